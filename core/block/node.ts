@@ -1,0 +1,87 @@
+// The block node: one layer of an open image (a file, a format, a filter), and what it says of itself.
+// Everything above this interface (compare, check, map, jobs, views) is independent of formats.
+
+export interface WriteFlags {
+  /** Force unit access: the write is durable when the promise resolves. */
+  readonly fua?: boolean;
+}
+
+export interface ZeroFlags extends WriteFlags {
+  /** The range may be deallocated as long as it reads as zeroes. */
+  readonly mayUnmap?: boolean;
+  /** Fail with ENOTSUP rather than write zero bytes. */
+  readonly noFallback?: boolean;
+}
+
+export type Preallocation = "off" | "metadata" | "falloc" | "full";
+
+export interface ResizeOptions {
+  readonly preallocation?: Preallocation;
+}
+
+/** A random-access disk. Offsets and lengths are bytes, ranges half-open, integers up to 2^53 - 1. */
+export interface BlockNode {
+  /** Unique within its graph. */
+  readonly name: string;
+  readonly driver: string;
+  readonly readOnly: boolean;
+  readonly children: readonly Child[];
+  /** Bytes, now; only file and memory nodes grow, by a write past the end. */
+  readonly size: number;
+  readonly info: NodeInfo;
+  /** Fills all of `target` or throws; there are no short reads. */
+  read(offset: number, target: Uint8Array): Promise<void>;
+  write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void>;
+  writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void>;
+  discard(offset: number, length: number): Promise<void>;
+  flush(): Promise<void>;
+  /** Changes `size`. New bytes read as zeroes. Throws ENOTSUP where the driver cannot. */
+  resize(size: number, options?: ResizeOptions): Promise<void>;
+  /** The extent at `offset`, 1 to `length` bytes long, as this layer alone knows it. */
+  extentAt(offset: number, length: number): Promise<Extent>;
+  /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
+  close(): Promise<void>;
+}
+
+export interface Child {
+  /** The option's name: "file", "backing", "children.0". */
+  readonly name: string;
+  readonly role: "file" | "backing" | "data" | "log";
+  readonly node: BlockNode;
+}
+
+export type ExtentState = "data" | "zero" | "unallocated";
+
+export interface Extent {
+  readonly offset: number;
+  readonly length: number;
+  /** unallocated: ask the backing file, else reads as zero. */
+  readonly state: ExtentState;
+  readonly compressed: boolean;
+  /** Byte in the `file` child, when the extent is contiguous there. */
+  readonly hostOffset: number | undefined;
+}
+
+/** What `info` prints and the app's Files view shows. Members are present when the driver knows them. */
+export interface NodeInfo {
+  /** Cluster size in bytes; undefined for raw and protocols. */
+  readonly clusterSize?: number;
+  /** The on-disk dirty (need-check) bit. */
+  readonly dirty?: boolean;
+  readonly backing?: BackingInfo;
+  /** Byte order of the format's own structures, for the inspector's default. */
+  readonly byteOrder?: "little" | "big";
+  /** Bytes allocated in the host file system, where known. */
+  readonly actualSize?: number;
+  /** Format-specific facts in the order to show them; keys are lower-case-with-dashes. */
+  readonly specific?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+export interface BackingInfo {
+  /** As stored in the image. */
+  readonly filename: string;
+  /** Resolved against the image's folder, when resolvable. */
+  readonly fullFilename?: string;
+  /** As stored; undefined means the backing file is probed. */
+  readonly format?: string;
+}

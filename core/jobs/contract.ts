@@ -1,0 +1,55 @@
+// The one table of long work that runs in worker_threads, and the messages between the two sides.
+import type { PlainError } from "../base/errors.ts";
+import type { ImageSpec } from "../block/driver.ts";
+import type { CompareItem, CompareSummary, CompareTotals } from "../ops/mismatch.ts";
+
+export interface CompareParams {
+  readonly a: ImageSpec;
+  readonly b: ImageSpec;
+  /** Differences in allocation and size count as well (qemu-img compare -s). */
+  readonly strict?: boolean;
+  /** Guest offset to start at: resumes a cancelled scan. */
+  readonly from?: number;
+  /** B is shifted: A's offset x is compared with B's x + shift. Bytes, may be negative. Default 0. */
+  readonly shift?: number;
+  /** Rows already found before `from`, so that the limit on rows holds for the whole. */
+  readonly rowsBefore?: number;
+}
+
+export interface Jobs {
+  compare: { params: CompareParams; item: CompareItem; result: CompareSummary; totals: CompareTotals };
+}
+export type JobName = keyof Jobs;
+
+export interface JobProgress<T = unknown> {
+  /** Bytes of the whole, contiguous from the start: the part for which results are final. */
+  readonly done: number;
+  readonly total: number;
+  /** Bytes really read so far, for a rate that holes do not inflate. */
+  readonly bytesRead: number;
+  /** What is being done, when not the main pass: "Looking for moved sectors". */
+  readonly phase?: string;
+  readonly totals: T;
+}
+
+/** What a body is given. `items` are sent in batches: at most every 100 ms. */
+export interface JobContext<N extends JobName> {
+  readonly signal: AbortSignal;
+  progress(progress: JobProgress<Jobs[N]["totals"]>): void;
+  item(item: Jobs[N]["item"]): void;
+}
+/** An ordinary async function: the command line and the tests call it without any worker. */
+export type JobBody<N extends JobName> = (
+  params: Jobs[N]["params"],
+  job: JobContext<N>,
+) => Promise<Jobs[N]["result"]>;
+
+export type ToWorker =
+  | { readonly kind: "start"; readonly name: JobName; readonly params: unknown }
+  | { readonly kind: "cancel" };
+
+export type FromWorker =
+  | { readonly kind: "progress"; readonly progress: JobProgress }
+  | { readonly kind: "items"; readonly items: readonly unknown[] }
+  | { readonly kind: "end"; readonly result: unknown }
+  | { readonly kind: "fail"; readonly error: PlainError };

@@ -1,0 +1,55 @@
+// Calls answered by the session worker: the one thread that holds the images a person is looking at.
+// Its reads may block (a slow disk, a dead mount); neither the main process nor a scan waits for it.
+import type { ImageSpec } from "../block/driver.ts";
+import type { ExtentState, NodeInfo } from "../block/node.ts";
+
+/** Identifies an open image in its session. */
+export type ImageId = number;
+
+export interface ImageSummary {
+  readonly image: ImageId;
+  /** "raw", "qed": the top node's driver. */
+  readonly format: string;
+  /** Guest size in bytes. */
+  readonly size: number;
+  /** Size of the container file in bytes. */
+  readonly fileSize: number;
+  readonly readOnly: boolean;
+  readonly info: NodeInfo;
+  /** The nodes a person can look at: "" (guest) first, then "file", "backing", ... */
+  readonly nodes: readonly NodeSummary[];
+}
+
+export interface NodeSummary {
+  /** Path of child names from the root; "" is the root. */
+  readonly path: string;
+  readonly driver: string;
+  readonly size: number;
+}
+
+export interface Page {
+  /** Bytes from `offset`, shorter than asked only at the node's end. Unreadable bytes are 0. */
+  readonly bytes: Uint8Array;
+  /** Unreadable ranges relative to `offset`, sector granular, with the reason. */
+  readonly bad: readonly { readonly offset: number; readonly length: number; readonly message: string }[];
+}
+
+/** One layer's account of where a guest byte lies. */
+export interface Location {
+  readonly depth: number;
+  readonly driver: string;
+  readonly state: ExtentState;
+  /** Byte in that layer's file, for `data` extents. */
+  readonly hostOffset: number | undefined;
+  /** What the format's tables say: "L1[0] -> L2 at 0x50000, L2[3] -> 0x80000". Empty for raw. */
+  readonly path: string;
+}
+
+export interface SessionCalls {
+  open: { request: { spec: ImageSpec; format?: string }; reply: ImageSummary };
+  close: { request: { image: ImageId }; reply: undefined };
+  /** `length` at most 1 MiB. */
+  read: { request: { image: ImageId; node: string; offset: number; length: number }; reply: Page };
+  /** Layers from the top to the one that answers for the guest byte at `offset`. */
+  locate: { request: { image: ImageId; offset: number }; reply: readonly Location[] };
+}

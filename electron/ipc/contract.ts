@@ -1,0 +1,149 @@
+// The one table of calls from the renderer and events to it. No electron import: the renderer takes its
+// types from here, main parses every request with its schema, the preload exposes only these names.
+import * as z from "zod";
+import type { PlainError } from "../../core/base/errors.ts";
+import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
+import type { CompareItem, CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
+import type { JobProgress } from "../../core/jobs/contract.ts";
+
+const token = z.uuid();
+const imageId = z.int().nonnegative();
+const byteOffset = z.int().nonnegative();
+const jobId = z.int().nonnegative();
+
+/** A file the person chose, as the renderer knows it. The path stays in main; `folder` is for display only. */
+export interface FileRef {
+  readonly token: string;
+  readonly name: string;
+  readonly folder: string;
+}
+
+export interface OpenedImage extends ImageSummary {
+  readonly file: FileRef;
+  /** The file system refuses writing, or only the app does (it always opens read-only). */
+  readonly writable: boolean;
+}
+
+export interface AppInfo {
+  readonly name: string;
+  readonly versions: { app: string; electron: string; chromium: string; node: string; v8: string };
+  readonly platform: "linux" | "darwin" | "win32";
+  /** Files given on the command line, and the view they are for. */
+  readonly startup: { files: readonly FileRef[]; view: "welcome" | "hex" | "compare" };
+  readonly recent: readonly RecentItem[];
+  readonly sample: { a: FileRef; b: FileRef } | undefined;
+  readonly development: boolean;
+  readonly theme: "system" | "light" | "dark";
+}
+
+/** One entry of the recent list: an image, or a pair that was compared. */
+export interface RecentItem {
+  readonly files: readonly FileRef[];
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly missing: boolean;
+}
+
+export type FileState =
+  | { readonly kind: "same" }
+  | { readonly kind: "changed"; readonly at: number; readonly sizeDelta: number }
+  | { readonly kind: "missing" };
+
+interface Channel<S extends z.ZodType, R> {
+  readonly request: S;
+  readonly reply?: R;
+}
+function channel<R>() {
+  return <S extends z.ZodType>(request: S): Channel<S, R> => ({ request });
+}
+const nothing = z.undefined();
+
+export const channels = {
+  "app:info": channel<AppInfo>()(nothing),
+  "app:ready": channel<undefined>()(nothing),
+  "app:theme": channel<undefined>()(z.enum(["system", "light", "dark"])),
+  /** The ids of commands that can run now, so that the native menu shows the same. */
+  "app:commands": channel<undefined>()(
+    z.strictObject({ enabled: z.array(z.string().max(64)).max(500), checked: z.array(z.string().max(64)).max(500) }),
+  ),
+  "app:title": channel<undefined>()(z.string().max(500)),
+  /** Shows the native open dialog; an empty list means it was dismissed. */
+  "files:choose": channel<readonly FileRef[]>()(
+    z.strictObject({ title: z.string().max(200), multiple: z.boolean() }),
+  ),
+  "files:recent": channel<readonly RecentItem[]>()(nothing),
+  "files:clearRecent": channel<undefined>()(nothing),
+  /** Remembers that these files were opened together. */
+  "files:remember": channel<undefined>()(z.array(token).min(1).max(2)),
+  "image:open": channel<OpenedImage>()(
+    z.strictObject({ token, format: z.enum(["raw", "qed"]).optional() }),
+  ),
+  "image:close": channel<undefined>()(z.strictObject({ image: imageId })),
+  "image:read": channel<Page>()(
+    z.strictObject({
+      image: imageId,
+      node: z.string().max(200),
+      offset: byteOffset,
+      length: z.int().min(1).max(1 << 20),
+    }),
+  ),
+  "image:locate": channel<readonly Location[]>()(z.strictObject({ image: imageId, offset: byteOffset })),
+  /** The file's state on disk against what it was when opened (or last asked with `accept`). */
+  "image:state": channel<FileState>()(z.strictObject({ image: imageId, accept: z.boolean() })),
+  "job:compare": channel<{ job: number }>()(
+    z.strictObject({
+      a: imageId,
+      b: imageId,
+      strict: z.boolean(),
+      from: byteOffset,
+      shift: z.int(),
+      rowsBefore: z.int().nonnegative(),
+    }),
+  ),
+  "job:cancel": channel<undefined>()(z.strictObject({ job: jobId })),
+  /** Asks for a place and writes the text there; undefined means the dialog was dismissed. */
+  "export:save": channel<{ name: string } | undefined>()(
+    z.strictObject({ suggestedName: z.string().max(200), content: z.string().max(1 << 28) }),
+  ),
+  "clipboard:write": channel<undefined>()(z.string().max(1 << 28)),
+} as const;
+
+export type Channels = typeof channels;
+export type ChannelName = keyof Channels;
+export type Request<N extends ChannelName> = z.input<Channels[N]["request"]>;
+export type Reply<N extends ChannelName> = Channels[N] extends Channel<z.ZodType, infer R> ? R : never;
+
+export type JobEnd =
+  | { readonly job: number; readonly ok: true; readonly summary: CompareSummary }
+  | { readonly job: number; readonly ok: false; readonly error: PlainError };
+
+export interface Events {
+  "job:progress": { readonly job: number; readonly progress: JobProgress<CompareTotals> };
+  "job:items": { readonly job: number; readonly items: readonly CompareItem[] };
+  "job:end": JobEnd;
+  "image:changed": { readonly image: number; readonly state: FileState };
+  /** A menu item or accelerator of the native menu was chosen. */
+  "command:run": { readonly id: string };
+  /** Files handed over by a second launch or the operating system. */
+  "files:opened": { readonly files: readonly FileRef[]; readonly view: "hex" | "compare" };
+  /** The session worker died and was restarted: every open image must be opened again. */
+  "session:lost": { readonly error: PlainError };
+}
+export type EventName = keyof Events;
+export const eventNames = [
+  "job:progress",
+  "job:items",
+  "job:end",
+  "image:changed",
+  "command:run",
+  "files:opened",
+  "session:lost",
+] as const satisfies readonly EventName[];
+
+/** What the preload puts on `window.blkscope`. */
+export interface Bridge {
+  call(name: ChannelName, request: unknown): Promise<unknown>; // a Result<Reply>
+  on(name: EventName, listener: (payload: never) => void): () => void;
+  /** The token of a dropped File; its path goes from preload to main and never into the page. */
+  fileToken(file: File): Promise<unknown>; // a Result<FileRef>
+}

@@ -1,0 +1,87 @@
+// Open images by file token: opening, open or failed; what their files do on disk meanwhile.
+import { create } from "zustand";
+import { type PlainError, toPlain } from "../../core/base/errors.ts";
+import type { FileRef, FileState, OpenedImage } from "../../electron/ipc/contract.ts";
+import { call, on } from "../api.ts";
+
+export type ImageState =
+  | { readonly kind: "opening"; readonly file: FileRef }
+  | {
+      readonly kind: "open";
+      readonly file: FileRef;
+      readonly image: OpenedImage;
+      readonly disk: FileState;
+      /** Grows with every reload, so that no cached byte outlives it. */
+      readonly generation: number;
+    }
+  | { readonly kind: "failed"; readonly file: FileRef; readonly error: PlainError };
+
+interface ImagesStore {
+  readonly byToken: Readonly<Record<string, ImageState>>;
+  /** Opens the file unless it is open already; `format` skips probing. Never throws: failure is a state. */
+  open(file: FileRef, format?: "raw" | "qed"): Promise<void>;
+  close(token: string): Promise<void>;
+  /** Closes and opens again: the bytes may have changed. */
+  reload(token: string): Promise<void>;
+  /** Keeps the old view: the present state on disk becomes the baseline. */
+  keep(token: string): Promise<void>;
+}
+
+export const useImages = create<ImagesStore>()((set, get) => {
+  const put = (token: string, state: ImageState) => set({ byToken: { ...get().byToken, [token]: state } });
+
+  const openNow = async (file: FileRef, generation: number, format?: "raw" | "qed") => {
+    try {
+      const image = await call("image:open", { token: file.token, ...(format && { format }) });
+      if (get().byToken[file.token] === undefined) await call("image:close", { image: image.image });
+      else put(file.token, { kind: "open", file, image, disk: { kind: "same" }, generation });
+    } catch (error) {
+      if (get().byToken[file.token]) put(file.token, { kind: "failed", file, error: toPlain(error) });
+    }
+  };
+
+  return {
+    byToken: {},
+    async open(file, format) {
+      const known = get().byToken[file.token];
+      if (known && known.kind !== "failed") return;
+      put(file.token, { kind: "opening", file });
+      await openNow(file, 0, format);
+    },
+    async close(token) {
+      const known = get().byToken[token];
+      const { [token]: _gone, ...rest } = get().byToken;
+      set({ byToken: rest });
+      if (known?.kind === "open") await call("image:close", { image: known.image.image }).catch(() => undefined);
+    },
+    async reload(token) {
+      const known = get().byToken[token];
+      if (!known) return;
+      const generation = known.kind === "open" ? known.generation + 1 : 0;
+      put(token, { kind: "opening", file: known.file });
+      if (known.kind === "open") await call("image:close", { image: known.image.image }).catch(() => undefined);
+      await openNow(known.file, generation);
+    },
+    async keep(token) {
+      const known = get().byToken[token];
+      if (known?.kind !== "open") return;
+      await call("image:state", { image: known.image.image, accept: true });
+      put(token, { ...known, disk: { kind: "same" } });
+    },
+  };
+});
+
+/** Wires main's events into the store; called once at start. */
+export function listenForImages(): void {
+  on("image:changed", ({ image, state }) => {
+    const { byToken } = useImages.getState();
+    for (const [token, known] of Object.entries(byToken)) {
+      if (known.kind === "open" && known.image.image === image) {
+        useImages.setState({ byToken: { ...useImages.getState().byToken, [token]: { ...known, disk: state } } });
+      }
+    }
+  });
+  on("session:lost", () => {
+    for (const token of Object.keys(useImages.getState().byToken)) void useImages.getState().reload(token);
+  });
+}

@@ -1,0 +1,28 @@
+// The bytes that have the caret: inspector, status bar, go-to and copy follow it, whichever panel set it.
+import { create } from "zustand";
+import type { OpenedImage } from "../../electron/ipc/contract.ts";
+import type { ByteSource, HexView, RowMap } from "../hex/model.ts";
+
+export interface Surface {
+  readonly source: ByteSource;
+  readonly image: OpenedImage;
+  readonly rows: RowMap;
+  readonly view: HexView;
+  readonly space: "guest" | "file";
+  /** "A", "B" in a comparison. */
+  readonly side: "a" | "b" | undefined;
+  /** Offset in `source` = caret + shift. */
+  readonly shift: number;
+  readonly clusterSize: number | undefined;
+  /** Largest offset that can be gone to plus one. */
+  readonly extent: number;
+}
+
+interface SurfaceStore {
+  readonly surface: Surface | undefined;
+  set(surface: Surface | undefined): void;
+}
+export const useSurface = create<SurfaceStore>()((set) => ({
+  surface: undefined,
+  set: (surface) => set({ surface }),
+}));

@@ -1,0 +1,80 @@
+// What is on screen: tabs, which one is active, which side panels show. Carets live in each tab's HexView.
+import { create } from "zustand";
+
+export type Tab =
+  | { readonly id: string; readonly kind: "hex"; readonly token: string }
+  | { readonly id: string; readonly kind: "compare"; readonly a: string; readonly b: string };
+
+export type SidePanel = "sidebar" | "bottomPanel" | "inspector";
+
+/** Dialogs and overlays; at most one shows. */
+export type Overlay =
+  | { readonly kind: "palette"; readonly prefix: string }
+  | { readonly kind: "goto" }
+  | { readonly kind: "about" }
+  | { readonly kind: "keys" }
+  | { readonly kind: "copyAs" }
+  | { readonly kind: "selectRange" }
+  | { readonly kind: "shift" }
+  | { readonly kind: "textEncoding" };
+
+interface ViewStore {
+  readonly tabs: readonly Tab[];
+  /** Id of the active tab; undefined shows the welcome view. */
+  readonly active: string | undefined;
+  readonly closed: readonly Tab[];
+  readonly shown: Readonly<Record<SidePanel, boolean>>;
+  readonly overlay: Overlay | undefined;
+  /** A quiet one-line note in the status bar ("Last difference"), announced politely. */
+  readonly note: string | undefined;
+  openTab(tab: Tab): void;
+  replaceTab(id: string, tab: Tab): void;
+  closeTab(id: string): void;
+  reopenTab(): void;
+  activate(id: string | undefined): void;
+  toggle(panel: SidePanel): void;
+  show(overlay: Overlay | undefined): void;
+  say(note: string | undefined): void;
+}
+
+export const hexTab = (token: string): Tab => ({ id: `hex:${token}`, kind: "hex", token });
+export const compareTab = (a: string, b: string): Tab => ({ id: `compare:${a}:${b}`, kind: "compare", a, b });
+export const tokensOf = (tab: Tab): readonly string[] => (tab.kind === "hex" ? [tab.token] : [tab.a, tab.b]);
+
+export const useView = create<ViewStore>()((set, get) => ({
+  tabs: [],
+  active: undefined,
+  closed: [],
+  shown: { sidebar: false, bottomPanel: true, inspector: true },
+  overlay: undefined,
+  note: undefined,
+  openTab(tab) {
+    const known = get().tabs.some((other) => other.id === tab.id);
+    set({ tabs: known ? get().tabs : [...get().tabs, tab], active: tab.id });
+  },
+  replaceTab(id, tab) {
+    set({
+      tabs: get().tabs.map((other) => (other.id === id ? tab : other)),
+      active: get().active === id ? tab.id : get().active,
+    });
+  },
+  closeTab(id) {
+    const { tabs, active, closed } = get();
+    const index = tabs.findIndex((tab) => tab.id === id);
+    const gone = tabs[index];
+    if (!gone) return;
+    const rest = tabs.filter((tab) => tab.id !== id);
+    const next = active === id ? (rest[index] ?? rest[index - 1])?.id : active;
+    set({ tabs: rest, active: next, closed: [gone, ...closed].slice(0, 20) });
+  },
+  reopenTab() {
+    const [tab, ...closed] = get().closed;
+    if (!tab) return;
+    set({ closed });
+    get().openTab(tab);
+  },
+  activate: (active) => set({ active }),
+  toggle: (panel) => set({ shown: { ...get().shown, [panel]: !get().shown[panel] } }),
+  show: (overlay) => set({ overlay }),
+  say: (note) => set({ note }),
+}));
