@@ -52,14 +52,16 @@ export const useImages = create<ImagesStore>()((set, get) => {
       const known = get().byToken[token];
       const { [token]: _gone, ...rest } = get().byToken;
       set({ byToken: rest });
-      if (known?.kind === "open") await call("image:close", { image: known.image.image }).catch(() => undefined);
+      if (known?.kind === "open")
+        await call("image:close", { image: known.image.image }).catch(() => undefined);
     },
     async reload(token) {
       const known = get().byToken[token];
       if (!known) return;
       const generation = known.kind === "open" ? known.generation + 1 : 0;
       put(token, { kind: "opening", file: known.file });
-      if (known.kind === "open") await call("image:close", { image: known.image.image }).catch(() => undefined);
+      if (known.kind === "open")
+        await call("image:close", { image: known.image.image }).catch(() => undefined);
       await openNow(known.file, generation);
     },
     async keep(token) {
@@ -77,7 +79,9 @@ export function listenForImages(): void {
     const { byToken } = useImages.getState();
     for (const [token, known] of Object.entries(byToken)) {
       if (known.kind === "open" && known.image.image === image) {
-        useImages.setState({ byToken: { ...useImages.getState().byToken, [token]: { ...known, disk: state } } });
+        useImages.setState({
+          byToken: { ...useImages.getState().byToken, [token]: { ...known, disk: state } },
+        });
       }
     }
   });

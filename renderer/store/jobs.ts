@@ -1,0 +1,147 @@
+// Long tasks by id: what each is doing, how fast, and how it ended. Items found go to the listener given at
+// the start and are never kept here (a comparison may find millions of runs; its panel owns the table).
+import { create } from "zustand";
+import { type PlainError, toPlain } from "../../core/base/errors.ts";
+import type { JobProgress } from "../../core/jobs/contract.ts";
+import type { CompareItem, CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
+import type { Events, Request } from "../../electron/ipc/contract.ts";
+import { call, on } from "../api.ts";
+import { nextRate, type Rate, startRate } from "./rate.ts";
+
+export type CompareRequest = Request<"job:compare">;
+export type CompareItems = (items: readonly CompareItem[]) => void;
+
+export type JobState =
+  | {
+      readonly kind: "running";
+      /** undefined until the first message: show the skeleton, then the spinner. */
+      readonly progress: JobProgress<CompareTotals> | undefined;
+      readonly rate: Rate | undefined;
+      /** Cancel was asked for; the job stops within 200 ms and keeps what it found. */
+      readonly cancelling: boolean;
+    }
+  | { readonly kind: "cancelled"; readonly summary: CompareSummary }
+  | { readonly kind: "done"; readonly summary: CompareSummary }
+  | { readonly kind: "failed"; readonly error: PlainError };
+
+export interface Job {
+  /** The renderer's own id, known at once; main's id comes later. */
+  readonly id: number;
+  readonly title: string;
+  readonly request: CompareRequest;
+  /** performance.now() at the start. */
+  readonly startedAt: number;
+  readonly state: JobState;
+}
+
+interface JobsStore {
+  readonly byId: Readonly<Record<number, Job>>;
+}
+export const useJobs = create<JobsStore>()(() => ({ byId: {} }));
+
+/** What the store need not show: main's id, the listener, and a cancel that came before main's id. */
+interface Link {
+  readonly onItems: CompareItems;
+  mainId: number | undefined;
+}
+const links = new Map<number, Link>();
+/** Messages of jobs whose start has not been answered yet: they may overtake the answer. */
+let early: (() => void)[] = [];
+let starting = 0;
+let lastId = 0;
+
+/**
+ * Starts a comparison and returns its id at once. Never throws: a start that fails is the state "failed".
+ * `onItems` is called with batches in order, before the state says that the job ended.
+ */
+export function startCompare(request: CompareRequest, title: string, onItems: CompareItems): number {
+  const id = ++lastId;
+  links.set(id, { onItems, mainId: undefined });
+  put({
+    id,
+    title,
+    request,
+    startedAt: performance.now(),
+    state: { kind: "running", progress: undefined, rate: undefined, cancelling: false },
+  });
+  void begin(id, request);
+  return id;
+}
+
+/** Asks a running job to stop; what it found is kept. */
+export function cancelJob(id: number): void {
+  const job = useJobs.getState().byId[id];
+  if (job?.state.kind !== "running" || job.state.cancelling) return;
+  put({ ...job, state: { ...job.state, cancelling: true } });
+  sendCancel(id);
+}
+
+/** Takes a job out of the store: its tab was closed. A running one is cancelled first. */
+export function forgetJob(id: number): void {
+  cancelJob(id);
+  const { [id]: _gone, ...rest } = useJobs.getState().byId;
+  useJobs.setState({ byId: rest });
+  if (links.get(id)?.mainId !== undefined) links.delete(id);
+}
+
+/** Wires main's events into the store; called once at start. */
+export function listenForJobs(): void {
+  on("job:progress", (event) => whenKnown(event.job, (id) => takeProgress(id, event)));
+  on("job:items", (event) => whenKnown(event.job, (id) => links.get(id)?.onItems(event.items)));
+  on("job:end", (event) => whenKnown(event.job, (id) => takeEnd(id, event)));
+}
+
+async function begin(id: number, request: CompareRequest): Promise<void> {
+  starting++;
+  try {
+    const { job } = await call("job:compare", request);
+    const link = links.get(id);
+    if (link) link.mainId = job;
+    const known = useJobs.getState().byId[id];
+    if (!known || (known.state.kind === "running" && known.state.cancelling)) sendCancel(id);
+    if (!known) links.delete(id);
+  } catch (error) {
+    links.delete(id);
+    const job = useJobs.getState().byId[id];
+    if (job) put({ ...job, state: { kind: "failed", error: toPlain(error) } });
+  } finally {
+    starting--;
+    const waiting = early;
+    early = [];
+    for (const deliver of waiting) deliver();
+  }
+}
+
+function sendCancel(id: number): void {
+  const mainId = links.get(id)?.mainId;
+  // A job that main no longer knows has ended by itself; its end message says how.
+  if (mainId !== undefined) void call("job:cancel", { job: mainId }).catch(() => undefined);
+}
+
+/** Hands a message to its job; one that overtook the answer to its start waits for that answer. */
+function whenKnown(mainId: number, take: (id: number) => void): void {
+  const known = [...links].find(([, link]) => link.mainId === mainId);
+  if (known) take(known[0]);
+  else if (starting > 0) early.push(() => whenKnown(mainId, take));
+}
+
+function takeProgress(id: number, { progress }: Events["job:progress"]): void {
+  const job = useJobs.getState().byId[id];
+  if (job?.state.kind !== "running") return;
+  const sample = { at: performance.now(), done: progress.done, bytesRead: progress.bytesRead };
+  const before = job.state.rate ?? startRate({ at: job.startedAt, done: job.request.from, bytesRead: 0 });
+  put({ ...job, state: { ...job.state, progress, rate: nextRate(before, sample) } });
+}
+
+function takeEnd(id: number, event: Events["job:end"]): void {
+  links.delete(id);
+  const job = useJobs.getState().byId[id];
+  if (!job) return;
+  if (!event.ok) put({ ...job, state: { kind: "failed", error: event.error } });
+  else
+    put({ ...job, state: { kind: event.summary.cancelled ? "cancelled" : "done", summary: event.summary } });
+}
+
+function put(job: Job): void {
+  useJobs.setState({ byId: { ...useJobs.getState().byId, [job.id]: job } });
+}
