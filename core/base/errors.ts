@@ -24,6 +24,8 @@ export interface BlockErrorContext {
   readonly node?: string;
   /** Path of the file concerned. */
   readonly path?: string;
+  /** Of two images being compared, the one concerned. */
+  readonly side?: "a" | "b";
   /** Byte offset and length of the range concerned, in the failing node's own address space. */
   readonly offset?: number;
   readonly length?: number;

@@ -14,6 +14,10 @@ export interface CompareParams {
   readonly shift?: number;
   /** Rows already found before `from`, so that the limit on rows holds for the whole. */
   readonly rowsBefore?: number;
+  /** End at the first mismatch: for a plain yes or no. */
+  readonly stopAtFirst?: boolean;
+  /** Look for moved sectors after the scan (reads both images once more when there are candidates). Default true. */
+  readonly moved?: boolean;
 }
 
 export interface Jobs {
@@ -32,9 +36,22 @@ export interface JobProgress<T = unknown> {
   readonly totals: T;
 }
 
+/**
+ * One end of a line between two threads: a MessagePort, a Worker seen from outside, or a worker's parent.
+ * Messages arrive in order; `closed` is told once, when nothing more can arrive, with the reason if it was a failure.
+ */
+export interface Port {
+  post(message: unknown, transfer?: readonly ArrayBuffer[]): void;
+  listen(onMessage: (message: unknown) => void, onClosed?: (reason: Error | undefined) => void): void;
+  /** Ends the line; a thread behind it is terminated. */
+  close(): void;
+}
+
 /** What a body is given. `items` are sent in batches: at most every 100 ms. */
 export interface JobContext<N extends JobName> {
   readonly signal: AbortSignal;
+  /** Starts a thread that runs this job's helper; absent where a job must do with its own thread. */
+  startHelper?(): Port;
   progress(progress: JobProgress<Jobs[N]["totals"]>): void;
   item(item: Jobs[N]["item"]): void;
 }
