@@ -73,6 +73,8 @@ export const channels = {
   ),
   "files:recent": channel<readonly RecentItem[]>()(nothing),
   "files:clearRecent": channel<undefined>()(nothing),
+  /** Takes the one recent item of exactly these files off the list. */
+  "files:forget": channel<undefined>()(z.array(token).min(1).max(2)),
   /** Remembers that these files were opened together. */
   "files:remember": channel<undefined>()(z.array(token).min(1).max(2)),
   "image:open": channel<OpenedImage>()(

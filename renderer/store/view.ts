@@ -16,7 +16,9 @@ export type Overlay =
   | { readonly kind: "copyAs" }
   | { readonly kind: "selectRange" }
   | { readonly kind: "shift" }
-  | { readonly kind: "textEncoding" };
+  | { readonly kind: "textEncoding" }
+  | { readonly kind: "settings" }
+  | { readonly kind: "compareWith" };
 
 interface ViewStore {
   readonly tabs: readonly Tab[];
