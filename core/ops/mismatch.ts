@@ -79,7 +79,7 @@ export interface CompareSummary extends CompareTotals {
   readonly sizeB: number;
   /** Guest bytes for which the answer is final: scanned contiguously from `from`. */
   readonly scannedTo: number;
-  /** Everything was scanned and nothing was unreadable. */
+  /** Everything from `from` to the end was scanned and nothing was unreadable. */
   readonly complete: boolean;
   /** Complete, and no mismatch (in strict mode: no difference in allocation or size either). */
   readonly identical: boolean;

@@ -1,0 +1,114 @@
+// Starts jobs in threads of their own and follows them: for the app's main process.
+import { Worker } from "node:worker_threads";
+import { BlockError, fromPlain } from "../base/errors.ts";
+import type { FromWorker, JobName, JobProgress, Jobs, Port, ToWorker } from "./contract.ts";
+import { portOfWorker } from "./port.ts";
+import type { JobHandlers } from "./run.ts";
+import { workerUrl } from "./workerUrl.ts";
+
+/** What a thread is told that it is, as its `workerData`. */
+export type ThreadRole = "blkscope:job" | "blkscope:compare-helper" | "blkscope:session";
+
+export interface RunningJob<N extends JobName> {
+  /**
+   * Asks the job to stop; its result then says `cancelled`. If it does not stop within 2 s (a read hangs), its
+   * thread is ended and `done` rejects with ECANCELED; items that have arrived stay valid.
+   */
+  cancel(): void;
+  /** Ends the thread at once; `done` rejects with ECANCELED. */
+  terminate(): void;
+  /** Rejects with the job's BlockError, or with EIO when its thread died. */
+  readonly done: Promise<Jobs[N]["result"]>;
+}
+
+const cancelTimeoutMs = 2000;
+
+/** Starts the job; `port` stands for its thread (tests give one end of a channel). */
+export function startJob<N extends JobName>(
+  name: N,
+  params: Jobs[N]["params"],
+  handlers: JobHandlers<N>,
+  port: Port = startThread("blkscope:job"),
+): RunningJob<N> {
+  let timer: NodeJS.Timeout | undefined;
+  const { promise, resolve, reject } = withResolvers<Jobs[N]["result"]>();
+  let open = true;
+  const end = (settle: () => void) => {
+    if (!open) return;
+    open = false;
+    clearTimeout(timer);
+    settle();
+    port.close();
+  };
+  port.listen(
+    (data) => {
+      const message = data as FromWorker;
+      if (!open) return;
+      switch (message.kind) {
+        case "progress":
+          handlers.progress(message.progress as JobProgress<Jobs[N]["totals"]>);
+          break;
+        case "items":
+          handlers.items(message.items as readonly Jobs[N]["item"][]);
+          break;
+        case "end":
+          end(() => resolve(message.result as Jobs[N]["result"]));
+          break;
+        case "fail":
+          end(() => reject(fromPlain(message.error)));
+          break;
+      }
+    },
+    (reason) => end(() => reject(threadDied(`the ${name} job`, reason))),
+  );
+  port.post({ kind: "start", name, params } satisfies ToWorker);
+  const terminate = (message: string) => end(() => reject(new BlockError("ECANCELED", message)));
+  return {
+    cancel: () => {
+      if (!open || timer !== undefined) return;
+      port.post({ kind: "cancel" } satisfies ToWorker);
+      timer = setTimeout(
+        () => terminate("the job did not stop within 2 seconds and was ended; what it had found is kept"),
+        cancelTimeoutMs,
+      );
+    },
+    terminate: () => terminate("the job was ended"),
+    done: promise,
+  };
+}
+
+/** Starts the second thread of a comparison. */
+export function startHelperThread(): Port {
+  return startThread("blkscope:compare-helper");
+}
+
+/** Starts a thread of ours. That its code cannot be loaded is told by the line being closed. */
+export function startThread(role: ThreadRole): Port {
+  const url = workerUrl(role === "blkscope:session" ? "sessionWorker" : "jobWorker");
+  return portOfWorker(new Worker(url, { workerData: role, name: role, stderr: false }));
+}
+
+/** The error for calls that wait for a thread that is gone. */
+export function threadDied(what: string, reason: Error | undefined): BlockError {
+  const why = reason === undefined ? "it exited" : reason.message;
+  return new BlockError(
+    "EIO",
+    `the thread of ${what} ended unexpectedly: ${why}`,
+    { hint: "Try again; if it happens again with the same image, please report it." },
+    reason === undefined ? undefined : { cause: reason },
+  );
+}
+
+export function withResolvers<T>(): {
+  promise: Promise<T>;
+  resolve: (value: T) => void;
+  reject: (error: unknown) => void;
+} {
+  let resolve: (value: T) => void = () => {};
+  let reject: (error: unknown) => void = () => {};
+  const promise = new Promise<T>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
+}

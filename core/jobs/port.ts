@@ -1,0 +1,44 @@
+// The line between two threads, over what Node offers: a Worker seen from outside, a worker's parent, or one end
+// of a MessageChannel (which stands in for a thread in tests).
+import type { MessagePort, Worker } from "node:worker_threads";
+import type { Port } from "./contract.ts";
+
+/** A thread as its starter sees it. A thread that throws, runs out of memory or exits closes the line with a reason. */
+export function portOfWorker(worker: Worker): Port {
+  let ended = false;
+  return {
+    post: (message, transfer = []) => {
+      if (!ended) worker.postMessage(message, transfer);
+    },
+    listen: (onMessage, onClosed) => {
+      const close = (reason: Error | undefined) => {
+        if (ended) return;
+        ended = true;
+        onClosed?.(reason);
+      };
+      worker.on("message", onMessage);
+      worker.on("messageerror", (error) => close(error));
+      worker.on("error", (error) => close(error instanceof Error ? error : new Error(String(error))));
+      worker.on("exit", (code) =>
+        close(code === 0 ? undefined : new Error(`the thread exited with code ${code}`)),
+      );
+    },
+    close: () => {
+      ended = true;
+      void worker.terminate();
+    },
+  };
+}
+
+/** One end of a channel, or `parentPort` as the thread sees it. */
+export function portOfChannel(port: MessagePort): Port {
+  return {
+    post: (message, transfer = []) => port.postMessage(message, transfer),
+    listen: (onMessage, onClosed) => {
+      port.on("message", onMessage);
+      port.on("messageerror", (error) => onClosed?.(error));
+      port.on("close", () => onClosed?.(undefined));
+    },
+    close: () => port.close(),
+  };
+}

@@ -1,0 +1,79 @@
+// Runs a job's body and gathers what it finds into batches: for the thread that serves jobs, and for the command
+// line, which runs a body in its own thread.
+import type { CompareItem } from "../ops/mismatch.ts";
+import type { JobBody, JobContext, JobName, JobProgress, Jobs, Port } from "./contract.ts";
+
+/** The bodies, loaded when asked for. */
+const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
+  compare: async () => (await import("../ops/compare.ts")).compareRuns,
+};
+
+export function isJobName(name: unknown): name is JobName {
+  return typeof name === "string" && Object.hasOwn(bodies, name);
+}
+
+export interface JobHandlers<N extends JobName> {
+  progress(progress: JobProgress<Jobs[N]["totals"]>): void;
+  items(items: readonly Jobs[N]["item"][]): void;
+}
+
+export interface RunOptions {
+  readonly signal: AbortSignal;
+  /** Starts the job's helper thread; without it the job keeps to one thread. */
+  readonly startHelper?: () => Port;
+}
+
+/** Items in a batch, and the time after which a batch is sent, milliseconds. */
+const batchItems = 1000;
+const batchMs = 100;
+
+/**
+ * Runs the body in this thread. Items come in order, before the progress that counts them and before the result.
+ * Throws what the body throws; being cancelled is a result.
+ */
+export async function runJob<N extends JobName>(
+  name: N,
+  params: Jobs[N]["params"],
+  handlers: JobHandlers<N>,
+  options: RunOptions,
+): Promise<Jobs[N]["result"]> {
+  let batch: Jobs[N]["item"][] = [];
+  let sentAt = performance.now();
+  const send = () => {
+    if (batch.length === 0) return;
+    const items = batch;
+    batch = [];
+    sentAt = performance.now();
+    handlers.items(items);
+  };
+  const context: JobContext<N> = {
+    signal: options.signal,
+    ...(options.startHelper === undefined ? {} : { startHelper: options.startHelper }),
+    progress: (progress) => {
+      send();
+      handlers.progress(progress);
+    },
+    item: (item) => {
+      batch.push(item);
+      if (batch.length >= batchItems || performance.now() - sentAt >= batchMs) send();
+    },
+  };
+  try {
+    const body: JobBody<N> = await bodies[name]();
+    return await body(params, context);
+  } finally {
+    send();
+  }
+}
+
+/** The memory of items' columns, to be handed to another thread instead of copied. */
+export function transferOf(items: readonly CompareItem[]): ArrayBuffer[] {
+  const buffers: ArrayBuffer[] = [];
+  for (const item of items) {
+    const holder = item.kind === "runs" ? item.batch : item;
+    for (const value of Object.values(holder)) {
+      if (ArrayBuffer.isView(value)) buffers.push(value.buffer as ArrayBuffer);
+    }
+  }
+  return buffers;
+}

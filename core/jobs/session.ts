@@ -1,0 +1,127 @@
+// The images a person is looking at: answers the session's calls. Runs in the session worker, where its reads may
+// block; every request is checked here, because it comes from another thread.
+import { BlockError, type PlainError, toPlain } from "../base/errors.ts";
+import type { BlockNode } from "../block/node.ts";
+import { type Graph, openGraph } from "../graph.ts";
+import { readNarrowing } from "../ops/narrow.ts";
+import type { Port } from "./contract.ts";
+import { locate } from "./locate.ts";
+import type { ImageId, ImageSummary, NodeSummary, Page, SessionCalls } from "./sessionContract.ts";
+
+export type CallName = keyof SessionCalls;
+export type CallRequest<N extends CallName> = SessionCalls[N]["request"];
+export type CallReply<N extends CallName> = SessionCalls[N]["reply"];
+
+export interface SessionRequest<N extends CallName = CallName> {
+  readonly id: number;
+  readonly call: N;
+  readonly request: CallRequest<N>;
+}
+export type SessionReply =
+  | { readonly id: number; readonly ok: true; readonly value: unknown }
+  | { readonly id: number; readonly ok: false; readonly error: PlainError };
+
+/** Longest read, bytes. */
+export const longestRead = 1024 * 1024;
+
+export class Session {
+  readonly #images = new Map<ImageId, Graph>();
+  #nextId: ImageId = 1;
+
+  readonly calls: { readonly [N in CallName]: (request: CallRequest<N>) => Promise<CallReply<N>> } = {
+    open: async ({ spec, format }) => {
+      const graph = await openGraph(spec, { readOnly: true, ...(format === undefined ? {} : { format }) });
+      const image = this.#nextId++;
+      this.#images.set(image, graph);
+      return summaryOf(image, graph);
+    },
+    close: async ({ image }) => {
+      const graph = this.#graph(image);
+      this.#images.delete(image);
+      await graph.close();
+      return undefined;
+    },
+    read: async ({ image, node, offset, length }) => {
+      const found = this.#graph(image).nodeAt(node);
+      if (found === undefined) throw new BlockError("EINVAL", `the image has no node "${node}"`);
+      return readPage(found, offset, length);
+    },
+    locate: async ({ image, offset }) => locate(this.#graph(image).root, offset),
+  };
+
+  /** Closes every image. */
+  async close(): Promise<void> {
+    const graphs = [...this.#images.values()];
+    this.#images.clear();
+    for (const graph of graphs) await graph.close();
+  }
+
+  #graph(image: ImageId): Graph {
+    const graph = this.#images.get(image);
+    if (graph === undefined) throw new BlockError("EINVAL", `image ${image} is not open`);
+    return graph;
+  }
+}
+
+async function readPage(node: BlockNode, offset: number, length: number): Promise<Page> {
+  if (!Number.isSafeInteger(offset) || offset < 0) {
+    throw new BlockError("EINVAL", `cannot read at offset ${offset}: it must be a whole number from 0`);
+  }
+  if (!Number.isSafeInteger(length) || length < 0 || length > longestRead) {
+    throw new BlockError("EINVAL", `cannot read ${length} bytes at once: the most is ${longestRead}`, {
+      offset,
+    });
+  }
+  const bytes = new Uint8Array(Math.max(0, Math.min(length, node.size - offset)));
+  const bad = await readNarrowing((from, target) => node.read(from, target), offset, bytes);
+  return { bytes, bad };
+}
+
+function summaryOf(image: ImageId, graph: Graph): ImageSummary {
+  const { root } = graph;
+  return {
+    image,
+    format: root.driver,
+    size: root.size,
+    fileSize: (graph.nodeAt("file") ?? root).size,
+    readOnly: root.readOnly,
+    info: root.info,
+    nodes: nodesOf(root, ""),
+  };
+}
+
+function nodesOf(node: BlockNode, path: string): NodeSummary[] {
+  const below = node.children.flatMap((child) =>
+    nodesOf(child.node, path === "" ? child.name : `${path}/${child.name}`),
+  );
+  return [{ path, driver: node.driver, size: node.size }, ...below];
+}
+
+/** Serves a session over the line until it is closed. Calls run side by side; replies carry the call's id. */
+export function serveSession(port: Port): void {
+  const session = new Session();
+  port.listen(
+    (data) => void answer(session, data as SessionRequest, port),
+    () => void session.close(),
+  );
+}
+
+async function answer(session: Session, message: SessionRequest, port: Port): Promise<void> {
+  const { id, call, request } = message;
+  try {
+    if (!Object.hasOwn(session.calls, call))
+      throw new BlockError("EINVAL", `there is no call "${String(call)}"`);
+    // The request's type goes with the call's name; TypeScript cannot follow the pair through a table.
+    const value = await (session.calls[call] as (request: unknown) => Promise<unknown>)(request);
+    port.post(
+      { id, ok: true, value } satisfies SessionReply,
+      call === "read" ? pageMemory(value as Page) : [],
+    );
+  } catch (error) {
+    port.post({ id, ok: false, error: toPlain(error) } satisfies SessionReply);
+  }
+}
+
+function pageMemory(page: Page): ArrayBuffer[] {
+  return [page.bytes.buffer as ArrayBuffer];
+}

@@ -1,0 +1,280 @@
+// Compares two images completely: every mismatched sector as runs, with the semantics of `qemu-img compare`
+// (unallocated is zeroes, the longer image's tail is compared with zeroes, different sizes are only information;
+// strict mode compares allocation and size as well). Plan, scan, rows, then a second pass for moved sectors.
+// Being cancelled is a result; an image that cannot be opened is an error that names its side.
+import { asBlockError, BlockError } from "../base/errors.ts";
+import type { ImageSpec } from "../block/driver.ts";
+import type { BlockNode } from "../block/node.ts";
+import { type Graph, openGraph } from "../graph.ts";
+import type { CompareParams, JobContext } from "../jobs/contract.ts";
+import { CompareHelper } from "./compareHelper.ts";
+import { type CompareSummary, sectorSize } from "./mismatch.ts";
+import { findMoved } from "./moved.ts";
+import { Pace } from "./pace.ts";
+import { Planner, type WorkItem } from "./plan.ts";
+import { compareLimits, type Limits, RowWriter } from "./rowWriter.ts";
+import { type ItemResult, Scanner } from "./scan.ts";
+import { roundDown, roundUp, Side } from "./side.ts";
+
+type CompareContext = JobContext<"compare">;
+/** How the images are compared; the images themselves are open already. */
+type CompareOptions = Omit<CompareParams, "a" | "b">;
+type OnResult = (index: number, result: ItemResult) => void;
+
+/** When a helper thread is worth its start: the scan has lasted so long, has read so much, and has so much before it. */
+export interface HelperRule {
+  readonly afterMs: number;
+  readonly bytesRead: number;
+  readonly bytesLeft: number;
+}
+const helperRule: HelperRule = { afterMs: 60, bytesRead: 32 * 1024 * 1024, bytesLeft: 256 * 1024 * 1024 };
+
+/** What tests set to smaller values. */
+export interface CompareTuning {
+  readonly limits?: Limits;
+  readonly helperRule?: HelperRule;
+}
+
+const progressEveryMs = 100;
+/** Results that may wait for an earlier item of the other thread: bounds memory. */
+const mostWaiting = 16;
+
+/** The job: opens both images read-only, compares, closes. */
+export async function compareRuns(
+  params: CompareParams,
+  job: CompareContext,
+  tuning: CompareTuning = {},
+): Promise<CompareSummary> {
+  const a = await openSide("a", params.a);
+  try {
+    const b = await openSide("b", params.b);
+    try {
+      const startHelper = (onResult: OnResult) => {
+        const port = job.startHelper?.();
+        return port === undefined ? undefined : new CompareHelper(port, params, onResult);
+      };
+      return await new Comparison(a.root, b.root, params, job, tuning, startHelper).run();
+    } finally {
+      await b.close();
+    }
+  } finally {
+    await a.close();
+  }
+}
+
+/** Compares nodes that are open already, in this thread alone. */
+export function compareNodes(
+  a: BlockNode,
+  b: BlockNode,
+  options: CompareOptions,
+  job: CompareContext,
+  tuning: CompareTuning = {},
+): Promise<CompareSummary> {
+  return new Comparison(a, b, options, job, tuning, () => undefined).run();
+}
+
+async function openSide(side: "a" | "b", spec: ImageSpec): Promise<Graph> {
+  try {
+    return await openGraph(spec, { readOnly: true });
+  } catch (error) {
+    const { code, message, context } = asBlockError(error);
+    throw new BlockError(code, message, { ...context, side }, { cause: error });
+  }
+}
+
+class Comparison {
+  readonly #options: CompareOptions;
+  readonly #job: CompareContext;
+  readonly #rule: HelperRule;
+  readonly #startHelper: (onResult: OnResult) => CompareHelper | undefined;
+  readonly #a: Side;
+  readonly #b: Side;
+  readonly #size: number;
+  /** The size rounded up to sectors: what the planner walks. */
+  readonly #end: number;
+  readonly #from: number;
+  readonly #scanner: Scanner;
+  readonly #writer: RowWriter;
+  readonly #pace: Pace;
+  readonly #planner: Planner;
+  readonly #startedAt = performance.now();
+  /** Results that cannot be written yet, by index of their item. */
+  readonly #waiting = new Map<number, ItemResult>();
+  #helper: CompareHelper | undefined;
+  #helperTried = false;
+  #nextIndex = 0;
+  #nextToWrite = 0;
+  #scannedTo: number;
+  #bytesRead = 0;
+  #cut = false;
+  #phase: { readonly name: string; readonly done: number; readonly bytesRead: number } | undefined;
+  #toldAt = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    a: BlockNode,
+    b: BlockNode,
+    options: CompareOptions,
+    job: CompareContext,
+    tuning: CompareTuning,
+    startHelper: (onResult: OnResult) => CompareHelper | undefined,
+  ) {
+    this.#options = options;
+    this.#job = job;
+    this.#rule = tuning.helperRule ?? helperRule;
+    this.#startHelper = startHelper;
+    this.#a = new Side("a", a, 0);
+    this.#b = new Side("b", b, options.shift ?? 0);
+    this.#size = Math.max(this.#a.size, this.#b.size);
+    this.#end = roundUp(this.#size, sectorSize);
+    this.#from = Math.min(roundDown(Math.max(0, options.from ?? 0), sectorSize), this.#end);
+    this.#scannedTo = this.#from;
+    this.#scanner = new Scanner(this.#a, this.#b);
+    this.#writer = new RowWriter(
+      this.#scanner,
+      this.#size,
+      options.rowsBefore ?? 0,
+      tuning.limits ?? compareLimits,
+      (item) => job.item(item),
+    );
+    this.#pace = new Pace(job.signal, () => this.#tellSometimes());
+    this.#planner = this.#plan();
+  }
+
+  async run(): Promise<CompareSummary> {
+    this.#tell();
+    try {
+      await this.#scanAll();
+      await this.#writer.finish();
+    } finally {
+      this.#helper?.close();
+    }
+    const scanned = this.#scannedTo >= this.#end;
+    const first = this.#writer.first;
+    if (scanned && !this.#finished && this.#options.moved !== false) await this.#lookForMoved();
+    this.#phase = undefined;
+    this.#tell();
+    const totals = this.#writer.totals;
+    const complete = scanned && totals.unreadableRanges === 0;
+    const sameSize = this.#a.size === this.#b.size;
+    return {
+      ...totals,
+      sizeA: this.#a.size,
+      sizeB: this.#b.size,
+      scannedTo: Math.min(this.#scannedTo, this.#size),
+      complete,
+      identical: complete && totals.runs === 0 && (sameSize || this.#options.strict !== true),
+      // Cancelled in the second pass, everything there is to find has been found.
+      cancelled: !scanned && this.#pace.stopped,
+      first,
+      mergedAfter: this.#writer.mergedAfter,
+      elapsedMs: performance.now() - this.#startedAt,
+    };
+  }
+
+  #plan(): Planner {
+    return new Planner(this.#a, this.#b, this.#from, this.#end, this.#options.strict === true);
+  }
+
+  async #scanAll(): Promise<void> {
+    while (!this.#finished) {
+      await this.#feedHelper();
+      const item = await this.#planner.next(this.#pace);
+      if (item === undefined) break;
+      await this.#scan(this.#nextIndex++, item);
+      this.#considerHelper();
+      // The helper's results come in at turns of the event loop, and it should not go hungry.
+      if (this.#helper !== undefined) await this.#pace.turn();
+      while (this.#waiting.size >= mostWaiting && !this.#finished) await this.#awaitHelper();
+    }
+    if (this.#pace.stopped) await this.#helper?.stop();
+    while (this.#helper?.busy && !this.#finished) await this.#awaitHelper();
+    await this.#write();
+  }
+
+  /** Nothing more is wanted. */
+  get #finished(): boolean {
+    const found = this.#options.stopAtFirst === true && this.#writer.first !== undefined;
+    return this.#pace.stopped || this.#cut || found;
+  }
+
+  async #scan(index: number, item: WorkItem): Promise<void> {
+    const result = await this.#scanner.scan(item, this.#pace);
+    this.#waiting.set(index, result);
+    this.#cut ||= result.end < item.end;
+    await this.#write();
+  }
+
+  /** Writes the results that follow those written, in order. */
+  async #write(): Promise<void> {
+    for (;;) {
+      const result = this.#waiting.get(this.#nextToWrite);
+      // After a result that was cut short there is a gap: what lies behind it is found again when resumed.
+      if (result === undefined || result.start !== this.#scannedTo) return;
+      this.#waiting.delete(this.#nextToWrite++);
+      await this.#writer.append(result);
+      this.#scannedTo = result.end;
+      this.#bytesRead += result.bytesRead;
+      this.#tellSometimes();
+    }
+  }
+
+  #considerHelper(): void {
+    if (this.#helperTried) return;
+    const { afterMs, bytesRead, bytesLeft } = this.#rule;
+    if (performance.now() - this.#startedAt < afterMs) return;
+    if (this.#bytesRead < bytesRead || this.#end - this.#scannedTo < bytesLeft) return;
+    this.#helperTried = true;
+    this.#helper = this.#startHelper((index, result) => this.#waiting.set(index, result));
+  }
+
+  async #feedHelper(): Promise<void> {
+    const helper = this.#helper;
+    if (helper === undefined) return;
+    await this.#write();
+    for (const [index, item] of helper.takeBack()) await this.#scan(index, item);
+    while (helper.hungry && !this.#finished) {
+      const item = await this.#planner.next(this.#pace);
+      if (item === undefined) return;
+      helper.send(this.#nextIndex++, item);
+    }
+  }
+
+  async #awaitHelper(): Promise<void> {
+    await this.#helper?.wait(progressEveryMs);
+    for (const [index, item] of this.#helper?.takeBack() ?? []) await this.#scan(index, item);
+    await this.#write();
+    this.#tellSometimes();
+  }
+
+  async #lookForMoved(): Promise<void> {
+    const { candidates } = this.#writer;
+    if (candidates.length === 0) return;
+    const name = "Looking for moved sectors";
+    this.#phase = { name, done: 0, bytesRead: this.#bytesRead };
+    this.#tell();
+    const sides = { a: this.#a, b: this.#b };
+    await findMoved(sides, candidates, this.#plan(), this.#pace, (item) => this.#job.item(item), {
+      done: (position, bytesRead) => {
+        this.#phase = { name, done: position, bytesRead: this.#bytesRead + bytesRead };
+      },
+    });
+    this.#bytesRead = this.#phase.bytesRead;
+  }
+
+  #tellSometimes(): void {
+    if (performance.now() - this.#toldAt >= progressEveryMs) this.#tell();
+  }
+
+  #tell(): void {
+    this.#toldAt = performance.now();
+    this.#writer.flush();
+    const phase = this.#phase;
+    this.#job.progress({
+      done: Math.min(phase?.done ?? this.#scannedTo, this.#size),
+      total: this.#size,
+      bytesRead: phase?.bytesRead ?? this.#bytesRead,
+      ...(phase === undefined ? {} : { phase: phase.name }),
+      totals: this.#writer.totals,
+    });
+  }
+}
