@@ -1,6 +1,14 @@
 // The only door to the main process: unwraps Results into values or thrown BlockErrors.
 import { fromPlain, type Result } from "../core/base/errors.ts";
-import type { Bridge, ChannelName, EventName, Events, FileRef, Reply, Request } from "../electron/ipc/contract.ts";
+import type {
+  Bridge,
+  ChannelName,
+  EventName,
+  Events,
+  FileRef,
+  Reply,
+  Request,
+} from "../electron/ipc/contract.ts";
 
 declare global {
   interface Window {

@@ -24,7 +24,9 @@ export function useCommands(runners: Runners): void {
     const owner = Symbol("commands");
     useCommandLayers.setState(({ layers }) => ({ layers: [...layers, { owner, runners }] }));
     return () =>
-      useCommandLayers.setState(({ layers }) => ({ layers: layers.filter((layer) => layer.owner !== owner) }));
+      useCommandLayers.setState(({ layers }) => ({
+        layers: layers.filter((layer) => layer.owner !== owner),
+      }));
   }, [runners]);
 }
 

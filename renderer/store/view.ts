@@ -16,6 +16,7 @@ export type Overlay =
   | { readonly kind: "copyAs" }
   | { readonly kind: "selectRange" }
   | { readonly kind: "shift" }
+  | { readonly kind: "export" }
   | { readonly kind: "textEncoding" }
   | { readonly kind: "settings" }
   | { readonly kind: "compareWith" };

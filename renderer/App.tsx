@@ -1,0 +1,80 @@
+// The window: rail, sidebar, tabs with the active panel, inspector, status bar, and what lies over them.
+import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import styles from "./App.module.css";
+import { useAppCommands } from "./commands/appCommands.ts";
+import { Banners } from "./shell/Banners.tsx";
+import { Columns } from "./shell/Columns.tsx";
+import { DropOverlay } from "./shell/DropOverlay.tsx";
+import { PanelBoundary, PanelHost } from "./shell/PanelHost.tsx";
+import { Rail } from "./shell/Rail.tsx";
+import { Sidebar } from "./shell/Sidebar.tsx";
+import { StatusBar } from "./shell/StatusBar.tsx";
+import { TabStrip } from "./shell/TabStrip.tsx";
+import { useView } from "./store/view.ts";
+import { Welcome } from "./welcome/Welcome.tsx";
+
+const Inspector = lazy(async () => ({ default: (await import("./inspector/Inspector.tsx")).Inspector }));
+const Overlays = lazy(async () => ({ default: (await import("./shell/Overlays.tsx")).Overlays }));
+const GoToBar = lazy(async () => ({ default: (await import("./goto/GoToBar.tsx")).GoToBar }));
+
+/** Below this width the inspector is a drawer over the panel. */
+const narrow = window.matchMedia("(max-width: 1099px)");
+
+export function App() {
+  const tab = useView((state) => state.tabs.find((candidate) => candidate.id === state.active));
+  const sidebar = useView((state) => state.shown.sidebar);
+  const overlay = useView((state) => state.overlay);
+  const inspector = useInspector();
+  useAppCommands(inspector);
+  const inspectorView = tab && inspector.shown && (
+    <PanelBoundary>
+      <Suspense fallback={null}>
+        <Inspector />
+      </Suspense>
+    </PanelBoundary>
+  );
+  return (
+    <div className={styles.app}>
+      <div className={styles.body}>
+        <Rail />
+        <Columns left={sidebar && <Sidebar />} right={!inspector.drawer && inspectorView}>
+          <TabStrip />
+          <Banners />
+          <div className={styles.main}>
+            {tab ? <PanelHost tab={tab} /> : <Welcome />}
+            {inspector.drawer && inspectorView && <div className={styles.drawer}>{inspectorView}</div>}
+            {overlay?.kind === "goto" && (
+              <Suspense fallback={null}>
+                <GoToBar />
+              </Suspense>
+            )}
+          </div>
+        </Columns>
+      </div>
+      <StatusBar />
+      {overlay && overlay.kind !== "goto" && (
+        <Suspense fallback={null}>
+          <Overlays />
+        </Suspense>
+      )}
+      <DropOverlay />
+    </div>
+  );
+}
+
+/** Whether the inspector shows and how: a column that stays, or, in a narrow window, a drawer opened on demand. */
+function useInspector(): { readonly shown: boolean; readonly drawer: boolean; toggle(): void } {
+  const [drawer, setDrawer] = useState(narrow.matches);
+  const [opened, setOpened] = useState(false);
+  const column = useView((state) => state.shown.inspector);
+  useEffect(() => {
+    const update = () => setDrawer(narrow.matches);
+    narrow.addEventListener("change", update);
+    return () => narrow.removeEventListener("change", update);
+  }, []);
+  const toggle = useCallback(() => {
+    if (drawer) setOpened((before) => !before);
+    else useView.getState().toggle("inspector");
+  }, [drawer]);
+  return { shown: drawer ? opened : column, drawer, toggle };
+}

@@ -1,0 +1,153 @@
+// The commands that work in every view: files, tabs, panes, side panels, theme, overlays.
+// Panels register their own in a later layer, which wins.
+import { useMemo } from "react";
+import { repeatJump, useJumps } from "../goto/jumps.ts";
+import {
+  closeTab,
+  compareByDialog,
+  compareWith,
+  openByDialog,
+  openFiles,
+  openImages,
+  reopenTab,
+  showHex,
+} from "../shell/openFlows.ts";
+import { cyclePane } from "../shell/panes.ts";
+import { useApp } from "../store/app.ts";
+import { useImages } from "../store/images.ts";
+import { type choices, usePrefs } from "../store/prefs.ts";
+import { useSurface } from "../store/surface.ts";
+import { compareTab, type Overlay, type Tab, useView } from "../store/view.ts";
+import { type Runners, useCommands } from "./registry.ts";
+
+const noTab = "No image is open";
+
+/** Registers the app's commands while the app is mounted. */
+export function useAppCommands(inspector: { readonly shown: boolean; toggle(): void }): void {
+  useCommands(useFileCommands());
+  useCommands(useTabCommands());
+  useCommands(useViewCommands(inspector));
+  useCommands(useThemeCommands());
+  useCommands(usePositionCommands());
+}
+
+const show = (overlay: Overlay) => useView.getState().show(overlay);
+
+function useFileCommands(): Runners {
+  const sample = useApp((state) => state.info?.sample);
+  const recents = useApp((state) => state.recent.length);
+  return useMemo(
+    () => ({
+      "file.open": { run: () => void openByDialog() },
+      "file.compareWith": { run: compareWith },
+      "file.openSample": {
+        run: () => sample && void openFiles([sample.a, sample.b], "compare"),
+        disabled: sample ? undefined : "The sample pair is not installed",
+      },
+      "file.clearRecent": {
+        run: () => void useApp.getState().clearRecent(),
+        disabled: recents > 0 ? undefined : "The list is empty",
+      },
+    }),
+    [sample, recents],
+  );
+}
+
+function useTabCommands(): Runners {
+  const tabs = useView((state) => state.tabs);
+  const active = useView((state) => state.active);
+  const canReopen = useView((state) => state.closed.length > 0);
+  return useMemo(() => {
+    const oneTab = tabs.length > 0 ? undefined : noTab;
+    const step = (by: number) => () => {
+      const index = tabs.findIndex((tab) => tab.id === active);
+      const from = index < 0 ? (by > 0 ? -1 : 0) : index;
+      useView.getState().activate(tabs[(from + by + tabs.length) % tabs.length]?.id);
+    };
+    return {
+      "file.closeTab": {
+        run: () => active !== undefined && closeTab(active),
+        disabled: active === undefined ? noTab : undefined,
+      },
+      "file.reopenTab": { run: reopenTab, disabled: canReopen ? undefined : "No tab was closed" },
+      "view.nextTab": { run: step(1), disabled: oneTab },
+      "view.previousTab": { run: step(-1), disabled: oneTab },
+      "view.welcome": { run: () => useView.getState().activate(undefined) },
+      "view.hex": { run: () => goToHex(tabs, active), disabled: oneTab },
+      "view.compare": { run: () => goToCompare(tabs) },
+    };
+  }, [tabs, active, canReopen]);
+}
+
+/** The active comparison's image as bytes, else the latest hex tab. */
+function goToHex(tabs: readonly Tab[], active: string | undefined): void {
+  const current = tabs.find((tab) => tab.id === active);
+  const hex = tabs.findLast((tab) => tab.kind === "hex");
+  if (current?.kind === "compare") showHex(current);
+  else if (hex) useView.getState().activate(hex.id);
+  else showHex(tabs.at(-1));
+}
+
+/** The latest comparison; else the two open images; else asks which. */
+function goToCompare(tabs: readonly Tab[]): void {
+  const compare = tabs.findLast((tab) => tab.kind === "compare");
+  const [a, b, ...more] = openImages();
+  if (compare) useView.getState().activate(compare.id);
+  else if (a && b && more.length === 0) useView.getState().openTab(compareTab(a.token, b.token));
+  else if (a) compareWith();
+  else void compareByDialog();
+}
+
+function useViewCommands(inspector: { readonly shown: boolean; toggle(): void }): Runners {
+  const shown = useView((state) => state.shown);
+  const hasTab = useView((state) => state.active !== undefined);
+  const { shown: inspectorShown, toggle: toggleInspector } = inspector;
+  return useMemo(
+    () => ({
+      "view.palette": { run: () => show({ kind: "palette", prefix: ">" }) },
+      "view.quickOpen": { run: () => show({ kind: "palette", prefix: "" }) },
+      "view.nextPane": { run: () => cyclePane(1) },
+      "view.previousPane": { run: () => cyclePane(-1) },
+      "view.sidebar": { run: () => useView.getState().toggle("sidebar"), checked: shown.sidebar },
+      "view.inspector": {
+        run: toggleInspector,
+        checked: inspectorShown,
+        disabled: hasTab ? undefined : noTab,
+      },
+      "view.settings": { run: () => show({ kind: "settings" }) },
+      "view.textEncoding": { run: () => show({ kind: "textEncoding" }) },
+      "help.keys": { run: () => show({ kind: "keys" }) },
+      "help.about": { run: () => show({ kind: "about" }) },
+    }),
+    [shown.sidebar, inspectorShown, toggleInspector, hasTab],
+  );
+}
+
+function useThemeCommands(): Runners {
+  const theme = usePrefs((state) => state.theme);
+  return useMemo(() => {
+    const to = (value: (typeof choices.theme)[number]) => ({
+      run: () => usePrefs.getState().set({ theme: value }),
+      checked: theme === value,
+    });
+    return { "view.themeSystem": to("system"), "view.themeLight": to("light"), "view.themeDark": to("dark") };
+  }, [theme]);
+}
+
+/** Commands about the bytes that have the caret, whichever panel shows them. */
+function usePositionCommands(): Runners {
+  const surface = useSurface((state) => state.surface);
+  const hasRelative = useJumps((state) => state.lastRelative !== undefined);
+  const images = useImages((state) => state.byToken);
+  return useMemo(() => {
+    const noBytes = surface ? undefined : Object.keys(images).length > 0 ? "No bytes are shown" : noTab;
+    return {
+      "edit.selectRange": { run: () => show({ kind: "selectRange" }), disabled: noBytes },
+      "go.to": { run: () => show({ kind: "goto" }), disabled: noBytes },
+      "go.repeat": {
+        run: repeatJump,
+        disabled: noBytes ?? (hasRelative ? undefined : "No relative jump was made yet"),
+      },
+    };
+  }, [surface, hasRelative, images]);
+}

@@ -1,0 +1,68 @@
+// Turns key presses and native menu choices into commands. Listens after the focused view had its say, so a
+// grid keeps its own arrows; a text field keeps its editing keys; an open dialog keeps everything else.
+import type { CommandId } from "../../electron/commandTable.ts";
+import { commandTable } from "../../electron/commandTable.ts";
+import { on } from "../api.ts";
+import { useView } from "../store/view.ts";
+import { type Binding, bindingsFor, bindingsOf } from "./keymap.ts";
+import { belongsToTextField, type Platform } from "./keys.ts";
+import { runCommand, runnerOf } from "./registry.ts";
+
+const gridSelector = '[role="grid"], [role="treegrid"], [role="listbox"], [data-context="grid"]';
+/** What a modal overlay lets through: another overlay may take its place. */
+const throughDialogs: ReadonlySet<CommandId> = new Set(["view.palette", "view.quickOpen"]);
+
+/** Starts listening; returns the way to stop. */
+export function listenForCommands(platform: Platform): () => void {
+  const bindings = bindingsFor(platform);
+  const onKeyDown = (event: KeyboardEvent) => handleKey(event, bindings);
+  window.addEventListener("keydown", onKeyDown);
+  const stopMenu = on("command:run", ({ id }) => {
+    if (isCommand(id)) runOrSay(id);
+  });
+  return () => {
+    window.removeEventListener("keydown", onKeyDown);
+    stopMenu();
+  };
+}
+
+function handleKey(event: KeyboardEvent, bindings: readonly Binding[]): void {
+  if (event.defaultPrevented || event.isComposing || event.getModifierState("AltGraph")) return;
+  const target = event.target instanceof Element ? event.target : undefined;
+  const inText = isTextField(target);
+  const inGrid = !inText && target?.closest(gridSelector) != null;
+  const meant = bindingsOf(event, bindings, inGrid).filter(
+    ({ id, chord }) => (!inText || !belongsToTextField(chord)) && (!modalOpen() || throughDialogs.has(id)),
+  );
+  for (const { id } of meant) {
+    if (runCommand(id)) {
+      event.preventDefault();
+      return;
+    }
+  }
+  const [first] = meant;
+  if (!first || event.key === "Escape") return;
+  event.preventDefault();
+  runOrSay(first.id);
+}
+
+/** Runs the command, or says quietly why it cannot run. */
+export function runOrSay(id: CommandId): void {
+  if (runCommand(id)) return;
+  const label = commandTable.find((command) => command.id === id)?.label.replace("…", "");
+  useView.getState().say(`${label}: ${runnerOf(id)?.disabled ?? "not available in this view"}`);
+}
+
+function modalOpen(): boolean {
+  const { overlay } = useView.getState();
+  return overlay !== undefined && overlay.kind !== "goto";
+}
+
+function isTextField(element: Element | undefined): boolean {
+  if (element instanceof HTMLTextAreaElement || element instanceof HTMLSelectElement) return true;
+  if (element instanceof HTMLElement && element.isContentEditable) return true;
+  const notText = ["button", "checkbox", "radio", "range", "submit", "reset", "color", "file"];
+  return element instanceof HTMLInputElement && !notText.includes(element.type);
+}
+
+const isCommand = (id: string): id is CommandId => commandTable.some((command) => command.id === id);

@@ -1,0 +1,50 @@
+// The command table as chords for this platform: which commands a key press means, and what a command's key is.
+import { type CommandId, type CommandSpec, commandTable } from "../../electron/commandTable.ts";
+import { type Chord, type KeyPress, matches, type Platform, parseChord, showChord } from "./keys.ts";
+
+export interface Binding {
+  readonly id: CommandId;
+  readonly chord: Chord;
+  readonly context: CommandSpec["context"];
+}
+
+/** Chords of a command on this platform, the shown one first. */
+export function chordsOf(spec: CommandSpec, platform: Platform): readonly Chord[] {
+  const keys = (platform === "darwin" ? spec.macKeys : undefined) ?? spec.keys ?? [];
+  return keys.map((key) => parseChord(key, platform));
+}
+
+export function bindingsFor(platform: Platform): readonly Binding[] {
+  return commandTable.flatMap((spec: CommandSpec & { id: CommandId }) =>
+    chordsOf(spec, platform).map((chord) => ({ id: spec.id, chord, context: spec.context })),
+  );
+}
+
+/** The bindings a key press means, where `inGrid` says whether a grid or list has the focus. */
+export function bindingsOf(
+  press: KeyPress,
+  bindings: readonly Binding[],
+  inGrid: boolean,
+): readonly Binding[] {
+  return bindings.filter(({ chord, context }) => (context !== "grid" || inGrid) && matches(press, chord));
+}
+
+/** Pairs of commands that answer to the same chord: there must be none. */
+export function conflicts(bindings: readonly Binding[]): readonly (readonly [CommandId, CommandId])[] {
+  const seen = new Map<string, CommandId>();
+  const found: [CommandId, CommandId][] = [];
+  for (const { id, chord } of bindings) {
+    const name = JSON.stringify(chord);
+    const other = seen.get(name);
+    if (other !== undefined) found.push([other, id]);
+    seen.set(name, id);
+  }
+  return found;
+}
+
+/** How a command's first key is shown; undefined when it has none. */
+export function keyLabel(id: CommandId, platform: Platform): string | undefined {
+  const spec: CommandSpec | undefined = commandTable.find((command) => command.id === id);
+  const [chord] = spec ? chordsOf(spec, platform) : [];
+  return chord && showChord(chord, platform);
+}

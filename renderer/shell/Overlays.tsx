@@ -1,0 +1,31 @@
+// The overlay that shows, if it is one of the app's own; panels draw theirs (copy as, shift).
+import { useView } from "../store/view.ts";
+import { About } from "./dialogs/About.tsx";
+import { CompareWith } from "./dialogs/CompareWith.tsx";
+import { Keys } from "./dialogs/Keys.tsx";
+import { SelectRange } from "./dialogs/SelectRange.tsx";
+import { Settings } from "./dialogs/Settings.tsx";
+import { TextEncoding } from "./dialogs/TextEncoding.tsx";
+import { Palette } from "./palette/Palette.tsx";
+
+export function Overlays() {
+  const overlay = useView((state) => state.overlay);
+  switch (overlay?.kind) {
+    case "palette":
+      return <Palette key={overlay.prefix} prefix={overlay.prefix} />;
+    case "about":
+      return <About />;
+    case "keys":
+      return <Keys />;
+    case "selectRange":
+      return <SelectRange />;
+    case "settings":
+      return <Settings />;
+    case "textEncoding":
+      return <TextEncoding />;
+    case "compareWith":
+      return <CompareWith />;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,85 @@
+// Shows the active tab's panel, loaded when first needed. A panel that fails is replaced by the reason; tabs,
+// menus and the other panels keep working.
+import { Component, type ErrorInfo, type ReactNode, Suspense } from "react";
+import { toPlain } from "../../core/base/errors.ts";
+import { call } from "../api.ts";
+import { panels } from "../panels/index.ts";
+import type { Tab } from "../store/view.ts";
+import styles from "./PanelHost.module.css";
+
+export const tabId = (id: string) => `tab-${id}`;
+export const panelId = (id: string) => `panel-${id}`;
+
+export function PanelHost({ tab }: { tab: Tab }) {
+  return (
+    <section className={styles.panel} id={panelId(tab.id)} role="tabpanel" aria-labelledby={tabId(tab.id)}>
+      <PanelBoundary key={tab.id}>
+        <Suspense fallback={<div className={styles.skeleton} aria-busy="true" />}>
+          {tab.kind === "hex" ? (
+            <panels.hex key={tab.id} tab={tab} />
+          ) : (
+            <panels.compare key={tab.id} tab={tab} />
+          )}
+        </Suspense>
+      </PanelBoundary>
+    </section>
+  );
+}
+
+interface BoundaryState {
+  readonly error: unknown;
+  readonly failed: boolean;
+}
+
+/** Catches what a panel throws while drawing. */
+export class PanelBoundary extends Component<{ children: ReactNode }, BoundaryState> {
+  override state: BoundaryState = { error: undefined, failed: false };
+
+  static getDerivedStateFromError(error: unknown): BoundaryState {
+    return { error, failed: true };
+  }
+
+  override componentDidCatch(error: unknown, info: ErrorInfo): void {
+    console.error(error, info.componentStack);
+  }
+
+  override render(): ReactNode {
+    if (!this.state.failed) return this.props.children;
+    return (
+      <PanelFailure
+        error={this.state.error}
+        onRetry={() => this.setState({ error: undefined, failed: false })}
+      />
+    );
+  }
+}
+
+function PanelFailure({ error, onRetry }: { error: unknown; onRetry(): void }) {
+  const plain = toPlain(error);
+  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return (
+    <div className={styles.failure} role="alert">
+      <h2>This view stopped working</h2>
+      <p>
+        An error in Blkscope itself: {plain.message}. No image was changed. Other tabs still work; try this
+        one again, or close it.
+      </p>
+      <div className={styles.actions}>
+        <button type="button" className="button primary" onClick={onRetry}>
+          Try again
+        </button>
+        <button
+          type="button"
+          className="button"
+          onClick={() => void call("clipboard:write", details).catch(() => undefined)}
+        >
+          Copy details
+        </button>
+      </div>
+      <details>
+        <summary>Details</summary>
+        <pre className="mono selectable">{details}</pre>
+      </details>
+    </div>
+  );
+}

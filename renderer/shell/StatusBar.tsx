@@ -1,0 +1,51 @@
+// The status bar: read-only, the caret in every unit and both address spaces, the selection, running tasks,
+// and a quiet note. The caret's file position is asked for after a pause; the latest question wins.
+import { useStore } from "zustand";
+import type { Surface } from "../store/surface.ts";
+import { useSurface } from "../store/surface.ts";
+import { useView } from "../store/view.ts";
+import { LockIcon } from "../widgets/icons.ts";
+import { JobStatus } from "./JobStatus.tsx";
+import { bytePosition, selectionText } from "./position.ts";
+import styles from "./StatusBar.module.css";
+import { useFilePosition } from "./useFilePosition.ts";
+
+export function StatusBar() {
+  const surface = useSurface((state) => state.surface);
+  const hasTab = useView((state) => state.active !== undefined);
+  return (
+    <footer className={styles.bar} data-pane="status">
+      <span className={styles.item} title="Images are only ever read: nothing here can change them">
+        <LockIcon size={12} strokeWidth={2} aria-hidden /> read-only
+      </span>
+      {surface && hasTab && <Position surface={surface} />}
+      <Note />
+      <JobStatus />
+    </footer>
+  );
+}
+
+function Position({ surface }: { surface: Surface }) {
+  const caret = useStore(surface.view, (state) => state.caret);
+  const anchor = useStore(surface.view, (state) => state.anchor);
+  const file = useFilePosition(surface, caret);
+  const selection = selectionText(anchor, caret, surface.clusterSize);
+  return (
+    <>
+      <span className={`${styles.item} ${styles.position} number selectable`}>
+        {surface.side && <b>{surface.side.toUpperCase()}</b>} {bytePosition(surface, caret)}
+      </span>
+      {file && <span className={`${styles.item} ${styles.file} number selectable`}>{file}</span>}
+      {selection && <span className={`${styles.item} number selectable`}>{selection}</span>}
+    </>
+  );
+}
+
+function Note() {
+  const note = useView((state) => state.note);
+  return (
+    <span className={styles.note} role="status" aria-live="polite" title={note}>
+      {note}
+    </span>
+  );
+}

@@ -1,0 +1,105 @@
+// The strip of tabs: one Tab stop, arrows move between tabs, Delete and the middle button close.
+// The close crosses are for the pointer only; a tab may hold no second control for assistive technology.
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { runCommand } from "../commands/registry.ts";
+import { useImages } from "../store/images.ts";
+import { type Tab, useView } from "../store/view.ts";
+import { CloseIcon, ComparePairIcon, HexIcon, PlusIcon } from "../widgets/icons.ts";
+import { closeTab } from "./openFlows.ts";
+import { panelId, tabId } from "./PanelHost.tsx";
+import styles from "./TabStrip.module.css";
+import { tabTitle } from "./title.ts";
+
+export function TabStrip() {
+  const tabs = useView((state) => state.tabs);
+  const active = useView((state) => state.active);
+  if (tabs.length === 0) return null;
+  return (
+    <div className={styles.strip} data-pane="tabs">
+      <div className={styles.tabs} role="tablist" aria-label="Open images">
+        {tabs.map((tab, index) => (
+          <TabButton
+            key={tab.id}
+            tab={tab}
+            selected={tab.id === active}
+            reachable={tab.id === active || (active === undefined && index === 0)}
+          />
+        ))}
+      </div>
+      <button
+        type="button"
+        className={styles.add}
+        aria-label="Start page: open another image"
+        aria-current={active === undefined ? "page" : undefined}
+        title="Open another image"
+        onClick={() => runCommand("view.welcome")}
+      >
+        <PlusIcon size={16} aria-hidden />
+      </button>
+    </div>
+  );
+}
+
+function TabButton({ tab, selected, reachable }: { tab: Tab; selected: boolean; reachable: boolean }) {
+  const byToken = useImages((state) => state.byToken);
+  const title = tabTitle(tab, (token) => byToken[token]?.file.name ?? "image");
+  const folders = [
+    ...new Set((tab.kind === "hex" ? [tab.token] : [tab.a, tab.b]).map((t) => byToken[t]?.file.folder)),
+  ];
+  const element = useRef<HTMLDivElement>(null);
+  const Icon = tab.kind === "hex" ? HexIcon : ComparePairIcon;
+  useEffect(() => {
+    if (selected) element.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [selected]);
+  return (
+    <div
+      ref={element}
+      id={tabId(tab.id)}
+      role="tab"
+      tabIndex={reachable ? 0 : -1}
+      className={styles.tab}
+      aria-selected={selected}
+      aria-controls={selected ? panelId(tab.id) : undefined}
+      aria-description="Delete closes the tab"
+      title={`${title}\n${folders.filter(Boolean).join("\n")}`}
+      onPointerDown={(event) => event.button === 0 && useView.getState().activate(tab.id)}
+      onAuxClick={(event) => event.button === 1 && closeTab(tab.id)}
+      onKeyDown={(event) => handleKey(event, tab.id)}
+    >
+      <Icon size={14} strokeWidth={1.75} aria-hidden />
+      <span className={styles.name}>{title}</span>
+      {/* For the pointer only: Delete and Ctrl+W close by key. */}
+      <span
+        className={styles.close}
+        aria-hidden
+        title="Close tab"
+        onPointerDown={(event) => event.stopPropagation()}
+        onClick={() => closeTab(tab.id)}
+      >
+        <CloseIcon size={13} aria-hidden />
+      </span>
+    </div>
+  );
+}
+
+function handleKey(event: KeyboardEvent<HTMLElement>, id: string): void {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const { tabs, activate } = useView.getState();
+  const index = tabs.findIndex((tab) => tab.id === id);
+  const targets: Readonly<Record<string, number>> = {
+    ArrowLeft: (index - 1 + tabs.length) % tabs.length,
+    ArrowRight: (index + 1) % tabs.length,
+    Home: 0,
+    End: tabs.length - 1,
+    Enter: index,
+    " ": index,
+  };
+  const target = tabs[targets[event.key] ?? -1];
+  if (event.key === "Delete") closeTab(id);
+  else if (target) activate(target.id);
+  else return;
+  event.preventDefault();
+  const next = useView.getState().active;
+  // After the strip was drawn again.
+  requestAnimationFrame(() => next !== undefined && document.getElementById(tabId(next))?.focus());
+}

@@ -1,0 +1,144 @@
+// Every way a file comes in (start, dialog, drop, recent, sample, second launch) and goes out (closed tabs).
+// One image opens a hex tab, two a compare tab. An image stays open as long as a tab shows it.
+import { toPlain } from "../../core/base/errors.ts";
+import type { AppInfo, FileRef } from "../../electron/ipc/contract.ts";
+import { call, on } from "../api.ts";
+import { useApp } from "../store/app.ts";
+import { useImages } from "../store/images.ts";
+import { compareTab, hexTab, type Tab, tokensOf, useView } from "../store/view.ts";
+
+/** Files of closed tabs, so that a tab can be opened again. */
+const known = new Map<string, FileRef>();
+
+/** Opens images as hex tabs, or exactly two as a comparison. */
+export async function openFiles(files: readonly FileRef[], view: "hex" | "compare"): Promise<void> {
+  useApp.getState().refuse(undefined);
+  const [a, b] = files;
+  if (!a) return;
+  if (view === "compare" && b && files.length === 2) return openPair(a, b);
+  await Promise.all(files.map((file) => openOne(file)));
+}
+
+async function openOne(file: FileRef): Promise<void> {
+  const opening = openImage(file);
+  useView.getState().openTab(hexTab(file.token));
+  await opening;
+  if (isOpen(file.token)) await useApp.getState().remember([file]);
+}
+
+async function openPair(a: FileRef, b: FileRef): Promise<void> {
+  const opening = [openImage(a), openImage(b)];
+  useView.getState().openTab(compareTab(a.token, b.token));
+  await Promise.all(opening);
+  if (isOpen(a.token) && isOpen(b.token)) await useApp.getState().remember([a, b]);
+}
+
+function openImage(file: FileRef): Promise<void> {
+  known.set(file.token, file);
+  return useImages.getState().open(file);
+}
+
+const isOpen = (token: string) => useImages.getState().byToken[token]?.kind === "open";
+
+/** Asks for one image or more; two chosen together are compared. */
+export async function openByDialog(): Promise<void> {
+  const files = await choose("Open image", true);
+  await openFiles(files, files.length === 2 ? "compare" : "hex");
+}
+
+/** Asks for two images; when only one was chosen, asks for the other. */
+export async function compareByDialog(): Promise<void> {
+  const [a, b, ...more] = await choose("Choose two images to compare", true);
+  if (!a) return;
+  if (more.length > 0) {
+    return useApp.getState().refuse(`Two images can be compared at a time; ${more.length + 2} were chosen.`);
+  }
+  if (b) return openFiles([a, b], "compare");
+  await compareWithChosen(a);
+}
+
+/** Asks for the image to compare this one with. */
+export async function compareWithChosen(a: FileRef): Promise<void> {
+  const [b, ...more] = await choose(`Choose the image to compare with ${a.name}`, false);
+  if (b && more.length === 0) await comparePair(a, b);
+}
+
+/** Compares two images; the same file twice is refused with words. */
+export async function comparePair(a: FileRef, b: FileRef): Promise<void> {
+  if (a.token === b.token) {
+    return useApp.getState().refuse(`${a.name} was chosen twice. Choose another image to compare it with.`);
+  }
+  await openFiles([a, b], "compare");
+}
+
+/** "Compare with…": the active image against one to be chosen; with several open, the dialog offers them. */
+export function compareWith(): void {
+  const open = openImages();
+  const current = activeFile();
+  if (open.length > 1) useView.getState().show({ kind: "compareWith" });
+  else if (current) void compareWithChosen(current);
+  else void compareByDialog();
+}
+
+/** Files of the images that are open, in the order of their opening. */
+export function openImages(): readonly FileRef[] {
+  return Object.values(useImages.getState().byToken)
+    .filter((state) => state.kind === "open")
+    .map((state) => state.file);
+}
+
+/** The file of the active hex tab, or A of the active comparison. */
+export function activeFile(): FileRef | undefined {
+  const { tabs, active } = useView.getState();
+  const tab = tabs.find((candidate) => candidate.id === active);
+  const token = tab && tokensOf(tab)[0];
+  return token === undefined ? undefined : useImages.getState().byToken[token]?.file;
+}
+
+async function choose(title: string, multiple: boolean): Promise<readonly FileRef[]> {
+  try {
+    return await call("files:choose", { title, multiple });
+  } catch (error) {
+    useApp.getState().refuse(`The file dialog could not be shown: ${toPlain(error).message}`);
+    return [];
+  }
+}
+
+/** Closes a tab, and every image that no other tab shows. */
+export function closeTab(id: string): void {
+  const tab = useView.getState().tabs.find((candidate) => candidate.id === id);
+  if (!tab) return;
+  useView.getState().closeTab(id);
+  const shown = new Set(useView.getState().tabs.flatMap(tokensOf));
+  for (const token of tokensOf(tab)) if (!shown.has(token)) void useImages.getState().close(token);
+}
+
+/** Closes an image and every tab that shows it. */
+export function closeImage(token: string): void {
+  for (const tab of useView.getState().tabs) if (tokensOf(tab).includes(token)) closeTab(tab.id);
+  if (useImages.getState().byToken[token]) void useImages.getState().close(token);
+}
+
+/** Opens the last closed tab again, and its images. */
+export function reopenTab(): void {
+  const [tab] = useView.getState().closed;
+  if (!tab) return;
+  for (const token of tokensOf(tab)) {
+    const file = known.get(token);
+    if (file) void openImage(file);
+  }
+  useView.getState().reopenTab();
+}
+
+/** Shows an image as bytes: its own tab, beside any comparison it is part of. */
+export function showHex(tab: Tab | undefined): void {
+  const [token] = tab ? tokensOf(tab) : [];
+  if (token !== undefined) useView.getState().openTab(hexTab(token));
+}
+
+/** What the command line asked for, and what later launches hand over. */
+export function listenForFiles(info: AppInfo): void {
+  on("files:opened", ({ files, view }) => void openFiles(files, view));
+  const { files, view } = info.startup;
+  if (view !== "welcome") void openFiles(files, view);
+}

@@ -1,0 +1,33 @@
+// The window's title: what is open, that nothing is written, and the app's name.
+import { call } from "../api.ts";
+import { useImages } from "../store/images.ts";
+import { type Tab, tokensOf, useView } from "../store/view.ts";
+
+/** "disk.qed", or "disk.qed ⇄ disk.raw" for a comparison. */
+export function tabTitle(tab: Tab, nameOf: (token: string) => string): string {
+  return tokensOf(tab).map(nameOf).join(" ⇄ ");
+}
+
+/** Names by token, for images that are open, opening or failed. */
+export function nameOfToken(token: string): string {
+  return useImages.getState().byToken[token]?.file.name ?? "image";
+}
+
+export function windowTitle(tab: Tab | undefined): string {
+  return tab ? `${tabTitle(tab, nameOfToken)} — read-only — Blkscope` : "Blkscope";
+}
+
+/** Keeps the window's title in step with the active tab. */
+export function followTitle(): void {
+  let shown = "";
+  const apply = () => {
+    const { tabs, active } = useView.getState();
+    const title = windowTitle(tabs.find((tab) => tab.id === active)).slice(0, 500);
+    if (title === shown) return;
+    shown = title;
+    void call("app:title", title).catch(() => undefined);
+  };
+  apply();
+  useView.subscribe(apply);
+  useImages.subscribe(apply);
+}
