@@ -60,7 +60,9 @@ export interface PlainError {
   readonly details: readonly string[];
 }
 
-export type Result<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: PlainError };
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: PlainError };
 
 export function toPlain(error: unknown): PlainError {
   const own = asBlockError(error);
@@ -77,7 +79,12 @@ export function fromPlain(plain: PlainError): BlockError {
     (inner, text) => new Error(text, inner === undefined ? undefined : { cause: inner }),
     undefined,
   );
-  return new BlockError(plain.code, plain.message, plain.context, cause === undefined ? undefined : { cause });
+  return new BlockError(
+    plain.code,
+    plain.message,
+    plain.context,
+    cause === undefined ? undefined : { cause },
+  );
 }
 
 /** Any thrown value as a BlockError; what is not one already is an internal EIO with the original as cause. */

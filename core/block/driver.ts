@@ -2,9 +2,12 @@
 import type * as z from "zod";
 import type { BlockNode, Child } from "./node.ts";
 
-/** Options of one node: `driver` and that driver's own; children are nested. Parsed strictly by the driver. */
+/**
+ * Options of one node: `driver` and that driver's own; children are nested. Parsed strictly by the driver.
+ * Without `driver` the format is probed from what `file` holds.
+ */
 export interface NodeOptions {
-  readonly driver: string;
+  readonly driver?: string;
   readonly [key: string]: unknown;
 }
 
@@ -17,6 +20,13 @@ export interface OpenContext {
   readonly readOnly: boolean;
   /** Folder against which relative file names in options are resolved. */
   readonly baseDir: string;
+  /** Leave backing files closed: for `info`, which must work when one is missing. */
+  readonly noBacking: boolean;
+  /**
+   * Said by a protocol that opened a file: identity (device and inode) and path. Throws when an image above
+   * in the backing chain is that very file.
+   */
+  fileOpened(identity: string, path: string): void;
   /** Opens a child. Backing children are always opened read-only and count against the nesting limit. */
   openChild(name: string, role: Child["role"], spec: ImageSpec): Promise<BlockNode>;
 }

@@ -39,6 +39,8 @@ export interface BlockNode {
   resize(size: number, options?: ResizeOptions): Promise<void>;
   /** The extent at `offset`, 1 to `length` bytes long, as this layer alone knows it. */
   extentAt(offset: number, length: number): Promise<Extent>;
+  /** What the format's tables say of the byte at `offset`: "L1[0] -> L2 at 0x50000, L2[3] -> 0x80000". */
+  describeAt?(offset: number): Promise<string>;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
   close(): Promise<void>;
 }
@@ -64,6 +66,8 @@ export interface Extent {
 
 /** What `info` prints and the app's Files view shows. Members are present when the driver knows them. */
 export interface NodeInfo {
+  /** Path of a protocol node's file. */
+  readonly path?: string;
   /** Cluster size in bytes; undefined for raw and protocols. */
   readonly clusterSize?: number;
   /** The on-disk dirty (need-check) bit. */

@@ -1,0 +1,46 @@
+// Little-endian fields of on-disk structures as numbers. The only place that combines the halves of a 64-bit
+// field: everything else sees a safe integer or is told that there is none.
+
+/** The 32-bit field at `at`. The caller has checked that it lies inside. */
+export function u32le(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8) | ((bytes[at + 2] ?? 0) << 16)) +
+    (bytes[at + 3] ?? 0) * 0x1000000
+  );
+}
+
+/** A 64-bit value from its halves; undefined above 2^53 - 1, which lies past any file that can be opened. */
+export function join64(low: number, high: number): number | undefined {
+  return high > 0x1fffff ? undefined : high * 0x100000000 + low;
+}
+
+/** The 64-bit field at `at`; undefined above 2^53 - 1. */
+export function u64le(bytes: Uint8Array, at: number): number | undefined {
+  return join64(u32le(bytes, at), u32le(bytes, at + 4));
+}
+
+/** The 64-bit field at `at`, exact: for feature bits and for messages. */
+export function big64le(bytes: Uint8Array, at: number): bigint {
+  return (BigInt(u32le(bytes, at + 4)) << 32n) | BigInt(u32le(bytes, at));
+}
+
+/** Numbers of the bits that are set, ascending. */
+export function bitNumbers(value: bigint): number[] {
+  const bits: number[] = [];
+  for (let bit = 0; bit < 64; bit++) if ((value >> BigInt(bit)) & 1n) bits.push(bit);
+  return bits;
+}
+
+/** "0x50000". */
+export function hex(value: number | bigint): string {
+  return `0x${value.toString(16)}`;
+}
+
+export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  return bytes.length >= prefix.length && prefix.every((byte, index) => bytes[index] === byte);
+}
+
+/** A power of two between `low` and `high`, both included. */
+export function isPowerOfTwo(value: number, low: number, high: number): boolean {
+  return value >= low && value <= high && 2 ** Math.round(Math.log2(value)) === value;
+}

@@ -1,0 +1,48 @@
+// Extents over a whole backing chain. `extentAt` of a node speaks for one layer; here the layers are asked in
+// turn, and data that lies in a hole of its container is known to be zero without being read.
+import type { BlockNode, Child, Extent, ExtentState } from "./node.ts";
+
+export interface ChainExtent {
+  readonly offset: number;
+  readonly length: number;
+  /** zero: some layer says so, or the backing file is shorter; unallocated: no layer has it. Both read as zero. */
+  readonly state: ExtentState;
+  /** The layer that answers: 0 is the top. */
+  readonly depth: number;
+  readonly compressed: boolean;
+  /** Byte in the answering layer's file, for data and for holes of that file. */
+  readonly hostOffset: number | undefined;
+}
+
+export function childOf(node: BlockNode, role: Child["role"]): BlockNode | undefined {
+  return node.children.find((child) => child.role === role)?.node;
+}
+
+/**
+ * The extent at `offset`, 1 to `length` bytes long, over the backing chain of `node`.
+ * Throws what the layers throw (ECORRUPT for a table entry that breaks the format's rules).
+ */
+export async function chainExtentAt(node: BlockNode, offset: number, length: number): Promise<ChainExtent> {
+  let layer = node;
+  let left = length;
+  for (let depth = 0; ; depth++) {
+    const extent = await layer.extentAt(offset, left);
+    left = extent.length;
+    if (extent.state !== "unallocated") return { ...(await withHoles(layer, extent)), offset, depth };
+    const backing = childOf(layer, "backing");
+    if (backing === undefined) return { ...extent, depth };
+    if (offset >= backing.size) return { ...extent, state: "zero", depth: depth + 1 };
+    left = Math.min(left, backing.size - offset);
+    layer = backing;
+  }
+}
+
+/** Data of a format that lies in a hole of its file reads as zero. */
+async function withHoles(layer: BlockNode, extent: Extent): Promise<Extent> {
+  const file = childOf(layer, "file");
+  if (extent.state !== "data" || extent.compressed || extent.hostOffset === undefined || !file) return extent;
+  const there = Math.min(extent.length, file.size - extent.hostOffset);
+  if (there <= 0) return extent;
+  const below = await withHoles(file, await file.extentAt(extent.hostOffset, there));
+  return { ...extent, length: below.length, state: below.state === "data" ? "data" : "zero" };
+}

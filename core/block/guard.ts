@@ -1,0 +1,145 @@
+// The one gate: every node a driver returns is wrapped here. It checks ranges, safe integers, read-only and
+// closed on the way in, and on the way out that failures are BlockErrors naming the node and that extents
+// advance inside what was asked. Drivers therefore contain only their idea. BLKSCOPE_TRACE=<name or *> traces.
+import { asBlockError, BlockError } from "../base/errors.ts";
+import type { BlockNode, Child, Extent, NodeInfo, ResizeOptions, WriteFlags, ZeroFlags } from "./node.ts";
+
+const traced = process.env.BLKSCOPE_TRACE;
+
+/** Wraps a node; the result is what parents, operations and tests see. */
+export function guard(inner: BlockNode): BlockNode {
+  return new Guarded(inner);
+}
+
+class Guarded implements BlockNode {
+  readonly #inner: BlockNode;
+  readonly #trace: boolean;
+  #closed = false;
+  readonly describeAt?: (offset: number) => Promise<string>;
+
+  constructor(inner: BlockNode) {
+    this.#inner = inner;
+    this.#trace = traced !== undefined && (traced === "*" || traced === inner.name);
+    const describe = inner.describeAt?.bind(inner);
+    if (describe) {
+      this.describeAt = (offset) => {
+        this.#check("describe", offset, 0);
+        return this.#run("describe", offset, 0, () => describe(offset));
+      };
+    }
+  }
+
+  get name(): string {
+    return this.#inner.name;
+  }
+  get driver(): string {
+    return this.#inner.driver;
+  }
+  get readOnly(): boolean {
+    return this.#inner.readOnly;
+  }
+  get children(): readonly Child[] {
+    return this.#inner.children;
+  }
+  get size(): number {
+    return this.#inner.size;
+  }
+  get info(): NodeInfo {
+    return this.#inner.info;
+  }
+
+  async read(offset: number, target: Uint8Array): Promise<void> {
+    this.#check("read", offset, target.length);
+    if (target.length > 0)
+      await this.#run("read", offset, target.length, () => this.#inner.read(offset, target));
+  }
+
+  async write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void> {
+    this.#checkWrite("write", offset, source.length);
+    if (source.length === 0) return;
+    await this.#run("write", offset, source.length, () => this.#inner.write(offset, source, flags));
+  }
+
+  async writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void> {
+    this.#checkWrite("write zeroes", offset, length);
+    if (length === 0) return;
+    await this.#run("write zeroes", offset, length, () => this.#inner.writeZeroes(offset, length, flags));
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    this.#checkWrite("discard", offset, length);
+    if (length > 0) await this.#run("discard", offset, length, () => this.#inner.discard(offset, length));
+  }
+
+  async flush(): Promise<void> {
+    this.#checkOpen("flush");
+    await this.#run("flush", 0, 0, () => this.#inner.flush());
+  }
+
+  async resize(size: number, options?: ResizeOptions): Promise<void> {
+    this.#checkWrite("resize", 0, 0);
+    if (!Number.isSafeInteger(size) || size < 0) {
+      throw this.#error("EINVAL", `A size of ${size} bytes is not possible`, 0, 0);
+    }
+    await this.#run("resize", size, 0, () => this.#inner.resize(size, options));
+  }
+
+  async extentAt(offset: number, length: number): Promise<Extent> {
+    this.#check("block status", offset, length);
+    if (length === 0) throw this.#error("EINVAL", "Block status of an empty range was asked", offset, 0);
+    const extent = await this.#run("block status", offset, length, () =>
+      this.#inner.extentAt(offset, length),
+    );
+    if (extent.offset !== offset || !(extent.length >= 1 && extent.length <= length)) {
+      const found = `${extent.length} bytes at ${extent.offset}`;
+      throw this.#error("EIO", `${this.driver} answered block status with ${found}`, offset, length);
+    }
+    return extent;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#run("close", 0, 0, () => this.#inner.close());
+  }
+
+  async #run<T>(what: string, offset: number, length: number, request: () => Promise<T>): Promise<T> {
+    if (this.#trace) process.stderr.write(`${this.name} (${this.driver}): ${what} ${offset}+${length}\n`);
+    try {
+      return await request();
+    } catch (thrown) {
+      const error = asBlockError(thrown);
+      const { node = this.name, offset: at = offset, length: size = length } = error.context;
+      const context = { ...error.context, node, offset: at, length: size };
+      throw new BlockError(error.code, error.message, context, { cause: error.cause });
+    }
+  }
+
+  #checkOpen(what: string): void {
+    if (this.#closed) throw this.#error("EINVAL", `Can't ${what}: ${this.name} is closed`, 0, 0);
+  }
+
+  #checkWrite(what: string, offset: number, length: number): void {
+    this.#checkOpen(what);
+    if (this.readOnly)
+      throw this.#error("EROFS", `Can't ${what}: ${this.name} is open read-only`, offset, length);
+    // Protocols grow by a write past their end; formats reject it themselves.
+    if (!Number.isSafeInteger(offset) || offset < 0 || !Number.isSafeInteger(offset + length) || length < 0) {
+      throw this.#error("EINVAL", `Can't ${what} ${length} bytes at offset ${offset}`, offset, length);
+    }
+  }
+
+  #check(what: string, offset: number, length: number): void {
+    this.#checkOpen(what);
+    const end = offset + length;
+    if (!Number.isSafeInteger(offset) || offset < 0 || length < 0 || !(end <= this.#inner.size)) {
+      const range = `${length} bytes at offset ${offset}`;
+      const message = `Can't ${what} ${range} of ${this.name}: its size is ${this.#inner.size} bytes`;
+      throw this.#error("EINVAL", message, offset, length);
+    }
+  }
+
+  #error(code: "EINVAL" | "EROFS" | "EIO", message: string, offset: number, length: number): BlockError {
+    return new BlockError(code, message, { node: this.name, offset, length });
+  }
+}

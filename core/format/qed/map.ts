@@ -1,0 +1,147 @@
+// Guest offset to place in the file: the one mapping that reads, extents and descriptions share.
+// Specification: QED, "Cluster offsets" and "Zero clusters".
+//
+//   L1 entry 0: no L2 table, the whole range is unallocated        else: offset of an L2 table
+//   L2 entry 0: unallocated   1: zero cluster                      else: offset of a data cluster
+import { hex, join64 } from "../../base/bytes.ts";
+import { BlockError } from "../../base/errors.ts";
+import type { BlockNode, ExtentState } from "../../block/node.ts";
+import {
+  type Bounds,
+  boundsOf,
+  isClusterOffset,
+  isTableOffset,
+  type QedHeader,
+  tableEntries,
+} from "./layout.ts";
+import { TableReader } from "./tables.ts";
+
+export interface Run {
+  /** Bytes from the offset asked for, at most the length asked for. */
+  readonly length: number;
+  readonly state: ExtentState;
+  readonly hostOffset: number | undefined;
+}
+
+export class QedMap {
+  readonly #header: QedHeader;
+  readonly #bounds: Bounds;
+  readonly #tables: TableReader;
+  readonly #entries: number;
+
+  constructor(header: QedHeader, file: BlockNode) {
+    this.#header = header;
+    this.#bounds = boundsOf(header, file.size);
+    this.#entries = tableEntries(header);
+    this.#tables = new TableReader(file, this.#entries * 8);
+  }
+
+  /**
+   * The run of one kind at `offset`, up to `length` bytes. Stops before an entry that breaks a rule; throws
+   * ECORRUPT when that entry is the first.
+   */
+  async map(offset: number, length: number): Promise<Run> {
+    const { clusterSize } = this.#header;
+    const l2Span = this.#entries * clusterSize;
+    const l1Index = Math.floor(offset / l2Span);
+    const l2Offset = await this.#l2Offset(l1Index);
+    if (l2Offset === 0) {
+      const end =
+        (l1Index + (await this.#emptyTables(l1Index, Math.ceil((offset + length) / l2Span)))) * l2Span;
+      return { length: Math.min(length, end - offset), state: "unallocated", hostOffset: undefined };
+    }
+    const inTable = Math.min(length, (l1Index + 1) * l2Span - offset);
+    return this.#mapInTable(l1Index, l2Offset, offset - l1Index * l2Span, inTable);
+  }
+
+  /** "L1[0] -> L2 at 0x70000, L2[3] -> 0x80000", or where the way ends. */
+  async describe(offset: number): Promise<string> {
+    const { clusterSize } = this.#header;
+    const l1Index = Math.floor(offset / (this.#entries * clusterSize));
+    const l2Index = Math.floor(offset / clusterSize) % this.#entries;
+    const l2Offset = await this.#l2Offset(l1Index);
+    if (l2Offset === 0) return `L1[${l1Index}] = 0: unallocated`;
+    const { halves, first } = await this.#tables.page(l2Offset, l2Index);
+    const value = join64(halves[(l2Index - first) * 2] ?? 0, halves[(l2Index - first) * 2 + 1] ?? 0);
+    const start = `L1[${l1Index}] -> L2 at ${hex(l2Offset)}, L2[${l2Index}]`;
+    if (value === 0) return `${start} = 0: unallocated`;
+    if (value === 1) return `${start} = 1: zero cluster`;
+    this.#checkCluster(value, halves, (l2Index - first) * 2, l1Index, l2Index);
+    return `${start} -> ${hex(value ?? 0)}`;
+  }
+
+  /** Offset of the L2 table of an L1 entry, 0 when there is none. Throws ECORRUPT. */
+  async #l2Offset(l1Index: number): Promise<number> {
+    const { halves, first } = await this.#tables.page(this.#header.l1Offset, l1Index);
+    const at = (l1Index - first) * 2;
+    const [low = 0, high = 0] = [halves[at], halves[at + 1]];
+    const offset = join64(low, high);
+    if (offset === 0 || (offset !== undefined && isTableOffset(offset, this.#bounds))) return offset;
+    throw this.#badEntry("L1", `L1[${l1Index}]`, low, high);
+  }
+
+  /** How many L1 entries from `from` on, before `to`, are 0; at least 1 because the first is known to be. */
+  async #emptyTables(from: number, to: number): Promise<number> {
+    let index = from + 1;
+    const end = Math.min(to, this.#entries);
+    while (index < end) {
+      const { halves, first, count } = await this.#tables.page(this.#header.l1Offset, index);
+      for (; index < Math.min(end, first + count); index++) {
+        if (halves[(index - first) * 2] !== 0 || halves[(index - first) * 2 + 1] !== 0) return index - from;
+      }
+    }
+    return index - from;
+  }
+
+  async #mapInTable(l1Index: number, l2Offset: number, position: number, length: number): Promise<Run> {
+    const { clusterSize } = this.#header;
+    const start = Math.floor(position / clusterSize);
+    const inCluster = position % clusterSize;
+    const wanted = Math.ceil((inCluster + length) / clusterSize);
+    let page = await this.#tables.page(l2Offset, start);
+    const at = (start - page.first) * 2;
+    const value = join64(page.halves[at] ?? 0, page.halves[at + 1] ?? 0);
+    const plain = value === 0 || value === 1;
+    if (!plain) this.#checkCluster(value, page.halves, at, l1Index, start);
+    let clusters = 1;
+    for (; clusters < wanted; clusters++) {
+      const index = start + clusters;
+      if (index >= page.first + page.count) page = await this.#tables.page(l2Offset, index);
+      const next = (index - page.first) * 2;
+      const found = join64(page.halves[next] ?? 0, page.halves[next + 1] ?? 0);
+      if (plain ? found !== value : found !== (value ?? 0) + clusters * clusterSize) break;
+      if (!plain && !isClusterOffset(found ?? 0, this.#bounds)) break;
+    }
+    return {
+      length: Math.min(length, clusters * clusterSize - inCluster),
+      state: value === 0 ? "unallocated" : value === 1 ? "zero" : "data",
+      hostOffset: plain || value === undefined ? undefined : value + inCluster,
+    };
+  }
+
+  #checkCluster(
+    value: number | undefined,
+    halves: Uint32Array,
+    at: number,
+    l1Index: number,
+    l2Index: number,
+  ) {
+    if (value !== undefined && isClusterOffset(value, this.#bounds)) return;
+    throw this.#badEntry("L2", `L2 table ${l1Index}, entry ${l2Index}`, halves[at] ?? 0, halves[at + 1] ?? 0);
+  }
+
+  #badEntry(table: "L1" | "L2", where: string, low: number, high: number): BlockError {
+    const exact = (BigInt(high) << 32n) | BigInt(low);
+    const { clusterSize, dataStart, fileEnd, tableSize } = this.#bounds;
+    const offset = join64(low, high);
+    const why =
+      offset === undefined || offset + (table === "L1" ? tableSize : 1) * clusterSize > fileEnd
+        ? `it points past the end of the file (${hex(fileEnd)})`
+        : offset % clusterSize !== 0
+          ? `it is not aligned to the cluster size (${hex(clusterSize)})`
+          : `it points into the header (below ${hex(dataStart)})`;
+    return new BlockError("ECORRUPT", `${where} is ${hex(exact)}: ${why}`, {
+      hint: "The rest of the image can still be read.",
+    });
+  }
+}

@@ -1,0 +1,207 @@
+// The QED format driver: reading. Unallocated clusters read from the backing file as far as it reaches, else
+// as zeroes. Nothing is checked, repaired or cleared by opening, whatever the need-check bit says.
+import * as path from "node:path";
+import * as z from "zod";
+import { bitNumbers, hex } from "../../base/bytes.ts";
+import { BlockError } from "../../base/errors.ts";
+import { defineDriver, type OpenContext } from "../../block/driver.ts";
+import { childOf } from "../../block/extents.ts";
+import type { BlockNode, Child, Extent, NodeInfo } from "../../block/node.ts";
+import { child } from "../../block/options.ts";
+import { featureBits, headerLength, parseHeader, probeQed, type QedHeader } from "./layout.ts";
+import { QedMap } from "./map.ts";
+
+export const qed = defineDriver({
+  kind: "format",
+  options: z.strictObject({ driver: z.literal("qed"), file: child, backing: child.nullish() }),
+  probe: probeQed,
+  open: async (options, context) => {
+    const file = await context.openChild("file", "file", options.file);
+    const head = new Uint8Array(Math.min(headerLength, file.size));
+    await file.read(0, head);
+    const header = parseHeader(head, file.size);
+    const name = await readBackingName(header, file);
+    const children: Child[] = [{ name: "file", role: "file", node: file }];
+    if (!context.readOnly) throw new BlockError("ENOTSUP", "QED images can only be opened read-only here");
+    const backing = await openBacking(options.backing, name, header, file, context);
+    if (backing) children.push({ name: "backing", role: "backing", node: backing });
+    return new QedNode(context.name, header, children, infoOf(header, name, file));
+  },
+});
+
+async function readBackingName(header: QedHeader, file: BlockNode): Promise<string | undefined> {
+  if (!header.backingName) return undefined;
+  const { offset, length } = header.backingName;
+  if (offset + length > file.size) {
+    throw new BlockError(
+      "ECORRUPT",
+      `The backing file name lies past the end of the file (${file.size} bytes)`,
+      {
+        offset,
+        length,
+      },
+    );
+  }
+  const bytes = new Uint8Array(length);
+  await file.read(offset, bytes);
+  const name = new TextDecoder().decode(bytes);
+  if (name === "" || name.includes("\0")) {
+    const fault = name === "" ? "is empty" : "contains a NUL byte";
+    throw new BlockError("ECORRUPT", `The backing file name ${fault}`, { offset, length });
+  }
+  return name;
+}
+
+/** `backing: null` in the options leaves it out; given options come before the name in the header. */
+async function openBacking(
+  given: z.infer<typeof qed.options>["backing"],
+  name: string | undefined,
+  header: QedHeader,
+  file: BlockNode,
+  context: OpenContext,
+): Promise<BlockNode | undefined> {
+  if (given === null || context.noBacking) return undefined;
+  if (given) return context.openChild("backing", "backing", given);
+  if (name === undefined) return undefined;
+  const filename = backingPath(name, file, context);
+  const inner = { file: { driver: "file", filename } };
+  const spec = backingFormat(header) === undefined ? inner : { driver: "raw", ...inner };
+  try {
+    return await context.openChild("backing", "backing", spec);
+  } catch (thrown) {
+    throw backingFailed(name, thrown, context);
+  }
+}
+
+/** Only files: a name in an image must not reach a device of another kind, a network or an option tree. */
+function backingPath(name: string, file: BlockNode, context: OpenContext): string {
+  const plain = name.startsWith("file:") ? name.slice(5) : name;
+  const colon = plain.indexOf(":");
+  const slash = plain.indexOf("/");
+  if (plain === name && colon >= 0 && (slash < 0 || colon < slash)) {
+    const protocol = plain.slice(0, colon);
+    throw new BlockError("ENOTSUP", `The backing file name '${name}' asks for the protocol '${protocol}'`, {
+      node: context.name,
+      hint: "Only plain files are opened as backing files.",
+    });
+  }
+  return path.resolve(folderOf(file) ?? context.baseDir, plain);
+}
+
+/** The folder of the image's own file: relative backing names start there. */
+function folderOf(file: BlockNode): string | undefined {
+  for (let node: BlockNode | undefined = file; node; node = childOf(node, "file")) {
+    if (node.info.path !== undefined) return path.dirname(node.info.path);
+  }
+  return undefined;
+}
+
+function backingFailed(name: string, thrown: unknown, context: OpenContext): unknown {
+  if (!(thrown instanceof BlockError)) return thrown;
+  const hint = thrown.context.hint ?? "Put the backing file back in its place.";
+  const message = `Could not open backing file '${name}': ${thrown.message}`;
+  return new BlockError(
+    thrown.code,
+    message,
+    { ...thrown.context, node: context.name, hint },
+    { cause: thrown },
+  );
+}
+
+function backingFormat(header: QedHeader): string | undefined {
+  return (header.features & featureBits.backingFormatNoProbe) === 0n ? undefined : "raw";
+}
+
+function infoOf(header: QedHeader, name: string | undefined, file: BlockNode): NodeInfo {
+  const folder = folderOf(file);
+  const format = backingFormat(header);
+  const full = name !== undefined && folder !== undefined && !name.startsWith("json:");
+  return {
+    clusterSize: header.clusterSize,
+    dirty: (header.features & featureBits.needCheck) !== 0n,
+    byteOrder: "little",
+    ...(name !== undefined && {
+      backing: {
+        filename: name,
+        ...(full && { fullFilename: path.resolve(folder, name.replace(/^file:/, "")) }),
+        ...(format !== undefined && { format }),
+      },
+    }),
+    specific: {
+      "table-size": header.tableSize,
+      "header-size": header.headerSize,
+      "l1-table-offset": header.l1Offset,
+      features: hex(header.features),
+      "unknown-compat-bits": bitNumbers(header.compatFeatures).map(String),
+      "unknown-autoclear-bits": bitNumbers(header.autoclearFeatures).map(String),
+    },
+  };
+}
+
+class QedNode implements BlockNode {
+  readonly driver = "qed";
+  readonly readOnly = true;
+  readonly name: string;
+  readonly size: number;
+  readonly children: readonly Child[];
+  readonly info: NodeInfo;
+  readonly #file: BlockNode;
+  readonly #backing: BlockNode | undefined;
+  readonly #map: QedMap;
+
+  constructor(name: string, header: QedHeader, children: readonly Child[], info: NodeInfo) {
+    this.name = name;
+    this.size = header.imageSize;
+    this.children = children;
+    this.info = info;
+    const [file, backing] = children;
+    if (!file) throw new Error("a QED node has a file");
+    this.#file = file.node;
+    this.#backing = backing?.node;
+    this.#map = new QedMap(header, file.node);
+  }
+
+  async read(offset: number, target: Uint8Array): Promise<void> {
+    for (let done = 0; done < target.length; ) {
+      const run = await this.#map.map(offset + done, target.length - done);
+      const part = target.subarray(done, done + run.length);
+      if (run.hostOffset !== undefined) await this.#file.read(run.hostOffset, part);
+      else if (run.state === "unallocated") await this.#readBacking(offset + done, part);
+      else part.fill(0);
+      done += run.length;
+    }
+  }
+
+  async #readBacking(offset: number, target: Uint8Array): Promise<void> {
+    const there = this.#backing ? Math.max(0, Math.min(target.length, this.#backing.size - offset)) : 0;
+    if (there > 0) await this.#backing?.read(offset, target.subarray(0, there));
+    target.fill(0, there);
+  }
+
+  async extentAt(offset: number, length: number): Promise<Extent> {
+    return { offset, compressed: false, ...(await this.#map.map(offset, length)) };
+  }
+
+  describeAt(offset: number): Promise<string> {
+    return this.#map.describe(offset);
+  }
+
+  write(): Promise<void> {
+    return this.#refuse();
+  }
+  writeZeroes(): Promise<void> {
+    return this.#refuse();
+  }
+  discard(): Promise<void> {
+    return this.#refuse();
+  }
+  resize(): Promise<void> {
+    return this.#refuse();
+  }
+  async flush(): Promise<void> {}
+  async close(): Promise<void> {}
+
+  #refuse(): Promise<never> {
+    return Promise.reject(new BlockError("EROFS", `${this.name} is open read-only`));
+  }
+}

@@ -1,0 +1,110 @@
+// The raw format: bytes as they are, optionally a window of the file (`offset`, `size`).
+import * as z from "zod";
+import { BlockError } from "../base/errors.ts";
+import { defineDriver, type OpenContext } from "../block/driver.ts";
+import type {
+  BlockNode,
+  Child,
+  Extent,
+  NodeInfo,
+  ResizeOptions,
+  WriteFlags,
+  ZeroFlags,
+} from "../block/node.ts";
+import { child, size } from "../block/options.ts";
+
+export const raw = defineDriver({
+  kind: "format",
+  options: z.strictObject({
+    driver: z.literal("raw"),
+    file: child,
+    offset: size.optional(),
+    size: size.optional(),
+  }),
+  // Anything can be raw, so every other format comes first.
+  probe: () => 1,
+  open: async (options, context) => {
+    const file = await context.openChild("file", "file", options.file);
+    return openRaw(file, options.offset ?? 0, options.size, context);
+  },
+});
+
+function openRaw(file: BlockNode, offset: number, length: number | undefined, context: OpenContext): RawNode {
+  const refuse = (message: string) => {
+    throw new BlockError("EINVAL", message, { node: context.name });
+  };
+  if (offset > file.size) {
+    refuse(`Offset (${offset}) cannot be greater than size of the containing file (${file.size})`);
+  }
+  if (length !== undefined && length > file.size - offset) {
+    const room = `the containing file (${file.size})`;
+    refuse(
+      `The sum of offset (${offset}) and size (${length}) has to be smaller or equal to the actual size of ${room}`,
+    );
+  }
+  return new RawNode(file, offset, length, context);
+}
+
+class RawNode implements BlockNode {
+  readonly driver = "raw";
+  readonly name: string;
+  readonly readOnly: boolean;
+  readonly children: readonly Child[];
+  readonly info: NodeInfo = { byteOrder: "little" };
+  readonly #file: BlockNode;
+  readonly #offset: number;
+  readonly #length: number | undefined;
+
+  constructor(file: BlockNode, offset: number, length: number | undefined, context: OpenContext) {
+    this.#file = file;
+    this.#offset = offset;
+    this.#length = length;
+    this.name = context.name;
+    this.readOnly = context.readOnly;
+    this.children = [{ name: "file", role: "file", node: file }];
+  }
+
+  get size(): number {
+    return this.#length ?? Math.max(0, this.#file.size - this.#offset);
+  }
+
+  read(offset: number, target: Uint8Array): Promise<void> {
+    return this.#file.read(this.#offset + offset, target);
+  }
+
+  async write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void> {
+    this.#checkEnd(offset + source.length);
+    await this.#file.write(this.#offset + offset, source, flags);
+  }
+
+  async writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void> {
+    this.#checkEnd(offset + length);
+    await this.#file.writeZeroes(this.#offset + offset, length, flags);
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    this.#checkEnd(offset + length);
+    await this.#file.discard(this.#offset + offset, length);
+  }
+
+  flush(): Promise<void> {
+    return this.#file.flush();
+  }
+
+  async resize(size: number, options?: ResizeOptions): Promise<void> {
+    if (this.#length !== undefined) throw new BlockError("ENOTSUP", "Can't resize a fixed window of a file");
+    await this.#file.resize(this.#offset + size, options);
+  }
+
+  /** All of it is in the file; whether a hole is there, the file knows. */
+  async extentAt(offset: number, length: number): Promise<Extent> {
+    return { offset, length, state: "data", compressed: false, hostOffset: this.#offset + offset };
+  }
+
+  async close(): Promise<void> {}
+
+  #checkEnd(end: number): void {
+    if (end <= this.size) return;
+    throw new BlockError("EINVAL", `The request ends at ${end}, past the end of the image at ${this.size}`);
+  }
+}

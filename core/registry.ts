@@ -1,0 +1,28 @@
+// The one list of drivers, and the guess of a format from an image's first bytes.
+import type { Driver } from "./block/driver.ts";
+import { qed } from "./format/qed/qed.ts";
+import { raw } from "./format/raw.ts";
+import { file } from "./protocol/file.ts";
+import { memory } from "./protocol/memory.ts";
+
+export const drivers = { file, memory, raw, qed } as const;
+export type DriverName = keyof typeof drivers;
+
+export function driverNamed(name: string): Driver | undefined {
+  // The table is one of exact types; a caller with a name from outside needs the common one.
+  return Object.hasOwn(drivers, name) ? (drivers[name as DriverName] as unknown as Driver) : undefined;
+}
+
+/** Bytes that probing looks at. */
+export const probeLength = 512;
+
+/** The format with the highest score for the first bytes; an empty file is raw. */
+export function probe(head: Uint8Array): DriverName {
+  let best: DriverName = "raw";
+  let most = 0;
+  for (const name of Object.keys(drivers) as DriverName[]) {
+    const score = driverNamed(name)?.probe?.(head) ?? 0;
+    if (score > most) [best, most] = [name, score];
+  }
+  return best;
+}
