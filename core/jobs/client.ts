@@ -1,4 +1,5 @@
 // Starts jobs in threads of their own and follows them: for the app's main process.
+import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BlockError, fromPlain } from "../base/errors.ts";
 import type { FromWorker, JobName, JobProgress, Jobs, Port, ToWorker } from "./contract.ts";
@@ -77,10 +78,9 @@ export function startJob<N extends JobName>(
   };
 }
 
-/** Starts the second thread of a comparison. */
-export function startHelperThread(): Port {
-  return startThread("blkscope:compare-helper");
-}
+/** Starts the second thread of a comparison; undefined on a machine with one core, where it would only cost. */
+export const startHelperThread: (() => Port) | undefined =
+  availableParallelism() > 1 ? () => startThread("blkscope:compare-helper") : undefined;
 
 /** Starts a thread of ours. That its code cannot be loaded is told by the line being closed. */
 export function startThread(role: ThreadRole): Port {

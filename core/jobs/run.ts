@@ -20,7 +20,7 @@ export interface JobHandlers<N extends JobName> {
 export interface RunOptions {
   readonly signal: AbortSignal;
   /** Starts the job's helper thread; without it the job keeps to one thread. */
-  readonly startHelper?: () => Port;
+  readonly startHelper?: (() => Port) | undefined;
 }
 
 /** Items in a batch, and the time after which a batch is sent, milliseconds. */

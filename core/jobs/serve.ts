@@ -4,7 +4,7 @@ import type { FromWorker, Port, ToWorker } from "./contract.ts";
 import { isJobName, type RunOptions, runJob, transferOf } from "./run.ts";
 
 /** Serves one job over the line. */
-export function serveJob(port: Port, startHelper?: () => Port): void {
+export function serveJob(port: Port, startHelper: (() => Port) | undefined): void {
   const cancel = new AbortController();
   const options: RunOptions = {
     signal: cancel.signal,

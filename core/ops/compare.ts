@@ -21,19 +21,16 @@ type CompareContext = JobContext<"compare">;
 type CompareOptions = Omit<CompareParams, "a" | "b">;
 type OnResult = (index: number, result: ItemResult) => void;
 
-/** When a helper thread is worth its start: the scan has lasted so long, has read so much, and has so much before it. */
-export interface HelperRule {
-  readonly afterMs: number;
-  readonly bytesRead: number;
-  readonly bytesLeft: number;
-}
-const helperRule: HelperRule = { afterMs: 60, bytesRead: 32 * 1024 * 1024, bytesLeft: 256 * 1024 * 1024 };
-
 /** What tests set to smaller values. */
 export interface CompareTuning {
   readonly limits?: Limits;
-  readonly helperRule?: HelperRule;
+  /** Bytes known to be waiting to be read for which a helper thread is worth its start. */
+  readonly helperFrom?: number;
 }
+const helperFrom = 192 * 1024 * 1024;
+/** Items planned ahead, and the time spent on planning before scanning goes on, milliseconds. */
+const mostPlanned = 16;
+const planningMs = 5;
 
 const progressEveryMs = 100;
 /** Results that may wait for an earlier item of the other thread: bounds memory. */
@@ -85,7 +82,7 @@ async function openSide(side: "a" | "b", spec: ImageSpec): Promise<Graph> {
 class Comparison {
   readonly #options: CompareOptions;
   readonly #job: CompareContext;
-  readonly #rule: HelperRule;
+  readonly #helperFrom: number;
   readonly #startHelper: (onResult: OnResult) => CompareHelper | undefined;
   readonly #a: Side;
   readonly #b: Side;
@@ -100,6 +97,8 @@ class Comparison {
   readonly #startedAt = performance.now();
   /** Results that cannot be written yet, by index of their item. */
   readonly #waiting = new Map<number, ItemResult>();
+  /** Items planned and not yet given to a thread; the first has index `#nextIndex`. */
+  readonly #planned: WorkItem[] = [];
   #helper: CompareHelper | undefined;
   #helperTried = false;
   #nextIndex = 0;
@@ -120,7 +119,7 @@ class Comparison {
   ) {
     this.#options = options;
     this.#job = job;
-    this.#rule = tuning.helperRule ?? helperRule;
+    this.#helperFrom = tuning.helperFrom ?? helperFrom;
     this.#startHelper = startHelper;
     this.#a = new Side("a", a, 0);
     this.#b = new Side("b", b, options.shift ?? 0);
@@ -177,13 +176,15 @@ class Comparison {
 
   async #scanAll(): Promise<void> {
     while (!this.#finished) {
-      await this.#feedHelper();
-      const item = await this.#planner.next(this.#pace);
+      await this.#planAhead();
+      this.#considerHelper();
+      this.#feedHelper();
+      const item = this.#planned.shift();
       if (item === undefined) break;
       await this.#scan(this.#nextIndex++, item);
-      this.#considerHelper();
       // The helper's results come in at turns of the event loop, and it should not go hungry.
       if (this.#helper !== undefined) await this.#pace.turn();
+      await this.#takeResults();
       while (this.#waiting.size >= mostWaiting && !this.#finished) await this.#awaitHelper();
     }
     if (this.#pace.stopped) await this.#helper?.stop();
@@ -218,32 +219,43 @@ class Comparison {
     }
   }
 
+  /** Plans at least one item if there is one, and more while that is quickly done. */
+  async #planAhead(): Promise<void> {
+    const deadline = performance.now() + planningMs;
+    while (this.#planned.length < mostPlanned) {
+      const item = await this.#planner.next(this.#pace);
+      if (item === undefined) return;
+      this.#planned.push(item);
+      if (performance.now() > deadline) return;
+    }
+  }
+
   #considerHelper(): void {
     if (this.#helperTried) return;
-    const { afterMs, bytesRead, bytesLeft } = this.#rule;
-    if (performance.now() - this.#startedAt < afterMs) return;
-    if (this.#bytesRead < bytesRead || this.#end - this.#scannedTo < bytesLeft) return;
+    const waiting = this.#planned.reduce((sum, item) => sum + bytesToRead(item), 0);
+    if (waiting < this.#helperFrom) return;
     this.#helperTried = true;
     this.#helper = this.#startHelper((index, result) => this.#waiting.set(index, result));
   }
 
-  async #feedHelper(): Promise<void> {
+  #feedHelper(): void {
     const helper = this.#helper;
-    if (helper === undefined) return;
-    await this.#write();
-    for (const [index, item] of helper.takeBack()) await this.#scan(index, item);
-    while (helper.hungry && !this.#finished) {
-      const item = await this.#planner.next(this.#pace);
-      if (item === undefined) return;
-      helper.send(this.#nextIndex++, item);
+    // The last item is left for this thread, which would only wait.
+    while (helper?.hungry && this.#planned.length > 1) {
+      helper.send(this.#nextIndex++, this.#planned.shift() as WorkItem);
     }
   }
 
   async #awaitHelper(): Promise<void> {
     await this.#helper?.wait(progressEveryMs);
+    await this.#takeResults();
+    this.#tellSometimes();
+  }
+
+  /** Writes what the helper has sent, and does its work if it is gone. */
+  async #takeResults(): Promise<void> {
     for (const [index, item] of this.#helper?.takeBack() ?? []) await this.#scan(index, item);
     await this.#write();
-    this.#tellSometimes();
   }
 
   async #lookForMoved(): Promise<void> {
@@ -277,4 +289,11 @@ class Comparison {
       totals: this.#writer.totals,
     });
   }
+}
+
+function bytesToRead(item: WorkItem): number {
+  return item.ranges.reduce(
+    (sum, { length, readA, readB }) => sum + (readA ? length : 0) + (readB ? length : 0),
+    0,
+  );
 }
