@@ -17,10 +17,14 @@ const powers: Readonly<Record<string, bigint>> = { k: 10n, m: 20n, g: 30n, t: 40
 /** Reads a word of letters, digits, "_" and ".". */
 export function literal(word: string): Literal {
   if (/^_|_$|__/.test(word)) return { ok: false, message: `"${word}": "_" stands between two digits` };
-  const text = word.replaceAll("_", "").toLowerCase();
+  const text = ungrouped(word).replaceAll("_", "").toLowerCase();
   if (text.length > mostDigits) return { ok: false, message: "The number is too large" };
   return decimalWithUnit(text) ?? hexadecimal(text) ?? { ok: false, message: `"${word}" is not a number` };
 }
+
+/** "81,936", as the status bar writes it, without its commas; any other comma stays, and is refused later. */
+const ungrouped = (word: string): string =>
+  /^\d{1,3}(,\d{3})+(?!\d|,)/.test(word) ? word.replaceAll(",", "") : word;
 
 /** 512, 1.5GiB, 64K, 3s, 2c. */
 function decimalWithUnit(text: string): Literal | undefined {

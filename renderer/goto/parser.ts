@@ -26,6 +26,9 @@ const deepest = 32;
 const largest = 1n << 128n;
 const mostShift = 64n;
 
+/** A word, or a decimal number and its unit as they are written in text: "64 KiB". */
+const numberWord = /^(?:[\d_.,]+\s+[kmgt](?:ib)?(?![\w.])|[\w.,]+)/i;
+
 type Operator = "|" | "&" | "<<" | ">>" | "+" | "-" | "*" | "/" | "%";
 const levels: readonly (readonly Operator[])[] = [["|"], ["&"], ["<<", ">>"], ["+", "-"], ["*", "/", "%"]];
 
@@ -106,9 +109,10 @@ export class Parser {
       this.#depth--;
       return value;
     }
-    const word = /^[\w.]+/.exec(this.#text.slice(at))?.[0];
-    if (word === undefined) throw new ExpressionError(at, this.#missing());
-    this.#advance(word.length);
+    const found = numberWord.exec(this.#text.slice(at))?.[0];
+    if (found === undefined) throw new ExpressionError(at, this.#missing());
+    this.#advance(found.length);
+    const word = found.replace(/\s/g, "");
     if (word.toLowerCase() === "end") return this.#measures.size;
     return bounded(this.#number(word, at), at);
   }

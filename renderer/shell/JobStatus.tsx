@@ -12,7 +12,7 @@ export function JobStatus() {
   const byId = useJobs((state) => state.byId);
   const running = Object.values(byId).filter((job) => job.state.kind === "running");
   const [job] = running;
-  if (!job || job.state.kind !== "running") return null;
+  if (job?.state.kind !== "running") return null;
   return <RunningJob job={job} state={job.state} others={running.length - 1} />;
 }
 

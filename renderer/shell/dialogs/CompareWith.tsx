@@ -21,6 +21,10 @@ export function CompareWith() {
   const same = a === b;
   const add = (file: FileRef) =>
     setFiles((before) => (before.some((known) => known.token === file.token) ? before : [...before, file]));
+  const swap = () => {
+    setA(b);
+    setB(a);
+  };
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (!fileA || !fileB || same) return;
@@ -36,13 +40,18 @@ export function CompareWith() {
           <p className={styles.preview}>A and B are the same image. Choose another for one of them.</p>
         )}
         <DialogActions>
-          <button type="button" className={`button ${styles.first}`} onClick={() => (setA(b), setB(a))}>
+          <button type="button" className={`button ${styles.first}`} onClick={swap}>
             <SwapIcon size={14} aria-hidden /> Swap
           </button>
           <button type="button" className="button" onClick={closeOverlay}>
             Cancel
           </button>
-          <button ref={focusOnce} type="submit" className="button primary" disabled={!fileA || !fileB || same}>
+          <button
+            ref={focusOnce}
+            type="submit"
+            className="button primary"
+            disabled={!fileA || !fileB || same}
+          >
             Compare
           </button>
         </DialogActions>
