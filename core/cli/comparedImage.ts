@@ -1,0 +1,61 @@
+// What both ways of comparing share: the request, the job run in this process with SIGINT as its cancel, and
+// errors that name the right one of the two images.
+import { BlockError } from "../base/errors.ts";
+import { startHelperThread } from "../jobs/client.ts";
+import type { CompareParams } from "../jobs/contract.ts";
+import { type JobHandlers, runJob } from "../jobs/run.ts";
+import type { CompareSummary } from "../ops/mismatch.ts";
+import { type ArgumentOptions, type ImageArgument, imageArgument } from "./imageArgument.ts";
+import { openError } from "./openError.ts";
+
+export interface CompareRequest {
+  readonly a: ImageArgument;
+  readonly b: ImageArgument;
+  readonly strict: boolean;
+  readonly quiet: boolean;
+  readonly progress: boolean;
+  readonly json: boolean;
+}
+
+/** Exit codes of `compare` for what is wrong with an image. */
+export const exits = {
+  identical: 0,
+  different: 1,
+  cannotOpen: 2,
+  allocationUnknown: 3,
+  unreadable: 4,
+} as const;
+
+/** Throws CliError with exit code 2. */
+export function comparedImage(given: string, how: ArgumentOptions): ImageArgument {
+  try {
+    return imageArgument(given, how);
+  } catch (error) {
+    throw openError(given, error, exits.cannotOpen);
+  }
+}
+
+/**
+ * Runs the comparison in this thread (and its helper). SIGINT ends it early: the result then says `cancelled`;
+ * a second one ends the program. Throws CliError for an image that cannot be opened.
+ */
+export async function runCompare(
+  { a, b, strict }: CompareRequest,
+  params: Pick<CompareParams, "stopAtFirst" | "moved">,
+  handlers: JobHandlers<"compare">,
+  stop: AbortController,
+): Promise<CompareSummary> {
+  const interrupt = () => stop.abort();
+  process.once("SIGINT", interrupt);
+  try {
+    return await runJob("compare", { a: a.spec, b: b.spec, strict, ...params }, handlers, {
+      signal: stop.signal,
+      startHelper: startHelperThread,
+    });
+  } catch (error) {
+    if (!(error instanceof BlockError) || error.context.side === undefined) throw error;
+    throw openError((error.context.side === "a" ? a : b).given, error, exits.cannotOpen);
+  } finally {
+    process.removeListener("SIGINT", interrupt);
+  }
+}

@@ -1,0 +1,126 @@
+// Gathers what `info` prints: opens each image of a backing chain by itself, top first, and closes it again.
+// A layer that cannot be opened ends the chain; what is above it is still told.
+import * as fs from "node:fs";
+import type { NodeOptions } from "../block/driver.ts";
+import type { BlockNode, NodeInfo } from "../block/node.ts";
+import { openGraph } from "../graph.ts";
+import { CliError } from "./command.ts";
+import { type ImageArgument, imageArgument, protocolOf } from "./imageArgument.ts";
+import { openError } from "./openError.ts";
+
+export interface ImageInfo {
+  readonly filename: string;
+  readonly format: string;
+  readonly virtualSize: number;
+  /** Bytes allocated on disk; undefined where the system does not say. */
+  readonly actualSize: number | undefined;
+  readonly info: NodeInfo;
+  /** The backing file's name as one can open it from here; undefined without one or when it cannot be told. */
+  readonly backingPath: string | undefined;
+}
+
+export interface FoundInfo {
+  readonly images: readonly ImageInfo[];
+  /** Why the chain ends early. */
+  readonly stoppedBy: CliError | undefined;
+}
+
+export interface InfoRequest {
+  readonly imageOpts: boolean;
+  readonly format: string | undefined;
+  readonly chain: boolean;
+}
+
+/** Throws CliError when not even the first image can be opened. */
+export async function readInfo(given: string, { imageOpts, format, chain }: InfoRequest): Promise<FoundInfo> {
+  const images: ImageInfo[] = [];
+  const seen = new Set<string>();
+  let name: string | undefined = given;
+  let how: { imageOpts: boolean; format?: string | undefined } = { imageOpts, format };
+  while (name !== undefined) {
+    try {
+      const argument = argumentOf(name, how);
+      if (seen.has(identity(argument.filename))) {
+        throw new CliError(`Backing file '${name}' creates an infinite loop.`, 1);
+      }
+      seen.add(identity(argument.filename));
+      const image = await inspect(argument);
+      images.push(image);
+      name = chain ? nextOf(image) : undefined;
+      how = { imageOpts: false, format: image.info.backing?.format };
+    } catch (error) {
+      if (images.length === 0 || !(error instanceof CliError)) throw error;
+      return { images, stoppedBy: error };
+    }
+  }
+  return { images, stoppedBy: undefined };
+}
+
+function argumentOf(name: string, how: { imageOpts: boolean; format?: string | undefined }): ImageArgument {
+  try {
+    return imageArgument(name, how);
+  } catch (error) {
+    throw openError(name, error, 1);
+  }
+}
+
+async function inspect({ given, filename, spec }: ImageArgument): Promise<ImageInfo> {
+  try {
+    return await read(filename, spec);
+  } catch (error) {
+    throw openError(given, error, 1);
+  }
+}
+
+async function read(filename: string, spec: NodeOptions): Promise<ImageInfo> {
+  const graph = await openGraph(spec, { readOnly: true, noBacking: true });
+  try {
+    const { driver, size, info } = graph.root;
+    const backing = info.backing?.filename;
+    return {
+      filename,
+      format: driver,
+      virtualSize: size,
+      actualSize: actualSize(graph.root),
+      info,
+      backingPath: backing === undefined ? undefined : combined(filename, backing),
+    };
+  } finally {
+    await graph.close();
+  }
+}
+
+function actualSize(node: BlockNode): number | undefined {
+  const own = node.info.actualSize;
+  if (own !== undefined) return own;
+  const file = node.children.find((child) => child.role === "file");
+  return file === undefined ? undefined : actualSize(file.node);
+}
+
+/** The next image down; undefined at the end of the chain. */
+function nextOf({ info, backingPath }: ImageInfo): string | undefined {
+  if (info.backing === undefined) return undefined;
+  if (backingPath !== undefined) return backingPath;
+  const name = info.backing.filename;
+  throw new CliError(
+    `Could not determine absolute backing filename, but backing filename '${name}' present`,
+    1,
+  );
+}
+
+/** A backing name seen from here: relative ones lie beside the image. Not normalised, so that it stays recognisable. */
+function combined(filename: string, backing: string): string | undefined {
+  if (backing.startsWith("/") || protocolOf(backing) !== undefined) return backing;
+  if (filename.startsWith("json:")) return undefined;
+  return filename.slice(0, filename.lastIndexOf("/") + 1) + backing;
+}
+
+/** The same for two names of one file; a name that leads nowhere stands for itself. */
+function identity(filename: string): string {
+  try {
+    const { dev, ino } = fs.statSync(filename, { bigint: true });
+    return `${dev}:${ino}`;
+  } catch {
+    return filename;
+  }
+}

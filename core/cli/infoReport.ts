@@ -1,0 +1,71 @@
+// The two forms of `info`, with the members, lines, wording and order of `qemu-img info`.
+import { formatSize } from "../base/units.ts";
+import type { NodeInfo } from "../block/node.ts";
+import type { ImageInfo } from "./imageInfo.ts";
+import { printable } from "./output.ts";
+
+/** The image as lines, each ended by a newline. */
+export function humanInfo(image: ImageInfo): string {
+  const { filename, format, virtualSize, actualSize, info } = image;
+  const lines = [
+    `image: ${printable(filename)}`,
+    `file format: ${format}`,
+    `virtual size: ${formatSize(virtualSize)} (${virtualSize} bytes)`,
+    `disk size: ${actualSize === undefined ? "unavailable" : formatSize(actualSize)}`,
+  ];
+  if (info.clusterSize !== undefined) lines.push(`cluster_size: ${info.clusterSize}`);
+  if (info.dirty === true) lines.push("cleanly shut down: no");
+  lines.push(...backingLines(image), ...specificLines(info.specific));
+  return `${lines.join("\n")}\n`;
+}
+
+function backingLines({ info, backingPath }: ImageInfo): string[] {
+  if (info.backing === undefined) return [];
+  const { filename, format } = info.backing;
+  const path =
+    backingPath === undefined
+      ? " (cannot determine actual path)"
+      : backingPath === filename
+        ? ""
+        : ` (actual path: ${printable(backingPath)})`;
+  const lines = [`backing file: ${printable(filename)}${path}`];
+  if (format !== undefined) lines.push(`backing file format: ${printable(format)}`);
+  return lines;
+}
+
+function specificLines(specific: NodeInfo["specific"]): string[] {
+  if (specific === undefined || Object.keys(specific).length === 0) return [];
+  const lines = ["Format specific information:"];
+  for (const [key, value] of Object.entries(specific)) {
+    if (Array.isArray(value) && value.length === 0) continue;
+    const name = `    ${key.replaceAll("-", " ")}:`;
+    if (typeof value === "object")
+      lines.push(name, ...value.map((item, i) => `        [${i}]: ${printable(item)}`));
+    else lines.push(`${name} ${printable(String(value))}`);
+  }
+  return lines;
+}
+
+/** The image as the object `--output json` prints. */
+export function jsonInfo({
+  filename,
+  format,
+  virtualSize,
+  actualSize,
+  info,
+  backingPath,
+}: ImageInfo): object {
+  const { clusterSize, backing, specific } = info;
+  return {
+    ...(backing?.format !== undefined && { "backing-filename-format": backing.format }),
+    "virtual-size": virtualSize,
+    filename,
+    ...(clusterSize !== undefined && { "cluster-size": clusterSize }),
+    format,
+    ...(actualSize !== undefined && { "actual-size": actualSize }),
+    ...(specific !== undefined && { "format-specific": { type: format, data: specific } }),
+    ...(backing !== undefined && backingPath !== undefined && { "full-backing-filename": backingPath }),
+    ...(backing !== undefined && { "backing-filename": backing.filename }),
+    "dirty-flag": info.dirty ?? false,
+  };
+}

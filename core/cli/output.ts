@@ -1,0 +1,76 @@
+// Text to stdout and stderr. Writes block until the other end has taken the text, so that a slow reader slows
+// us down instead of filling our memory. A reader that has gone away ends the program without a word.
+import { writeSync } from "node:fs";
+import { CliError } from "./command.ts";
+
+/** Characters gathered before they are written. */
+const bufferLength = 64 * 1024;
+/** 128 + SIGPIPE: what a shell sees of any program whose reader has gone. */
+const brokenPipeExit = 141;
+/** Wait before a pipe that is full and does not block is tried again, milliseconds. */
+const retryMs = 2;
+
+export class Output {
+  readonly #fd: number;
+  #text = "";
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  write(text: string): void {
+    this.#text += text;
+    if (this.#text.length >= bufferLength) this.flush();
+  }
+
+  line(text: string): void {
+    this.write(`${text}\n`);
+  }
+
+  flush(): void {
+    if (this.#text === "") return;
+    let rest = Buffer.from(this.#text);
+    this.#text = "";
+    while (rest.length > 0) rest = rest.subarray(this.#writeSome(rest));
+  }
+
+  #writeSome(bytes: Buffer): number {
+    try {
+      return writeSync(this.#fd, bytes);
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      if (code === "EAGAIN") {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, retryMs);
+        return 0;
+      }
+      // With stderr gone there is nobody left to tell.
+      if (code === "EPIPE" || this.#fd === 2) process.exit(brokenPipeExit);
+      throw new CliError(`Could not write the output: ${message}`, 2);
+    }
+  }
+}
+
+export const stdout = new Output(1);
+export const stderr = new Output(2);
+
+/** The error's line and its hint, in the form every command uses. */
+export function printError(message: string, hint?: string): void {
+  // What was found before the error belongs before it where both go to one terminal.
+  stdout.flush();
+  stderr.line(`blkscope: ${printable(message)}`);
+  if (hint !== undefined && hint !== "") stderr.line(printable(hint));
+  stderr.flush();
+}
+
+/**
+ * The text with control characters written as escapes. Names come from hostile images and file systems; a
+ * terminal must not obey them, and a line must stay one line.
+ */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) => {
+    if (character === "\n") return "\\n";
+    if (character === "\t") return "\\t";
+    const code = character.codePointAt(0) ?? 0;
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
+  });
+}
