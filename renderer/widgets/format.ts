@@ -10,7 +10,7 @@ export const decimal = (value: number): string => grouped.format(value);
 export const hex = (value: number): string =>
   value < 0 ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 
-/** 1536 -> "1.5 KiB"; exact below 1 KiB, else at most one decimal. */
+/** 1536 -> "1.5 KiB"; a text without a fraction is exact ("1 MiB"), "1.0 MiB" is rounded. */
 export function bytes(value: number): string {
   let unit = 0;
   let scaled = value;
