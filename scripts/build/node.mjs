@@ -1,0 +1,55 @@
+// esbuild's part of the build: everything that runs in Node. Main, its threads and the command line are ES
+// modules; the preload script is CommonJS, the only form a sandboxed window can load.
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { inRoot } from "../setup/paths.mjs";
+
+/**
+ * The bundles by name: source and result, relative to the root.
+ * @type {readonly { source: string, result: string, format: "esm" | "cjs" }[]}
+ */
+export const bundles = [
+  { source: "electron/main.ts", result: "dist/main/main.js", format: "esm" },
+  { source: "electron/preload.ts", result: "dist/main/preload.cjs", format: "cjs" },
+  { source: "core/jobs/sessionWorker.ts", result: "dist/main/sessionWorker.js", format: "esm" },
+  { source: "core/jobs/worker.ts", result: "dist/main/jobWorker.js", format: "esm" },
+  { source: "core/cli/main.ts", result: "dist/cli/blkscope.js", format: "esm" },
+];
+
+/**
+ * Bundled packages in CommonJS form call `require` for Node's own modules; an ES module has none of its own.
+ */
+const requireBanner =
+  'import { createRequire as $createRequire } from "node:module"; const require = $createRequire(import.meta.url);';
+
+/**
+ * The options of each bundle. Sources that are not there are left out.
+ * @param {{ development: boolean }} mode development: no minifying, inline source maps
+ * @returns {Promise<import("esbuild").BuildOptions[]>}
+ */
+export async function nodeBuilds({ development }) {
+  const { version } = JSON.parse(await readFile(inRoot("package.json"), "utf8"));
+  return bundles
+    .filter(({ source }) => existsSync(inRoot(source)))
+    .map(({ source, result, format }) => ({
+      absWorkingDir: inRoot(),
+      entryPoints: [source],
+      outfile: result,
+      bundle: true,
+      format,
+      platform: "node",
+      target: "node20.18", // the older of the runtimes it must run on: Electron 33
+      external: ["electron", "koffi"],
+      define: { __APP_VERSION__: JSON.stringify(version) },
+      ...(format === "esm" && { banner: { js: bannerOf(result) } }),
+      minify: !development,
+      keepNames: true, // error classes are told apart by name across threads
+      sourcemap: development ? "inline" : false,
+      legalComments: "none",
+      logLevel: "warning",
+    }));
+}
+
+function bannerOf(/** @type {string} */ result) {
+  return result.startsWith("dist/cli/") ? `#!/usr/bin/env node\n${requireBanner}` : requireBanner;
+}
