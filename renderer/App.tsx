@@ -41,7 +41,7 @@ export function App() {
           <TabStrip />
           <Banners />
           <div className={styles.main}>
-            {tab ? <PanelHost tab={tab} /> : <Welcome />}
+            {tab ? <PanelHost key={tab.id} tab={tab} /> : <Welcome />}
             {inspector.drawer && inspectorView && <div className={styles.drawer}>{inspectorView}</div>}
             {overlay?.kind === "goto" && (
               <Suspense fallback={null}>

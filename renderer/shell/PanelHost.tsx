@@ -1,6 +1,6 @@
 // Shows the active tab's panel, loaded when first needed. A panel that fails is replaced by the reason; tabs,
 // menus and the other panels keep working.
-import { Component, type ErrorInfo, type ReactNode, Suspense } from "react";
+import { Component, type ErrorInfo, type ReactNode, Suspense, useEffect, useRef } from "react";
 import { toPlain } from "../../core/base/errors.ts";
 import { call } from "../api.ts";
 import { panels } from "../panels/index.ts";
@@ -10,20 +10,52 @@ import styles from "./PanelHost.module.css";
 export const tabId = (id: string) => `tab-${id}`;
 export const panelId = (id: string) => `panel-${id}`;
 
+/** Mount it with the tab's id as its key: each tab is a panel of its own. */
 export function PanelHost({ tab }: { tab: Tab }) {
+  const panel = useRef<HTMLElement>(null);
+  useEffect(() => (panel.current ? giveFocus(panel.current) : undefined), []);
   return (
-    <section className={styles.panel} id={panelId(tab.id)} role="tabpanel" aria-labelledby={tabId(tab.id)}>
-      <PanelBoundary key={tab.id}>
+    <section
+      ref={panel}
+      className={styles.panel}
+      id={panelId(tab.id)}
+      role="tabpanel"
+      aria-labelledby={tabId(tab.id)}
+    >
+      <PanelBoundary>
         <Suspense fallback={<div className={styles.skeleton} aria-busy="true" />}>
-          {tab.kind === "hex" ? (
-            <panels.hex key={tab.id} tab={tab} />
-          ) : (
-            <panels.compare key={tab.id} tab={tab} />
-          )}
+          {tab.kind === "hex" ? <panels.hex tab={tab} /> : <panels.compare tab={tab} />}
         </Suspense>
       </PanelBoundary>
     </section>
   );
+}
+
+/** How long a panel may take to load before the focus is left where it is. */
+const focusWithinMs = 5000;
+
+/**
+ * Gives the focus to a new panel's first grid as soon as it is there, unless something else took it meanwhile:
+ * what was focused before (a start page button, another panel) is gone.
+ */
+function giveFocus(panel: HTMLElement): () => void {
+  const tryNow = () => {
+    const taken = document.activeElement !== document.body && document.activeElement !== null;
+    const grid = panel.querySelector<HTMLElement>(
+      '[role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]',
+    );
+    if (!taken) grid?.focus({ preventScroll: true });
+    if (taken || grid) stop();
+  };
+  const observer = new MutationObserver(tryNow);
+  const timer = setTimeout(() => stop(), focusWithinMs);
+  const stop = () => {
+    observer.disconnect();
+    clearTimeout(timer);
+  };
+  observer.observe(panel, { childList: true, subtree: true });
+  tryNow();
+  return stop;
 }
 
 interface BoundaryState {

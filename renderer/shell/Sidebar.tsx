@@ -38,7 +38,7 @@ function OpenImage({ state }: { state: ImageState }) {
       <button
         type="button"
         className={styles.image}
-        title={`${file.folder}\nShow as bytes`}
+        title={tooltip(state)}
         onClick={() => useView.getState().openTab(hexTab(file.token))}
       >
         <span className={styles.name}>{file.name}</span>
@@ -57,10 +57,15 @@ function OpenImage({ state }: { state: ImageState }) {
   );
 }
 
+function tooltip({ file, ...state }: ImageState): string {
+  const size = state.kind === "open" ? `\n${decimal(state.image.size)} bytes as the guest sees it` : "";
+  return `${file.folder}${size}\nShow as bytes`;
+}
+
 function factsOf(state: ImageState): string {
   if (state.kind === "opening") return "opening…";
   if (state.kind === "failed") return `can't open: ${state.error.code}`;
   const { format, size } = state.image;
   const onDisk = { same: "", changed: " · changed on disk", missing: " · missing" }[state.disk.kind];
-  return `${format} · ${bytes(size)}${size >= 1024 ? ` (${decimal(size)} B)` : ""}${onDisk}`;
+  return `${format} · ${bytes(size)}${onDisk}`;
 }

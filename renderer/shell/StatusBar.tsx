@@ -1,5 +1,6 @@
 // The status bar: read-only, the caret in every unit and both address spaces, the selection, running tasks,
 // and a quiet note. The caret's file position is asked for after a pause; the latest question wins.
+import { useEffect } from "react";
 import { useStore } from "zustand";
 import type { Surface } from "../store/surface.ts";
 import { useSurface } from "../store/surface.ts";
@@ -41,8 +42,16 @@ function Position({ surface }: { surface: Surface }) {
   );
 }
 
+/** A note is about a moment: it goes when it was read. */
+const noteMs = 12_000;
+
 function Note() {
   const note = useView((state) => state.note);
+  useEffect(() => {
+    if (note === undefined) return;
+    const timer = setTimeout(() => useView.getState().say(undefined), noteMs);
+    return () => clearTimeout(timer);
+  }, [note]);
   return (
     <span className={styles.note} role="status" aria-live="polite" title={note}>
       {note}

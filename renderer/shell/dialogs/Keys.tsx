@@ -24,6 +24,9 @@ const gridKeys: readonly (readonly [string, readonly string[]])[] = [
   ["Collapse the selection", ["Esc"]],
 ];
 
+/** Typing filters at once. */
+const focusOnce = (input: HTMLInputElement | null) => input?.focus();
+
 export function Keys() {
   const platform = useApp((state) => state.info?.platform ?? "linux");
   const [filter, setFilter] = useState("");
@@ -39,6 +42,7 @@ export function Keys() {
   return (
     <Dialog title="Keys" width={760}>
       <input
+        ref={focusOnce}
         className={`field ${styles.filter}`}
         type="search"
         placeholder="Filter by name or key"
