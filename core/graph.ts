@@ -210,7 +210,7 @@ function badOptions(where: string, driver: string, error: z.ZodError): BlockErro
 }
 
 /** "json:{...}", "file:name", a plain name, or an option tree whose dotted keys are nested. */
-function parseSpec(spec: ImageSpec): NodeOptions {
+export function parseSpec(spec: ImageSpec): NodeOptions {
   if (typeof spec !== "string") return nest(spec);
   if (spec.startsWith("json:")) return nest(parseJson(spec.slice(5)));
   const colon = spec.indexOf(":");

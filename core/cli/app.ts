@@ -37,7 +37,7 @@ function checkFile(file: string): void {
 
 /** Looks for the app from the folder of this file. Throws CliError when there is none. */
 export async function findApp(from: string): Promise<App> {
-  const given = process.env["BLKSCOPE_APP"];
+  const given = process.env.BLKSCOPE_APP;
   if (given !== undefined && given !== "") {
     if (fs.existsSync(given)) return { command: path.resolve(given), args: [] };
     throw new CliError(`BLKSCOPE_APP names '${given}', which does not exist`, 1);

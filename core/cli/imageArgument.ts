@@ -2,7 +2,8 @@
 // of options. Names the image in messages as qemu-img does, and gives what openGraph takes.
 import { BlockError } from "../base/errors.ts";
 import type { NodeOptions } from "../block/driver.ts";
-import { parseImageOpts, parseJsonSpec } from "./imageOpts.ts";
+import { parseSpec } from "../graph.ts";
+import { parseImageOpts } from "./imageOpts.ts";
 
 export interface ImageArgument {
   /** As given: what error messages say. */
@@ -20,20 +21,8 @@ export interface ArgumentOptions {
 
 /** Throws BlockError EINVAL for a malformed name. */
 export function imageArgument(given: string, { imageOpts, format }: ArgumentOptions): ImageArgument {
-  const spec = withFormat(imageOpts ? parseImageOpts(given) : specOfName(given), format);
+  const spec = withFormat(withFileDriver(imageOpts ? parseImageOpts(given) : parseSpec(given)), format);
   return { given, filename: filenameOf(spec), spec };
-}
-
-function specOfName(name: string): NodeOptions {
-  if (name.startsWith("json:")) return parseJsonSpec(name.slice("json:".length));
-  const prefix = protocolOf(name);
-  if (prefix !== undefined && prefix !== "file") {
-    throw new BlockError("EINVAL", `Unknown protocol '${prefix}'`, {
-      hint: `For a file with a colon in its name, write ./${name}.`,
-    });
-  }
-  const filename = prefix === undefined ? name : name.slice("file:".length);
-  return { file: { driver: "file", filename } };
 }
 
 /** What precedes a colon before the first slash. A Windows drive letter is not a protocol. */
@@ -41,6 +30,15 @@ export function protocolOf(name: string): string | undefined {
   const prefix = /^([^/:]*):/.exec(name)?.[1];
   if (prefix === undefined || (process.platform === "win32" && /^[A-Za-z]$/.test(prefix))) return undefined;
   return prefix;
+}
+
+/** What is below a format and has a name and no driver is a file. */
+function withFileDriver(spec: NodeOptions): NodeOptions {
+  const { file } = spec;
+  if (typeof file !== "object" || file === null || Array.isArray(file)) return spec;
+  const below = file as NodeOptions;
+  const isFile = below.driver === undefined && typeof below.filename === "string";
+  return { ...spec, file: isFile ? { driver: "file", ...below } : withFileDriver(below) };
 }
 
 function withFormat(spec: NodeOptions, format: string | undefined): NodeOptions {

@@ -1,6 +1,5 @@
-// Image specifications as trees of options: the key=value lists of --image-opts, and json:{...} names.
-// A comma in a value is doubled, dots nest, numbers from 0 make a list. Both become what openGraph takes; values
-// stay text, and each driver's schema converts its own.
+// The key=value lists of --image-opts as trees of options. A comma in a value is doubled, dots nest, numbers from
+// 0 make a list. Values stay text: each driver's schema converts its own.
 import { BlockError } from "../base/errors.ts";
 import type { NodeOptions } from "../block/driver.ts";
 
@@ -8,7 +7,7 @@ type Tree = { [key: string]: unknown };
 
 /** Parses "driver=qed,file.filename=a,,b.qed". Throws BlockError EINVAL. */
 export function parseImageOpts(text: string): NodeOptions {
-  const tree: Tree = {};
+  const tree = emptyTree();
   for (const item of splitItems(text)) {
     const equals = item.indexOf("=");
     if (equals === -1 || equals === 0) {
@@ -16,24 +15,12 @@ export function parseImageOpts(text: string): NodeOptions {
     }
     put(tree, item.slice(0, equals), item.slice(equals + 1));
   }
-  return finished(tree);
-}
-
-/** Parses the rest of a "json:{...}" name. Throws BlockError EINVAL. */
-export function parseJsonSpec(text: string): NodeOptions {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw invalid(`Could not parse the JSON options: ${(error as Error).message}`, jsonHint);
+  if (tree.driver === undefined && tree.file === undefined) {
+    throw invalid("Must specify either driver or file", "Write for example file.filename=disk.qed.");
   }
-  if (!isTree(value)) throw invalid("Invalid JSON object given", jsonHint);
-  const tree: Tree = {};
-  for (const [key, member] of Object.entries(value)) put(tree, key, expanded(member, 1));
-  return finished(tree);
+  return withLists(tree, "") as NodeOptions;
 }
 
-const jsonHint = 'Write for example json:{"driver":"qed","file":{"driver":"file","filename":"disk.qed"}}.';
 /** Depth of nested options: more than any real tree of nodes, less than the stack. */
 const deepest = 64;
 
@@ -61,35 +48,26 @@ function splitItems(text: string): string[] {
   return items;
 }
 
-/** Members of a JSON object may be flattened too: {"file.filename": "x"}. */
-function expanded(value: unknown, depth: number): unknown {
-  if (depth > deepest) throw invalid(`options are nested deeper than ${deepest}`, jsonHint);
-  if (Array.isArray(value)) return value.map((member) => expanded(member, depth + 1));
-  if (!isTree(value)) return value;
-  const tree: Tree = {};
-  for (const [key, member] of Object.entries(value)) put(tree, key, expanded(member, depth + 1));
-  return tree;
-}
-
-/** Puts a value at a dotted path. Trees have no prototype's members in the way: every step is checked to be own. */
-function put(tree: Tree, path: string, value: unknown): void {
+/** Puts a value at a dotted path; of two values for one path the last counts. */
+function put(tree: Tree, path: string, value: string): void {
   const parts = path.split(".");
-  if (parts.length > deepest) throw invalid(`options are nested deeper than ${deepest}`, jsonHint);
+  const last = parts.pop() ?? "";
+  if (parts.length >= deepest) throw invalid(`options are nested deeper than ${deepest}`, nameHint);
+  if (last === "" || parts.includes("")) throw invalid(`'${path}' is not a name of an option`, nameHint);
   let at = tree;
-  for (const [i, part] of parts.entries()) {
-    if (part === "" || part === "__proto__") throw invalid(`'${path}' is not a name of an option`, nameHint);
-    if (i === parts.length - 1) {
-      const before = Object.hasOwn(at, part) ? at[part] : undefined;
-      if (isTree(before) && isTree(value)) Object.assign(before, value);
-      else if (isTree(before) || (before !== undefined && isTree(value))) throw clash(path);
-      else at[part] = value;
-      return;
-    }
-    if (!Object.hasOwn(at, part)) at[part] = {};
+  for (const part of parts) {
+    at[part] ??= emptyTree();
     const next = at[part];
     if (!isTree(next)) throw clash(path);
     at = next;
   }
+  if (isTree(at[last])) throw clash(path);
+  at[last] = value;
+}
+
+/** Without a prototype, so that "__proto__" and the like are names as any other. */
+function emptyTree(): Tree {
+  return Object.create(null) as Tree;
 }
 
 const nameHint = "Names are joined by dots: file.filename.";
@@ -98,17 +76,8 @@ function clash(path: string): BlockError {
   return invalid(`'${path}' is given both as a value and as a group of options`, nameHint);
 }
 
-function finished(tree: Tree): NodeOptions {
-  const whole = withLists(tree, "") as Tree;
-  if (whole["driver"] === undefined && whole["file"] === undefined) {
-    throw invalid("Must specify either driver or file", "Write for example file.filename=disk.qed.");
-  }
-  return withFileDrivers(whole) as NodeOptions;
-}
-
 /** Trees whose keys are numbers become lists. */
 function withLists(value: unknown, path: string): unknown {
-  if (Array.isArray(value)) return value.map((member) => withLists(member, path));
   if (!isTree(value)) return value;
   const entries = Object.entries(value).map(
     ([key, member]) => [key, withLists(member, `${path}${key}.`)] as const,
@@ -127,16 +96,4 @@ function withLists(value: unknown, path: string): unknown {
     list[index] = member;
   }
   return list;
-}
-
-/** A group with a file name and no driver is a file. */
-function withFileDrivers(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withFileDrivers);
-  if (!isTree(value)) return value;
-  const tree = Object.fromEntries(
-    Object.entries(value).map(([key, member]) => [key, withFileDrivers(member)]),
-  );
-  return typeof tree["filename"] === "string" && tree["driver"] === undefined
-    ? { driver: "file", ...tree }
-    : tree;
 }
