@@ -1,0 +1,63 @@
+// How the app is packed. `npm run package` adds the Electron runtime to pack (scripts/package.mjs).
+
+/** Disk images have their own programs on most systems: Blkscope is offered under "Open with", never the default. */
+const fileAssociations = [
+  { ext: "qed", name: "QED disk image", mimeType: "application/x-qed-disk" },
+  { ext: "qcow2", name: "QCOW2 disk image", mimeType: "application/x-qemu-disk" },
+  { ext: ["img", "raw"], name: "Raw disk image", mimeType: "application/x-raw-disk-image" },
+].map((one) => ({ ...one, role: "Viewer", rank: "Alternate" }));
+
+/** @type {import("electron-builder").Configuration} */
+export default {
+  appId: "io.blkscope.app",
+  productName: "Blkscope",
+  copyright: "MIT licence, the Blkscope developers",
+  directories: { output: "release", buildResources: "assets" },
+  // Everything but koffi is bundled into dist/ by the build.
+  files: [
+    "dist/**",
+    "!dist/stamp",
+    "package.json",
+    "LICENSE",
+    "!node_modules/zod",
+    "!node_modules/koffi/{doc,src,vendor}",
+  ],
+  asar: true,
+  asarUnpack: ["node_modules/koffi/**", "node_modules/@koromix/**"], // a shared library is loaded from a real file
+  npmRebuild: false, // koffi comes prebuilt through N-API
+  removePackageScripts: true,
+  electronLanguages: ["en-US"],
+  electronFuses: {
+    runAsNode: false,
+    enableNodeOptionsEnvironmentVariable: false,
+    enableNodeCliInspectArguments: false,
+    onlyLoadAppFromAsar: true,
+    enableEmbeddedAsarIntegrityValidation: true, // macOS and Windows; has no effect elsewhere
+    grantFileProtocolExtraPrivileges: false, // pages come over the app's own protocol
+    enableCookieEncryption: false, // the app keeps no cookies, and the key store would ask for a password
+  },
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: electron-builder fills these in
+  artifactName: "blkscope-${version}-${os}-${arch}.${ext}",
+  linux: {
+    target: ["dir", "tar.gz", "deb", "AppImage"],
+    category: "Development",
+    synopsis: "Shows disk-image corruption the first time it happens",
+    executableName: "blkscope",
+    icon: "assets/icons/png",
+    fileAssociations,
+  },
+  deb: {
+    packageCategory: "utils",
+    priority: "optional",
+    maintainer: "The Blkscope developers <blkscope@localhost>",
+  },
+  mac: {
+    target: ["dmg"],
+    category: "public.app-category.developer-tools",
+    icon: "assets/icons/icon.icns",
+    fileAssociations,
+  },
+  // On Windows an association always becomes the default, so the installer registers "Open with" itself.
+  win: { target: ["nsis"], icon: "assets/icons/icon.ico" },
+  nsis: { oneClick: false, include: "assets/installer/openWith.nsh" },
+};

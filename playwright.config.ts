@@ -1,0 +1,13 @@
+// End-to-end tests in real Electron (no browsers are needed). `npm run e2e` does set-up, display and build first.
+import { defineConfig } from "@playwright/test";
+
+export default defineConfig({
+  testDir: "test/e2e",
+  outputDir: "test-results",
+  workers: 1, // each test starts an app of several processes
+  retries: 0, // a test that passes the second time is a defect
+  timeout: 60_000,
+  forbidOnly: Boolean(process.env.CI),
+  reporter: [["list"], ["json", { outputFile: ".cache/reports/playwright.json" }]],
+  use: { trace: "retain-on-failure", screenshot: "only-on-failure" },
+});
