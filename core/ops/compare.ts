@@ -30,7 +30,7 @@ export interface CompareTuning {
 const helperFrom = 192 * 1024 * 1024;
 /** Items planned ahead, and the time spent on planning before scanning goes on, milliseconds. */
 const mostPlanned = 16;
-const planningMs = 5;
+const planningMs = 20;
 
 const progressEveryMs = 100;
 /** Results that may wait for an earlier item of the other thread: bounds memory. */

@@ -136,7 +136,7 @@ export function serveCompareHelper(port: Port): void {
   async function scan(index: number, item: WorkItem): Promise<void> {
     if (scanner === undefined) throw new BlockError("EINVAL", "an item was sent before the images were open");
     const result = await scanner.scan(item, pace);
-    post({ kind: "result", index, result }, buffersOf(result.rows));
+    post({ kind: "result", index, result }, result.rows === undefined ? [] : buffersOf(result.rows));
   }
   port.listen((data) => {
     const message = data as ToHelper;

@@ -102,7 +102,7 @@ export class RowWriter {
     if (head !== undefined) await this.#continue(head);
     const passed = head === undefined || head.end < result.end;
     if (passed) await this.#close();
-    for (let i = 0; i < rows.count; i++) {
+    for (let i = 0; rows !== undefined && i < rows.count; i++) {
       this.#addRun(
         rows.offset[i] as number,
         rows.length[i] as number,

@@ -26,8 +26,8 @@ export interface ItemResult {
   readonly start: number;
   /** Guest offset up to which the result holds; before the item's end if the scan was stopped. */
   readonly end: number;
-  /** Runs that touch neither `start` nor `end`. */
-  readonly rows: RunBatch;
+  /** Runs that touch neither `start` nor `end`; undefined for none, the usual case. */
+  readonly rows: RunBatch | undefined;
   /** The run that begins at `start`, if one does. */
   readonly head: Fragment | undefined;
   /** The run that ends at `end`, if one does and it does not begin at `start` as well. */
@@ -38,7 +38,7 @@ export interface ItemResult {
 }
 
 /** Bytes compared at a time: both blocks stay in a core's cache, and a system call is worth its price. */
-const blockSize = 128 * 1024;
+const blockSize = 256 * 1024;
 
 export class Scanner {
   readonly #a: Side;
@@ -72,7 +72,7 @@ export class Scanner {
     return {
       start: item.start,
       end,
-      rows: found.rows.take(),
+      rows: found.rows.count === 0 ? undefined : found.rows.take(),
       ...borders,
       unreadable: found.unreadable.filter((range) => range.offset < end).sort((x, y) => x.offset - y.offset),
       bytesRead: found.bytesRead,
