@@ -32,7 +32,14 @@ async function start(root: HTMLElement): Promise<void> {
     syncMenu();
     followTitle();
     listenForFiles(info);
+    requestIdleCallback(warmUp);
   });
+}
+
+/** Fetches what is needed soon, so that the first use of it is as quick as the second. */
+function warmUp(): void {
+  const parts = [() => import("./panels/hex/index.tsx"), () => import("./shell/Overlays.tsx")];
+  for (const part of parts) part().catch(() => undefined);
 }
 
 /** Two frames on, what was drawn is on the screen. */

@@ -30,13 +30,17 @@ interface ImagesStore {
 export const useImages = create<ImagesStore>()((set, get) => {
   const put = (token: string, state: ImageState) => set({ byToken: { ...get().byToken, [token]: state } });
 
+  /** Marks this opening as the one in force; an earlier one of the same file then closes what it gets. */
   const openNow = async (file: FileRef, generation: number, format?: "raw" | "qed") => {
+    const opening: ImageState = { kind: "opening", file };
+    put(file.token, opening);
+    const inForce = () => get().byToken[file.token] === opening;
     try {
       const image = await call("image:open", { token: file.token, ...(format && { format }) });
-      if (get().byToken[file.token] === undefined) await call("image:close", { image: image.image });
-      else put(file.token, { kind: "open", file, image, disk: { kind: "same" }, generation });
+      if (inForce()) put(file.token, { kind: "open", file, image, disk: { kind: "same" }, generation });
+      else await call("image:close", { image: image.image });
     } catch (error) {
-      if (get().byToken[file.token]) put(file.token, { kind: "failed", file, error: toPlain(error) });
+      if (inForce()) put(file.token, { kind: "failed", file, error: toPlain(error) });
     }
   };
 
@@ -45,7 +49,6 @@ export const useImages = create<ImagesStore>()((set, get) => {
     async open(file, format) {
       const known = get().byToken[file.token];
       if (known && known.kind !== "failed") return;
-      put(file.token, { kind: "opening", file });
       await openNow(file, 0, format);
     },
     async close(token) {
@@ -59,10 +62,10 @@ export const useImages = create<ImagesStore>()((set, get) => {
       const known = get().byToken[token];
       if (!known) return;
       const generation = known.kind === "open" ? known.generation + 1 : 0;
-      put(token, { kind: "opening", file: known.file });
+      const reopened = openNow(known.file, generation);
       if (known.kind === "open")
         await call("image:close", { image: known.image.image }).catch(() => undefined);
-      await openNow(known.file, generation);
+      await reopened;
     },
     async keep(token) {
       const known = get().byToken[token];
