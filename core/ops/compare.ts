@@ -127,7 +127,7 @@ class Comparison {
     this.#end = roundUp(this.#size, sectorSize);
     this.#from = Math.min(roundDown(Math.max(0, options.from ?? 0), sectorSize), this.#end);
     this.#scannedTo = this.#from;
-    this.#scanner = new Scanner(this.#a, this.#b);
+    this.#scanner = new Scanner(this.#a, this.#b, options.stopAtFirst === true);
     this.#writer = new RowWriter(
       this.#scanner,
       this.#size,

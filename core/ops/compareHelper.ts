@@ -130,7 +130,11 @@ export function serveCompareHelper(port: Port): void {
   async function open(params: CompareParams): Promise<void> {
     const a = await openGraph(params.a);
     const b = await openGraph(params.b);
-    scanner = new Scanner(new Side("a", a.root, 0), new Side("b", b.root, params.shift ?? 0));
+    scanner = new Scanner(
+      new Side("a", a.root, 0),
+      new Side("b", b.root, params.shift ?? 0),
+      params.stopAtFirst === true,
+    );
     post({ kind: "ready" });
   }
   async function scan(index: number, item: WorkItem): Promise<void> {

@@ -14,8 +14,7 @@ import type { Side } from "./side.ts";
 const blockSize = 128 * 1024;
 const wordsInSector = sectorSize / 4;
 const filterBits = 20;
-/** Candidates with the same key that are verified for one sector, and failed verifications in all: a hostile
- * image could have any number of sectors with one key. */
+/** Failed verifications for one sector, and in all: a hostile image could have any number of sectors with one key. */
 const mostInChain = 64;
 const mostFailures = 1_000_000;
 const moved = signatures.indexOf("moved");
@@ -121,14 +120,14 @@ class Search {
 
   async #verify(image: "a" | "b", key: number, block: Block, at: number, place: number): Promise<void> {
     const from = image === "a" ? "b" : "a";
-    let tries = 0;
+    let failures = 0;
     for (const candidate of this.#wanted[image].under(key)) {
       const { offset, row } = this.#candidates[candidate] as Candidate;
       if (this.#solved[candidate] === 1 || offset === place) continue;
-      if (++tries > mostInChain) return;
       const read = await this.#readSector(from, offset);
       if (!read || this.#sector.bytes.compare(block.bytes, at, at + sectorSize) !== 0) {
         this.#failures++;
+        if (++failures >= mostInChain) break;
         continue;
       }
       this.#solved[candidate] = 1;

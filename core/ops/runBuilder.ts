@@ -25,6 +25,11 @@ export class RunBuilder {
     this.#onRun = onRun;
   }
 
+  /** A run is open or was kept. */
+  get any(): boolean {
+    return this.#open !== undefined || this.#head !== undefined;
+  }
+
   /** The blocks that hold guest bytes [start, end), and whether equal sectors in them count as stored differently. */
   view(a: Block, b: Block, start: number, end: number, storedDifferently: boolean): void {
     this.#a = a.bytes;

@@ -50,9 +50,13 @@ export class Scanner {
   #againA: Block | undefined;
   #againB: Block | undefined;
 
-  constructor(a: Side, b: Side) {
+  readonly #stopAtFirst: boolean;
+
+  /** With `stopAtFirst` an item's scan ends with the first block in which something was found. */
+  constructor(a: Side, b: Side, stopAtFirst: boolean) {
     this.#a = a;
     this.#b = b;
+    this.#stopAtFirst = stopAtFirst;
     this.#size = Math.max(a.size, b.size);
   }
 
@@ -137,7 +141,7 @@ export class Scanner {
       if (found.pending.length > 0) await this.#settle(found);
       at += length;
       if (pace.due) await pace.turn();
-      if (pace.stopped) return at;
+      if (pace.stopped || (this.#stopAtFirst && found.any)) return at;
     }
     return undefined;
   }
@@ -169,6 +173,10 @@ class Findings {
     this.unreadable = [...item.failures];
     this.#lengthOf = lengthOf;
     this.builder = new RunBuilder(item.start, (run, inView) => this.#add(run, inView));
+  }
+
+  get any(): boolean {
+    return this.rows.count > 0 || this.builder.any;
   }
 
   /** From now on the blocks hold `length` bytes from guest offset `start`. */

@@ -1,7 +1,7 @@
 // Runs a comparison in the test's own thread and gathers what it reports.
 import type { BlockNode } from "../../../core/block/node.ts";
 import type { CompareParams, JobContext, JobProgress } from "../../../core/jobs/contract.ts";
-import { compareNodes, type CompareTuning } from "../../../core/ops/compare.ts";
+import { type CompareTuning, compareNodes } from "../../../core/ops/compare.ts";
 import {
   type CompareItem,
   type CompareSummary,

@@ -78,7 +78,9 @@ describe("compare", () => {
     a.fill(0, 6 * MiB, 8 * MiB);
     const node = new TestNode(a, { holes: [{ offset: 6 * MiB, length: 2 * MiB }] });
     const { rows, summary } = await compare(node, new TestNode(b));
-    expect(places(rows)).toEqual([{ offset: from, length: to - from, sectors: (to - from) / 512, bytes: to - from }]);
+    expect(places(rows)).toEqual([
+      { offset: from, length: to - from, sectors: (to - from) / 512, bytes: to - from },
+    ]);
     expect(summary.runs).toBe(1);
   });
 
@@ -141,7 +143,7 @@ describe("compare", () => {
     const nodeB = new TestNode(b);
     const { summary } = await compare(new TestNode(a), nodeB, { stopAtFirst: true });
     expect(summary).toMatchObject({ first: 4608, identical: false, complete: false, cancelled: false });
-    expect(nodeB.bytesRead).toBeLessThan(20 * MiB);
+    expect(nodeB.bytesRead).toBeLessThan(2 * MiB);
   });
 
   it("starts where it is told to, on a sector", async () => {
@@ -160,7 +162,11 @@ describe("compare", () => {
     const total = Math.max(summary.sizeA, summary.sizeB);
     expect(progress[0]).toMatchObject({ done: 0, total });
     expect(progress.at(-1)).toMatchObject({ done: total, total });
-    expect(progress.at(-1)?.totals).toMatchObject({ runs: summary.runs, bytes: summary.bytes, rows: summary.rows });
+    expect(progress.at(-1)?.totals).toMatchObject({
+      runs: summary.runs,
+      bytes: summary.bytes,
+      rows: summary.rows,
+    });
   });
 });
 
@@ -181,7 +187,9 @@ describe("compare in strict mode", () => {
     const relaxed = await compare(new TestNode(a), nodeB);
     expect(relaxed.rows.map((row) => row.offset)).toEqual([40 * KiB]);
     const { rows, summary } = await compare(new TestNode(a), nodeB, { strict: true });
-    expect(rows.map(({ offset, length, bytes, signature }) => ({ offset, length, bytes, signature }))).toEqual([
+    expect(
+      rows.map(({ offset, length, bytes, signature }) => ({ offset, length, bytes, signature })),
+    ).toEqual([
       { offset: 16 * KiB, length: 24 * KiB, bytes: 0, signature: "stored-differently" },
       { offset: 40 * KiB, length: 512, bytes: 1, signature: "b-zero" },
       { offset: 40 * KiB + 512, length: 24 * KiB - 512, bytes: 0, signature: "stored-differently" },
@@ -194,7 +202,9 @@ describe("compare in strict mode", () => {
     const a = new TestNode(bytes, { holes: [{ offset: 0, length: 64 * KiB, state: "zero" }] });
     const b = new TestNode(bytes, { holes: [{ offset: 0, length: 64 * KiB, state: "unallocated" }] });
     const { rows, summary } = await compare(a, b, { strict: true });
-    expect(rows).toMatchObject([{ offset: 0, length: 64 * KiB, sectors: 128, bytes: 0, signature: "stored-differently" }]);
+    expect(rows).toMatchObject([
+      { offset: 0, length: 64 * KiB, sectors: 128, bytes: 0, signature: "stored-differently" },
+    ]);
     expect(summary.identical).toBe(false);
     expect([a.reads, b.reads]).toEqual([0, 0]);
     expect((await compare(a, b)).summary.identical).toBe(true);
@@ -203,14 +213,22 @@ describe("compare in strict mode", () => {
 
   it("counts a difference in size", async () => {
     const a = Buffer.alloc(4096, 1);
-    const { rows, summary } = await compare(new TestNode(a), new TestNode(Buffer.concat([a, Buffer.alloc(1024)])), {
-      strict: true,
-    });
+    const { rows, summary } = await compare(
+      new TestNode(a),
+      new TestNode(Buffer.concat([a, Buffer.alloc(1024)])),
+      {
+        strict: true,
+      },
+    );
     expect(rows).toMatchObject([{ offset: 4096, length: 1024, signature: "stored-differently" }]);
     expect(summary.identical).toBe(false);
-    const cut = await compare(new TestNode(a.subarray(0, 4000)), new TestNode(Buffer.alloc(4001, 1).fill(0, 4000)), {
-      strict: true,
-    });
+    const cut = await compare(
+      new TestNode(a.subarray(0, 4000)),
+      new TestNode(Buffer.alloc(4001, 1).fill(0, 4000)),
+      {
+        strict: true,
+      },
+    );
     expect(cut.summary.identical).toBe(false);
   });
 });
@@ -273,7 +291,9 @@ describe("compare with unreadable ranges", () => {
     b[900 * KiB] = 0;
     const nodeA = new TestNode(a, { lost: [{ offset: 64 * KiB, length: 128 * KiB }], clusterSize: 64 * KiB });
     const { rows, unreadable } = await compare(nodeA, new TestNode(b));
-    expect(unreadable).toEqual([{ offset: 64 * KiB, length: 128 * KiB, side: "a", message: `no table for ${64 * KiB}` }]);
+    expect(unreadable).toEqual([
+      { offset: 64 * KiB, length: 128 * KiB, side: "a", message: `no table for ${64 * KiB}` },
+    ]);
     expect(rows.map((row) => row.offset)).toEqual([900 * KiB]);
   });
 });

@@ -4,7 +4,11 @@ import type { BlockNode, Child, Extent, ExtentState, NodeInfo } from "../../../c
 
 export interface TestNodeOptions {
   /** Ascending ranges that are not data; their bytes must be zero. */
-  readonly holes?: readonly { readonly offset: number; readonly length: number; readonly state?: ExtentState }[];
+  readonly holes?: readonly {
+    readonly offset: number;
+    readonly length: number;
+    readonly state?: ExtentState;
+  }[];
   readonly bad?: readonly { readonly offset: number; readonly length: number }[];
   /** Ranges whose allocation cannot be told. */
   readonly lost?: readonly { readonly offset: number; readonly length: number }[];
