@@ -68,7 +68,8 @@ Output (--all --output json) is one JSON object a line:
                 "bytes-different", "signatures" (rows by signature), "unreadable-ranges", "unreadable-bytes",
                 "merged-after" (if rows were merged), "elapsed-ms"
 Without --all, --output json prints one object: "identical", "complete", "strict", "file-a", "file-b", "size-a",
-"size-b", "scanned-to", "first-mismatch" and "mismatch" ("content", "allocation" or "size") if there is one.
+"size-b", and what ended it: "mismatch" ("content", "allocation" or "size") with "first-mismatch", or
+"unreadable-at".
 
 Examples:
   blkscope compare disk.qed disk.raw

@@ -151,7 +151,6 @@ function summaryObject(request: CompareRequest, sizes: Sizes, finding: Finding |
     "file-b": request.b.filename,
     "size-a": sizes.sizeA,
     "size-b": sizes.sizeB,
-    "scanned-to": sizes.scannedTo,
     ...(mismatch !== undefined && { mismatch: mismatch.kind }),
     ...(mismatch !== undefined && mismatch.kind !== "size" && { "first-mismatch": mismatch.offset }),
     ...(finding?.kind === "unreadable" && { "unreadable-at": finding.range.offset }),

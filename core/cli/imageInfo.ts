@@ -112,7 +112,8 @@ function nextOf({ info, backingPath }: ImageInfo): string | undefined {
 function combined(filename: string, backing: string): string | undefined {
   if (backing.startsWith("/") || protocolOf(backing) !== undefined) return backing;
   if (filename.startsWith("json:")) return undefined;
-  return filename.slice(0, filename.lastIndexOf("/") + 1) + backing;
+  const path = filename.slice(0, filename.lastIndexOf("/") + 1) + backing;
+  return protocolOf(path) === undefined ? path : `./${path}`;
 }
 
 /** The same for two names of one file; a name that leads nowhere stands for itself. */
