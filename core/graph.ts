@@ -1,11 +1,11 @@
 // Opens and closes a tree of nodes from a file name or a tree of options. A plain name is probed; whatever
 // fails on the way, everything opened before is closed again, in reverse, and the first error is reported.
 import type * as z from "zod";
-import { BlockError } from "./base/errors.ts";
+import { asBlockError, BlockError } from "./base/errors.ts";
 import type { ImageSpec, NodeOptions, OpenContext } from "./block/driver.ts";
 import { guard } from "./block/guard.ts";
 import type { BlockNode } from "./block/node.ts";
-import { child } from "./block/options.ts";
+import { child, generic } from "./block/options.ts";
 import { driverNamed, drivers, probe, probeLength } from "./registry.ts";
 
 /** Images on top of each other. Longer chains exist nowhere but in hostile images. */
@@ -45,7 +45,7 @@ export async function openGraph(spec: ImageSpec, options: OpenOptions = {}): Pro
     return new OpenGraph(root, opener.opened);
   } catch (error) {
     await closeAll(opener.opened, () => undefined);
-    throw error;
+    throw asBlockError(error);
   }
 }
 
@@ -119,9 +119,11 @@ class Opener {
   }
 
   async #open(where: string, tree: NodeOptions, level: Level): Promise<BlockNode> {
-    const { "node-name": givenName, "read-only": _readOnly, ...options } = tree;
+    const { "node-name": _name, "read-only": _readOnly, ...options } = tree;
     if (options.driver === undefined) return this.#openProbed(where, tree, level);
     const driver = driverNamed(String(options.driver));
+    const common = generic.safeParse(tree);
+    if (!common.success) throw badOptions(where, String(options.driver), common.error);
     if (!driver) {
       throw new BlockError("EINVAL", `Unknown driver '${String(options.driver)}'`, {
         hint: `Known drivers: ${Object.keys(drivers).join(", ")}.`,
@@ -129,8 +131,9 @@ class Opener {
     }
     const parsed = driver.options.safeParse(options);
     if (!parsed.success) throw badOptions(where, String(options.driver), parsed.error);
-    const name = this.#uniqueName(where, givenName);
-    const node = guard(await driver.open(parsed.data, this.#context(where, name, level)));
+    const name = this.#uniqueName(where, common.data["node-name"]);
+    const readOnly = level.readOnly || (common.data["read-only"] ?? false);
+    const node = guard(await driver.open(parsed.data, this.#context(where, name, { ...level, readOnly })));
     this.opened.push(node);
     return node;
   }
@@ -148,8 +151,8 @@ class Opener {
     return this.#open(where, { ...tree, driver: probe(head) }, level);
   }
 
-  #uniqueName(where: string, given: unknown): string {
-    const wanted = typeof given === "string" && given !== "" ? given : where === "" ? "top" : where;
+  #uniqueName(where: string, given: string | undefined): string {
+    const wanted = given ?? (where === "" ? "top" : where);
     if (this.#names.has(wanted)) throw new BlockError("EINVAL", `Two nodes are named '${wanted}'`);
     this.#names.add(wanted);
     return wanted;
@@ -209,7 +212,7 @@ function badOptions(where: string, driver: string, error: z.ZodError): BlockErro
   return new BlockError("EINVAL", message);
 }
 
-/** "json:{...}", "file:name", a plain name, or an option tree whose dotted keys are nested. */
+/** "json:{...}", "file:name", a plain name, or an option tree whose dotted keys are nested. Throws EINVAL. */
 export function parseSpec(spec: ImageSpec): NodeOptions {
   if (typeof spec !== "string") return nest(spec);
   if (spec.startsWith("json:")) return nest(parseJson(spec.slice(5)));

@@ -5,7 +5,10 @@ import type { BlockNode, Child, Extent, ExtentState } from "./node.ts";
 export interface ChainExtent {
   readonly offset: number;
   readonly length: number;
-  /** zero: some layer says so, or the backing file is shorter; unallocated: no layer has it. Both read as zero. */
+  /**
+   * zero: some layer says so, its file has a hole there, or the backing file ends before; unallocated: no layer
+   * has it. Both read as zero. Everything but `unallocated` is what qemu-img calls allocated in the chain.
+   */
   readonly state: ExtentState;
   /** The layer that answers: 0 is the top. */
   readonly depth: number;
@@ -31,6 +34,7 @@ export async function chainExtentAt(node: BlockNode, offset: number, length: num
     if (extent.state !== "unallocated") return { ...(await withHoles(layer, extent)), offset, depth };
     const backing = childOf(layer, "backing");
     if (backing === undefined) return { ...extent, depth };
+    // The shorter backing file is as if it held zeroes to the end: the layer above deferred to it.
     if (offset >= backing.size) return { ...extent, state: "zero", depth: depth + 1 };
     left = Math.min(left, backing.size - offset);
     layer = backing;

@@ -90,7 +90,8 @@ class Guarded implements BlockNode {
     const extent = await this.#run("block status", offset, length, () =>
       this.#inner.extentAt(offset, length),
     );
-    if (extent.offset !== offset || !(extent.length >= 1 && extent.length <= length)) {
+    const whole = Number.isSafeInteger(extent.length);
+    if (extent.offset !== offset || !whole || extent.length < 1 || extent.length > length) {
       const found = `${extent.length} bytes at ${extent.offset}`;
       throw this.#error("EIO", `${this.driver} answered block status with ${found}`, offset, length);
     }

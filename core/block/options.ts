@@ -10,12 +10,29 @@ export const child = z.custom<NodeOptions>(
 );
 
 /** Bytes: a number, or text with a suffix ("64k") as it comes from a command line. */
-export const size = z.union([
-  z.int().nonnegative(),
-  z.string().transform((text, context) => {
-    const bytes = parseSize(text);
-    if (bytes !== undefined) return bytes;
-    context.addIssue({ code: "custom", message: `'${text}' is not a size` });
+export const size = z
+  .union([z.number(), z.string()], "must be a size in bytes")
+  .transform((given, context) => {
+    const bytes = typeof given === "string" ? parseSize(given) : given;
+    if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+    context.addIssue({ code: "custom", message: `'${given}' is not a size` });
     return z.NEVER;
-  }),
-]);
+  });
+
+/** A switch: true or false, or as text from a command line on, off, yes, no. */
+const onOff = z.union(
+  [
+    z.boolean(),
+    z.enum(["on", "yes", "true", "off", "no", "false"]).transform((text) => /^(on|yes|true)$/.test(text)),
+  ],
+  "must be on or off",
+);
+
+/** Options that every node takes, whatever its driver. */
+export const generic = z.object({
+  "node-name": z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, "must begin with a letter and have letters, digits and . _ - only")
+    .optional(),
+  "read-only": onOff.optional(),
+});

@@ -36,6 +36,8 @@ function openRaw(file: BlockNode, offset: number, length: number | undefined, co
   if (offset > file.size) {
     refuse(`Offset (${offset}) cannot be greater than size of the containing file (${file.size})`);
   }
+  // Whole sectors, so that no layer that rounds up to them reaches past the window.
+  if (length !== undefined && length % 512 !== 0) refuse(`Specified size (${length}) is not multiple of 512`);
   if (length !== undefined && length > file.size - offset) {
     const room = `the containing file (${file.size})`;
     refuse(

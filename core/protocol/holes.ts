@@ -77,13 +77,19 @@ export class HoleFinder {
     const data = seek.call(this.#fd, offset, seek.data);
     if (data < 0) {
       // ENXIO: no data from here to the end. Anything else: the file system can't tell.
-      if (seek.errno() === enxio) return this.#keep(offset, size, "zero");
+      if (seek.errno() === enxio) return this.#lastHole(seek, offset, size) ?? everything;
       this.#unsupported = true;
       return everything;
     }
     if (data > offset) return this.#keep(offset, Math.min(data, size), "zero");
     const hole = seek.call(this.#fd, offset, seek.hole);
     return hole > offset ? this.#keep(offset, Math.min(hole, size), "data") : everything;
+  }
+
+  /** What a file has lost by shrinking since it was opened is not a hole: reading it must fail, not give zeroes. */
+  #lastHole(seek: Lseek, offset: number, size: number) {
+    const end = Math.min(size, seek.call(this.#fd, 0, seekEnd));
+    return end > offset ? this.#keep(offset, end, "zero") : undefined;
   }
 
   #keep(start: number, end: number, state: ExtentState) {

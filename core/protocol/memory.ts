@@ -1,17 +1,22 @@
 // A disk in memory that grows by writes past its end. Serves tests and images built by code.
 import * as z from "zod";
+import { BlockError } from "../base/errors.ts";
 import { defineDriver } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
+import { size } from "../block/options.ts";
+
+/** Longest disk, bytes: what one typed array surely holds. */
+const longest = 1024 * 1024 * 1024;
 
 export const memory = defineDriver({
   kind: "protocol",
   options: z.strictObject({
     driver: z.literal("memory"),
     bytes: z.instanceof(Uint8Array).optional(),
-    size: z.int().nonnegative().optional(),
+    size: size.optional(),
   }),
   open: async ({ bytes, size }, context) =>
-    new MemoryNode(context.name, context.readOnly, bytes ?? new Uint8Array(size ?? 0)),
+    new MemoryNode(context.name, context.readOnly, bytes ?? allocate(size ?? 0)),
 });
 
 export class MemoryNode implements BlockNode {
@@ -52,7 +57,7 @@ export class MemoryNode implements BlockNode {
   async close(): Promise<void> {}
 
   async resize(size: number): Promise<void> {
-    const bytes = new Uint8Array(size);
+    const bytes = allocate(size);
     bytes.set(this.#bytes.subarray(0, size));
     this.#bytes = bytes;
   }
@@ -63,8 +68,13 @@ export class MemoryNode implements BlockNode {
 
   #grow(size: number): void {
     if (size <= this.#bytes.length) return;
-    const bytes = new Uint8Array(size);
+    const bytes = allocate(size);
     bytes.set(this.#bytes);
     this.#bytes = bytes;
   }
+}
+
+function allocate(size: number): Uint8Array {
+  if (size <= longest) return new Uint8Array(size);
+  throw new BlockError("EFBIG", `A disk in memory has at most ${longest} bytes, not ${size}`);
 }

@@ -23,6 +23,12 @@ export interface Run {
   readonly hostOffset: number | undefined;
 }
 
+/**
+ * Entries looked at for one run. Longer runs come in pieces: a table may have 134 million entries, and a caller
+ * that uses only the beginning of a run must not pay for its whole length each time.
+ */
+const longestLook = 4096;
+
 export class QedMap {
   readonly #header: QedHeader;
   readonly #bounds: Bounds;
@@ -77,13 +83,14 @@ export class QedMap {
     const [low = 0, high = 0] = [halves[at], halves[at + 1]];
     const offset = join64(low, high);
     if (offset === 0 || (offset !== undefined && isTableOffset(offset, this.#bounds))) return offset;
-    throw this.#badEntry("L1", `L1[${l1Index}]`, low, high);
+    const span = this.#entries * this.#header.clusterSize;
+    throw this.#badEntry(`L1[${l1Index}]`, low, high, this.#header.tableSize, l1Index * span, span);
   }
 
   /** How many L1 entries from `from` on, before `to`, are 0; at least 1 because the first is known to be. */
   async #emptyTables(from: number, to: number): Promise<number> {
     let index = from + 1;
-    const end = Math.min(to, this.#entries);
+    const end = Math.min(to, this.#entries, from + longestLook);
     while (index < end) {
       const { halves, first, count } = await this.#tables.page(this.#header.l1Offset, index);
       for (; index < Math.min(end, first + count); index++) {
@@ -97,7 +104,7 @@ export class QedMap {
     const { clusterSize } = this.#header;
     const start = Math.floor(position / clusterSize);
     const inCluster = position % clusterSize;
-    const wanted = Math.ceil((inCluster + length) / clusterSize);
+    const wanted = Math.min(longestLook, Math.ceil((inCluster + length) / clusterSize));
     let page = await this.#tables.page(l2Offset, start);
     const at = (start - page.first) * 2;
     const value = join64(page.halves[at] ?? 0, page.halves[at + 1] ?? 0);
@@ -127,20 +134,26 @@ export class QedMap {
     l2Index: number,
   ) {
     if (value !== undefined && isClusterOffset(value, this.#bounds)) return;
-    throw this.#badEntry("L2", `L2 table ${l1Index}, entry ${l2Index}`, halves[at] ?? 0, halves[at + 1] ?? 0);
+    const [low = 0, high = 0] = [halves[at], halves[at + 1]];
+    const { clusterSize } = this.#header;
+    const guest = (l1Index * this.#entries + l2Index) * clusterSize;
+    throw this.#badEntry(`L1[${l1Index}] -> L2[${l2Index}]`, low, high, 1, guest, clusterSize);
   }
 
-  #badEntry(table: "L1" | "L2", where: string, low: number, high: number): BlockError {
+  /** `clusters` is what the entry has to point to; `guest` and `span` the range that cannot be read because of it. */
+  #badEntry(where: string, low: number, high: number, clusters: number, guest: number, span: number) {
     const exact = (BigInt(high) << 32n) | BigInt(low);
-    const { clusterSize, dataStart, fileEnd, tableSize } = this.#bounds;
+    const { clusterSize, dataStart, fileEnd } = this.#bounds;
     const offset = join64(low, high);
     const why =
-      offset === undefined || offset + (table === "L1" ? tableSize : 1) * clusterSize > fileEnd
+      offset === undefined || offset + clusters * clusterSize > fileEnd
         ? `it points past the end of the file (${hex(fileEnd)})`
         : offset % clusterSize !== 0
           ? `it is not aligned to the cluster size (${hex(clusterSize)})`
           : `it points into the header (below ${hex(dataStart)})`;
     return new BlockError("ECORRUPT", `${where} is ${hex(exact)}: ${why}`, {
+      offset: guest,
+      length: Math.min(span, this.#header.imageSize - guest),
       hint: "The rest of the image can still be read.",
     });
   }

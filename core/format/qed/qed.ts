@@ -25,37 +25,34 @@ export const qed = defineDriver({
     if (!context.readOnly) throw new BlockError("ENOTSUP", "QED images can only be opened read-only here");
     const backing = await openBacking(options.backing, name, header, file, context);
     if (backing) children.push({ name: "backing", role: "backing", node: backing });
-    return new QedNode(context.name, header, children, infoOf(header, name, file));
+    return new QedNode(context.name, header, children, infoOf(header, name, file, context));
   },
 });
 
-async function readBackingName(header: QedHeader, file: BlockNode): Promise<string | undefined> {
+interface BackingName {
+  /** As stored; bytes that are no UTF-8 are replaced, which `fault` then says. */
+  readonly text: string;
+  /** Why no file can have this name. Only opening the backing file minds: `info` still shows the image. */
+  readonly fault: string | undefined;
+}
+
+/** The name lies in the header area, which ends before the L1 table and with it inside the file. */
+async function readBackingName(header: QedHeader, file: BlockNode): Promise<BackingName | undefined> {
   if (!header.backingName) return undefined;
   const { offset, length } = header.backingName;
-  if (offset + length > file.size) {
-    throw new BlockError(
-      "ECORRUPT",
-      `The backing file name lies past the end of the file (${file.size} bytes)`,
-      {
-        offset,
-        length,
-      },
-    );
-  }
   const bytes = new Uint8Array(length);
   await file.read(offset, bytes);
-  const name = new TextDecoder().decode(bytes);
-  if (name === "" || name.includes("\0")) {
-    const fault = name === "" ? "is empty" : "contains a NUL byte";
-    throw new BlockError("ECORRUPT", `The backing file name ${fault}`, { offset, length });
-  }
-  return name;
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes);
+  if (length === 0) return { text, fault: "is empty" };
+  if (bytes.includes(0)) return { text, fault: "contains a NUL byte" };
+  const same = Buffer.compare(new TextEncoder().encode(text), bytes) === 0;
+  return { text, fault: same ? undefined : "is not UTF-8" };
 }
 
 /** `backing: null` in the options leaves it out; given options come before the name in the header. */
 async function openBacking(
   given: z.infer<typeof qed.options>["backing"],
-  name: string | undefined,
+  name: BackingName | undefined,
   header: QedHeader,
   file: BlockNode,
   context: OpenContext,
@@ -63,43 +60,61 @@ async function openBacking(
   if (given === null || context.noBacking) return undefined;
   if (given) return context.openChild("backing", "backing", given);
   if (name === undefined) return undefined;
-  const filename = backingPath(name, file, context);
+  if (name.fault !== undefined) {
+    throw new BlockError("ECORRUPT", `The backing file name ${name.fault}`, header.backingName);
+  }
+  const filename = backingPath(name.text, file, context);
   const inner = { file: { driver: "file", filename } };
   const spec = backingFormat(header) === undefined ? inner : { driver: "raw", ...inner };
   try {
     return await context.openChild("backing", "backing", spec);
   } catch (thrown) {
-    throw backingFailed(name, thrown, context);
+    throw backingFailed(name.text, pathOf(file), thrown, context);
   }
+}
+
+/** The prefix before a colon, other than file: itself. */
+function askedProtocol(name: string): string | undefined {
+  const protocol = /^([^/:]*):/.exec(name)?.[1];
+  return protocol === "file" ? undefined : protocol;
 }
 
 /** Only files: a name in an image must not reach a device of another kind, a network or an option tree. */
 function backingPath(name: string, file: BlockNode, context: OpenContext): string {
   const plain = name.startsWith("file:") ? name.slice(5) : name;
-  const colon = plain.indexOf(":");
-  const slash = plain.indexOf("/");
-  if (plain === name && colon >= 0 && (slash < 0 || colon < slash)) {
-    const protocol = plain.slice(0, colon);
+  const protocol = askedProtocol(name);
+  if (protocol !== undefined) {
     throw new BlockError("ENOTSUP", `The backing file name '${name}' asks for the protocol '${protocol}'`, {
       node: context.name,
       hint: "Only plain files are opened as backing files.",
     });
   }
-  return path.resolve(folderOf(file) ?? context.baseDir, plain);
+  const own = pathOf(file);
+  return path.resolve(own === undefined ? context.baseDir : path.dirname(own), plain);
 }
 
-/** The folder of the image's own file: relative backing names start there. */
-function folderOf(file: BlockNode): string | undefined {
+/** The image's own file: relative backing names start in its folder. */
+function pathOf(file: BlockNode): string | undefined {
   for (let node: BlockNode | undefined = file; node; node = childOf(node, "file")) {
-    if (node.info.path !== undefined) return path.dirname(node.info.path);
+    if (node.info.path !== undefined) return node.info.path;
   }
   return undefined;
 }
 
-function backingFailed(name: string, thrown: unknown, context: OpenContext): unknown {
-  if (!(thrown instanceof BlockError)) return thrown;
-  const hint = thrown.context.hint ?? "Put the backing file back in its place.";
-  const message = `Could not open backing file '${name}': ${thrown.message}`;
+const notOpened = "Could not open backing file";
+
+/** Names both files. In a long chain only the link that failed is named, not every image above it. */
+function backingFailed(
+  name: string,
+  own: string | undefined,
+  thrown: unknown,
+  context: OpenContext,
+): unknown {
+  if (!(thrown instanceof BlockError) || thrown.message.startsWith(notOpened)) return thrown;
+  const missing = "Put the backing file back in its place, or correct its name with qemu-img rebase -u.";
+  const { hint = missing } = thrown.code === "ENOENT" ? {} : thrown.context;
+  const of = own === undefined ? "" : ` of '${own}'`;
+  const message = `${notOpened} '${name}'${of}: ${thrown.message}`;
   return new BlockError(
     thrown.code,
     message,
@@ -112,18 +127,28 @@ function backingFormat(header: QedHeader): string | undefined {
   return (header.features & featureBits.backingFormatNoProbe) === 0n ? undefined : "raw";
 }
 
-function infoOf(header: QedHeader, name: string | undefined, file: BlockNode): NodeInfo {
-  const folder = folderOf(file);
+/** undefined for names that would not be opened. */
+function fullName(name: BackingName, file: BlockNode, context: OpenContext): string | undefined {
+  if (name.fault !== undefined || askedProtocol(name.text) !== undefined) return undefined;
+  return backingPath(name.text, file, context);
+}
+
+function infoOf(
+  header: QedHeader,
+  name: BackingName | undefined,
+  file: BlockNode,
+  context: OpenContext,
+): NodeInfo {
   const format = backingFormat(header);
-  const full = name !== undefined && folder !== undefined && !name.startsWith("json:");
+  const full = name === undefined ? undefined : fullName(name, file, context);
   return {
     clusterSize: header.clusterSize,
     dirty: (header.features & featureBits.needCheck) !== 0n,
     byteOrder: "little",
     ...(name !== undefined && {
       backing: {
-        filename: name,
-        ...(full && { fullFilename: path.resolve(folder, name.replace(/^file:/, "")) }),
+        filename: name.text,
+        ...(full !== undefined && { fullFilename: full }),
         ...(format !== undefined && { format }),
       },
     }),

@@ -9,12 +9,6 @@ const pageBytes = 4096;
 const readAhead = 64 * 1024;
 const cacheBytes = 16 * 1024 * 1024;
 
-/** One entry as its two halves, and how it compares with its neighbours is for the caller. */
-export interface Entry {
-  readonly low: number;
-  readonly high: number;
-}
-
 export class TableReader {
   readonly #file: BlockNode;
   readonly #tableBytes: number;
