@@ -26,6 +26,8 @@ export interface CompareTuning {
   readonly limits?: Limits;
   /** Bytes known to be waiting to be read for which a helper thread is worth its start. */
   readonly helperFrom?: number;
+  /** Guest bytes of data in a work item. */
+  readonly itemBytes?: number;
 }
 const helperFrom = 192 * 1024 * 1024;
 /** Items planned ahead, and the time spent on planning before scanning goes on, milliseconds. */
@@ -83,6 +85,7 @@ class Comparison {
   readonly #options: CompareOptions;
   readonly #job: CompareContext;
   readonly #helperFrom: number;
+  readonly #itemBytes: number | undefined;
   readonly #startHelper: (onResult: OnResult) => CompareHelper | undefined;
   readonly #a: Side;
   readonly #b: Side;
@@ -120,6 +123,7 @@ class Comparison {
     this.#options = options;
     this.#job = job;
     this.#helperFrom = tuning.helperFrom ?? helperFrom;
+    this.#itemBytes = tuning.itemBytes;
     this.#startHelper = startHelper;
     this.#a = new Side("a", a, 0);
     this.#b = new Side("b", b, options.shift ?? 0);
@@ -171,7 +175,14 @@ class Comparison {
   }
 
   #plan(): Planner {
-    return new Planner(this.#a, this.#b, this.#from, this.#end, this.#options.strict === true);
+    return new Planner(
+      this.#a,
+      this.#b,
+      this.#from,
+      this.#end,
+      this.#options.strict === true,
+      this.#itemBytes,
+    );
   }
 
   async #scanAll(): Promise<void> {

@@ -25,7 +25,7 @@ export interface WorkItem {
 }
 
 /** Guest bytes to read in one item: some milliseconds of work. */
-export const itemBytes = 32 * 1024 * 1024;
+const itemBytes = 32 * 1024 * 1024;
 /** Steps and ranges in one item: bounds its size as a message, and the time until progress is seen. */
 const itemSteps = 4096;
 
@@ -34,15 +34,17 @@ export class Planner {
   readonly #b: Side;
   readonly #end: number;
   readonly #strict: boolean;
+  readonly #itemBytes: number;
   #position: number;
 
-  /** Plans [from, end), both multiples of 512. */
-  constructor(a: Side, b: Side, from: number, end: number, strict: boolean) {
+  /** Plans [from, end), both multiples of 512, as `bytes` is. */
+  constructor(a: Side, b: Side, from: number, end: number, strict: boolean, bytes = itemBytes) {
     this.#a = a;
     this.#b = b;
     this.#position = from;
     this.#end = end;
     this.#strict = strict;
+    this.#itemBytes = bytes;
   }
 
   /** The next item in ascending order; undefined at the end, and when the pace was stopped. */
@@ -50,7 +52,7 @@ export class Planner {
     const start = this.#position;
     const ranges: WorkRange[] = [];
     const failures: Unreadable[] = [];
-    let budget = itemBytes;
+    let budget = this.#itemBytes;
     for (let step = 0; step < itemSteps && budget > 0 && this.#position < this.#end; step++) {
       if (pace.due) await pace.turn();
       if (pace.stopped) return undefined;
