@@ -1,0 +1,71 @@
+// Starts the real app in real Electron with a fresh profile, and gives tests the words to talk about it.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { _electron, test as base, type ElectronApplication, expect, type Page } from "@playwright/test";
+import { electronArgs, electronPath } from "../../scripts/setup/electron.mjs";
+import { type Folder, makeFolder } from "./images.ts";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+export interface Running {
+  readonly app: ElectronApplication;
+  readonly page: Page;
+  /** Errors the page logged or threw. */
+  readonly errors: readonly string[];
+}
+
+interface Fixtures {
+  folder: Folder;
+  /** Starts the app with these arguments; closed after the test. */
+  launch(...args: string[]): Promise<Running>;
+}
+
+export const test = base.extend<Fixtures>({
+  // biome-ignore lint/correctness/noEmptyPattern: Playwright's way of saying that a fixture needs no other
+  folder: async ({}, use) => {
+    const folder = makeFolder();
+    await use(folder);
+    folder.remove();
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: as above
+  launch: async ({}, use, info) => {
+    const running: Running[] = [];
+    const profiles: string[] = [];
+    await use(async (...args) => {
+      const profile = mkdtempSync(join(tmpdir(), "blkscope-profile-"));
+      profiles.push(profile);
+      const started = await start(profile, args);
+      running.push(started);
+      return started;
+    });
+    for (const { app, page, errors } of running) {
+      if (info.status !== info.expectedStatus) {
+        await page.screenshot({ path: info.outputPath("failure.png") }).catch(() => undefined);
+      }
+      await app.close();
+      expect(errors).toEqual([]);
+    }
+    for (const profile of profiles) rmSync(profile, { recursive: true, force: true });
+  },
+});
+
+async function start(profile: string, args: readonly string[]): Promise<Running> {
+  const { NODE_EXTRA_CA_CERTS: _certificates, ...env } = process.env;
+  const app = await _electron.launch({
+    executablePath: electronPath(),
+    args: [...electronArgs(), root, ...args],
+    env: { ...env, BLKSCOPE_USER_DATA: profile } as Record<string, string>,
+  });
+  const page = await app.firstWindow();
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  await page.waitForSelector("#root > *");
+  return { app, page, errors };
+}
+
+export { expect };

@@ -1,0 +1,193 @@
+// The states a person meets when things are not in order: unreadable, missing, damaged, changed, long scans.
+import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { expect, test } from "./app.ts";
+import { endlessQed, pattern, qedOf, rawPair, sparse } from "./images.ts";
+import { expectCaret, expectScanned, focusPane, list, statusBar } from "./words.ts";
+
+test("cancels a long scan at once, keeps what was found and goes on from there", async ({
+  launch,
+  folder,
+}) => {
+  const a = endlessQed(folder.file("a.qed"), (cluster) => cluster.set(pattern(cluster.length)));
+  const b = endlessQed(folder.file("b.qed"), (cluster) => {
+    cluster.set(pattern(cluster.length));
+    cluster[5000] = 0;
+  });
+  const { page } = await launch(a, b);
+  await expect(list(page)).toContainText(/runs, .* % scanned/);
+  await expectCaret(page, 5000);
+  await page.keyboard.press("F8");
+  await expectCaret(page, 65_536 + 5000);
+  await page.getByRole("button", { name: /^Cancel scan/ }).click();
+  await expect(
+    page.getByText(/Scan cancelled at \d+ %: .* so far\. The results are partial\./),
+  ).toBeVisible();
+  const header = await list(page).textContent();
+  expect(header).toMatch(/% scanned/);
+  expect(header).not.toContain("all sectors compared");
+  // What was found can still be walked through.
+  await page.keyboard.press("F8");
+  await expectCaret(page, 2 * 65_536 + 5000);
+  await page.getByRole("button", { name: /^Resume at/ }).click();
+  await expect(page.getByRole("button", { name: /^Cancel scan/ })).toBeVisible();
+  await focusPane(page, "a");
+  await page.keyboard.press("Escape");
+  await expect(page.getByText(/The results are partial/)).toBeVisible();
+});
+
+test("tells that an image is missing, and which", async ({ launch, folder }) => {
+  const { a } = rawPair(folder);
+  const { page } = await launch(a, folder.file("gone.qed"));
+  await expect(page.getByText(/gone\.qed/).first()).toBeVisible();
+  await expect(page.getByText(/No such file or directory/).first()).toBeVisible();
+  await expect(page.getByRole("button", { name: "Retry" })).toBeVisible();
+});
+
+test("opens once a missing image is there and Retry is pressed", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  const away = folder.file("away.raw");
+  renameSync(b, away);
+  const { page } = await launch(a, b);
+  await expect(page.getByRole("button", { name: "Retry" })).toBeVisible();
+  renameSync(away, b);
+  await page.getByRole("button", { name: "Retry" }).click();
+  await expectScanned(page, "6 runs");
+});
+
+test("explains a QED image that is cut short, and shows its bytes as raw on request", async ({
+  launch,
+  folder,
+}) => {
+  const { a } = rawPair(folder);
+  const qed = qedOf(a, folder.file("cut.qed"));
+  truncateSync(qed, 100_000);
+  const { page } = await launch(qed);
+  await expect(page.getByText(/L1 table must be/).first()).toBeVisible();
+  await page.getByRole("button", { name: /raw/i }).click();
+  await expect(statusBar(page)).toContainText("guest 0x0 (");
+});
+
+test("refuses a directory with words", async ({ launch, folder }) => {
+  mkdirSync(folder.file("a folder"));
+  const { page } = await launch(folder.file("a folder"));
+  await expect(page.getByText(/is a directory/).first()).toBeVisible();
+});
+
+test("opens an empty file and says how large it is", async ({ launch, folder }) => {
+  writeFileSync(folder.file("empty.img"), "");
+  const { page } = await launch(folder.file("empty.img"));
+  await expect(page.getByText(/0 B/).first()).toBeVisible();
+});
+
+test("tells when an image changes on disk and compares it anew on request", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  const { page } = await launch(a, b);
+  await expectScanned(page, "6 runs, 6 sectors");
+  appendFileSync(b, Buffer.alloc(512, 7));
+  await expect(page.getByText(/right disk\.raw changed on disk/)).toBeVisible({ timeout: 15_000 });
+  await page
+    .getByRole("button", { name: /^(Reload|Rescan)/ })
+    .first()
+    .click();
+  await expectScanned(page, "7 runs, 7 sectors");
+});
+
+test("keeps the view of an image whose file is gone, and says so", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  const { page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  rmSync(b);
+  await expect(page.getByText(/right disk\.raw.*(missing|moved|deleted|gone)/i).first()).toBeVisible({
+    timeout: 15_000,
+  });
+  await page.keyboard.press("F8");
+  await expectCaret(page, 81_936);
+});
+
+test("marks what could not be read and goes on with the rest", async ({ launch, folder }) => {
+  const { a } = rawPair(folder);
+  const qed = qedOf(a, folder.file("hurt.qed"));
+  // L2 entry 2 (of the table behind the L1 table of 4 clusters, which qemu-img puts after the first data
+  // cluster) made unaligned: the guest range 0x20000 to 0x30000 can't be found any more.
+  const { openSync, readSync, writeSync, closeSync } = await import("node:fs");
+  const fd = openSync(qed, "r+");
+  const entry = Buffer.alloc(8);
+  readSync(fd, entry, 0, 8, 65_536);
+  const l2 = Number(entry.readBigUInt64LE());
+  entry.writeBigUInt64LE(0x12345n);
+  writeSync(fd, entry, 0, 8, l2 + 2 * 8);
+  closeSync(fd);
+  const { page } = await launch(a, qed);
+  await expect(list(page)).toContainText("No mismatches in what could be read. 64 KiB could not be read");
+  await list(page)
+    .getByRole("tab", { name: /Unreadable/ })
+    .click();
+  await expect(list(page)).toContainText("1 range, 64 KiB, not compared.");
+  await expect(list(page)).toContainText("0x20000");
+});
+
+test("compares two sparse images of a terabyte in no time", async ({ launch, folder }) => {
+  const tebibyte = 2 ** 40;
+  const a = sparse(folder.file("a.raw"), tebibyte, [{ offset: 600e9 - (600e9 % 512), bytes: pattern(512) }]);
+  const b = sparse(folder.file("b.raw"), tebibyte, []);
+  const { page } = await launch(a, b);
+  await expectScanned(page, "1 run, 1 sector");
+  await expect(list(page)).toContainText("B is zeros");
+  await expectCaret(page, 600e9 - (600e9 % 512));
+});
+
+test("hands files of a second launch to the window that is open", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  const { app, page } = await launch();
+  await app.evaluate(
+    ({ app: electron }, files) => {
+      electron.emit(
+        "second-instance",
+        {},
+        ["electron", ".", ...files],
+        files[0]?.replace(/\/[^/]*$/, "") ?? "/",
+        {},
+      );
+    },
+    [a, b],
+  );
+  await expectScanned(page, "6 runs");
+});
+
+test("lets nothing of the outside in: no navigation, no new window, no permission", async ({ launch }) => {
+  const { app, page } = await launch();
+  expect(await page.evaluate(() => window.open("https://example.org/"))).toBeNull();
+  const url = page.url();
+  await page.evaluate(() => {
+    const link = document.createElement("a");
+    link.href = "https://example.org/";
+    document.body.append(link);
+    link.click();
+    link.remove();
+  });
+  expect(page.url()).toBe(url);
+  expect(await page.evaluate(() => typeof (globalThis as { require?: unknown }).require)).toBe("undefined");
+  expect(
+    await page.evaluate(() => navigator.permissions.query({ name: "geolocation" }).then((p) => p.state)),
+  ).toBe("denied");
+  const settings = await app.evaluate(({ BrowserWindow }) => {
+    const [window] = BrowserWindow.getAllWindows();
+    const { contextIsolation, sandbox, nodeIntegration, webSecurity } = (
+      window!.webContents as unknown as { getLastWebPreferences(): Electron.WebPreferences }
+    ).getLastWebPreferences();
+    return {
+      contextIsolation,
+      sandbox,
+      nodeIntegration,
+      webSecurity,
+      windows: BrowserWindow.getAllWindows().length,
+    };
+  });
+  expect(settings).toEqual({
+    contextIsolation: true,
+    sandbox: true,
+    nodeIntegration: false,
+    webSecurity: true,
+    windows: 1,
+  });
+});
