@@ -1,7 +1,7 @@
 // The mismatch list as a file: CSV, JSON lines (the members of `blkscope compare --all --output json`) or a
 // Markdown table. Written row by row by a generator, so that the caller can pause between chunks; every format
 // says whether the scan was complete.
-import { sectorSize } from "../../../core/ops/mismatch.ts";
+import { type Signature, sectorSize, type Unreadable } from "../../../core/ops/mismatch.ts";
 import { bytes, decimal, hex, percent } from "../../widgets/format.ts";
 import type { Run } from "./runTable.ts";
 import { sectorRange, signatureLabel } from "./wording.ts";
@@ -35,6 +35,7 @@ export interface ExportScope {
   readonly unreadableBytes: number;
   readonly first: number | undefined;
   readonly mergedAfter: number | undefined;
+  readonly elapsedMs: number | undefined;
 }
 
 /** "disk.qed vs disk.raw mismatches (partial).csv". */
@@ -49,10 +50,11 @@ export function* exportPieces(
   format: ExportFormat,
   scope: ExportScope,
   runs: Iterable<Run>,
+  unreadable: Iterable<Unreadable>,
 ): Generator<string> {
   if (format === "csv") yield* csv(scope, runs);
-  else if (format === "json") yield* jsonLines(scope, runs);
-  else yield* markdown(scope, runs);
+  else if (format === "json") yield* jsonLines(scope, runs, unreadable);
+  else yield* markdown(scope, runs, unreadable);
 }
 
 function* csv(scope: ExportScope, runs: Iterable<Run>): Generator<string> {
@@ -75,35 +77,65 @@ function* csv(scope: ExportScope, runs: Iterable<Run>): Generator<string> {
   }
 }
 
-function* jsonLines(scope: ExportScope, runs: Iterable<Run>): Generator<string> {
+/** Signatures whose detail says something. */
+const detailed: ReadonlySet<Signature> = new Set(["single-bit", "byte-swapped", "shifted", "torn", "moved"]);
+
+function* jsonLines(
+  scope: ExportScope,
+  runs: Iterable<Run>,
+  unreadable: Iterable<Unreadable>,
+): Generator<string> {
+  const bySignature: Record<string, number> = {};
+  let rows = 0;
   for (const run of runs) {
-    yield `${JSON.stringify({
+    bySignature[run.signature] = (bySignature[run.signature] ?? 0) + 1;
+    rows += 1;
+    yield line({
       offset: run.offset,
       length: run.length,
       sectors: run.sectors,
       "bytes-different": run.bytes,
       signature: run.signature,
+      ...(detailed.has(run.signature) && run.runs === 1 && { "signature-detail": run.detail }),
       ...(run.runs > 1 && { runs: run.runs }),
-    })}\n`;
+    });
   }
-  yield `${JSON.stringify({
+  for (const { offset, length, side, message } of unreadable) {
+    yield line({ "unreadable-offset": offset, "unreadable-length": length, side, message });
+  }
+  yield line({
     identical: scope.identical,
     complete: scope.complete,
     cancelled: scope.cancelled,
-    "scanned-to": scope.scannedTo,
+    strict: scope.strict,
+    "file-a": scope.nameA,
+    "file-b": scope.nameB,
+    ...(scope.shift !== 0 && { shift: scope.shift }),
     "size-a": scope.sizeA,
     "size-b": scope.sizeB,
+    "scanned-to": scope.scannedTo,
+    ...(scope.first !== undefined && { "first-mismatch": scope.first }),
     runs: scope.runs,
+    rows,
     sectors: scope.sectors,
     "bytes-different": scope.bytes,
+    signatures: bySignature,
     "unreadable-ranges": scope.unreadableRanges,
     "unreadable-bytes": scope.unreadableBytes,
-    ...(scope.first !== undefined && { "first-mismatch": scope.first }),
     ...(scope.mergedAfter !== undefined && { "merged-after": scope.mergedAfter }),
-  })}\n`;
+    ...(scope.elapsedMs !== undefined && { "elapsed-ms": Math.round(scope.elapsedMs) }),
+  });
 }
 
-function* markdown(scope: ExportScope, runs: Iterable<Run>): Generator<string> {
+function line(value: object): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+function* markdown(
+  scope: ExportScope,
+  runs: Iterable<Run>,
+  unreadable: Iterable<Unreadable>,
+): Generator<string> {
   yield `# Mismatches of ${cell(scope.nameA)} (A) and ${cell(scope.nameB)} (B)\n\n${cell(scopeText(scope))}\n\n`;
   yield "| # | Guest offset | Sectors | Length | Bytes differing | Likely cause |\n";
   yield "|--:|---|---|--:|--:|---|\n";
@@ -117,6 +149,14 @@ function* markdown(scope: ExportScope, runs: Iterable<Run>): Generator<string> {
       signatureLabel(run),
     ];
     yield `| ${fields.join(" | ")} |\n`;
+  }
+  let any = false;
+  for (const { offset, length, side, message } of unreadable) {
+    if (!any)
+      yield "\n## Unreadable, not compared\n\n| Guest offset | Length | Image | Reason |\n|---|--:|---|---|\n";
+    any = true;
+    const image = side === "both" ? "A and B" : side.toUpperCase();
+    yield `| ${hex(offset)} (${decimal(offset)}) | ${bytes(length)} | ${image} | ${cell(message)} |\n`;
   }
 }
 

@@ -198,3 +198,21 @@ function holds(term: Term, run: Run, clusters: ClusterSizes): boolean {
       );
   }
 }
+
+/** Why these terms cannot match although they can be read; undefined if they can. */
+export function filterProblem(terms: readonly Term[], clusters: ClusterSizes): string | undefined {
+  const asksCluster = terms.some((term) => term.kind === "number" && term.field === "cluster");
+  if (!asksCluster || clusters.a !== undefined || clusters.b !== undefined) return undefined;
+  return "Neither image has clusters.";
+}
+
+/** The text with its last term completed, one for each way to go on. */
+export function completions(text: string): readonly string[] {
+  const last = /\S*$/.exec(text)?.[0] ?? "";
+  const head = text.slice(0, text.length - last.length);
+  const sign = /^[-!]/.exec(last)?.[0] ?? "";
+  const body = last.slice(sign.length).toLowerCase();
+  const named = signatureWords.map((word) => `sig:${word}`);
+  const all = body.startsWith("sig:") ? named : ["sig:", "len>", "bytes>", "sector:", "cluster:", "offset>="];
+  return all.filter((word) => word.startsWith(body) && word !== body).map((word) => `${head}${sign}${word}`);
+}

@@ -32,26 +32,23 @@ export class FoldRows {
   #count = 0;
   #runsDone = 0;
   #lastEnd = 0;
-  #version: number;
 
-  /** `extent`: bytes to show; `version`: a number no other row map of this view has used. */
-  constructor(extent: number, bytesPerRow: number, version: number) {
+  /** `extent`: bytes to show. */
+  constructor(extent: number, bytesPerRow: number) {
     this.#bytesPerRow = bytesPerRow;
     this.#totalRows = Math.max(1, Math.ceil(extent / bytesPerRow));
-    this.#version = version;
   }
 
   /**
    * The map for the runs found so far. Bytes from `scannedTo` on are shown; `unfolded` ranges too.
-   * Maps given out earlier must not be used afterwards.
+   * `version` marks the map, which replaces those given out earlier.
    */
-  build(runs: RunRanges, scannedTo: number, unfolded: readonly Range[]): RowMap {
+  build(runs: RunRanges, scannedTo: number, unfolded: readonly Range[], version: number): RowMap {
     this.#takeRuns(runs);
     const tail = unfolded.length > 0 ? this.#withUnfolded(unfolded) : this.#copy();
     const scannedRows = Math.floor(scannedTo / this.#bytesPerRow);
     if (scannedRows < this.#totalRows) tail.#add(scannedRows, this.#totalRows);
-    this.#version += 1;
-    return tail.#toRowMap(this.#version);
+    return tail.#toRowMap(version);
   }
 
   #takeRuns(runs: RunRanges): void {
@@ -100,7 +97,7 @@ export class FoldRows {
   }
 
   #empty(): FoldRows {
-    return new FoldRows(this.#totalRows * this.#bytesPerRow, this.#bytesPerRow, 0);
+    return new FoldRows(this.#totalRows * this.#bytesPerRow, this.#bytesPerRow);
   }
 
   /** A copy to extend with what is not settled (the unscanned end); typed arrays copy in a millisecond. */

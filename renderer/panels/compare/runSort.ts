@@ -73,7 +73,6 @@ function runOf(columns: Columns, row: number): Run {
     signature: signatureAt(columns.signature[row]),
     detail: columns.detail[row] ?? 0,
     runs: columns.runs[row] ?? 1,
-    mirrored: columns.mirrored[row] === 1,
   };
 }
 

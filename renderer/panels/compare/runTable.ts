@@ -2,6 +2,7 @@
 // the ruler in bins, never kept in a store (a store keeps `version`). Rows ascend by offset and do not overlap,
 // as core/ops/mismatch.ts promises; the core caps their number (about 466,000, 45 bytes each).
 import { type CompareItem, type RunBatch, type Signature, signatures } from "../../../core/ops/mismatch.ts";
+import { RulerBins } from "./rulerBins.ts";
 
 /** One row as an object, for what shows a few at a time. */
 export interface Run {
@@ -14,8 +15,6 @@ export interface Run {
   readonly detail: number;
   /** More than 1: several runs merged, `length` spans the gaps between them. */
   readonly runs: number;
-  /** "moved" only: the scan ran with the sides the other way round, so `detail` lies in the other image. */
-  readonly mirrored: boolean;
 }
 
 /** The columns as one object, for sorting in a worker. */
@@ -28,7 +27,6 @@ export interface Columns {
   readonly signature: Uint8Array;
   readonly detail: Float64Array;
   readonly runs: Uint32Array;
-  readonly mirrored: Uint8Array;
 }
 type ColumnName = Exclude<keyof Columns, "count">;
 type MutableColumns = { -readonly [K in ColumnName]: Columns[K] };
@@ -38,7 +36,6 @@ const plain = code("plain");
 const aZero = code("a-zero");
 const bZero = code("b-zero");
 const shifted = code("shifted");
-const moved = code("moved");
 const storedDifferently = code("stored-differently");
 /** Signatures that a run keeps when two halves that both have it are joined: they say nothing of a place. */
 const joinable: ReadonlySet<number> = new Set([plain, aZero, bZero, storedDifferently]);
@@ -47,21 +44,12 @@ const joinable: ReadonlySet<number> = new Set([plain, aZero, bZero, storedDiffer
 export const levelDiffers = 255;
 export const levelStored = 96;
 
-interface Bins {
-  readonly levels: Uint8Array;
-  readonly size: number;
-  /** Rows already painted. */
-  done: number;
-}
-/** Ruler, lens and a resize in progress: more pictures than these are never wanted at once. */
-const binsKept = 4;
-
 export class RunTable {
   #capacity = 1024;
   #columns: MutableColumns = allocate(1024);
   #count = 0;
   #version = 0;
-  #bins: Bins[] = [];
+  readonly #bins = new RulerBins();
 
   get count(): number {
     return this.#count;
@@ -73,14 +61,14 @@ export class RunTable {
   /** Bytes of memory held. */
   get byteLength(): number {
     const columns = Object.values(this.#columns).reduce((sum, column) => sum + column.byteLength, 0);
-    return columns + this.#bins.reduce((sum, bins) => sum + bins.levels.byteLength, 0);
+    return columns + this.#bins.byteLength;
   }
 
   clear(): void {
     this.#capacity = 1024;
     this.#columns = allocate(1024);
     this.#count = 0;
-    this.#bins = [];
+    this.#bins.clear();
     this.#version += 1;
   }
 
@@ -115,7 +103,6 @@ export class RunTable {
       if (row < 0 || row >= this.#count) continue;
       this.#columns.signature[row] = item.signature[i] ?? plain;
       this.#columns.detail[row] = item.detail[i] ?? 0;
-      this.#columns.mirrored[row] = 0;
       if (swapped) this.#mirror(row, row + 1);
     }
     this.#version += 1;
@@ -136,7 +123,7 @@ export class RunTable {
   }
   run(row: number): Run | undefined {
     if (row < 0 || row >= this.#count) return undefined;
-    const { length, sectors, bytes, signature, detail, runs, mirrored } = this.#columns;
+    const { length, sectors, bytes, signature, detail, runs } = this.#columns;
     return {
       row,
       offset: this.offset(row),
@@ -146,7 +133,6 @@ export class RunTable {
       signature: signatures[signature[row] ?? plain] ?? "plain",
       detail: detail[row] ?? 0,
       runs: runs[row] ?? 1,
-      mirrored: mirrored[row] === 1,
     };
   }
 
@@ -196,22 +182,13 @@ export class RunTable {
     return found;
   }
 
-  /** A level per bin over [0, size), the worst row in a bin wins. Only rows new since the last call are painted. */
+  /** A level per bin over [0, size) for the ruler: `levelDiffers`, `levelStored` or 0. */
   bins(count: number, size: number): Uint8Array {
-    let bins = this.#bins.find((known) => known.levels.length === count && known.size === size);
-    if (!bins) {
-      bins = { levels: new Uint8Array(Math.max(0, count)), size, done: 0 };
-      this.#bins = [bins, ...this.#bins].slice(0, binsKept);
-    }
-    const { levels } = bins;
-    for (let row = bins.done; row < this.#count && levels.length > 0 && size > 0; row++) {
-      const level = this.#columns.signature[row] === storedDifferently ? levelStored : levelDiffers;
-      const first = binOf(this.offset(row), levels.length, size);
-      const last = binOf(this.end(row) - 1, levels.length, size);
-      for (let bin = first; bin <= last; bin++) levels[bin] = Math.max(levels[bin] ?? 0, level);
-    }
-    bins.done = this.#count;
-    return levels;
+    return this.#bins.paint(count, size, this);
+  }
+  /** The ruler level of a row. */
+  level(row: number): number {
+    return this.#columns.signature[row] === storedDifferently ? levelStored : levelDiffers;
   }
 
   /** A copy of the columns, cut to `count` rows: its buffers may be transferred away. */
@@ -227,11 +204,11 @@ export class RunTable {
       signature: cut(own.signature),
       detail: cut(own.detail),
       runs: cut(own.runs),
-      mirrored: cut(own.mirrored),
     };
   }
 
   #joinFirst(batch: RunBatch, swapped: boolean): void {
+    this.#bins.clear();
     const own = this.#columns;
     const row = this.#count - 1;
     const add = (column: Float64Array | Uint32Array, value: number | undefined) => {
@@ -245,17 +222,15 @@ export class RunTable {
     if (signature === own.signature[row] && joinable.has(signature)) return;
     own.signature[row] = plain;
     own.detail[row] = 0;
-    own.mirrored[row] = 0;
   }
 
   #mirror(from: number, to: number): void {
-    const { signature, detail, mirrored } = this.#columns;
+    const { signature, detail } = this.#columns;
     for (let row = from; row < to; row++) {
       const known = signature[row] ?? plain;
       signature[row] = mirrorCode(known, true);
       // shifted: B[i] = A[i - N] tells the same as A[i] = B[i + N].
       if (known === shifted) detail[row] = -(detail[row] ?? 0);
-      if (known === moved) mirrored[row] = mirrored[row] === 1 ? 0 : 1;
     }
   }
 
@@ -286,11 +261,5 @@ function allocate(rows: number): MutableColumns {
     signature: new Uint8Array(rows),
     detail: new Float64Array(rows),
     runs: new Uint32Array(rows),
-    mirrored: new Uint8Array(rows),
   };
-}
-
-/** The bin of an offset; offsets outside [0, size) land in the outermost bins. */
-export function binOf(offset: number, count: number, size: number): number {
-  return Math.min(count - 1, Math.max(0, Math.floor((offset / size) * count)));
 }

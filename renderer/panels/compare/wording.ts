@@ -26,7 +26,7 @@ export function sectorRange(run: Pick<Run, "offset" | "length">): string {
 }
 
 /** The likely cause of a run in plain words. */
-export function signatureLabel(run: Pick<Run, "offset" | "signature" | "detail" | "mirrored">): string {
+export function signatureLabel(run: Pick<Run, "signature" | "detail">): string {
   const { signature, detail } = run;
   switch (signature) {
     case "plain":
@@ -40,13 +40,11 @@ export function signatureLabel(run: Pick<Run, "offset" | "signature" | "detail" 
     case "byte-swapped":
       return `Bytes swapped in ${decimal(detail)}-byte words`;
     case "shifted":
-      return `Shifted by ${detail > 0 ? "+" : ""}${count(detail, "byte")}`;
+      return `Shifted by ${detail > 0 ? "+" : "-"}${count(Math.abs(detail), "byte")}`;
     case "torn":
       return `Torn at ${hex(detail)}`;
     case "moved":
-      return run.mirrored
-        ? `B has sector ${decimal(Math.floor(detail / sectorSize))} of A`
-        : `A has sector ${decimal(Math.floor(detail / sectorSize))} of B`;
+      return `Same as sector ${decimal(Math.floor(detail / sectorSize))} of the other image`;
     case "stored-differently":
       return "Same bytes, stored differently";
   }
@@ -54,16 +52,18 @@ export function signatureLabel(run: Pick<Run, "offset" | "signature" | "detail" 
 
 /** What a signature is a guess from: its test, for the tooltip. */
 export const signatureTests: Readonly<Record<Signature, string>> = {
-  plain: "No known pattern fits these bytes.",
-  "a-zero": "Guess: every byte of A in this run is zero. A write that B has may be missing in A.",
-  "b-zero": "Guess: every byte of B in this run is zero. A write that A has may be missing in B.",
-  "single-bit": "Guess: exactly one bit of the run differs, as after a fault in memory or on a bus.",
-  "byte-swapped": "Guess: reversing the bytes of every word of A gives B, as after a mix-up of byte order.",
-  shifted: "Guess: B holds the bytes of A moved by this distance within the run.",
-  torn: "Guess: the content agrees up to a 4 KiB boundary and differs after it, or the reverse, as after a write cut short.",
-  moved: "Guess: the differing content equals another sector of the other image, as after a misplaced write.",
+  plain: "None of the known patterns fits these bytes.",
+  "a-zero": "A guess. Test: every mismatched sector of A is zero. A may lack a write that B has.",
+  "b-zero": "A guess. Test: every mismatched sector of B is zero. B may lack a write that A has.",
+  "single-bit": "A guess. Test: one bit of the whole run differs, as after a fault in memory or on a bus.",
+  "byte-swapped":
+    "A guess. Test: every word of B is the word of A with its bytes reversed, as after a mix-up of byte order.",
+  shifted: "A guess. Test: B holds the bytes of A moved by this distance, apart from one end of the run.",
+  torn: "A guess. Test: the differing bytes begin or end exactly at a 4 KiB boundary, as after a write that was cut short.",
+  moved:
+    "A guess. Test: the run's first sector equals this sector of the other image, as after a misplaced write.",
   "stored-differently":
-    "The bytes agree, but one image has them allocated and the other does not (strict mode).",
+    "The bytes are equal; the images allocate them differently. Counted in strict mode only.",
 };
 
 /** What the list says after rows were merged. */

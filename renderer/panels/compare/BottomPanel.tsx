@@ -1,0 +1,216 @@
+// The panel below the hex panes: the mismatches and the ranges that could not be read, each as a list.
+import { type KeyboardEvent, type Ref, useId, useMemo, useState } from "react";
+import { runCommand } from "../../commands/registry.ts";
+import { bytes, count, decimal } from "../../widgets/format.ts";
+import { CloseIcon, ExportIcon, OkIcon } from "../../widgets/icons.ts";
+import { CommandButton } from "./CommandButton.tsx";
+import { FilterField } from "./FilterField.tsx";
+import { type ClusterSizes, filterProblem, parseFilter } from "./filter.ts";
+import styles from "./lists.module.css";
+import { MismatchList } from "./MismatchList.tsx";
+import { naturalOrder } from "./runSort.ts";
+import { isScanned, type Scan } from "./scan.ts";
+import type { CompareSession } from "./session.ts";
+import { UnreadableTable } from "./UnreadableTable.tsx";
+import { useRowOrder } from "./useRowOrder.ts";
+import { headerText, mergedNote } from "./wording.ts";
+
+interface BottomPanelProps {
+  readonly session: CompareSession;
+  readonly scan: Scan;
+  readonly version: number;
+  readonly stale: boolean;
+  readonly current: number | undefined;
+  readonly clusters: ClusterSizes;
+  readonly handle: Ref<HTMLElement>;
+  /** Shows an offset in the panes; `open` also moves the focus there. */
+  onOffset(offset: number, open: boolean): void;
+}
+
+const tabs = ["mismatches", "unreadable"] as const;
+type ListTab = (typeof tabs)[number];
+
+export function BottomPanel(props: BottomPanelProps) {
+  const { session, scan, version, stale, current, clusters, handle, onOffset } = props;
+  const { table } = session;
+  const id = useId();
+  const [tab, setTab] = useState<ListTab>("mismatches");
+  const [order, setOrder] = useState(naturalOrder);
+  const [text, setText] = useState("");
+  const parsed = useMemo(() => parseFilter(text), [text]);
+  const question = useMemo(
+    () => ({ order, terms: parsed.ok ? parsed.terms : [], clusters }),
+    [order, parsed, clusters],
+  );
+  const shown = useRowOrder(table, version, question);
+  const matching = shown.rows?.length ?? table.count;
+  const wrong = parsed.ok ? filterProblem(parsed.terms, clusters) : parsed.message;
+  const filtering = tab === "mismatches" && table.count > 0 && text.trim() !== "";
+  const left = shown.busy ? "Filtering…" : `${decimal(matching)} of ${count(table.count, "row")} match`;
+  const filterState = wrong ?? left;
+  const listed = { mismatches: table.count, unreadable: scan.totals.unreadableRanges };
+  return (
+    <section className={styles.panel} aria-label="Results">
+      <div className={styles.bar}>
+        <Tabs id={id} tab={tab} listed={listed} onTab={setTab} />
+        <p
+          id={`${id}-state`}
+          className={`${styles.summary} selectable`}
+          data-wrong={wrong !== undefined || undefined}
+        >
+          {stale && <span className={styles.stale}>From before a change on disk: </span>}
+          {filtering ? filterState : headerOf(scan, table.count, current)}
+        </p>
+        {tab === "mismatches" && table.count > 0 && (
+          <FilterField text={text} wrong={wrong !== undefined} stateId={`${id}-state`} onText={setText} />
+        )}
+        <span>
+          <CommandButton command="file.export" icon={ExportIcon} label="Export mismatches" />
+          <button
+            type="button"
+            className="button quiet icon"
+            aria-label="Close the panel"
+            title="Close the panel (Ctrl+J)"
+            onClick={() => runCommand("view.bottomPanel")}
+          >
+            <CloseIcon size={16} aria-hidden />
+          </button>
+        </span>
+      </div>
+      {tab === "mismatches" && scan.kind === "ended" && scan.mergedAfter !== undefined && (
+        <p className={styles.note}>{mergedNote(scan.mergedAfter)}</p>
+      )}
+      <div className={styles.content} role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab}`}>
+        {tab === "unreadable" ? (
+          <Unreadables session={session} scan={scan} version={version} onOffset={onOffset} />
+        ) : table.count === 0 ? (
+          <Empty scan={scan} />
+        ) : matching === 0 && !shown.busy ? (
+          <div className={styles.empty}>No mismatch fits the filter. {decimal(table.count)} are hidden.</div>
+        ) : (
+          <MismatchList
+            table={table}
+            version={version}
+            order={order}
+            shown={shown}
+            clusters={clusters}
+            current={current}
+            handle={handle}
+            onOrder={setOrder}
+            onRun={onOffset}
+          />
+        )}
+      </div>
+    </section>
+  );
+}
+
+function headerOf(scan: Scan, rows: number, current: number | undefined): string {
+  const { totals, total, scannedTo } = scan;
+  const { runs, sectors } = totals;
+  return headerText({ current, rows, runs, sectors, total, scannedTo, complete: isScanned(scan) });
+}
+
+interface TabsProps {
+  readonly id: string;
+  readonly tab: ListTab;
+  readonly listed: Readonly<Record<ListTab, number>>;
+  onTab(tab: ListTab): void;
+}
+
+function Tabs({ id, tab, listed, onTab }: TabsProps) {
+  const names = { mismatches: "Mismatches", unreadable: "Unreadable" };
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    const next = tabs.find((other) => other !== tab) ?? tab;
+    onTab(next);
+    document.getElementById(`${id}-${next}`)?.focus();
+  };
+  return (
+    <div className={styles.tabs} role="tablist" aria-label="Lists">
+      {tabs.map((name) => (
+        <button
+          key={name}
+          type="button"
+          role="tab"
+          id={`${id}-${name}`}
+          className={styles.tab}
+          aria-selected={name === tab}
+          aria-controls={name === tab ? `${id}-panel` : undefined}
+          tabIndex={name === tab ? 0 : -1}
+          onClick={() => onTab(name)}
+          onKeyDown={onKeyDown}
+        >
+          {names[name]}
+          {listed[name] > 0 && <span className={styles.count}>{decimal(listed[name])}</span>}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** The list without rows: how far the scan is, and nothing it does not know. */
+function Empty({ scan }: { scan: Scan }) {
+  switch (scan.kind) {
+    case "waiting":
+      return <div className={styles.empty} />;
+    case "scanning":
+      return <div className={styles.empty}>No mismatches found yet.</div>;
+    case "failed":
+      return <div className={styles.empty}>The scan stopped before it found a mismatch.</div>;
+    case "ended":
+      return <EmptyEnd scan={scan} />;
+  }
+}
+
+function EmptyEnd({ scan }: { scan: Extract<Scan, { kind: "ended" }> }) {
+  const { totals, total, scannedTo, cancelled } = scan;
+  if (cancelled) {
+    return (
+      <div className={styles.empty}>
+        No mismatches in the first {bytes(scannedTo)}. The scan was cancelled; the rest is not compared.
+      </div>
+    );
+  }
+  if (totals.unreadableRanges > 0) {
+    return (
+      <div className={styles.empty}>
+        No mismatches in what could be read. {bytes(totals.unreadableBytes)} could not be read and was not
+        compared.
+      </div>
+    );
+  }
+  return (
+    <div className={styles.empty}>
+      <strong>
+        <OkIcon size={18} aria-hidden /> No mismatches in {bytes(total)} (all sectors compared)
+      </strong>
+    </div>
+  );
+}
+
+interface UnreadablesProps {
+  readonly session: CompareSession;
+  readonly scan: Scan;
+  readonly version: number;
+  onOffset(offset: number, open: boolean): void;
+}
+
+function Unreadables({ session, scan, version, onOffset }: UnreadablesProps) {
+  const { unreadableRanges, unreadableBytes } = scan.totals;
+  if (session.unreadable.count === 0) {
+    return <div className={styles.empty}>Every sector scanned so far could be read.</div>;
+  }
+  return (
+    <>
+      <p className={styles.note}>
+        {count(unreadableRanges, "range")}, {bytes(unreadableBytes)}, not compared.
+        {unreadableRanges > session.unreadable.count &&
+          ` The first ${decimal(session.unreadable.count)} are listed.`}
+      </p>
+      <UnreadableTable list={session.unreadable} version={version} onRange={onOffset} />
+    </>
+  );
+}

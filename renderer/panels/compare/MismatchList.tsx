@@ -1,0 +1,132 @@
+// The list of mismatched runs. Its active row is the run under the caret, both ways: moving in the list moves
+// the panes, and the list follows the panes. Enter goes on to the bytes.
+import { type Ref, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { bytes, decimal, hex } from "../../widgets/format.ts";
+import type { ClusterSizes } from "./filter.ts";
+import styles from "./lists.module.css";
+import type { Order, SortKey } from "./runSort.ts";
+import type { Run, RunTable } from "./runTable.ts";
+import type { RowOrder } from "./useRowOrder.ts";
+import { type GridColumn, VirtualGrid } from "./VirtualGrid.tsx";
+import { sectorRange, signatureLabel, signatureTests } from "./wording.ts";
+
+type Key = SortKey | "sectors" | "cluster";
+
+const columns: readonly GridColumn<Key>[] = [
+  { key: "row", label: "#", width: 68, numeric: true, sortable: true },
+  { key: "offset", label: "Guest offset", width: 122, sortable: true },
+  { key: "sectors", label: "Sectors", width: 150, grow: 1 },
+  { key: "length", label: "Length", width: 80, numeric: true, sortable: true },
+  { key: "bytes", label: "Bytes differing", width: 110, numeric: true, sortable: true },
+  { key: "signature", label: "Likely cause", width: 200, grow: 2, sortable: true },
+  { key: "cluster", label: "Cluster A / B", width: 120 },
+];
+
+interface MismatchListProps {
+  readonly table: RunTable;
+  /** Changes with the table. */
+  readonly version: number;
+  readonly order: Order;
+  readonly shown: RowOrder;
+  readonly clusters: ClusterSizes;
+  /** Row of the run under the caret. */
+  readonly current: number | undefined;
+  readonly handle?: Ref<HTMLElement>;
+  onOrder(order: Order): void;
+  /** Shows a run in the panes; `open` also moves the focus there. */
+  onRun(offset: number, open: boolean): void;
+}
+
+export function MismatchList(props: MismatchListProps) {
+  const { table, order, shown, clusters, current, onOrder, onRun, handle } = props;
+  const { rows } = shown;
+  const rowCount = rows ? rows.length : table.count;
+  const rowAt = useCallback((index: number) => (rows ? (rows[index] ?? -1) : index), [rows]);
+  const [active, setActive] = useActive(rows, current);
+
+  const go = (index: number, open: boolean) => {
+    setActive(index);
+    const row = rowAt(index);
+    if (row >= 0) onRun(table.offset(row), open);
+  };
+  const sortBy = (key: Key) => {
+    if (key === "sectors" || key === "cluster") return;
+    onOrder({ key, descending: order.key === key && !order.descending });
+  };
+  return (
+    <VirtualGrid
+      label="Mismatched runs"
+      columns={columns}
+      rowCount={rowCount}
+      active={active < rowCount ? active : -1}
+      sort={order}
+      {...(handle && { handle })}
+      onSort={sortBy}
+      onMove={(index) => go(index, false)}
+      onOpen={(index) => go(index, true)}
+      cells={(index) => cellsOf(table.run(rowAt(index)), clusters)}
+    />
+  );
+}
+
+/** The active position: follows the current run, else stays where it was put. */
+function useActive(rows: Uint32Array | undefined, current: number | undefined) {
+  const [active, setActive] = useState(-1);
+  const places = useRef<Uint32Array>(undefined);
+  const inverse = useMemo(() => () => (rows ? invert(rows) : undefined), [rows]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another order makes the places void.
+  useEffect(() => {
+    places.current = undefined;
+  }, [rows]);
+  useEffect(() => {
+    if (current === undefined) return;
+    places.current ??= inverse();
+    setActive(places.current ? (places.current[current] ?? 0) - 1 : current);
+  }, [current, inverse]);
+  return [active, setActive] as const;
+}
+
+/** Place of each row in the order, plus one; 0 for rows that are not in it. */
+function invert(rows: Uint32Array): Uint32Array {
+  let last = -1;
+  for (const row of rows) last = Math.max(last, row);
+  const places = new Uint32Array(last + 1);
+  for (let index = 0; index < rows.length; index++) places[rows[index] ?? 0] = index + 1;
+  return places;
+}
+
+function cellsOf(run: Run | undefined, clusters: ClusterSizes): Readonly<Record<Key, React.ReactNode>> {
+  if (!run) return { row: "", offset: "", sectors: "", length: "", bytes: "", signature: "", cluster: "" };
+  const label = signatureLabel(run);
+  const merged = run.runs > 1 ? ` (${decimal(run.runs)} runs merged)` : "";
+  return {
+    row: decimal(run.row + 1),
+    offset: (
+      <span className="mono" title={`${hex(run.offset)} = ${decimal(run.offset)}`}>
+        {hex(run.offset)}
+      </span>
+    ),
+    sectors: <span title={`Sectors ${sectorRange(run)}`}>{sectorRange(run)}</span>,
+    length: (
+      <span title={`${decimal(run.length)} bytes, ${decimal(run.sectors)} sectors differ`}>
+        {bytes(run.length)}
+      </span>
+    ),
+    bytes: decimal(run.bytes),
+    signature: (
+      <span title={`${label}${merged}\n${signatureTests[run.signature]}`}>
+        <span className={styles.mark} data-signature={run.signature} aria-hidden />
+        {label}
+        {merged}
+      </span>
+    ),
+    cluster: clusterText(run, clusters),
+  };
+}
+
+/** "17 / 17"; a raw image has no clusters and shows a dash. */
+function clusterText(run: Run, { a, b, shift }: ClusterSizes): string {
+  const at = (offset: number, clusterSize: number | undefined) =>
+    clusterSize === undefined || offset < 0 ? "–" : decimal(Math.floor(offset / clusterSize));
+  return `${at(run.offset, a)} / ${at(run.offset + shift, b)}`;
+}

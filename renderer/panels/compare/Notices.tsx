@@ -1,0 +1,124 @@
+// What a person should know about this pair, between toolbar and panes: files that changed, how the scan ended,
+// sizes that differ, an image that was not closed cleanly.
+import { useState } from "react";
+import { call } from "../../api.ts";
+import { runCommand } from "../../commands/registry.ts";
+import type { ImageState } from "../../store/images.ts";
+import { FileBanner } from "../../widgets/FileBanner.tsx";
+import { Notice } from "./Notice.tsx";
+import type { Scan } from "./scan.ts";
+import type { CompareSession } from "./session.ts";
+import { dirtyText, outcomeText, sizeText } from "./wording.ts";
+
+type OpenState = Extract<ImageState, { kind: "open" }>;
+
+interface NoticesProps {
+  readonly session: CompareSession;
+  readonly scan: Scan;
+  readonly a: OpenState;
+  readonly b: OpenState;
+  readonly stale: boolean;
+  /** The list says how the scan ended; without it, a line does. */
+  readonly listShown: boolean;
+}
+
+export function Notices({ session, scan, a, b, stale, listShown }: NoticesProps) {
+  const [dismissed, setDismissed] = useState<ReadonlySet<string>>(new Set());
+  const dismiss = (text: string) => () => setDismissed(new Set([...dismissed, text]));
+  const infos = [
+    sizeText(a.image.size, b.image.size),
+    ...[a, b].filter(({ image }) => image.info.dirty).map(({ file }) => dirtyText(file.name)),
+  ].filter((text) => text !== undefined);
+  const kept = stale && a.disk.kind === "same" && b.disk.kind === "same";
+  return (
+    <>
+      <FileBanner token={a.file.token} />
+      <FileBanner token={b.file.token} />
+      {kept && (
+        <Notice tone="warning" actions={<RescanButton />}>
+          These results are from before a file changed on disk.
+        </Notice>
+      )}
+      {scan.kind === "failed" && <ScanFailure scan={scan} />}
+      {scan.kind === "ended" && (scan.cancelled || !listShown) && (
+        <Outcome scan={scan} session={session} dismissed={dismissed} dismiss={dismiss} />
+      )}
+      {infos
+        .filter((text) => !dismissed.has(text))
+        .map((text) => (
+          <Notice key={text} tone="info" onDismiss={dismiss(text)}>
+            {text}
+          </Notice>
+        ))}
+    </>
+  );
+}
+
+function RescanButton() {
+  return (
+    <button type="button" className="button" onClick={() => runCommand("compare.rescan")}>
+      Rescan
+    </button>
+  );
+}
+
+interface OutcomeProps {
+  readonly scan: Extract<Scan, { kind: "ended" }>;
+  readonly session: CompareSession;
+  readonly dismissed: ReadonlySet<string>;
+  dismiss(text: string): () => void;
+}
+
+/** How the scan ended: cancelled, nothing found, or found. */
+function Outcome({ scan, session, dismissed, dismiss }: OutcomeProps) {
+  const text = outcomeText({ ...scan, ...scan.totals });
+  if (dismissed.has(text)) return null;
+  if (scan.cancelled) {
+    const resume = (
+      <button type="button" className="button" onClick={() => session.resume()}>
+        Resume
+      </button>
+    );
+    return (
+      <Notice tone="warning" actions={resume}>
+        {text}
+      </Notice>
+    );
+  }
+  const clean = scan.totals.runs === 0 && scan.complete;
+  const goToFirst = scan.totals.runs > 0 && (
+    <button type="button" className="button" onClick={() => session.first()}>
+      Go to first
+    </button>
+  );
+  return (
+    <Notice tone={clean ? "ok" : "info"} actions={goToFirst} onDismiss={dismiss(text)}>
+      {text}
+    </Notice>
+  );
+}
+
+/** A scan that stopped by itself. The panes stay usable, so this is a line and not a page. */
+function ScanFailure({ scan }: { scan: Extract<Scan, { kind: "failed" }> }) {
+  const { message, code, context, details } = scan.error;
+  const all = [`${code}: ${message}`, ...details].join("\n");
+  const actions = (
+    <>
+      <button type="button" className="button" onClick={() => runCommand("compare.rescan")}>
+        Retry
+      </button>
+      <button
+        type="button"
+        className="button"
+        onClick={() => void call("clipboard:write", all).catch(() => undefined)}
+      >
+        Copy details
+      </button>
+    </>
+  );
+  return (
+    <Notice tone="error" actions={actions}>
+      The scan stopped: {message}. {context.hint ?? "What was found so far is kept."}
+    </Notice>
+  );
+}

@@ -1,0 +1,443 @@
+// One comparison: the pair, its scan, table, row map and carets. Lives outside React, so that switching tabs
+// keeps results and the scan going; ends when its tab is closed.
+import { createStore } from "zustand/vanilla";
+import type { CompareItem } from "../../../core/ops/mismatch.ts";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import { createHexView, type HexView, plainRows, type RowMap } from "../../hex/model.ts";
+import { cancelJob, forgetJob, type Job, startCompare, useJobs } from "../../store/jobs.ts";
+import { usePrefs } from "../../store/prefs.ts";
+import { compareTab, type Tab, useView } from "../../store/view.ts";
+import { FoldRows, type Range } from "./foldRows.ts";
+import { RunTable } from "./runTable.ts";
+import { type Before, isScanned, nothingBefore, type Progress, type Scan, scanOf } from "./scan.ts";
+import { type Direction, type Step, step, waitingText } from "./stepping.ts";
+import { UnreadableList } from "./unreadableList.ts";
+
+export type Side = "a" | "b";
+
+/** The two open images of a comparison. */
+export interface Pair {
+  readonly a: OpenedImage;
+  readonly b: OpenedImage;
+}
+
+export interface CompareState {
+  /** A's x is compared with B's x + shift, bytes. */
+  readonly shift: number;
+  readonly strict: boolean;
+  readonly folded: boolean;
+  /** Both panes share caret and scroll position. */
+  readonly locked: boolean;
+  readonly active: Side;
+  readonly rows: RowMap;
+  /** The renderer's id of the scan that runs or ran last. */
+  readonly job: number | undefined;
+  readonly before: Before;
+  /** Grows with every change of the table or of the unreadable ranges. */
+  readonly version: number;
+  /** F8 waits for the scan to find the next difference. */
+  readonly waiting: boolean;
+  /** The images changed on disk since the scan began. */
+  readonly stale: boolean;
+}
+
+/** While a scan runs, rows are folded anew at most this often. */
+const foldEveryMs = 500;
+
+export class CompareSession {
+  readonly table = new RunTable();
+  readonly unreadable = new UnreadableList();
+  readonly store = createStore<CompareState>()(() => ({
+    shift: 0,
+    strict: false,
+    folded: false,
+    locked: true,
+    active: "a",
+    rows: plainRows(0, 16),
+    job: undefined,
+    before: nothingBefore,
+    version: 0,
+    waiting: false,
+    stale: false,
+  }));
+  #views: Record<Side, HexView> = { a: createHexView(), b: createHexView() };
+  #pair: Pair | undefined;
+  /** The scan's A is this comparison's B: the sides were swapped since it began. */
+  #swapped = false;
+  /** The scan continues an earlier one: its first run may continue the last row. */
+  #joins = false;
+  /** Table row of the scan's row 0. */
+  #baseRow = 0;
+  /** Where the caret was when the first scan began: it jumps to the first mismatch only from there. */
+  #restingCaret: number | undefined;
+  /** The end was announced in this direction, with the caret here. */
+  #armed: { readonly direction: Direction; readonly caret: number } | undefined;
+  /** What the scan last told of itself: a scan that fails tells no more. */
+  #lastProgress: Progress | undefined;
+  #folding: FoldRows | undefined;
+  #unfolded: readonly Range[] = [];
+  #foldTimer: ReturnType<typeof setTimeout> | undefined;
+  #rowVersion = 0;
+  readonly #stopJobs: () => void;
+  readonly #stopPrefs: () => void;
+
+  constructor() {
+    let last: Job | undefined;
+    this.#stopJobs = useJobs.subscribe(({ byId }) => {
+      const { job: id } = this.store.getState();
+      const job = id === undefined ? undefined : byId[id];
+      if (job === last) return;
+      last = job;
+      if (job) this.#onJob(job);
+    });
+    this.#stopPrefs = usePrefs.subscribe((prefs) => {
+      if (this.#pair && prefs.bytesPerRow !== this.store.getState().rows.bytesPerRow) this.#newRows();
+    });
+  }
+
+  /** Cancels the scan and lets go of everything. */
+  dispose(): void {
+    this.#stopJobs();
+    this.#stopPrefs();
+    clearTimeout(this.#foldTimer);
+    const { job } = this.store.getState();
+    if (job !== undefined) forgetJob(job);
+    this.table.clear();
+    this.unreadable.clear();
+  }
+
+  get pair(): Pair | undefined {
+    return this.#pair;
+  }
+  view(side: Side): HexView {
+    return this.#views[this.store.getState().locked ? "a" : side];
+  }
+  get activeView(): HexView {
+    return this.view(this.store.getState().active);
+  }
+
+  /** Bytes to show and compare: the longer image, B moved by the shift. */
+  get extent(): number {
+    if (!this.#pair) return 0;
+    return Math.max(this.#pair.a.size, this.#pair.b.size - this.store.getState().shift);
+  }
+  get scan(): Scan {
+    const { job, before } = this.store.getState();
+    const known = job === undefined ? undefined : useJobs.getState().byId[job];
+    return scanOf(known, before, this.extent, this.#lastProgress);
+  }
+
+  /** Takes the open images; starts the scan when they are others than before. */
+  attach(pair: Pair): void {
+    const known = this.#pair;
+    if (known?.a.image === pair.a.image && known.b.image === pair.b.image) return;
+    this.#pair = pair;
+    if (!known) this.#restingCaret = this.#views.a.getState().caret;
+    this.rescan();
+  }
+
+  markStale(): void {
+    if (!this.store.getState().stale) this.store.setState({ stale: true });
+  }
+
+  /** Scans from the start; the caret stays. */
+  rescan(): void {
+    this.table.clear();
+    this.unreadable.clear();
+    this.#swapped = false;
+    this.#baseRow = 0;
+    this.#start(0, nothingBefore);
+    this.store.setState({ stale: false, waiting: false });
+    this.#newRows();
+  }
+
+  /** Goes on where a cancelled scan stopped. */
+  resume(): void {
+    const { scan } = this;
+    if (scan.kind !== "ended" || !scan.cancelled) return;
+    this.#baseRow = this.table.count;
+    this.#start(scan.scannedTo, { totals: scan.totals, first: scan.first, joined: false });
+  }
+
+  cancel(): void {
+    const { job } = this.store.getState();
+    if (job !== undefined) cancelJob(job);
+  }
+
+  setStrict(strict: boolean): void {
+    this.store.setState({ strict });
+    this.rescan();
+  }
+
+  setShift(shift: number): void {
+    if (shift === this.store.getState().shift) return;
+    this.store.setState({ shift });
+    this.rescan();
+  }
+
+  setLocked(locked: boolean): void {
+    const { active } = this.store.getState();
+    if (locked && active === "b") this.#views.a.setState(this.#views.b.getState());
+    if (!locked) this.#views.b.setState(this.#views.a.getState());
+    this.store.setState({ locked });
+  }
+
+  setFolded(folded: boolean): void {
+    this.#unfolded = [];
+    this.store.setState({ folded });
+    this.#newRows();
+  }
+
+  /** Shows the rows that the fold row at `offset` stands for. */
+  unfoldAt(offset: number): void {
+    const { rows } = this.store.getState();
+    const row = rows.row(rows.rowOf(offset));
+    if (row.kind !== "fold") return;
+    this.#unfolded = [...this.#unfolded, row];
+    this.#showRows();
+  }
+
+  setActive(active: Side): void {
+    if (active !== this.store.getState().active) this.store.setState({ active });
+  }
+
+  /** Makes A of B and B of A; exact without a scan, unless B is shifted. */
+  swap(tab: Extract<Tab, { kind: "compare" }>): void {
+    if (!this.#pair) return;
+    const { shift, locked, active } = this.store.getState();
+    const other = compareTab(tab.b, tab.a);
+    const { tabs, activate, replaceTab } = useView.getState();
+    if (tabs.some(({ id }) => id === other.id)) {
+      activate(other.id);
+      return;
+    }
+    this.#pair = { a: this.#pair.b, b: this.#pair.a };
+    if (!locked) this.#views = { a: this.#views.b, b: this.#views.a };
+    this.store.setState({ active: active === "a" ? "b" : "a" });
+    rename(tab.id, other.id);
+    if (shift === 0) {
+      this.table.swapSides();
+      this.unreadable.swapSides();
+      this.#swapped = !this.#swapped;
+      this.#changed();
+    } else {
+      this.store.setState({ shift: -shift });
+      for (const view of Object.values(this.#views)) moveBy(view, shift, this.extent);
+      this.rescan();
+    }
+    replaceTab(tab.id, other);
+  }
+
+  /** F8 and its like: goes, waits for the scan, or says that there is no more. */
+  step(direction: Direction): void {
+    const taken = this.#decide(direction);
+    const { caret } = this.activeView.getState();
+    this.#armed = taken.kind === "end" ? { direction, caret } : undefined;
+    this.store.setState({ waiting: taken.kind === "wait" });
+    if (taken.kind === "go") this.goTo(taken.offset);
+    else if (taken.kind === "wait") this.#sayWaiting();
+    else useView.getState().say(taken.note);
+  }
+
+  stopWaiting(): void {
+    this.store.setState({ waiting: false });
+    useView.getState().say(undefined);
+  }
+
+  first(): void {
+    if (this.table.count > 0) this.goTo(this.table.offset(0));
+  }
+  last(): void {
+    if (this.table.count > 0) this.goTo(this.table.offset(this.table.count - 1));
+  }
+  /** The next difference in another cluster than the caret's. */
+  nextCluster(clusterSize: number): void {
+    const offset = this.table.nextCluster(this.activeView.getState().caret, clusterSize);
+    if (offset !== undefined) this.goTo(offset);
+    else useView.getState().say("No difference in a later cluster");
+  }
+
+  /** Shows an offset in both panes, also when they scroll apart: a difference is looked at on both sides. */
+  goTo(offset: number): void {
+    this.#armed = undefined;
+    useView.getState().say(undefined);
+    const { rows, locked } = this.store.getState();
+    this.#views.a.jumpTo(offset, rows);
+    if (!locked) this.#views.b.jumpTo(offset, rows);
+  }
+
+  /** Shows an offset without a place in the history: a look while moving through the list. */
+  peek(offset: number): void {
+    const { rows, locked } = this.store.getState();
+    for (const view of locked ? [this.#views.a] : [this.#views.a, this.#views.b]) {
+      const { topRow, visibleRows } = view.getState();
+      const row = rows.rowOf(offset);
+      const inSight = row >= topRow && row < topRow + visibleRows - 1;
+      if (!inSight) view.scrollTo(row - Math.floor(visibleRows / 3), rows);
+      view.moveTo(offset, rows);
+    }
+  }
+
+  #decide(direction: Direction): Step {
+    const { scan } = this;
+    const { caret } = this.activeView.getState();
+    return step(direction, {
+      table: this.table,
+      caret,
+      scanning: scan.kind === "scanning" && scan.phase === undefined,
+      complete: isScanned(scan),
+      scannedTo: scan.scannedTo,
+      total: scan.total,
+      armed: this.#armed?.caret === caret ? this.#armed.direction : undefined,
+    });
+  }
+
+  #start(from: number, before: Before): void {
+    const pair = this.#pair;
+    if (!pair) return;
+    const { job: previous, strict, shift } = this.store.getState();
+    if (previous !== undefined) forgetJob(previous);
+    // A resumed scan goes on with the sides as they are now.
+    this.#swapped = false;
+    this.#lastProgress = undefined;
+    this.#joins = from > 0;
+    const request = {
+      a: pair.a.image,
+      b: pair.b.image,
+      strict,
+      from,
+      shift,
+      rowsBefore: this.table.count,
+    };
+    let own: number | undefined;
+    const onItems = (items: readonly CompareItem[]) => {
+      if (own === undefined || own === this.store.getState().job) this.#take(items);
+    };
+    own = startCompare(request, `Compare ${pair.a.file.name} with ${pair.b.file.name}`, onItems);
+    this.store.setState({ job: own, before });
+  }
+
+  #take(items: readonly CompareItem[]): void {
+    for (const item of items) {
+      if (item.kind === "runs") this.#takeRuns(item);
+      else if (item.kind === "signatures") this.table.applySignatures(item, this.#baseRow, this.#swapped);
+      else this.unreadable.add(item.range, this.#swapped);
+    }
+    this.#changed();
+    this.#jumpToFirst();
+    if (this.store.getState().waiting) this.#goIfFound();
+    if (this.store.getState().folded) this.#foldSoon();
+  }
+
+  #takeRuns({ batch }: Extract<CompareItem, { kind: "runs" }>): void {
+    const joined = this.table.append(batch, this.#swapped, this.#joins);
+    if (batch.count > 0) this.#joins = false;
+    if (!joined) return;
+    this.#baseRow -= 1;
+    const { before } = this.store.getState();
+    this.store.setState({ before: { ...before, joined: true } });
+  }
+
+  #changed(): void {
+    this.store.setState({ version: this.store.getState().version + 1 });
+  }
+
+  #jumpToFirst(): void {
+    if (this.#restingCaret === undefined || this.table.count === 0) return;
+    const { caret, anchor, topRow } = this.#views.a.getState();
+    const untouched = caret === this.#restingCaret && anchor === caret && topRow === 0;
+    this.#restingCaret = undefined;
+    if (untouched) this.first();
+  }
+
+  #goIfFound(): void {
+    if (this.#decide("next").kind === "go") this.step("next");
+    else this.#sayWaiting();
+  }
+
+  #sayWaiting(): void {
+    const { scan } = this;
+    useView.getState().say(waitingText(scan.kind === "scanning" ? scan.rate : undefined));
+  }
+
+  #onJob(job: Job): void {
+    if (job.state.kind === "running") {
+      this.#lastProgress = job.state.progress ?? this.#lastProgress;
+      if (this.store.getState().waiting) this.#sayWaiting();
+      if (this.store.getState().folded) this.#foldSoon();
+      return;
+    }
+    this.#restingCaret = undefined;
+    if (this.store.getState().folded) this.#showRows();
+    if (this.store.getState().waiting) this.step("next");
+  }
+
+  #foldSoon(): void {
+    this.#foldTimer ??= setTimeout(() => {
+      this.#foldTimer = undefined;
+      if (this.store.getState().folded) this.#showRows();
+    }, foldEveryMs);
+  }
+
+  /** A new map from scratch: another width, other images, folding switched. */
+  #newRows(): void {
+    const { bytesPerRow } = usePrefs.getState();
+    this.#folding = new FoldRows(this.extent, bytesPerRow);
+    this.#showRows();
+  }
+
+  #showRows(): void {
+    const { folded, rows: before } = this.store.getState();
+    this.#rowVersion += 1;
+    const rows =
+      folded && this.#folding
+        ? this.#folding.build(this.table, this.scan.scannedTo, this.#unfolded, this.#rowVersion)
+        : { ...plainRows(this.extent, usePrefs.getState().bytesPerRow), version: this.#rowVersion };
+    const places = [this.#views.a, this.#views.b].map((view) => placeOf(view, before));
+    this.store.setState({ rows });
+    for (const { view, offset, above } of places) view.scrollTo(rows.rowOf(offset) - above, rows);
+  }
+}
+
+/** The offset to keep in its place on screen when rows change: the caret if it is in sight, else the top row's. */
+function placeOf(view: HexView, rows: RowMap): { view: HexView; offset: number; above: number } {
+  const { caret, topRow, visibleRows } = view.getState();
+  const above = rows.rowOf(caret) - topRow;
+  if (above >= 0 && above < visibleRows) return { view, offset: caret, above };
+  const top = Math.floor(topRow);
+  return { view, offset: rows.row(top).offset, above: top - topRow };
+}
+
+/** Keeps caret and selection on the same bytes when offsets come to mean others. */
+function moveBy(view: HexView, distance: number, extent: number): void {
+  const { caret, anchor } = view.getState();
+  const moved = (offset: number) => Math.min(Math.max(0, offset + distance), Math.max(0, extent - 1));
+  view.setState({ caret: moved(caret), anchor: moved(anchor) });
+}
+
+const sessions = new Map<string, CompareSession>();
+
+/** The session of a tab; made when first asked for, ended when the tab is closed. */
+export function sessionOf(tabId: string): CompareSession {
+  let session = sessions.get(tabId);
+  if (!session) {
+    session = new CompareSession();
+    sessions.set(tabId, session);
+  }
+  return session;
+}
+
+function rename(from: string, to: string): void {
+  const session = sessions.get(from);
+  if (!session) return;
+  sessions.delete(from);
+  sessions.set(to, session);
+}
+
+useView.subscribe(({ tabs }) => {
+  for (const [id, session] of sessions) {
+    if (tabs.some((tab) => tab.id === id)) continue;
+    sessions.delete(id);
+    session.dispose();
+  }
+});

@@ -1,0 +1,90 @@
+// The commands of a comparison while its tab shows: stepping, panes, scan, export.
+import { useMemo } from "react";
+import { type Runners, useCommands } from "../../commands/registry.ts";
+import { type Tab, useView } from "../../store/view.ts";
+import type { Scan } from "./scan.ts";
+import type { CompareSession } from "./session.ts";
+
+interface CompareCommandFacts {
+  readonly session: CompareSession;
+  readonly tab: Extract<Tab, { kind: "compare" }>;
+  readonly scanKind: Scan["kind"];
+  readonly cancelled: boolean;
+  readonly hasRows: boolean;
+  readonly locked: boolean;
+  readonly folded: boolean;
+  readonly strict: boolean;
+  readonly waiting: boolean;
+  readonly listShown: boolean;
+  /** The larger cluster size of the two images; undefined when neither has clusters. */
+  readonly clusterSize: number | undefined;
+}
+
+export function useCompareCommands(facts: CompareCommandFacts): void {
+  useCommands(useStepCommands(facts));
+  useCommands(usePaneCommands(facts));
+  useCommands(useScanCommands(facts));
+}
+
+function useStepCommands({ session, hasRows, clusterSize }: CompareCommandFacts): Runners {
+  return useMemo(() => {
+    const next = { run: () => session.step("next") };
+    const previous = { run: () => session.step("previous") };
+    const none = hasRows ? undefined : "No difference is known yet";
+    const noClusters = clusterSize === undefined ? "Neither image has clusters" : undefined;
+    return {
+      "compare.next": next,
+      "compare.nextLetter": next,
+      "compare.previous": previous,
+      "compare.previousLetter": previous,
+      "compare.first": { run: () => session.first(), disabled: none },
+      "compare.last": { run: () => session.last(), disabled: none },
+      "compare.nextCluster": {
+        run: () => clusterSize !== undefined && session.nextCluster(clusterSize),
+        disabled: noClusters ?? none,
+      },
+    };
+  }, [session, hasRows, clusterSize]);
+}
+
+function usePaneCommands({ session, tab, locked, folded, listShown }: CompareCommandFacts): Runners {
+  return useMemo(
+    () => ({
+      "compare.lock": { run: () => session.setLocked(!locked), checked: locked },
+      "compare.fold": { run: () => session.setFolded(!folded), checked: folded },
+      "compare.swap": { run: () => session.swap(tab) },
+      "compare.shift": { run: () => useView.getState().show({ kind: "shift" }) },
+      "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
+    }),
+    [session, tab, locked, folded, listShown],
+  );
+}
+
+function useScanCommands({
+  session,
+  scanKind,
+  cancelled,
+  strict,
+  waiting,
+  hasRows,
+}: CompareCommandFacts): Runners {
+  return useMemo(
+    () => ({
+      "compare.strict": { run: () => session.setStrict(!strict), checked: strict },
+      "compare.rescan": { run: () => session.rescan() },
+      "compare.cancel": {
+        run: () => (waiting ? session.stopWaiting() : session.cancel()),
+        disabled: waiting || scanKind === "scanning" ? undefined : "No scan is running",
+      },
+      "compare.resume": {
+        run: () => session.resume(),
+        disabled: cancelled ? undefined : "There is no cancelled scan to resume",
+      },
+      "file.export": {
+        run: () => useView.getState().show({ kind: "export" }),
+        disabled: hasRows ? undefined : "There are no mismatches to export",
+      },
+    }),
+    [session, scanKind, cancelled, strict, waiting, hasRows],
+  );
+}
