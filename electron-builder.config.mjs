@@ -16,14 +16,16 @@ export default {
   // Everything but koffi is bundled into dist/ by the build.
   files: [
     "dist/**",
-    "!dist/stamp",
+    "!dist/*.stamp",
+    "assets/samples/**",
     "package.json",
     "LICENSE",
     "!node_modules/zod",
     "!node_modules/koffi/{doc,src,vendor}",
   ],
   asar: true,
-  asarUnpack: ["node_modules/koffi/**", "node_modules/@koromix/**"], // a shared library is loaded from a real file
+  // A shared library is loaded from a real file, and so are images, whose holes the system is asked for.
+  asarUnpack: ["node_modules/koffi/**", "node_modules/@koromix/**", "assets/samples/**"],
   npmRebuild: false, // koffi comes prebuilt through N-API
   removePackageScripts: true,
   electronLanguages: ["en-US"],

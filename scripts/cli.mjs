@@ -8,7 +8,7 @@ import { runMain, step } from "./setup/say.mjs";
 
 await runMain(async () => {
   await step("packages", ensurePackages);
-  await step("build", ensureBuild);
+  await step("build", () => ensureBuild({ parts: ["node"] }));
   return foreground(process.execPath, [inRoot("dist/cli/blkscope.js"), ...process.argv.slice(2)], {
     cwd: process.env.INIT_CWD ?? process.cwd(),
     env: nodeEnv(),

@@ -2,6 +2,7 @@
 // in the running window; Node's side is rebuilt by esbuild, and the app started anew when it changed.
 import { spawn } from "node:child_process";
 import { mkdir, rm } from "node:fs/promises";
+import { stampFile } from "./build/build.mjs";
 import { nodeBuilds } from "./build/node.mjs";
 import { electronArgs, electronPath } from "./setup/electron.mjs";
 import { inRoot, root } from "./setup/paths.mjs";
@@ -86,7 +87,7 @@ function runApp(/** @type {string} */ url) {
 await runMain(async () => {
   await setUp();
   await mkdir(inRoot("dist"), { recursive: true });
-  await rm(inRoot("dist/stamp"), { force: true }); // dist/ is no longer what a build made
+  await rm(stampFile("node"), { force: true }); // dist/ is no longer what a build made
   const renderer = await serveRenderer();
   /** @type {ReturnType<typeof runApp> | undefined} */
   let app;

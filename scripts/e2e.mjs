@@ -7,6 +7,6 @@ import { runSteps } from "./test/steps.mjs";
 
 await runMain(async () => {
   await setUp({ peers: true });
-  await step("build", ensureBuild);
+  await step("build", () => ensureBuild());
   return runSteps([{ name: "end-to-end tests", body: () => endToEnd(process.argv.slice(2)) }]);
 });

@@ -12,7 +12,7 @@ const { values } = parseArgs({ options: { all: { type: "boolean", default: false
 await runMain(async () => {
   await step("packages", ensurePackages);
   await step("electron", ensureElectron);
-  await step("build", ensureBuild);
+  await step("build", () => ensureBuild());
   await step("package", () => packageApp(values));
   if (currentRuntime().source !== "official") {
     say("this package is for testing only: it holds the fallback runtime, not the pinned Electron release");

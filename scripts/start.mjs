@@ -9,7 +9,7 @@ import { setUp } from "./setup/setup.mjs";
 
 await runMain(async () => {
   await setUp();
-  await step("build", ensureBuild);
+  await step("build", () => ensureBuild());
   const args = [...electronArgs(), root, ...process.argv.slice(2)];
   return foreground(electronPath(), args, { cwd: process.env.INIT_CWD ?? process.cwd() });
 });

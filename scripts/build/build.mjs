@@ -5,15 +5,16 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { withLock } from "../setup/lock.mjs";
 import { inRoot } from "../setup/paths.mjs";
-import { say } from "../setup/say.mjs";
+import { SetupError, say } from "../setup/say.mjs";
 import { nodeBuilds } from "./node.mjs";
 import { sourceStamp } from "./stamp.mjs";
 
-const stampFile = () => inRoot("dist/stamp");
-
 async function buildNode(/** @type {boolean} */ development) {
   const { build } = await import("esbuild");
-  await Promise.all((await nodeBuilds({ development })).map((options) => build(options)));
+  const results = await Promise.all((await nodeBuilds({ development })).map((options) => build(options)));
+  for (const { warnings } of results) {
+    for (const { text, location } of warnings) say(`build: ${location?.file}:${location?.line}: ${text}`);
+  }
   if (existsSync(inRoot("dist/cli/blkscope.js"))) await chmod(inRoot("dist/cli/blkscope.js"), 0o755);
 }
 
@@ -28,22 +29,45 @@ async function buildRenderer(/** @type {boolean} */ development) {
   });
 }
 
+const builders = { node: buildNode, renderer: buildRenderer };
+
+/** @typedef {import("./stamp.mjs").Part} Part */
+
+/** Where the stamp of a part that is built lies; gone while it is not. */
+export const stampFile = (/** @type {Part} */ part) => inRoot("dist", `${part}.stamp`);
+
+/** Builds one part when its sources changed. Answers whether it did. */
+async function buildPart(
+  /** @type {Part} */ part,
+  /** @type {boolean} */ development,
+  /** @type {boolean} */ force,
+) {
+  const stamp = await sourceStamp(part, development ? "development" : "production");
+  if (!force && (await readFile(stampFile(part), "utf8").catch(() => "")) === stamp) return false;
+  await rm(stampFile(part), { force: true });
+  await builders[part](development);
+  await writeFile(stampFile(part), stamp);
+  return true;
+}
+
 /**
- * Builds when the sources changed. Answers what was done, undefined when dist/ was up to date.
- * @param {{ development?: boolean, force?: boolean }} [options]
+ * Builds what changed. Answers what was done, undefined when dist/ was up to date.
+ * @param {{ development?: boolean, force?: boolean, parts?: readonly Part[] }} [options]
  */
-export async function ensureBuild({ development = false, force = false } = {}) {
-  const mode = development ? "development" : "production";
+export async function ensureBuild({ development = false, force = false, parts = ["node", "renderer"] } = {}) {
   const body = async () => {
-    const stamp = await sourceStamp(mode);
-    if (!force && (await readFile(stampFile(), "utf8").catch(() => "")) === stamp) return undefined;
-    await rm(stampFile(), { force: true });
     await mkdir(inRoot("dist"), { recursive: true });
-    await Promise.all([buildNode(development), buildRenderer(development)]);
-    await writeFile(stampFile(), stamp);
-    return `built into dist/ (${mode})`;
+    const results = await Promise.allSettled(parts.map((part) => buildPart(part, development, force)));
+    for (const result of results) if (result.status === "rejected") throw explain(result.reason);
+    const built = parts.filter((_, index) => results[index]?.status === "fulfilled" && results[index].value);
+    return built.length > 0 ? `built ${built.join(" and ")} into dist/` : undefined;
   };
   return withLock(inRoot("node_modules/.blkscope-build"), body, () =>
     say("build: waiting for another build"),
   );
+}
+
+/** The bundlers' messages name file and line; their own stacks help nobody. */
+function explain(/** @type {unknown} */ error) {
+  return new SetupError(`the build failed: ${error instanceof Error ? error.message : String(error)}`);
 }

@@ -46,7 +46,7 @@ export async function nodeBuilds({ development }) {
       keepNames: true, // error classes are told apart by name across threads
       sourcemap: development ? "inline" : false,
       legalComments: "none",
-      logLevel: "warning",
+      logLevel: "silent", // errors are thrown and warnings answered
     }));
 }
 
