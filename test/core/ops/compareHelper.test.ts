@@ -1,0 +1,127 @@
+import { MessageChannel } from "node:worker_threads";
+import { describe, expect, it } from "vitest";
+import type { CompareParams, Port } from "../../../core/jobs/contract.ts";
+import { portOfChannel } from "../../../core/jobs/port.ts";
+import { compareRuns } from "../../../core/ops/compare.ts";
+import { serveCompareHelper } from "../../../core/ops/compareHelper.ts";
+import { type Collected, collector, naive, places } from "./collect.ts";
+import { randomBytes, seededRandom } from "./testNode.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+/** Many small items, so that both ends of the line have their share. */
+const tuning = { helperFrom: 1, itemBytes: 32 * KiB };
+
+function inMemory(bytes: Uint8Array) {
+  return { driver: "raw", file: { driver: "memory", bytes } };
+}
+
+/** 2 MiB with runs of all lengths, many across the borders of items, and some signatures. */
+function pair(seed: number) {
+  const random = seededRandom(seed);
+  const a = randomBytes(2 * MiB + Math.floor(random() * 2000), seed + 1);
+  const b = Uint8Array.from(a);
+  for (let at = 0; at < a.length; at += Math.floor(random() * 40 * KiB)) {
+    const length = random() < 0.6 ? 1 + Math.floor(random() * 700) : Math.floor(random() * 100 * KiB);
+    const shift = 1 + Math.floor(random() * 20);
+    const kind = random();
+    for (let i = at; i < Math.min(b.length, at + length); i++) {
+      if (kind < 0.2) a[i] = 0;
+      else if (kind < 0.4) b[i] = a[i - shift] ?? 0;
+      else b[i] = (b[i] ?? 0) ^ 0x5a;
+    }
+    at += length;
+  }
+  return { a, b };
+}
+
+/** A helper behind a channel; `results` counts what it sent, `spoil` may break the line. */
+function helperPort(onResult: (port: Port, count: number) => void = () => {}) {
+  const { port1, port2 } = new MessageChannel();
+  const inner = portOfChannel(port2);
+  let results = 0;
+  serveCompareHelper({
+    ...inner,
+    post: (message, transfer) => {
+      inner.post(message, transfer);
+      if ((message as { kind: string }).kind === "result") onResult(inner, ++results);
+    },
+  });
+  return { port: portOfChannel(port1), results: () => results };
+}
+
+async function run(
+  params: CompareParams,
+  startHelper?: () => Port,
+  signal?: AbortSignal,
+): Promise<Collected> {
+  const { context, result } = collector(signal);
+  return result(await compareRuns(params, startHelper ? { ...context, startHelper } : context, tuning));
+}
+
+const untimed = ({ rows, unreadable, summary }: Collected) => ({
+  rows,
+  unreadable,
+  summary: { ...summary, elapsedMs: 0 },
+});
+
+describe("a comparison with a helper thread", () => {
+  it.each(Array.from({ length: 8 }, (_, seed) => seed))(
+    "finds exactly what one thread finds (seed %i)",
+    async (seed) => {
+      const { a, b } = pair(seed);
+      const params = { a: inMemory(a), b: inMemory(b) };
+      const alone = await run(params);
+      expect(places(alone.rows)).toEqual(naive(a, b));
+      const helper = helperPort();
+      const together = await run(params, () => helper.port);
+      expect(helper.results()).toBeGreaterThan(5);
+      expect(untimed(together)).toEqual(untimed(alone));
+    },
+  );
+
+  it("compares with the shift and in the mode it was asked for", async () => {
+    const { a, b } = pair(31);
+    const params = { a: inMemory(a), b: inMemory(b), shift: 512, strict: true };
+    const helper = helperPort();
+    const together = await run(params, () => helper.port);
+    expect(helper.results()).toBeGreaterThan(5);
+    expect(untimed(together)).toEqual(untimed(await run(params)));
+  });
+
+  it("is finished by the other thread when the helper dies", async () => {
+    const { a, b } = pair(32);
+    const params = { a: inMemory(a), b: inMemory(b) };
+    const helper = helperPort((port, count) => {
+      if (count === 4) port.close();
+    });
+    const together = await run(params, () => helper.port);
+    expect(untimed(together)).toEqual(untimed(await run(params)));
+  });
+
+  it("does without a helper that cannot open the images or never answers", async () => {
+    const { a, b } = pair(33);
+    const params = { a: inMemory(a), b: inMemory(b) };
+    const alone = untimed(await run(params));
+    const failing: Port = {
+      post: () => {},
+      listen: (onMessage) => setImmediate(() => onMessage({ kind: "fail", message: "no such file" })),
+      close: () => {},
+    };
+    expect(untimed(await run(params, () => failing))).toEqual(alone);
+    const silent: Port = { post: () => {}, listen: () => {}, close: () => {} };
+    expect(untimed(await run(params, () => silent))).toEqual(alone);
+  });
+
+  it("keeps an unbroken beginning when cancelled", async () => {
+    const { a, b } = pair(34);
+    const abort = new AbortController();
+    const helper = helperPort((_, count) => {
+      if (count === 6) abort.abort();
+    });
+    const { rows, summary } = await run({ a: inMemory(a), b: inMemory(b) }, () => helper.port, abort.signal);
+    expect(summary).toMatchObject({ cancelled: true, complete: false });
+    expect(summary.scannedTo).toBeGreaterThan(0);
+    expect(places(rows)).toEqual(naive(a.subarray(0, summary.scannedTo), b.subarray(0, summary.scannedTo)));
+  });
+});
