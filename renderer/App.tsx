@@ -1,5 +1,5 @@
 // The window: rail, sidebar, tabs with the active panel, inspector, status bar, and what lies over them.
-import { lazy, Suspense, useCallback, useEffect, useState } from "react";
+import { type KeyboardEvent, lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
 import styles from "./App.module.css";
 import { useAppCommands } from "./commands/appCommands.ts";
 import { Banners } from "./shell/Banners.tsx";
@@ -10,6 +10,7 @@ import { Rail } from "./shell/Rail.tsx";
 import { Sidebar } from "./shell/Sidebar.tsx";
 import { StatusBar } from "./shell/StatusBar.tsx";
 import { TabStrip } from "./shell/TabStrip.tsx";
+import { nameOfToken, tabTitle } from "./shell/title.ts";
 import { useView } from "./store/view.ts";
 import { Welcome } from "./welcome/Welcome.tsx";
 
@@ -38,11 +39,12 @@ export function App() {
       <div className={styles.body}>
         <Rail />
         <Columns left={sidebar && <Sidebar />} right={!inspector.drawer && inspectorView}>
+          {tab && <h1 className="visually-hidden">{tabTitle(tab, nameOfToken)}</h1>}
           <TabStrip />
           <Banners />
           <div className={styles.main}>
             {tab ? <PanelHost key={tab.id} tab={tab} /> : <Welcome />}
-            {inspector.drawer && inspectorView && <div className={styles.drawer}>{inspectorView}</div>}
+            {inspector.drawer && inspectorView && <Drawer onClose={inspector.toggle}>{inspectorView}</Drawer>}
             {overlay?.kind === "goto" && (
               <Suspense fallback={null}>
                 <GoToBar />
@@ -59,6 +61,20 @@ export function App() {
       )}
       <DropOverlay />
     </div>
+  );
+}
+
+/** The inspector over the panel; Esc closes it. */
+function Drawer({ onClose, children }: { onClose(): void; children: ReactNode }) {
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault();
+    onClose();
+  };
+  return (
+    <section className={styles.drawer} aria-label="Inspector drawer" onKeyDown={onKeyDown}>
+      {children}
+    </section>
   );
 }
 

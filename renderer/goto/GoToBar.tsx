@@ -1,6 +1,6 @@
 // The go-to field: not modal, at the top of the view. The view follows while the person types; Esc goes back to
 // where they were, Enter keeps. Below it what the text means, in both address spaces; ↑ ↓ walk the last jumps.
-import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type FocusEvent, type KeyboardEvent, useEffect, useMemo, useRef, useState } from "react";
 import type { HexViewState } from "../hex/model.ts";
 import { bytePosition, locationText } from "../shell/position.ts";
 import { useLocation } from "../shell/useFilePosition.ts";
@@ -48,6 +48,11 @@ function Field({ surface }: { surface: Surface }) {
         `This view shows ${surface.space} offsets only. Open the image as hex to go to a ${result.target.space} offset.`,
       );
   };
+  /** Going on elsewhere leaves the view as it is; another window's turn does not count. */
+  const onBlur = (event: FocusEvent) => {
+    const inside = event.relatedTarget instanceof Node && event.currentTarget.contains(event.relatedTarget);
+    if (!inside && document.hasFocus()) useView.getState().show(undefined);
+  };
   const keys: Readonly<Record<string, () => void>> = {
     Enter: () => void accept(),
     Escape: () => {
@@ -70,7 +75,7 @@ function Field({ surface }: { surface: Surface }) {
     run();
   };
   return (
-    <search className={styles.bar} aria-label="Go to">
+    <search className={styles.bar} aria-label="Go to" onBlur={onBlur}>
       <label className={styles.line}>
         <span>Go to</span>
         <input

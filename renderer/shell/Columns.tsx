@@ -32,8 +32,8 @@ export function Columns({ left, right, children }: ColumnsProps) {
     <Group className={styles.group} onLayoutChanged={(_layout, meta) => meta.isUserInteraction && save()}>
       {left && side("left", left)}
       {left && <Separator className={styles.separator} aria-label="Width of the sidebar" />}
-      <Panel id="main" minSize={360} className={styles.main}>
-        {children}
+      <Panel id="main" minSize={360}>
+        <main className={styles.main}>{children}</main>
       </Panel>
       {right && <Separator className={styles.separator} aria-label="Width of the inspector" />}
       {right && side("right", right)}

@@ -1,19 +1,9 @@
 // Recent images and pairs: one click opens them again; what is gone is greyed and can be taken off the list.
 import type { RecentItem } from "../../electron/ipc/contract.ts";
-import { openFiles } from "../shell/openFlows.ts";
 import { useApp } from "../store/app.ts";
 import { CloseIcon, ComparePairIcon, HexIcon } from "../widgets/icons.ts";
 import styles from "./RecentList.module.css";
-
-/** "disk.qed", or "disk.qed ⇄ disk.raw". */
-export const recentTitle = (item: RecentItem): string => item.files.map((file) => file.name).join(" ⇄ ");
-
-/** The folders of the item, each once. */
-export const recentFolders = (item: RecentItem): string =>
-  [...new Set(item.files.map((file) => file.folder))].join(" ⇄ ");
-
-export const openRecent = (item: RecentItem): void =>
-  void openFiles(item.files, item.files.length === 2 ? "compare" : "hex");
+import { openRecent, recentFolders, recentTitle } from "./recent.ts";
 
 export function RecentList({ compact = false }: { compact?: boolean }) {
   const recent = useApp((state) => state.recent);

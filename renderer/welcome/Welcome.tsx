@@ -14,7 +14,7 @@ export function Welcome() {
   const first = useRef<HTMLButtonElement>(null);
   useEffect(() => first.current?.focus({ preventScroll: true }), []);
   return (
-    <main className={styles.welcome} data-pane="main" aria-label="Start page">
+    <div className={styles.welcome} data-pane="main">
       <div className={styles.column}>
         <h1 className={styles.name}>Blkscope</h1>
         <p className={styles.purpose}>
@@ -58,7 +58,7 @@ export function Welcome() {
         )}
         <Hints />
       </div>
-    </main>
+    </div>
   );
 }
 

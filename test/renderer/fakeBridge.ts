@@ -33,7 +33,7 @@ export function installFakeBridge(): FakeBridge {
       return () => set.delete(listener);
     },
   };
-  Object.assign(globalThis, { window: { blkscope: bridge } });
+  Object.assign(globalThis, { window: { blkscope: bridge, localStorage: memoryStorage() } });
   return {
     calls,
     requests: (name) => calls.filter((call) => call.name === name).map((call) => call.request),
@@ -41,6 +41,16 @@ export function installFakeBridge(): FakeBridge {
     send: (name, payload) => {
       for (const listener of listeners.get(name) ?? []) listener(payload as never);
     },
+  };
+}
+
+/** A localStorage that is empty at first. */
+function memoryStorage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
+  const items = new Map<string, string>();
+  return {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
   };
 }
 

@@ -12,7 +12,7 @@ import { useApp } from "../../store/app.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import { useSurface } from "../../store/surface.ts";
 import { useView } from "../../store/view.ts";
-import { openRecent, recentFolders, recentTitle } from "../../welcome/RecentList.tsx";
+import { openRecent, recentFolders, recentTitle } from "../../welcome/recent.ts";
 import { bytePosition } from "../position.ts";
 import { nameOfToken, tabTitle } from "../title.ts";
 
@@ -39,7 +39,7 @@ function matching(items: readonly PaletteItem[], text: string): readonly Palette
   const wanted = text.trim();
   if (wanted === "") return items;
   const keys = [(item: PaletteItem) => item.title, (item: PaletteItem) => item.detail ?? ""];
-  return fuzzysort.go(wanted, items, { keys, limit: 50, threshold: 0.3 }).map((result) => result.obj);
+  return fuzzysort.go(wanted, items, { keys, limit: 50, threshold: 0 }).map((result) => result.obj);
 }
 
 function commandItems(platform: Platform): readonly PaletteItem[] {
