@@ -43,7 +43,11 @@ export function Palette({ prefix }: { prefix: string }) {
               className={styles.search ?? ""}
               aria-label="Command, image or offset"
               autoFocus
-              onKeyDown={(event) => (event.key === "Escape" ? closeOverlay() : event.continuePropagation())}
+              onKeyDown={(event) => {
+                if (event.key === "Escape") closeOverlay();
+                else if (event.key === "Enter" && !hasChoice(event.target)) choose(items[0]?.id ?? "");
+                else event.continuePropagation();
+              }}
             >
               <Input
                 className={styles.input ?? ""}
@@ -67,6 +71,10 @@ export function Palette({ prefix }: { prefix: string }) {
     </ModalOverlay>
   );
 }
+
+/** Whether an item is marked; before anything was typed none is, and Enter takes the first. */
+const hasChoice = (field: EventTarget): boolean =>
+  field instanceof Element && field.getAttribute("aria-activedescendant") !== null;
 
 function Row({ item }: { item: PaletteItem }) {
   const off = item.disabled !== undefined;
