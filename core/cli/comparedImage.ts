@@ -5,6 +5,7 @@ import { startHelperThread } from "../jobs/client.ts";
 import type { CompareParams } from "../jobs/contract.ts";
 import { type JobHandlers, runJob } from "../jobs/run.ts";
 import type { CompareSummary } from "../ops/mismatch.ts";
+import { interruptedExit } from "./command.ts";
 import { type ArgumentOptions, type ImageArgument, imageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
 
@@ -36,8 +37,8 @@ export function comparedImage(given: string, how: ArgumentOptions): ImageArgumen
 }
 
 /**
- * Runs the comparison in this thread (and its helper). SIGINT ends it early: the result then says `cancelled`;
- * a second one ends the program. Throws CliError for an image that cannot be opened.
+ * Runs the comparison in this thread (and its helper). SIGINT ends it early: the result then says `cancelled`.
+ * Throws CliError for an image that cannot be opened.
  */
 export async function runCompare(
   { a, b, strict }: CompareRequest,
@@ -45,8 +46,8 @@ export async function runCompare(
   handlers: JobHandlers<"compare">,
   stop: AbortController,
 ): Promise<CompareSummary> {
-  const interrupt = () => stop.abort();
-  process.once("SIGINT", interrupt);
+  const interrupt = interruptOf(stop);
+  process.on("SIGINT", interrupt);
   try {
     return await runJob("compare", { a: a.spec, b: b.spec, strict, ...params }, handlers, {
       signal: stop.signal,
@@ -56,6 +57,20 @@ export async function runCompare(
     if (!(error instanceof BlockError) || error.context.side === undefined) throw error;
     throw openError((error.context.side === "a" ? a : b).given, error, exits.cannotOpen);
   } finally {
-    process.removeListener("SIGINT", interrupt);
+    // Once interrupted, what was found is about to be printed: a repeated signal must not cut that off.
+    if (!stop.signal.aborted) process.removeListener("SIGINT", interrupt);
   }
+}
+
+/** The same key press can reach us twice, from the terminal and from the program that started us, milliseconds. */
+const repeatedMs = 500;
+
+/** The first SIGINT stops the scan, a later second one the program. */
+function interruptOf(stop: AbortController): () => void {
+  let at: number | undefined;
+  return () => {
+    if (at !== undefined && performance.now() - at > repeatedMs) process.exit(interruptedExit);
+    at ??= performance.now();
+    stop.abort();
+  };
 }
