@@ -1,6 +1,6 @@
 // What each command of the table does right now. Panels and the app register their runners while mounted;
 // keys, palette and native menu all go through `runCommand`, so a command has one meaning everywhere.
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import { create } from "zustand";
 import type { CommandId } from "../../electron/commandTable.ts";
 
@@ -18,16 +18,29 @@ interface CommandsStore {
 }
 export const useCommandLayers = create<CommandsStore>()(() => ({ layers: [] }));
 
-/** Registers runners while the component is mounted; pass a memoised object. */
+/**
+ * Registers runners while the component is mounted; pass a memoised object. A layer keeps its place when its
+ * runners change, so that a panel's stay above the app's.
+ */
 export function useCommands(runners: Runners): void {
-  useEffect(() => {
-    const owner = Symbol("commands");
-    useCommandLayers.setState(({ layers }) => ({ layers: [...layers, { owner, runners }] }));
-    return () =>
-      useCommandLayers.setState(({ layers }) => ({
-        layers: layers.filter((layer) => layer.owner !== owner),
-      }));
-  }, [runners]);
+  const [owner] = useState(() => Symbol("commands"));
+  useEffect(() => putLayer(owner, runners), [owner, runners]);
+  useEffect(() => () => removeLayer(owner), [owner]);
+}
+
+export function putLayer(owner: symbol, runners: Runners): void {
+  const { layers } = useCommandLayers.getState();
+  const known = layers.some((layer) => layer.owner === owner);
+  useCommandLayers.setState({
+    layers: known
+      ? layers.map((layer) => (layer.owner === owner ? { owner, runners } : layer))
+      : [...layers, { owner, runners }],
+  });
+}
+
+export function removeLayer(owner: symbol): void {
+  const { layers } = useCommandLayers.getState();
+  useCommandLayers.setState({ layers: layers.filter((layer) => layer.owner !== owner) });
 }
 
 /** The runner in force for a command; undefined when no view offers it. */

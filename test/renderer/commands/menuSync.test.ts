@@ -55,3 +55,18 @@ it("a command that cannot run does not, and says so", () => {
   expect(registry.runCommand("help.about")).toBe(false);
   expect(ran).toEqual(["open"]);
 });
+
+it("a layer keeps its place when its runners change, and leaves no trace when it goes", () => {
+  const [app, panel] = [Symbol("app"), Symbol("panel")];
+  const ran: string[] = [];
+  const runner = (name: string) => ({ run: () => ran.push(name) });
+  registry.putLayer(app, { "go.to": runner("app") });
+  registry.putLayer(panel, { "go.to": runner("panel") });
+  registry.putLayer(app, { "go.to": runner("app again") });
+  registry.runCommand("go.to");
+  registry.removeLayer(panel);
+  registry.runCommand("go.to");
+  registry.removeLayer(app);
+  expect(registry.runCommand("go.to")).toBe(false);
+  expect(ran).toEqual(["panel", "app again"]);
+});
