@@ -57,6 +57,10 @@ export function CompareView({ tab, session, a, b }: CompareViewProps) {
     () => ({ a: surfaces.a.clusterSize, b: surfaces.b.clusterSize, shift }),
     [surfaces.a.clusterSize, surfaces.b.clusterSize, shift],
   );
+  const changed = useMemo(
+    () => [a, b].filter(({ disk }) => disk.kind === "changed").map(({ file }) => file.token),
+    [a, b],
+  );
   useHexCommands(surface);
   useCompareCommands({
     session,
@@ -69,6 +73,7 @@ export function CompareView({ tab, session, a, b }: CompareViewProps) {
     strict,
     waiting,
     listShown,
+    changed,
     clusterSize: larger(clusters.a, clusters.b),
   });
 

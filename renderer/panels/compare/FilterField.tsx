@@ -27,7 +27,7 @@ export function FilterField({ text, wrong, stateId, onText }: FilterFieldProps) 
         aria-label="Filter mismatches"
         aria-describedby={stateId}
         aria-invalid={wrong}
-        placeholder="sig:zeroed len>8 cluster:17"
+        placeholder="sig:zeroed len>8"
         title={
           "sig:zeroed  len>8 (sectors)  bytes>=100  cluster:17  sector:2048..4095  offset>=1GiB\nFree words match the likely cause; - before a term excludes it."
         }

@@ -209,6 +209,7 @@ export function filterProblem(terms: readonly Term[], clusters: ClusterSizes): s
 /** The text with its last term completed, one for each way to go on. */
 export function completions(text: string): readonly string[] {
   const last = /\S*$/.exec(text)?.[0] ?? "";
+  if (last === "" && text !== "") return [];
   const head = text.slice(0, text.length - last.length);
   const sign = /^[-!]/.exec(last)?.[0] ?? "";
   const body = last.slice(sign.length).toLowerCase();

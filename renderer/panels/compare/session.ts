@@ -7,6 +7,7 @@ import { createHexView, type HexView, plainRows, type RowMap } from "../../hex/m
 import { cancelJob, forgetJob, type Job, startCompare, useJobs } from "../../store/jobs.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import { compareTab, type Tab, useView } from "../../store/view.ts";
+import { firstDifference } from "./firstByte.ts";
 import { FoldRows, type Range } from "./foldRows.ts";
 import { RunTable } from "./runTable.ts";
 import { type Before, isScanned, nothingBefore, type Progress, type Scan, scanOf } from "./scan.ts";
@@ -72,6 +73,8 @@ export class CompareSession {
   #restingCaret: number | undefined;
   /** The end was announced in this direction, with the caret here. */
   #armed: { readonly direction: Direction; readonly caret: number } | undefined;
+  /** A run's start, and its first differing byte to which the caret went from there. */
+  #landed: { readonly start: number; readonly caret: number } | undefined;
   /** What the scan last told of itself: a scan that fails tells no more. */
   #lastProgress: Progress | undefined;
   #folding: FoldRows | undefined;
@@ -231,7 +234,7 @@ export class CompareSession {
   /** F8 and its like: goes, waits for the scan, or says that there is no more. */
   step(direction: Direction): void {
     const taken = this.#decide(direction);
-    const { caret } = this.activeView.getState();
+    const caret = this.#reference;
     this.#armed = taken.kind === "end" ? { direction, caret } : undefined;
     this.store.setState({ waiting: taken.kind === "wait" });
     if (taken.kind === "go") this.goTo(taken.offset);
@@ -262,8 +265,8 @@ export class CompareSession {
     this.#armed = undefined;
     useView.getState().say(undefined);
     const { rows, locked } = this.store.getState();
-    this.#views.a.jumpTo(offset, rows);
-    if (!locked) this.#views.b.jumpTo(offset, rows);
+    for (const view of locked ? [this.#views.a] : [this.#views.a, this.#views.b]) view.jumpTo(offset, rows);
+    void this.#land(offset);
   }
 
   /** Shows an offset without a place in the history: a look while moving through the list. */
@@ -276,11 +279,30 @@ export class CompareSession {
       if (!inSight) view.scrollTo(row - Math.floor(visibleRows / 3), rows);
       view.moveTo(offset, rows);
     }
+    void this.#land(offset);
+  }
+
+  /** Moves the caret on from a run's start to the first byte that differs, unless it went elsewhere meanwhile. */
+  async #land(offset: number): Promise<void> {
+    const pair = this.#pair;
+    const row = this.table.rowAt(offset);
+    if (!pair || row === undefined || this.table.offset(row) !== offset) return;
+    const caret = await firstDifference(pair.a, pair.b, offset, this.store.getState().shift);
+    if (caret === undefined || pair !== this.#pair) return;
+    this.#landed = { start: offset, caret };
+    const { locked } = this.store.getState();
+    for (const view of locked ? [this.#views.a] : [this.#views.a, this.#views.b]) refine(view, offset, caret);
+  }
+
+  /** Where stepping counts from: a caret that landed inside a run stands for the run's start. */
+  get #reference(): number {
+    const { caret } = this.activeView.getState();
+    return this.#landed?.caret === caret ? this.#landed.start : caret;
   }
 
   #decide(direction: Direction): Step {
     const { scan } = this;
-    const { caret } = this.activeView.getState();
+    const caret = this.#reference;
     return step(direction, {
       table: this.table,
       caret,
@@ -406,6 +428,14 @@ function placeOf(view: HexView, rows: RowMap): { view: HexView; offset: number; 
   if (above >= 0 && above < visibleRows) return { view, offset: caret, above };
   const top = Math.floor(topRow);
   return { view, offset: rows.row(top).offset, above: top - topRow };
+}
+
+/** Moves the caret inside the row's neighbourhood, and the jump that brought it there with it. */
+function refine(view: HexView, from: number, to: number): void {
+  const { caret, anchor, history, historyIndex } = view.getState();
+  if (caret !== from || anchor !== from) return;
+  const visited = history.map((offset, index) => (index === historyIndex && offset === from ? to : offset));
+  view.setState({ caret: to, anchor: to, history: visited });
 }
 
 /** Keeps caret and selection on the same bytes when offsets come to mean others. */

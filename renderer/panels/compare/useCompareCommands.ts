@@ -1,6 +1,7 @@
 // The commands of a comparison while its tab shows: stepping, panes, scan, export.
 import { useMemo } from "react";
 import { type Runners, useCommands } from "../../commands/registry.ts";
+import { useImages } from "../../store/images.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import type { Scan } from "./scan.ts";
 import type { CompareSession } from "./session.ts";
@@ -16,6 +17,8 @@ interface CompareCommandFacts {
   readonly strict: boolean;
   readonly waiting: boolean;
   readonly listShown: boolean;
+  /** Tokens of the images that changed on disk. */
+  readonly changed: readonly string[];
   /** The larger cluster size of the two images; undefined when neither has clusters. */
   readonly clusterSize: number | undefined;
 }
@@ -61,6 +64,7 @@ function usePaneCommands({ session, tab, locked, folded, listShown }: CompareCom
 }
 
 function useScanCommands({
+  changed,
   session,
   scanKind,
   cancelled,
@@ -71,7 +75,7 @@ function useScanCommands({
   return useMemo(
     () => ({
       "compare.strict": { run: () => session.setStrict(!strict), checked: strict },
-      "compare.rescan": { run: () => session.rescan() },
+      "compare.rescan": { run: () => rescan(session, changed) },
       "compare.cancel": {
         run: () => (waiting ? session.stopWaiting() : session.cancel()),
         disabled: waiting || scanKind === "scanning" ? undefined : "No scan is running",
@@ -85,6 +89,12 @@ function useScanCommands({
         disabled: hasRows ? undefined : "There are no mismatches to export",
       },
     }),
-    [session, scanKind, cancelled, strict, waiting, hasRows],
+    [session, scanKind, cancelled, strict, waiting, hasRows, changed],
   );
+}
+
+/** An image that changed is opened again, which starts the scan; else the same images are scanned again. */
+function rescan(session: CompareSession, changed: readonly string[]): void {
+  if (changed.length === 0) session.rescan();
+  for (const token of changed) void useImages.getState().reload(token);
 }

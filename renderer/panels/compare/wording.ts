@@ -44,7 +44,7 @@ export function signatureLabel(run: Pick<Run, "signature" | "detail">): string {
     case "torn":
       return `Torn at ${hex(detail)}`;
     case "moved":
-      return `Same as sector ${decimal(Math.floor(detail / sectorSize))} of the other image`;
+      return `Same as other's sector ${decimal(Math.floor(detail / sectorSize))}`;
     case "stored-differently":
       return "Same bytes, stored differently";
   }
@@ -132,7 +132,10 @@ export function outcomeText(outcome: Outcome): string {
 
 /** For the live region when a scan has ended. */
 export function announcementText(outcome: Outcome): string {
-  if (outcome.cancelled) return outcomeText(outcome);
+  if (outcome.cancelled) {
+    const far = percent(outcome.scannedTo, outcome.total);
+    return `Comparison cancelled at ${far} percent, ${count(outcome.runs, "run")} found so far`;
+  }
   if (outcome.runs === 0) return `Comparison finished: ${outcomeText(outcome)}`;
   return `Comparison finished: ${count(outcome.runs, "run")} ${outcome.runs === 1 ? "differs" : "differ"}`;
 }

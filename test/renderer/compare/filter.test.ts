@@ -1,5 +1,6 @@
-import { type ClusterSizes, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import {
+  type ClusterSizes,
   completions,
   filterProblem,
   matches,

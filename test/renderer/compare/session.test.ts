@@ -10,10 +10,17 @@ import { batchOf, type ModelRun, plainRun } from "./model.ts";
 const requests: { name: string; request: Record<string, unknown> }[] = [];
 const listeners = new Map<string, (payload: unknown) => void>();
 let lastJob = 0;
+/** Images of zeros, in which image 2 has a one at these offsets. */
+const ones = new Set<number>();
+function bytesOf({ image, offset, length }: Record<string, unknown>): Uint8Array {
+  const at = (index: number) => (image === 2 && ones.has(Number(offset) + index) ? 1 : 0);
+  return Uint8Array.from({ length: Number(length) }, (_, index) => at(index));
+}
 vi.stubGlobal("window", {
   blkscope: {
     call: async (name: string, request: Record<string, unknown>) => {
       requests.push({ name, request });
+      if (name === "image:read") return { ok: true, value: { bytes: bytesOf(request), bad: [] } };
       return { ok: true, value: name === "job:compare" ? { job: ++lastJob } : undefined };
     },
     on: (name: string, listener: (payload: unknown) => void) => {
@@ -87,6 +94,7 @@ async function start(): Promise<number> {
 }
 beforeEach(() => {
   requests.length = 0;
+  ones.clear();
   useView.setState({ tabs: [], note: undefined, active: undefined });
 });
 
@@ -111,6 +119,32 @@ describe("a comparison's session", () => {
     session.activeView.moveTo(3, session.store.getState().rows);
     items(job, found(plainRun(160, 2)));
     expect(caretOf(session)).toBe(3);
+  });
+
+  it("lands on the first byte that differs, and steps back from there to the run before", async () => {
+    ones.add(160 * 512 + 16).add(300 * 512 + 511);
+    items(await start(), found(plainRun(160, 2), plainRun(300, 1)));
+    await answered();
+    expect(caretOf(session)).toBe(160 * 512 + 16);
+    session.step("next");
+    await answered();
+    expect(caretOf(session)).toBe(300 * 512 + 511);
+    session.step("previous");
+    await answered();
+    expect(caretOf(session)).toBe(160 * 512 + 16);
+    session.step("previous");
+    expect(useView.getState().note).toBe("First difference");
+    // Back in the history: the byte, not the sector's start.
+    session.activeView.back(session.store.getState().rows);
+    expect(caretOf(session)).toBe(300 * 512 + 511);
+  });
+
+  it("leaves the caret alone when it went elsewhere before the bytes were read", async () => {
+    ones.add(160 * 512 + 16);
+    items(await start(), found(plainRun(160, 2)));
+    session.activeView.moveTo(7, session.store.getState().rows);
+    await answered();
+    expect(caretOf(session)).toBe(7);
   });
 
   it("waits for the next difference, goes there when it is found, and can be told to stop waiting", async () => {

@@ -74,7 +74,7 @@ describe("the words of the compare panel", () => {
     expect(label("shifted", 16)).toBe("Shifted by +16 bytes");
     expect(label("shifted", -1)).toBe("Shifted by -1 byte");
     expect(label("torn", 0x15000)).toBe("Torn at 0x15000");
-    expect(label("moved", 2048 * 512)).toBe("Same as sector 2,048 of the other image");
+    expect(label("moved", 2048 * 512)).toBe("Same as other's sector 2,048");
     expect(label("byte-swapped", 4)).toBe("Bytes swapped in 4-byte words");
     expect(label("stored-differently")).toBe("Same bytes, stored differently");
     expect(label("plain")).toBe("Different content");
@@ -105,6 +105,9 @@ describe("the words of the compare panel", () => {
     expect(announcementText({ ...differ, runs: 1 })).toBe("Comparison finished: 1 run differs");
     expect(announcementText(done)).toBe(
       "Comparison finished: No mismatches in 64 GiB (all sectors compared)",
+    );
+    expect(announcementText({ ...differ, cancelled: true, complete: false, scannedTo: 16 * GiB })).toBe(
+      "Comparison cancelled at 25 percent, 12 runs found so far",
     );
   });
 
