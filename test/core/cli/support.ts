@@ -42,13 +42,18 @@ export class Cli {
     await build({ ...own, outfile: path.join(folder, "blkscope.js") });
     fs.writeFileSync(path.join(folder, "package.json"), '{"type":"module"}');
     fs.symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction");
-    return new Cli(folder);
+    const cli = new Cli(folder);
+    // Tests may run it as another user.
+    for (const open of [folder, cli.folder]) fs.chmodSync(open, 0o755);
+    return cli;
   }
 
-  run(args: readonly string[], env: Record<string, string> = {}): Ran {
+  /** `uid` is the user to run as; only root can choose. */
+  run(args: readonly string[], env: Record<string, string> = {}, uid?: number): Ran {
     const child = spawnSync(process.execPath, [this.script, ...args], {
       cwd: this.folder,
       env: childEnv(env),
+      ...(uid !== undefined && { uid }),
       encoding: "utf8",
       maxBuffer: 1 << 28,
     });
