@@ -1,4 +1,6 @@
 // How the app is packed. `npm run package` adds the Electron runtime to pack (scripts/package.mjs).
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 
 /** Disk images have their own programs on most systems: Blkscope is offered under "Open with", never the default. */
 const fileAssociations = [
@@ -6,6 +8,13 @@ const fileAssociations = [
   { ext: "qcow2", name: "QCOW2 disk image", mimeType: "application/x-qemu-disk" },
   { ext: ["img", "raw"], name: "Raw disk image", mimeType: "application/x-raw-disk-image" },
 ].map((one) => ({ ...one, role: "Viewer", rank: "Alternate" }));
+
+/** The default app belongs to Electron as a development tool. */
+async function removeDefaultApp(
+  /** @type {import("electron-builder").AfterPackContext} */ { appOutDir, packager },
+) {
+  await rm(join(packager.getResourcesDir(appOutDir), "default_app.asar"), { force: true });
+}
 
 /** @type {import("electron-builder").Configuration} */
 export default {
@@ -21,13 +30,14 @@ export default {
     "package.json",
     "LICENSE",
     "!node_modules/zod",
-    "!node_modules/koffi/{doc,src,vendor}",
+    "!node_modules/koffi/{doc,vendor,lib/native}",
   ],
   asar: true,
   // A shared library is loaded from a real file, and so are images, whose holes the system is asked for.
   asarUnpack: ["node_modules/koffi/**", "node_modules/@koromix/**", "assets/samples/**"],
   npmRebuild: false, // koffi comes prebuilt through N-API
   removePackageScripts: true,
+  afterPack: removeDefaultApp,
   electronLanguages: ["en-US"],
   electronFuses: {
     runAsNode: false,
