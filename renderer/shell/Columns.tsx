@@ -29,15 +29,17 @@ export function Columns({ left, right, children }: ColumnsProps) {
     </SidePanel>
   );
   return (
-    <Group className={styles.group} onLayoutChanged={(_layout, meta) => meta.isUserInteraction && save()}>
-      {left && side("left", left)}
-      {left && <Separator className={styles.separator} aria-label="Width of the sidebar" />}
-      <Panel id="main" minSize={360}>
-        <main className={styles.main}>{children}</main>
-      </Panel>
-      {right && <Separator className={styles.separator} aria-label="Width of the inspector" />}
-      {right && side("right", right)}
-    </Group>
+    <main className={styles.columns}>
+      <Group className={styles.group} onLayoutChanged={(_layout, meta) => meta.isUserInteraction && save()}>
+        {left && side("left", left)}
+        {left && <Separator className={styles.separator} aria-label="Width of the sidebar" />}
+        <Panel id="main" minSize={360}>
+          <div className={styles.main}>{children}</div>
+        </Panel>
+        {right && <Separator className={styles.separator} aria-label="Width of the inspector" />}
+        {right && side("right", right)}
+      </Group>
+    </main>
   );
 }
 

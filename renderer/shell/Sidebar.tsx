@@ -13,7 +13,7 @@ export function Sidebar() {
   const hasRecent = useApp((state) => state.recent.length > 0);
   const images = Object.values(byToken);
   return (
-    <aside className={styles.sidebar} aria-label="Files" data-pane="sidebar">
+    <section className={styles.sidebar} aria-label="Files" data-pane="sidebar">
       <h2 className={styles.heading}>Open images</h2>
       {images.length === 0 && <p className={styles.none}>None</p>}
       <ul>
@@ -27,7 +27,7 @@ export function Sidebar() {
           <RecentList compact />
         </>
       )}
-    </aside>
+    </section>
   );
 }
 

@@ -51,6 +51,8 @@ export function Palette({ prefix }: { prefix: string }) {
             >
               <Input
                 className={styles.input ?? ""}
+                role="combobox"
+                aria-expanded="true"
                 placeholder="An open or recent image; > command, : offset, ? help"
               />
             </SearchField>
