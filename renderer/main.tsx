@@ -16,11 +16,13 @@ import { followTitle } from "./shell/title.ts";
 import { listenForSession, useApp } from "./store/app.ts";
 import { listenForImages } from "./store/images.ts";
 import { listenForJobs } from "./store/jobs.ts";
+import { usePrefs } from "./store/prefs.ts";
 
 async function start(root: HTMLElement): Promise<void> {
-  followTheme();
   const info = await call("app:info");
   useApp.getState().start(info);
+  usePrefs.getState().set({ theme: info.theme });
+  followTheme();
   listenForImages();
   listenForJobs();
   listenForSession();

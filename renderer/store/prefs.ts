@@ -56,7 +56,8 @@ export const usePrefs = create<PrefsStore>()(
   persist((set) => ({ ...defaults, set: (change) => set(change) }), {
     name: "blkscope-prefs",
     version: 1,
-    partialize: ({ set: _set, ...prefs }) => prefs,
+    // Main keeps the theme, to colour the window before there is a page.
+    partialize: ({ set: _set, theme: _theme, ...prefs }) => prefs,
     migrate: (stored) => stored as PrefsStore,
     merge: (stored, current) => ({ ...current, ...validPrefs(stored) }),
   }),
