@@ -15,7 +15,7 @@ type Key = SortKey | "sectors" | "cluster";
 const columns: readonly GridColumn<Key>[] = [
   { key: "row", label: "#", width: 68, numeric: true, sortable: true },
   { key: "offset", label: "Guest offset", width: 122, sortable: true },
-  { key: "sectors", label: "Sectors", width: 150, grow: 1 },
+  { key: "sectors", label: "Sectors", width: 186, grow: 1 },
   { key: "length", label: "Length", width: 80, numeric: true, sortable: true },
   { key: "bytes", label: "Bytes differing", width: 110, numeric: true, sortable: true },
   { key: "signature", label: "Likely cause", width: 200, grow: 2, sortable: true },

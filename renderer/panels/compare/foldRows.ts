@@ -44,14 +44,15 @@ export class FoldRows {
    * `version` marks the map, which replaces those given out earlier.
    */
   build(runs: RunRanges, scannedTo: number, unfolded: readonly Range[], version: number): RowMap {
-    this.#takeRuns(runs);
+    this.learn(runs);
     const tail = unfolded.length > 0 ? this.#withUnfolded(unfolded) : this.#copy();
     const scannedRows = Math.floor(scannedTo / this.#bytesPerRow);
     if (scannedRows < this.#totalRows) tail.#add(scannedRows, this.#totalRows);
     return tail.#toRowMap(version);
   }
 
-  #takeRuns(runs: RunRanges): void {
+  /** Takes in the runs found since the last call: done while they come, folding later costs next to nothing. */
+  learn(runs: RunRanges): void {
     // The last run may have grown since (a resumed scan continued it).
     if (this.#runsDone > 0 && runs.end(this.#runsDone - 1) !== this.#lastEnd) this.#runsDone -= 1;
     for (let row = this.#runsDone; row < runs.count; row++) {

@@ -188,7 +188,7 @@ export class CompareSession {
   setFolded(folded: boolean): void {
     this.#unfolded = [];
     this.store.setState({ folded });
-    this.#newRows();
+    this.#showRows();
   }
 
   /** Shows the rows that the fold row at `offset` stands for. */
@@ -345,6 +345,7 @@ export class CompareSession {
       else if (item.kind === "signatures") this.table.applySignatures(item, this.#baseRow, this.#swapped);
       else this.unreadable.add(item.range, this.#swapped);
     }
+    this.#folding?.learn(this.table);
     this.#changed();
     this.#jumpToFirst();
     if (this.store.getState().waiting) this.#goIfFound();

@@ -87,7 +87,7 @@ export interface HeaderFacts {
 export function headerText(facts: HeaderFacts): string {
   const { current, rows, runs, sectors, total, scannedTo, complete } = facts;
   const scanned = complete ? "" : `; ${percent(scannedTo, total)} % scanned`;
-  if (runs === 0) return `No mismatches so far in ${bytes(scannedTo)}${scanned}`;
+  if (runs === 0) return complete ? "0 runs" : `No mismatches so far in ${bytes(scannedTo)}${scanned}`;
   const which = current === undefined ? "" : `${decimal(current + 1)} of `;
   const merged = rows < runs ? ` in ${count(rows, "row")}` : "";
   const part = `${count(sectors, "sector")}, ${share(sectors * sectorSize, total)} of ${bytes(total)}`;

@@ -52,6 +52,7 @@ describe("the words of the compare panel", () => {
     expect(headerText({ ...header, runs: 0, rows: 0, scannedTo: GiB })).toBe(
       "No mismatches so far in 1 GiB; 1 % scanned",
     );
+    expect(headerText({ ...header, runs: 0, rows: 0, scannedTo: 64 * GiB, complete: true })).toBe("0 runs");
   });
 
   it("never rounds a share to none or to all", () => {
