@@ -1,5 +1,5 @@
-// Finds and starts the app: the one BLKSCOPE_APP names, the packaged one this file lies in, or in a clone the
-// Electron runtime that `npm start` uses.
+// Finds and starts the app: the one BLKSCOPE_APP names, the packaged one this file lies in, or in a clone what
+// `npm start` runs, set up and built first where that is still to be done.
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
@@ -17,8 +17,8 @@ export interface App {
 /** Starts the app with these files and leaves it to itself. Throws CliError. */
 export async function showInApp(view: "hex" | "compare", files: readonly string[]): Promise<void> {
   for (const file of files) checkFile(file);
-  const app = await findApp(path.dirname(fileURLToPath(import.meta.url)));
   checkDisplay();
+  const app = await findApp(path.dirname(fileURLToPath(import.meta.url)));
   await start(app, [`--view=${view}`, ...files.map((file) => path.resolve(file))]);
 }
 
@@ -69,27 +69,29 @@ function packagedNames(resources: string): string[] {
 }
 
 function isClone(folder: string): boolean {
-  return (
-    fs.existsSync(path.join(folder, "scripts/setup/electron.mjs")) &&
-    fs.existsSync(path.join(folder, "package.json"))
-  );
+  return ["scripts/setup/setup.mjs", "package.json"].every((name) => fs.existsSync(path.join(folder, name)));
 }
 
-/** What scripts/setup/electron.mjs offers. */
-interface ElectronSetup {
+/** What the scripts of a clone offer; they say on stderr what they do. */
+interface CloneScripts {
+  setUp(): Promise<void>;
+  ensureBuild(): Promise<unknown>;
   electronPath(): string;
   electronArgs(): string[];
 }
 
 async function appOfClone(root: string): Promise<App> {
-  const built = path.join(root, "dist/main/main.js");
-  if (!fs.existsSync(built)) throw new CliError("The app has not been built yet", 1, "Run npm start once.");
+  const load = (name: string) =>
+    import(pathToFileURL(path.join(root, "scripts", name)).href) as Promise<Partial<CloneScripts>>;
+  const names = ["setup/setup.mjs", "build/build.mjs", "setup/electron.mjs"];
+  const modules = await Promise.all(names.map(load));
+  const scripts = Object.assign({}, ...modules) as CloneScripts;
   try {
-    const url = pathToFileURL(path.join(root, "scripts/setup/electron.mjs")).href;
-    const setup = (await import(url)) as ElectronSetup;
-    return { command: setup.electronPath(), args: [...setup.electronArgs(), root] };
+    await scripts.setUp();
+    await scripts.ensureBuild();
+    return { command: scripts.electronPath(), args: [...scripts.electronArgs(), root] };
   } catch (error) {
-    throw new CliError(`Could not find the app: ${(error as Error).message}`, 1, "Run npm start once.", {
+    throw new CliError(`Could not set up the app: ${(error as Error).message}`, 1, "Try npm start.", {
       cause: error,
     });
   }

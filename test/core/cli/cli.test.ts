@@ -4,9 +4,10 @@ import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs";
 import * as net from "node:net";
+import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { version } from "../../../package.json";
-import { Cli, type Ran } from "./support.ts";
+import { Cli, childEnv, type Ran } from "./support.ts";
 
 const mib = 1024 * 1024;
 let cli: Cli;
@@ -459,6 +460,52 @@ describe("open and diff", () => {
       `--view=${view}\n${folder}/one two.raw\n${folder}/-three.raw\n`,
     );
   });
+
+  /** Runs a copy of the command that lies elsewhere. */
+  function runAt(script: string, args: readonly string[]): Ran {
+    fs.mkdirSync(path.dirname(cli.path(script)), { recursive: true });
+    fs.copyFileSync(cli.script, cli.path(script));
+    fs.writeFileSync(path.join(path.dirname(cli.path(script)), "package.json"), '{"type":"module"}');
+    fs.rmSync(cli.path("started"), { force: true });
+    const env = childEnv({ DISPLAY: ":99", BLKSCOPE_APP: "" });
+    const child = spawnSync(process.execPath, [cli.path(script), ...args], {
+      cwd: cli.folder,
+      env,
+      encoding: "utf8",
+    });
+    return { code: child.status, signal: child.signal, stdout: child.stdout, stderr: child.stderr };
+  }
+  const started = () => fs.readFileSync(cli.path("started"), "utf8");
+
+  it.skipIf(process.platform !== "linux")("find the app they were packed with", () => {
+    cli.write("packed/blkscope", `#!/bin/sh\nprintf "%s\\n" "$@" > '${cli.path("started")}'\n`);
+    fs.chmodSync(cli.path("packed/blkscope"), 0o755);
+    const script = "packed/resources/app.asar.unpacked/dist/cli/blkscope.js";
+    expect(runAt(script, ["open", "one two.raw"])).toMatchObject({ code: 0, stderr: "" });
+    expect(started()).toBe(`--view=hex\n${fs.realpathSync(cli.folder)}/one two.raw\n`);
+  });
+
+  it.skipIf(process.platform === "win32")(
+    "in a clone set up and build before they start Electron with it",
+    () => {
+      cli.write("clone/package.json", "{}");
+      cli.write("clone/scripts/setup/setup.mjs", 'export const setUp = async () => console.error("set up");');
+      cli.write(
+        "clone/scripts/build/build.mjs",
+        'export const ensureBuild = async () => console.error("built");',
+      );
+      cli.write(
+        "clone/scripts/setup/electron.mjs",
+        `export const electronPath = () => ${JSON.stringify(cli.path("app.sh"))};
+       export const electronArgs = () => ["--some-switch"];`,
+      );
+      const ran = runAt("clone/dist/cli/blkscope.js", ["diff", "one two.raw", "one two.raw"]);
+      expect(ran).toMatchObject({ code: 0, stdout: "", stderr: "set up\nbuilt\n" });
+      const folder = fs.realpathSync(cli.folder);
+      const file = `${folder}/one two.raw\n`;
+      expect(started()).toBe(`--some-switch\n${folder}/clone\n--view=compare\n${file}${file}`);
+    },
+  );
 
   it("check first that the files are there", () => {
     fs.rmSync(cli.path("started"), { force: true });
