@@ -25,6 +25,9 @@ const source = {
 /** Counts the changes to the steps below; another number makes every machine build its runtime anew. */
 const RECIPE = 1;
 
+/** Folders in which a runtime is being made. */
+const workPrefix = "building-";
+
 const folder = () => join(cacheFolder(), `electron-${fallbackVersion}-linux-x64-r${RECIPE}`);
 
 /** The executable, there once `isFallbackReady()`. */
@@ -45,7 +48,8 @@ export async function buildFallback() {
   if (isFallbackReady()) return `fallback ${fallbackVersion} from the cache`;
   const body = async () => {
     if (isFallbackReady()) return `fallback ${fallbackVersion} from the cache`;
-    const work = await mkdtemp(join(cacheFolder(), "building-"));
+    await removeLeftovers();
+    const work = await mkdtemp(join(cacheFolder(), workPrefix));
     try {
       const made = await build(work);
       await rm(folder(), { recursive: true, force: true });
@@ -58,6 +62,12 @@ export async function buildFallback() {
   return withLock(join(cacheFolder(), "electron.lock"), body, () =>
     say("electron: waiting for another set-up"),
   );
+}
+
+/** Removes what a set-up that was killed left behind; only called while holding the lock. */
+async function removeLeftovers() {
+  const names = (await readdir(cacheFolder())).filter((name) => name.startsWith(workPrefix));
+  await Promise.all(names.map((name) => rm(join(cacheFolder(), name), { recursive: true, force: true })));
 }
 
 /** All steps, in `work`. Answers the finished folder. */

@@ -1,8 +1,8 @@
 // What Debian packages hold: the shared libraries Electron needs, Xvfb, and the tools the tests compare with.
 // As root missing ones are installed; otherwise the exact command is printed and set-up stops.
 import { constants } from "node:fs";
-import { access } from "node:fs/promises";
-import { delimiter, join } from "node:path";
+import { access, readFile, stat } from "node:fs/promises";
+import { delimiter, dirname, join } from "node:path";
 import { run } from "./run.mjs";
 import { SetupError, say } from "./say.mjs";
 
@@ -126,6 +126,28 @@ async function missingPackages({ electron, tools }) {
   const has = await Promise.all(tools.map(hasCommand));
   const commands = tools.filter((_, index) => !has[index]).map((tool) => packageOfCommand[tool]);
   return { packages: [...new Set([...libraries.packages, ...commands])].sort(), unknown: libraries.unknown };
+}
+
+/**
+ * Chromium's sandbox needs user namespaces, which some systems (Ubuntu since 23.10) keep from programs without a
+ * profile of their own. The app would end with a message few can read; this one says what to do. The sandbox is
+ * never turned off instead.
+ * @param {string} electron path of the executable
+ */
+export async function checkSandbox(electron) {
+  if (process.platform !== "linux" || process.getuid?.() === 0) return;
+  const restricted = await readFile("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "utf8").catch(
+    () => "0",
+  );
+  if (restricted.trim() !== "1") return;
+  const helper = join(dirname(electron), "chrome-sandbox");
+  const { uid, mode } = await stat(helper).catch(() => ({ uid: -1, mode: 0 }));
+  const hasSetuid = Math.floor(mode / 0o4000) % 2 === 1;
+  if (uid === 0 && hasSetuid) return;
+  throw new SetupError(
+    "this system keeps user namespaces from Electron, so its sandbox cannot start. Run this once, then try again:\n\n" +
+      `  sudo chown root '${helper}' && sudo chmod 4755 '${helper}'\n`,
+  );
 }
 
 /**
