@@ -129,8 +129,11 @@ export interface DiffMarks {
   /** The other image, to mark the very bytes that differ; this pane's x stands against the other's x + shift. */
   readonly other: ByteSource;
   readonly shift: number;
-  /** Mismatched runs that touch [from, to), ascending. */
-  runsIn(from: number, to: number): readonly { readonly offset: number; readonly length: number }[];
+  /** Mismatched runs that touch [from, to), ascending; `hollow`: the same bytes, stored differently. */
+  runsIn(
+    from: number,
+    to: number,
+  ): readonly { readonly offset: number; readonly length: number; readonly hollow?: boolean }[];
   readonly current: { readonly offset: number; readonly length: number } | undefined;
   /** Bytes scanned so far: past it the gutter is hatched. */
   readonly scannedTo: number;

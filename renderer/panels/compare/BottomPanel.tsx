@@ -1,6 +1,8 @@
 // The panel below the hex panes: the mismatches and the ranges that could not be read, each as a list.
 import { type KeyboardEvent, type Ref, useId, useMemo, useState } from "react";
+import { keyLabel } from "../../commands/keymap.ts";
 import { runCommand } from "../../commands/registry.ts";
+import { useApp } from "../../store/app.ts";
 import { bytes, count, decimal } from "../../widgets/format.ts";
 import { CloseIcon, ExportIcon, OkIcon } from "../../widgets/icons.ts";
 import { CommandButton } from "./CommandButton.tsx";
@@ -66,15 +68,7 @@ export function BottomPanel(props: BottomPanelProps) {
         )}
         <span>
           <CommandButton command="file.export" icon={ExportIcon} label="Export mismatches" />
-          <button
-            type="button"
-            className="button quiet icon"
-            aria-label="Close the panel"
-            title="Close the panel (Ctrl+J)"
-            onClick={() => runCommand("view.bottomPanel")}
-          >
-            <CloseIcon size={16} aria-hidden />
-          </button>
+          <CloseButton />
         </span>
       </div>
       {tab === "mismatches" && scan.kind === "ended" && scan.mergedAfter !== undefined && (
@@ -109,6 +103,22 @@ function headerOf(scan: Scan, rows: number, current: number | undefined): string
   const { totals, total, scannedTo } = scan;
   const { runs, sectors } = totals;
   return headerText({ current, rows, runs, sectors, total, scannedTo, complete: isScanned(scan) });
+}
+
+function CloseButton() {
+  const platform = useApp(({ info }) => info?.platform ?? "linux");
+  const name = "Close the panel";
+  return (
+    <button
+      type="button"
+      className="button quiet icon"
+      aria-label={name}
+      title={`${name} (${keyLabel("view.bottomPanel", platform)})`}
+      onClick={() => runCommand("view.bottomPanel")}
+    >
+      <CloseIcon size={16} aria-hidden />
+    </button>
+  );
 }
 
 interface TabsProps {
