@@ -2,9 +2,9 @@
 // types from here, main parses every request with its schema, the preload exposes only these names.
 import * as z from "zod";
 import type { PlainError } from "../../core/base/errors.ts";
+import type { JobProgress } from "../../core/jobs/contract.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
-import type { JobProgress } from "../../core/jobs/contract.ts";
 
 const token = z.uuid();
 const imageId = z.int().nonnegative();
@@ -64,7 +64,10 @@ export const channels = {
   "app:theme": channel<undefined>()(z.enum(["system", "light", "dark"])),
   /** The ids of commands that can run now, so that the native menu shows the same. */
   "app:commands": channel<undefined>()(
-    z.strictObject({ enabled: z.array(z.string().max(64)).max(500), checked: z.array(z.string().max(64)).max(500) }),
+    z.strictObject({
+      enabled: z.array(z.string().max(64)).max(500),
+      checked: z.array(z.string().max(64)).max(500),
+    }),
   ),
   "app:title": channel<undefined>()(z.string().max(500)),
   /** Shows the native open dialog; an empty list means it was dismissed. */
@@ -77,16 +80,17 @@ export const channels = {
   "files:forget": channel<undefined>()(z.array(token).min(1).max(2)),
   /** Remembers that these files were opened together. */
   "files:remember": channel<undefined>()(z.array(token).min(1).max(2)),
-  "image:open": channel<OpenedImage>()(
-    z.strictObject({ token, format: z.enum(["raw", "qed"]).optional() }),
-  ),
+  "image:open": channel<OpenedImage>()(z.strictObject({ token, format: z.enum(["raw", "qed"]).optional() })),
   "image:close": channel<undefined>()(z.strictObject({ image: imageId })),
   "image:read": channel<Page>()(
     z.strictObject({
       image: imageId,
       node: z.string().max(200),
       offset: byteOffset,
-      length: z.int().min(1).max(1 << 20),
+      length: z
+        .int()
+        .min(1)
+        .max(1 << 20),
     }),
   ),
   "image:locate": channel<readonly Location[]>()(z.strictObject({ image: imageId, offset: byteOffset })),
@@ -132,16 +136,6 @@ export interface Events {
   "session:lost": { readonly error: PlainError };
 }
 export type EventName = keyof Events;
-export const eventNames = [
-  "job:progress",
-  "job:items",
-  "job:end",
-  "image:changed",
-  "command:run",
-  "files:opened",
-  "session:lost",
-] as const satisfies readonly EventName[];
-
 /** What the preload puts on `window.blkscope`. */
 export interface Bridge {
   call(name: ChannelName, request: unknown): Promise<unknown>; // a Result<Reply>

@@ -1,0 +1,158 @@
+// The session as main keeps it: which images the window has open, by ids that are never used twice, the worker
+// that holds them, and a watch on each file. A dead worker is replaced at the next call.
+import { constants } from "node:fs";
+import { access } from "node:fs/promises";
+import { asBlockError, BlockError, toPlain } from "../core/base/errors.ts";
+import type { ImageSpec } from "../core/block/driver.ts";
+import { imageSpecForPath } from "../core/graph.ts";
+import type { SessionClient } from "../core/jobs/sessionClient.ts";
+import type { Location, Page } from "../core/jobs/sessionContract.ts";
+import type { Emit } from "./events.ts";
+import type { FileTokens } from "./files.ts";
+import { FileWatch, fileFacts } from "./fileWatch.ts";
+import type { FileRef, FileState, OpenedImage } from "./ipc/contract.ts";
+
+export type SessionWorker = Pick<SessionClient, "call" | "close">;
+
+interface OpenImage {
+  readonly worker: SessionWorker;
+  /** The image's id in the worker, which starts again with each worker. */
+  readonly inWorker: number;
+  readonly path: string;
+  readonly file: FileRef;
+  readonly format: string;
+  readonly watch: FileWatch | undefined;
+}
+
+/** What a job needs to open the same image in its own thread. */
+export interface ImageSource {
+  readonly spec: ImageSpec;
+  readonly name: string;
+}
+
+export class ImageSession {
+  readonly #files: FileTokens;
+  readonly #emit: Emit;
+  readonly #startWorker: (onLost: (error: BlockError) => void) => SessionWorker;
+  readonly #images = new Map<number, OpenImage>();
+  #worker: SessionWorker | undefined;
+  #nextId = 1;
+
+  constructor(
+    files: FileTokens,
+    emit: Emit,
+    startWorker: (onLost: (error: BlockError) => void) => SessionWorker,
+  ) {
+    this.#files = files;
+    this.#emit = emit;
+    this.#startWorker = startWorker;
+  }
+
+  /** Starts the worker ahead of the first call. */
+  warmUp(): void {
+    this.#current();
+  }
+
+  /** Opens the file read-only; `format` instead of probing. Throws the block core's errors. */
+  async open(token: string, format: "raw" | "qed" | undefined): Promise<OpenedImage> {
+    const path = this.#files.pathOf(token);
+    const worker = this.#current();
+    // Facts from before the opening: a change while it opens is then seen as one.
+    const [facts, writable] = await Promise.all([fileFacts(path).catch(() => undefined), isWritable(path)]);
+    const summary = await worker.call("open", {
+      spec: imageSpecForPath(path),
+      ...(format === undefined ? {} : { format }),
+    });
+    if (worker !== this.#worker)
+      throw new BlockError("ECANCELED", "the session ended while the image opened");
+    const image = this.#nextId++;
+    const file = this.#files.refOf(path);
+    this.#images.set(image, {
+      worker,
+      inWorker: summary.image,
+      path,
+      file,
+      format: summary.format,
+      watch: facts && new FileWatch(path, facts, (state) => this.#emit("image:changed", { image, state })),
+    });
+    return { ...summary, image, file, writable };
+  }
+
+  async close(image: number): Promise<undefined> {
+    const { worker, inWorker, watch } = this.#image(image);
+    watch?.close();
+    this.#images.delete(image);
+    await worker.call("close", { image: inWorker });
+    return undefined;
+  }
+
+  async read(image: number, node: string, offset: number, length: number): Promise<Page> {
+    const { worker, inWorker } = this.#image(image);
+    return worker.call("read", { image: inWorker, node, offset, length });
+  }
+
+  async locate(image: number, offset: number): Promise<readonly Location[]> {
+    const { worker, inWorker } = this.#image(image);
+    return worker.call("locate", { image: inWorker, offset });
+  }
+
+  /** What the file is on disk, against what it was when opened or last accepted. */
+  async state(image: number, accept: boolean): Promise<FileState> {
+    return (await this.#image(image).watch?.state(accept)) ?? { kind: "same" };
+  }
+
+  /** For a job: the same file in the same format that the person sees. */
+  sourceOf(image: number): ImageSource {
+    const { path, file, format } = this.#image(image);
+    return { spec: { driver: format, file: { driver: "file", filename: path } }, name: file.name };
+  }
+
+  /** Files of the open images, each once, in the order of opening. */
+  openFiles(): readonly FileRef[] {
+    return [...new Set([...this.#images.values()].map(({ file }) => file))];
+  }
+
+  openPaths(): readonly string[] {
+    return [...this.#images.values()].map(({ path }) => path);
+  }
+
+  /** Lets go of every image at once, however the worker is doing. The next call starts another. */
+  reset(): void {
+    const worker = this.#worker;
+    this.#worker = undefined;
+    this.#forgetImages();
+    worker?.close();
+  }
+
+  #current(): SessionWorker {
+    if (this.#worker !== undefined) return this.#worker;
+    const worker = this.#startWorker((error) => this.#lost(worker, error));
+    this.#worker = worker;
+    return worker;
+  }
+
+  #lost(worker: SessionWorker, error: BlockError): void {
+    if (worker !== this.#worker) return;
+    this.#worker = undefined;
+    this.#forgetImages();
+    this.#emit("session:lost", { error: toPlain(asBlockError(error)) });
+  }
+
+  #forgetImages(): void {
+    for (const { watch } of this.#images.values()) watch?.close();
+    this.#images.clear();
+  }
+
+  #image(image: number): OpenImage {
+    const found = this.#images.get(image);
+    if (found !== undefined) return found;
+    throw new BlockError("EINVAL", `image ${image} is not open`, { hint: "Open the file again." });
+  }
+}
+
+async function isWritable(path: string): Promise<boolean> {
+  return access(path, constants.W_OK).then(
+    () => true,
+    () => false,
+  );
+}

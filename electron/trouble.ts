@@ -1,0 +1,69 @@
+// When something of ours breaks: said in a dialog and on stderr, never a silent death. Images are only ever
+// read, so there is nothing to lose but the view.
+import { app, clipboard, dialog } from "electron";
+
+/** Reports exceptions nobody caught. The app goes on when the person wants it to. */
+export function reportUncaught(): void {
+  // A terminal that was closed is no trouble of ours.
+  for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+  process.on("uncaughtException", (error) => void report(error));
+  process.on("unhandledRejection", (reason) => void report(reason));
+}
+
+let isShowing = false;
+
+async function report(thrown: unknown): Promise<void> {
+  const details = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  console.error("uncaught:", details);
+  if (!app.isReady()) return app.exit(1);
+  if (isShowing) return; // the first tells most; the rest is on stderr
+  isShowing = true;
+  const { response } = await dialog
+    .showMessageBox({
+      type: "error",
+      title: app.name,
+      message: "Something went wrong inside Blkscope",
+      detail: `Your images have not been changed. You can go on, but what you see may be incomplete.\n\n${details.slice(0, 2000)}`,
+      buttons: ["Go on", "Copy details", "Quit"],
+      defaultId: 0,
+      cancelId: 0,
+    })
+    .finally(() => {
+      isShowing = false;
+    });
+  if (response === 1) clipboard.writeText(details);
+  if (response === 2) app.quit();
+}
+
+/** A page that ended again this soon after it was loaded anew is not loaded by itself, milliseconds. */
+const soonMs = 60_000;
+
+/** What to do about a page whose process ended: loads it anew once, then asks. */
+export class PageRescue {
+  readonly #reload: () => void;
+  #lastAt = Number.NEGATIVE_INFINITY;
+
+  constructor(reload: () => void) {
+    this.#reload = reload;
+  }
+
+  async crashed(reason: string): Promise<void> {
+    console.error("the window's process ended:", reason);
+    const isAgain = performance.now() - this.#lastAt < soonMs;
+    this.#lastAt = performance.now();
+    if (!isAgain) this.#reload();
+    const { response } = await dialog.showMessageBox({
+      type: "warning",
+      title: app.name,
+      message: isAgain
+        ? "The window stopped working again"
+        : "The window stopped working and was loaded anew",
+      detail: `Your images have not been changed. A scan that was running has to be started again.\n\nReason: ${reason}`,
+      buttons: isAgain ? ["Reload", "Quit"] : ["Continue"],
+      defaultId: 0,
+    });
+    if (!isAgain) return;
+    if (response === 0) this.#reload();
+    else app.quit();
+  }
+}
