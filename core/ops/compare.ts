@@ -29,14 +29,14 @@ export interface CompareTuning {
   /** Guest bytes of data in a work item. */
   readonly itemBytes?: number;
 }
-const helperFrom = 192 * 1024 * 1024;
+const helperFrom = 512 * 1024 * 1024;
 /** Items planned ahead, and the time spent on planning before scanning goes on, milliseconds. */
-const mostPlanned = 16;
+const mostPlanned = 24;
 const planningMs = 20;
 
 const progressEveryMs = 100;
 /** Results that may wait for an earlier item of the other thread: bounds memory. */
-const mostWaiting = 16;
+const mostWaiting = 32;
 
 /** The job: opens both images read-only, compares, closes. */
 export async function compareRuns(
@@ -190,9 +190,7 @@ class Comparison {
       await this.#planAhead();
       this.#considerHelper();
       this.#feedHelper();
-      const item = this.#planned.shift();
-      if (item === undefined) break;
-      await this.#scan(this.#nextIndex++, item);
+      if (!(await this.#scanNext())) break;
       // The helper's results come in at turns of the event loop, and it should not go hungry.
       if (this.#helper !== undefined) await this.#pace.turn();
       await this.#takeResults();
@@ -201,6 +199,18 @@ class Comparison {
     if (this.#pace.stopped) await this.#helper?.stop();
     while (this.#helper?.busy && !this.#finished) await this.#awaitHelper();
     await this.#write();
+  }
+
+  /** Scans the next item of the plan, else one that the helper has not begun; false when there is none. */
+  async #scanNext(): Promise<boolean> {
+    const item = this.#planned.shift();
+    if (item !== undefined) {
+      await this.#scan(this.#nextIndex++, item);
+      return true;
+    }
+    const stolen = this.#helper?.steal();
+    if (stolen !== undefined) await this.#scan(...stolen);
+    return stolen !== undefined;
   }
 
   /** Nothing more is wanted. */
@@ -251,8 +261,7 @@ class Comparison {
 
   #feedHelper(): void {
     const helper = this.#helper;
-    // The last item is left for this thread, which would only wait.
-    while (helper?.hungry && this.#planned.length > 1) {
+    while (helper?.hungry && this.#planned.length > 0) {
       helper.send(this.#nextIndex++, this.#planned.shift() as WorkItem);
     }
   }

@@ -10,7 +10,7 @@ import { type ItemResult, Scanner } from "./scan.ts";
 import { Side } from "./side.ts";
 
 type ToHelper =
-  | { readonly kind: "open"; readonly params: CompareParams }
+  | { readonly kind: "open"; readonly params: CompareParams; readonly claims: Int32Array }
   | { readonly kind: "scan"; readonly index: number; readonly item: WorkItem }
   | { readonly kind: "stop" };
 type FromHelper =
@@ -18,8 +18,19 @@ type FromHelper =
   | { readonly kind: "result"; readonly index: number; readonly result: ItemResult }
   | { readonly kind: "fail"; readonly message: string };
 
-/** Items waiting in the helper, so that it need not wait for the next while the coordinator is busy. */
-const queueLength = 3;
+/** Items sent and not answered, so that the helper need not wait for the next while the coordinator is busy. */
+const queueLength = 6;
+/**
+ * An item sent can still be taken back by the thread that runs out of work first: item `index` is free while slot
+ * `index` modulo this of the shared claims holds `index` + 1. Larger than any number of items under way.
+ */
+const claimSlots = 64;
+const claimed = 0;
+
+function claim(claims: Int32Array, index: number): boolean {
+  return Atomics.compareExchange(claims, index % claimSlots, index + 1, claimed) === index + 1;
+}
+
 /** How long a helper may take to stop, milliseconds: its reads may hang on a dead disk. */
 const stopTimeoutMs = 120;
 
@@ -28,6 +39,7 @@ export class CompareHelper {
   readonly #port: Port;
   readonly #onResult: (index: number, result: ItemResult) => void;
   readonly #sent = new Map<number, WorkItem>();
+  readonly #claims = new Int32Array(new SharedArrayBuffer(claimSlots * Int32Array.BYTES_PER_ELEMENT));
   #state: "starting" | "ready" | "gone" = "starting";
   #wake: (() => void) | undefined;
 
@@ -39,7 +51,7 @@ export class CompareHelper {
       (message) => this.#take(message as FromHelper),
       () => this.#end(),
     );
-    this.#post({ kind: "open", params });
+    this.#post({ kind: "open", params, claims: this.#claims });
   }
 
   /** It would take another item now. */
@@ -54,7 +66,18 @@ export class CompareHelper {
 
   send(index: number, item: WorkItem): void {
     this.#sent.set(index, item);
+    Atomics.store(this.#claims, index % claimSlots, index + 1);
     this.#post({ kind: "scan", index, item });
+  }
+
+  /** Takes back an item that the helper has not begun. */
+  steal(): readonly [number, WorkItem] | undefined {
+    for (const [index, item] of this.#sent) {
+      if (!claim(this.#claims, index)) continue;
+      this.#sent.delete(index);
+      return [index, item];
+    }
+    return undefined;
   }
 
   /** Items lost with a helper that is gone: to be scanned by someone else. */
@@ -124,10 +147,12 @@ export function serveCompareHelper(port: Port): void {
   const stop = new AbortController();
   const pace = new Pace(stop.signal);
   let scanner: Scanner | undefined;
+  let claims: Int32Array = new Int32Array(claimSlots);
   let chain: Promise<void> = Promise.resolve();
   const post = (message: FromHelper, transfer?: readonly ArrayBuffer[]) => port.post(message, transfer);
 
-  async function open(params: CompareParams): Promise<void> {
+  async function open(params: CompareParams, shared: Int32Array): Promise<void> {
+    claims = shared;
     const a = await openGraph(params.a);
     const b = await openGraph(params.b);
     scanner = new Scanner(
@@ -139,6 +164,7 @@ export function serveCompareHelper(port: Port): void {
   }
   async function scan(index: number, item: WorkItem): Promise<void> {
     if (scanner === undefined) throw new BlockError("EINVAL", "an item was sent before the images were open");
+    if (!claim(claims, index)) return;
     const result = await scanner.scan(item, pace);
     post({ kind: "result", index, result }, result.rows === undefined ? [] : buffersOf(result.rows));
   }
@@ -149,7 +175,9 @@ export function serveCompareHelper(port: Port): void {
       return;
     }
     chain = chain
-      .then(() => (message.kind === "open" ? open(message.params) : scan(message.index, message.item)))
+      .then(() =>
+        message.kind === "open" ? open(message.params, message.claims) : scan(message.index, message.item),
+      )
       .catch((error: unknown) => post({ kind: "fail", message: toPlain(error).message }));
   });
 }
