@@ -1,9 +1,11 @@
 // What a person should know about this pair, between toolbar and panes: files that changed, how the scan ended,
 // sizes that differ, an image that was not closed cleanly.
 import { useState } from "react";
+import type { PlainError } from "../../../core/base/errors.ts";
 import { call } from "../../api.ts";
 import { runCommand } from "../../commands/registry.ts";
 import type { ImageState } from "../../store/images.ts";
+import { detailsText } from "../../widgets/ErrorState.tsx";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
 import { Notice } from "./Notice.tsx";
 import type { Scan } from "./scan.ts";
@@ -39,7 +41,7 @@ export function Notices({ session, scan, a, b, stale, listShown }: NoticesProps)
           These results are from before a file changed on disk.
         </Notice>
       )}
-      {scan.kind === "failed" && <ScanFailure scan={scan} />}
+      {scan.kind === "failed" && <ScanFailure error={scan.error} />}
       {scan.kind === "ended" && (scan.cancelled || !listShown) && (
         <Outcome scan={scan} session={session} dismissed={dismissed} dismiss={dismiss} />
       )}
@@ -99,26 +101,21 @@ function Outcome({ scan, session, dismissed, dismiss }: OutcomeProps) {
 }
 
 /** A scan that stopped by itself. The panes stay usable, so this is a line and not a page. */
-function ScanFailure({ scan }: { scan: Extract<Scan, { kind: "failed" }> }) {
-  const { message, code, context, details } = scan.error;
-  const all = [`${code}: ${message}`, ...details].join("\n");
+function ScanFailure({ error }: { error: PlainError }) {
+  const copy = () => call("clipboard:write", detailsText("The scan stopped", error)).catch(() => undefined);
   const actions = (
     <>
       <button type="button" className="button" onClick={() => runCommand("compare.rescan")}>
         Retry
       </button>
-      <button
-        type="button"
-        className="button"
-        onClick={() => void call("clipboard:write", all).catch(() => undefined)}
-      >
+      <button type="button" className="button" onClick={() => void copy()}>
         Copy details
       </button>
     </>
   );
   return (
     <Notice tone="error" actions={actions}>
-      The scan stopped: {message}. {context.hint ?? "What was found so far is kept."}
+      The scan stopped: {error.message}. {error.context.hint ?? "What was found so far is kept."}
     </Notice>
   );
 }

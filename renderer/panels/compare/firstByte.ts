@@ -2,7 +2,9 @@
 // bytes. Beyond an image's end there are zeros.
 import { sectorSize } from "../../../core/ops/mismatch.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
-import { call } from "../../api.ts";
+import type { ByteSource } from "../../hex/model.ts";
+import { pages } from "../../pageCache.ts";
+import { useImages } from "../../store/images.ts";
 
 /** Offset in A of the first differing byte of the sector at `offset`; undefined if none differs or can be read. */
 export async function firstDifference(
@@ -21,12 +23,16 @@ export async function firstDifference(
   }
 }
 
-async function sectorOf({ image, size }: OpenedImage, offset: number): Promise<Uint8Array> {
+async function sectorOf(image: OpenedImage, offset: number): Promise<Uint8Array> {
   const sector = new Uint8Array(sectorSize);
   const from = Math.max(0, offset);
-  const length = Math.min(offset + sectorSize, size) - from;
+  const length = Math.min(offset + sectorSize, image.size) - from;
   if (length <= 0) return sector;
-  const { bytes } = await call("image:read", { image, node: "", offset: from, length });
-  sector.set(bytes.subarray(0, length), from - offset);
+  for await (const bytes of pages.stream(sourceOf(image), from, length)) sector.set(bytes, from - offset);
   return sector;
+}
+
+function sourceOf({ image, size, file }: OpenedImage): ByteSource {
+  const known = useImages.getState().byToken[file.token];
+  return { image, node: "", size, generation: known?.kind === "open" ? known.generation : 0 };
 }
