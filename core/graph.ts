@@ -10,6 +10,8 @@ import { driverNamed, drivers, probe, probeLength } from "./registry.ts";
 
 /** Images on top of each other. Longer chains exist nowhere but in hostile images. */
 export const maxBackingDepth = 200;
+/** Nodes on the way from the root to any other. More than the longest chain of images needs, less than the stack. */
+const maxNesting = 1000;
 
 export interface OpenOptions {
   /** Default true. */
@@ -119,6 +121,9 @@ class Opener {
   }
 
   async #open(where: string, tree: NodeOptions, level: Level): Promise<BlockNode> {
+    if (where.split("/").length > maxNesting) {
+      throw new BlockError("EINVAL", `The options are nested deeper than ${maxNesting} nodes`);
+    }
     const { "node-name": _name, "read-only": _readOnly, ...options } = tree;
     if (options.driver === undefined) return this.#openProbed(where, tree, level);
     const driver = driverNamed(String(options.driver));
@@ -141,9 +146,11 @@ class Opener {
   /** Opens `file`, looks at its first bytes, and puts the format found on top. */
   async #openProbed(where: string, tree: NodeOptions, level: Level): Promise<BlockNode> {
     if (tree.file === undefined) throw new BlockError("EINVAL", "Must specify either driver or file");
-    const spec = child.safeParse(tree.file);
-    if (!spec.success) throw badOptions(where, "raw", spec.error);
     const below = inside(where, "file");
+    const spec = child.safeParse(tree.file);
+    if (!spec.success) {
+      throw new BlockError("EINVAL", `Invalid option '${dotted(below)}': ${spec.error.issues[0]?.message}`);
+    }
     const file = await this.#open(below, parseSpec(spec.data), level);
     const head = new Uint8Array(Math.min(probeLength, file.size));
     await file.read(0, head);
@@ -198,12 +205,15 @@ function inside(where: string, name: string): string {
   return where === "" ? name : `${where}/${name}`;
 }
 
+/** A node's place as its options are written: "backing.file". */
+function dotted(where: string): string {
+  return where.replaceAll("/", ".");
+}
+
 function badOptions(where: string, driver: string, error: z.ZodError): BlockError {
   const [issue] = error.issues;
   const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
-  const at = [...(where === "" ? [] : where.split("/")), ...(issue?.path ?? []), ...keys.slice(0, 1)].join(
-    ".",
-  );
+  const at = [where === "" ? [] : dotted(where), issue?.path ?? [], keys.slice(0, 1)].flat().join(".");
   const kind = driverNamed(driver)?.kind === "protocol" ? "protocol" : "format";
   const message =
     keys.length > 0
@@ -255,13 +265,19 @@ function nest(options: NodeOptions): NodeOptions {
     for (const part of parts.slice(0, -1)) {
       const inner = Object.hasOwn(target, part) ? target[part] : {};
       if (typeof inner !== "object" || inner === null) {
-        throw new BlockError("EINVAL", `The option '${part}' is given both as a value and as a group`);
+        throw givenTwice(part);
       }
       target = setOwn(target, part, { ...inner });
     }
-    setOwn(target, parts.at(-1) ?? key, value);
+    const last = parts.at(-1) ?? key;
+    if (Object.hasOwn(target, last)) throw givenTwice(last);
+    setOwn(target, last, value);
   }
   return result;
+}
+
+function givenTwice(name: string): BlockError {
+  return new BlockError("EINVAL", `The option '${name}' is given both as a value and as a group`);
 }
 
 /** Sets an own property even for names such as "__proto__". */
