@@ -23,7 +23,7 @@ const source = {
 };
 
 /** Counts the changes to the steps below; another number makes every machine build its runtime anew. */
-const RECIPE = 1;
+const RECIPE = 2;
 
 /** Folders in which a runtime is being made. */
 const workPrefix = "building-";
@@ -166,8 +166,11 @@ async function flipFuses(/** @type {string} */ executable) {
 async function packDefaultApp(/** @type {string} */ from, /** @type {string} */ to) {
   await mkdir(from, { recursive: true });
   await mkdir(dirname(to), { recursive: true });
-  await writeFile(join(from, "package.json"), JSON.stringify({ name: "electron", main: "main.cjs" }));
-  await writeFile(join(from, "main.cjs"), readFileSync(new URL("defaultApp.cjs", import.meta.url)));
+  await writeFile(
+    join(from, "package.json"),
+    JSON.stringify({ name: "electron", type: "module", main: "main.js" }),
+  );
+  await writeFile(join(from, "main.js"), readFileSync(new URL("defaultApp.mjs", import.meta.url)));
   const { createPackage } = await import("@electron/asar");
   await createPackage(from, to);
 }

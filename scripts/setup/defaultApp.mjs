@@ -1,10 +1,12 @@
 // The default app of the fallback runtime, which its source lacks: like the one in official Electron binaries it
 // loads the app whose folder (or script) is the first plain argument, after the modules asked for with -r.
-const { existsSync, readFileSync, statSync } = require("node:fs");
-const { createRequire } = require("node:module");
-const { join, resolve } = require("node:path");
-const { pathToFileURL } = require("node:url");
-const { app } = require("electron");
+// An ES module that awaits the app at its top: Electron gets ready only after it, so the app can still do what
+// must be done before.
+import { readFileSync, statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { app } from "electron";
 
 /** What the command line asks for: modules to load first, and the app. */
 function parse(/** @type {string[]} */ argv) {
@@ -14,7 +16,7 @@ function parse(/** @type {string[]} */ argv) {
     if (argument === "-r" || argument === "--require") modules.push(argv[++i] ?? "");
     else if (!argument.startsWith("-")) return { modules, target: resolve(argument) };
   }
-  return { modules, target: undefined };
+  throw new Error("no app on the command line");
 }
 
 /** The script to run for a folder with package.json, or for a script itself; tells Electron whose app it is. */
@@ -27,18 +29,13 @@ function prepare(/** @type {string} */ target) {
   return join(target, manifest.main ?? "index.js");
 }
 
-async function main() {
+try {
   const { modules, target } = parse(process.argv.slice(1));
   Object.defineProperty(process, "defaultApp", { configurable: false, enumerable: true, value: true });
-  const load = createRequire(target ?? join(process.cwd(), "_"));
+  const load = createRequire(target);
   for (const name of modules) load(name);
-  if (target === undefined || !existsSync(target))
-    throw new Error(`no app at ${target ?? "the command line"}`);
-  const script = prepare(target);
-  await import(pathToFileURL(script).href);
-}
-
-main().catch((error) => {
+  await import(pathToFileURL(prepare(target)).href);
+} catch (error) {
   console.error(error);
   app.exit(1);
-});
+}
