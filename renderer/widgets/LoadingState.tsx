@@ -16,7 +16,6 @@ export function LoadingState({ label }: { label: string }) {
     <div className={styles.loading} aria-busy="true">
       <div className={styles.skeleton} aria-hidden>
         {Array.from({ length: skeletonRows }, (_, row) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: the rows are all alike and never move
           <span key={row} />
         ))}
       </div>
