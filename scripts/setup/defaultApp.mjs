@@ -23,9 +23,13 @@ function parse(/** @type {string[]} */ argv) {
 function prepare(/** @type {string} */ target) {
   if (!statSync(target).isDirectory()) return target;
   const manifest = JSON.parse(readFileSync(join(target, "package.json"), "utf8"));
-  app.setAppPath(target);
+  // Two methods meant for Electron's own code, so its types leave them out.
+  const own = /** @type {{ setAppPath(path: string): void, setVersion(version: string): void }} */ (
+    /** @type {unknown} */ (app)
+  );
+  own.setAppPath(target);
   app.setName(manifest.productName ?? manifest.name);
-  if (manifest.version) app.setVersion(manifest.version);
+  if (manifest.version) own.setVersion(manifest.version);
   return join(target, manifest.main ?? "index.js");
 }
 
