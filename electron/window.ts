@@ -106,10 +106,12 @@ export class MainWindow {
     window.on("close", () =>
       saveState({ bounds: window.getNormalBounds(), isMaximized: window.isMaximized() }),
     );
-    webContents.on("did-start-navigation", ({ isMainFrame, isSameDocument }) => {
-      if (!isMainFrame || isSameDocument) return;
-      this.events.reset();
-      if (hasPage) onPageGone(true);
+    // Not when a navigation starts: one that is refused has started too.
+    webContents.on("did-navigate", () => {
+      if (hasPage) {
+        this.events.reset();
+        onPageGone(true);
+      }
       hasPage = true;
     });
     webContents.on("render-process-gone", (_event, { reason, exitCode }) => {
