@@ -5,7 +5,7 @@ import type { PanelProps } from "../index.ts";
 import { CompareView } from "./CompareView.tsx";
 import styles from "./compare.module.css";
 import { OpeningSide } from "./OpeningSide.tsx";
-import { sessionOf } from "./session.ts";
+import { sessionOf } from "./sessions.ts";
 
 export function ComparePanel({ tab }: PanelProps<"compare">) {
   const a = useImages(({ byToken }) => byToken[tab.a]);

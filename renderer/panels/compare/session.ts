@@ -1,18 +1,19 @@
-// One comparison: the pair, its scan, table, row map and carets. Lives outside React, so that switching tabs
-// keeps results and the scan going; ends when its tab is closed.
+// One comparison: the pair, its scan, table, row map and carets. Lives outside React (sessions.ts keeps one for
+// each tab), so that switching tabs keeps results and the scan going.
 import { createStore } from "zustand/vanilla";
 import type { CompareItem } from "../../../core/ops/mismatch.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { createHexView, type HexView, plainRows, type RowMap } from "../../hex/model.ts";
 import { cancelJob, forgetJob, type Job, startCompare, useJobs } from "../../store/jobs.ts";
 import { usePrefs } from "../../store/prefs.ts";
-import { compareTab, type Tab, useView } from "../../store/view.ts";
+import { useView } from "../../store/view.ts";
 import { firstDifference } from "./firstByte.ts";
-import { FoldRows, type Range } from "./foldRows.ts";
+import { RowMaps } from "./rowMaps.ts";
 import { RunTable } from "./runTable.ts";
 import { type Before, isScanned, nothingBefore, type Progress, type Scan, scanOf } from "./scan.ts";
 import { type Direction, type Step, step, waitingText } from "./stepping.ts";
 import { UnreadableList } from "./unreadableList.ts";
+import { keepPlace, moveBy, refine, reveal } from "./views.ts";
 
 export type Side = "a" | "b";
 
@@ -77,10 +78,8 @@ export class CompareSession {
   #landed: { readonly start: number; readonly caret: number } | undefined;
   /** What the scan last told of itself: a scan that fails tells no more. */
   #lastProgress: Progress | undefined;
-  #folding: FoldRows | undefined;
-  #unfolded: readonly Range[] = [];
+  readonly #maps = new RowMaps();
   #foldTimer: ReturnType<typeof setTimeout> | undefined;
-  #rowVersion = 0;
   readonly #stopJobs: () => void;
   readonly #stopPrefs: () => void;
 
@@ -117,6 +116,9 @@ export class CompareSession {
   }
   get activeView(): HexView {
     return this.view(this.store.getState().active);
+  }
+  get #shownViews(): readonly HexView[] {
+    return this.store.getState().locked ? [this.#views.a] : [this.#views.a, this.#views.b];
   }
 
   /** Bytes to show and compare: the longer image, B moved by the shift. */
@@ -186,7 +188,7 @@ export class CompareSession {
   }
 
   setFolded(folded: boolean): void {
-    this.#unfolded = [];
+    this.#maps.foldAll();
     this.store.setState({ folded });
     this.#showRows();
   }
@@ -196,7 +198,7 @@ export class CompareSession {
     const { rows } = this.store.getState();
     const row = rows.row(rows.rowOf(offset));
     if (row.kind !== "fold") return;
-    this.#unfolded = [...this.#unfolded, row];
+    this.#maps.unfold(row);
     this.#showRows();
   }
 
@@ -205,30 +207,21 @@ export class CompareSession {
   }
 
   /** Makes A of B and B of A; exact without a scan, unless B is shifted. */
-  swap(tab: Extract<Tab, { kind: "compare" }>): void {
+  swap(): void {
     if (!this.#pair) return;
     const { shift, locked, active } = this.store.getState();
-    const other = compareTab(tab.b, tab.a);
-    const { tabs, activate, replaceTab } = useView.getState();
-    if (tabs.some(({ id }) => id === other.id)) {
-      activate(other.id);
-      return;
-    }
     this.#pair = { a: this.#pair.b, b: this.#pair.a };
     if (!locked) this.#views = { a: this.#views.b, b: this.#views.a };
-    this.store.setState({ active: active === "a" ? "b" : "a" });
-    rename(tab.id, other.id);
+    this.store.setState({ active: active === "a" ? "b" : "a", shift: shift === 0 ? 0 : -shift });
     if (shift === 0) {
       this.table.swapSides();
       this.unreadable.swapSides();
       this.#swapped = !this.#swapped;
       this.#changed();
     } else {
-      this.store.setState({ shift: -shift });
       for (const view of Object.values(this.#views)) moveBy(view, shift, this.extent);
       this.rescan();
     }
-    replaceTab(tab.id, other);
   }
 
   /** F8 and its like: goes, waits for the scan, or says that there is no more. */
@@ -264,21 +257,15 @@ export class CompareSession {
   goTo(offset: number): void {
     this.#armed = undefined;
     useView.getState().say(undefined);
-    const { rows, locked } = this.store.getState();
-    for (const view of locked ? [this.#views.a] : [this.#views.a, this.#views.b]) view.jumpTo(offset, rows);
+    const { rows } = this.store.getState();
+    for (const view of this.#shownViews) view.jumpTo(offset, rows);
     void this.#land(offset);
   }
 
   /** Shows an offset without a place in the history: a look while moving through the list. */
   peek(offset: number): void {
-    const { rows, locked } = this.store.getState();
-    for (const view of locked ? [this.#views.a] : [this.#views.a, this.#views.b]) {
-      const { topRow, visibleRows } = view.getState();
-      const row = rows.rowOf(offset);
-      const inSight = row >= topRow && row < topRow + visibleRows - 1;
-      if (!inSight) view.scrollTo(row - Math.floor(visibleRows / 3), rows);
-      view.moveTo(offset, rows);
-    }
+    const { rows } = this.store.getState();
+    for (const view of this.#shownViews) reveal(view, offset, rows);
     void this.#land(offset);
   }
 
@@ -290,8 +277,8 @@ export class CompareSession {
     const caret = await firstDifference(pair.a, pair.b, offset, this.store.getState().shift);
     if (caret === undefined || pair !== this.#pair) return;
     this.#landed = { start: offset, caret };
-    const { locked } = this.store.getState();
-    for (const view of locked ? [this.#views.a] : [this.#views.a, this.#views.b]) refine(view, offset, caret);
+    const { rows } = this.store.getState();
+    for (const view of this.#shownViews) refine(view, offset, caret, rows);
   }
 
   /** Where stepping counts from: a caret that landed inside a run stands for the run's start. */
@@ -345,7 +332,7 @@ export class CompareSession {
       else if (item.kind === "signatures") this.table.applySignatures(item, this.#baseRow, this.#swapped);
       else this.unreadable.add(item.range, this.#swapped);
     }
-    this.#folding?.learn(this.table);
+    this.#maps.learn(this.table);
     this.#changed();
     this.#jumpToFirst();
     if (this.store.getState().waiting) this.#goIfFound();
@@ -402,73 +389,17 @@ export class CompareSession {
     }, foldEveryMs);
   }
 
-  /** A new map from scratch: another width, other images, folding switched. */
+  /** Rows from scratch: another width, other images, another scan. */
   #newRows(): void {
-    const { bytesPerRow } = usePrefs.getState();
-    this.#folding = new FoldRows(this.extent, bytesPerRow);
+    this.#maps.reset(this.extent, usePrefs.getState().bytesPerRow);
     this.#showRows();
   }
 
   #showRows(): void {
     const { folded, rows: before } = this.store.getState();
-    this.#rowVersion += 1;
-    const rows =
-      folded && this.#folding
-        ? this.#folding.build(this.table, this.scan.scannedTo, this.#unfolded, this.#rowVersion)
-        : { ...plainRows(this.extent, usePrefs.getState().bytesPerRow), version: this.#rowVersion };
-    const places = [this.#views.a, this.#views.b].map((view) => placeOf(view, before));
+    const rows = folded ? this.#maps.folded(this.table, this.scan.scannedTo) : this.#maps.plain();
+    const putBack = [this.#views.a, this.#views.b].map((view) => keepPlace(view, before));
     this.store.setState({ rows });
-    for (const { view, offset, above } of places) view.scrollTo(rows.rowOf(offset) - above, rows);
+    for (const put of putBack) put(rows);
   }
 }
-
-/** The offset to keep in its place on screen when rows change: the caret if it is in sight, else the top row's. */
-function placeOf(view: HexView, rows: RowMap): { view: HexView; offset: number; above: number } {
-  const { caret, topRow, visibleRows } = view.getState();
-  const above = rows.rowOf(caret) - topRow;
-  if (above >= 0 && above < visibleRows) return { view, offset: caret, above };
-  const top = Math.floor(topRow);
-  return { view, offset: rows.row(top).offset, above: top - topRow };
-}
-
-/** Moves the caret inside the row's neighbourhood, and the jump that brought it there with it. */
-function refine(view: HexView, from: number, to: number): void {
-  const { caret, anchor, history, historyIndex } = view.getState();
-  if (caret !== from || anchor !== from) return;
-  const visited = history.map((offset, index) => (index === historyIndex && offset === from ? to : offset));
-  view.setState({ caret: to, anchor: to, history: visited });
-}
-
-/** Keeps caret and selection on the same bytes when offsets come to mean others. */
-function moveBy(view: HexView, distance: number, extent: number): void {
-  const { caret, anchor } = view.getState();
-  const moved = (offset: number) => Math.min(Math.max(0, offset + distance), Math.max(0, extent - 1));
-  view.setState({ caret: moved(caret), anchor: moved(anchor) });
-}
-
-const sessions = new Map<string, CompareSession>();
-
-/** The session of a tab; made when first asked for, ended when the tab is closed. */
-export function sessionOf(tabId: string): CompareSession {
-  let session = sessions.get(tabId);
-  if (!session) {
-    session = new CompareSession();
-    sessions.set(tabId, session);
-  }
-  return session;
-}
-
-function rename(from: string, to: string): void {
-  const session = sessions.get(from);
-  if (!session) return;
-  sessions.delete(from);
-  sessions.set(to, session);
-}
-
-useView.subscribe(({ tabs }) => {
-  for (const [id, session] of sessions) {
-    if (tabs.some((tab) => tab.id === id)) continue;
-    sessions.delete(id);
-    session.dispose();
-  }
-});

@@ -5,6 +5,7 @@ import { useImages } from "../../store/images.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import type { Scan } from "./scan.ts";
 import type { CompareSession } from "./session.ts";
+import { swapSides } from "./sessions.ts";
 
 interface CompareCommandFacts {
   readonly session: CompareSession;
@@ -55,7 +56,7 @@ function usePaneCommands({ session, tab, locked, folded, listShown }: CompareCom
     () => ({
       "compare.lock": { run: () => session.setLocked(!locked), checked: locked },
       "compare.fold": { run: () => session.setFolded(!folded), checked: folded },
-      "compare.swap": { run: () => session.swap(tab) },
+      "compare.swap": { run: () => swapSides(tab) },
       "compare.shift": { run: () => useView.getState().show({ kind: "shift" }) },
       "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
     }),

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { CompareItem, CompareSummary, CompareTotals } from "../../../core/ops/mismatch.ts";
 import type { Events, OpenedImage } from "../../../electron/ipc/contract.ts";
-import { CompareSession, sessionOf } from "../../../renderer/panels/compare/session.ts";
+import { CompareSession } from "../../../renderer/panels/compare/session.ts";
+import { sessionOf, swapSides } from "../../../renderer/panels/compare/sessions.ts";
 import { listenForJobs } from "../../../renderer/store/jobs.ts";
 import { compareTab, useView } from "../../../renderer/store/view.ts";
 import { batchOf, type ModelRun, plainRun } from "./model.ts";
@@ -139,6 +140,17 @@ describe("a comparison's session", () => {
     expect(caretOf(session)).toBe(300 * 512 + 511);
   });
 
+  it("keeps the byte it lands on in sight, 31 rows below the start of its sector", async () => {
+    ones.add(300 * 512 + 511);
+    items(await start(), found(plainRun(300, 1)));
+    await answered();
+    const { topRow, visibleRows, caret } = session.activeView.getState();
+    const row = session.store.getState().rows.rowOf(caret);
+    expect(caret).toBe(300 * 512 + 511);
+    expect(row).toBeGreaterThanOrEqual(topRow);
+    expect(row).toBeLessThan(topRow + visibleRows - 1);
+  });
+
   it("leaves the caret alone when it went elsewhere before the bytes were read", async () => {
     ones.add(160 * 512 + 16);
     items(await start(), found(plainRun(160, 2)));
@@ -237,7 +249,7 @@ describe("a comparison's session", () => {
     const job = lastJob;
     items(job, found(plainRun(10, 1, { signature: "a-zero" })));
     const scans = jobRequests().length;
-    session.swap(tab);
+    swapSides(tab);
     const [swapped] = useView.getState().tabs;
     expect(swapped).toEqual(compareTab("token-2", "token-1"));
     expect(sessionOf(swapped?.id ?? "")).toBe(session);
@@ -261,7 +273,7 @@ describe("a comparison's session", () => {
     session.attach(pair);
     session.setShift(512);
     session.activeView.moveTo(1024, session.store.getState().rows);
-    session.swap(tab);
+    swapSides(tab);
     expect(jobRequests().at(-1)).toMatchObject({ a: 2, b: 1, shift: -512 });
     // A's 1024 stood against B's 1536, which is A's 1536 now.
     expect(caretOf(session)).toBe(1536);
