@@ -31,12 +31,12 @@ export interface CompareTuning {
 }
 const helperFrom = 512 * 1024 * 1024;
 /** Items planned ahead, and the time spent on planning before scanning goes on, milliseconds. */
-const mostPlanned = 24;
+const mostPlanned = 12;
 const planningMs = 20;
 
 const progressEveryMs = 100;
 /** Results that may wait for an earlier item of the other thread: bounds memory. */
-const mostWaiting = 32;
+const mostWaiting = 16;
 
 /** The job: opens both images read-only, compares, closes. */
 export async function compareRuns(

@@ -19,7 +19,7 @@ type FromHelper =
   | { readonly kind: "fail"; readonly message: string };
 
 /** Items sent and not answered, so that the helper need not wait for the next while the coordinator is busy. */
-const queueLength = 6;
+const queueLength = 4;
 /**
  * An item sent can still be taken back by the thread that runs out of work first: item `index` is free while slot
  * `index` modulo this of the shared claims holds `index` + 1. Larger than any number of items under way.

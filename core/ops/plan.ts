@@ -25,7 +25,7 @@ export interface WorkItem {
 }
 
 /** Guest bytes to read in one item: some milliseconds of work. */
-const itemBytes = 16 * 1024 * 1024;
+const itemBytes = 32 * 1024 * 1024;
 /** Steps and ranges in one item: bounds its size as a message, and the time until progress is seen. */
 const itemSteps = 4096;
 

@@ -1,0 +1,49 @@
+// npm run bench [-- --quick] [--suite NAME]...: measures against the peers, side by side in the same run.
+// Inputs are made in a temporary folder (6 GiB; 1 GiB with --quick) and removed. Exits with 0 whatever it finds:
+// numbers are for reading, and other work on the machine moves them.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { parseArgs } from "node:util";
+import * as core from "./bench/core.mjs";
+import { table } from "./bench/report.mjs";
+import { ensureBuild } from "./build/build.mjs";
+import { ensurePackages } from "./setup/packages.mjs";
+import { runMain, SetupError, say, step } from "./setup/say.mjs";
+
+/**
+ * The suites in the order in which they run. `run` answers tables; `parts` are those of the build it needs.
+ * @typedef {{ folder: string, quick: boolean, runs: number }} Context
+ * @typedef {{ title: string, lines: readonly import("./bench/report.mjs").Line[] }} Table
+ * @type {readonly { name: string, parts: readonly import("./build/build.mjs").Part[],
+ *   run(context: Context): readonly Table[] | Promise<readonly Table[]> }[]}
+ */
+const suites = [{ name: "core", parts: ["node"], run: core.run }];
+
+const { values } = parseArgs({
+  options: { quick: { type: "boolean", default: false }, suite: { type: "string", multiple: true } },
+});
+
+await runMain(async () => {
+  const wanted = suites.filter(({ name }) => values.suite?.includes(name) ?? true);
+  if (wanted.length === 0)
+    throw new SetupError(`there are only the suites ${suites.map(({ name }) => name)}`);
+  await step("packages", ensurePackages);
+  const parts = [...new Set(wanted.flatMap((suite) => suite.parts))];
+  await step("build", () => ensureBuild({ parts }));
+  const folder = mkdtempSync(path.join(tmpdir(), "blkscope-bench-"));
+  // Ctrl+C must not leave gigabytes behind.
+  process.once("SIGINT", () => {
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
+  try {
+    for (const { name, run } of wanted) {
+      say(`bench: ${name}`);
+      const context = { folder, quick: values.quick, runs: values.quick ? 3 : 9 };
+      for (const { title, lines } of await run(context)) console.log(`${table(title, lines)}\n`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
