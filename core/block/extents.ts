@@ -10,6 +10,11 @@ export interface ChainExtent {
    * has it. Both read as zero. Everything but `unallocated` is what qemu-img calls allocated in the chain.
    */
   readonly state: ExtentState;
+  /**
+   * The state as the answering layer counts it: `data` for a QED cluster whose bytes lie in a hole of the file, which
+   * `state` knows to be zero. Strict comparison asks for this one, as qemu-img does.
+   */
+  readonly stored: ExtentState;
   /** The layer that answers: 0 is the top. */
   readonly depth: number;
   readonly compressed: boolean;
@@ -31,11 +36,13 @@ export async function chainExtentAt(node: BlockNode, offset: number, length: num
   for (let depth = 0; ; depth++) {
     const extent = await layer.extentAt(offset, left);
     left = extent.length;
-    if (extent.state !== "unallocated") return { ...(await withHoles(layer, extent)), offset, depth };
+    if (extent.state !== "unallocated") {
+      return { ...(await withHoles(layer, extent)), stored: extent.state, offset, depth };
+    }
     const backing = childOf(layer, "backing");
-    if (backing === undefined) return { ...extent, depth };
+    if (backing === undefined) return { ...extent, stored: extent.state, depth };
     // The shorter backing file is as if it held zeroes to the end: the layer above deferred to it.
-    if (offset >= backing.size) return { ...extent, state: "zero", depth: depth + 1 };
+    if (offset >= backing.size) return { ...extent, state: "zero", stored: "zero", depth: depth + 1 };
     left = Math.min(left, backing.size - offset);
     layer = backing;
   }

@@ -22,9 +22,9 @@ class Guarded implements BlockNode {
     this.#trace = traced !== undefined && (traced === "*" || traced === inner.name);
     const describe = inner.describeAt?.bind(inner);
     if (describe) {
-      this.describeAt = (offset) => {
-        this.#check("describe", offset, 0);
-        return this.#run("describe", offset, 0, () => describe(offset));
+      this.describeAt = async (offset) => {
+        this.#check("describe", offset, 1);
+        return this.#run("describe", offset, 1, () => describe(offset));
       };
     }
   }
@@ -133,7 +133,9 @@ class Guarded implements BlockNode {
   #check(what: string, offset: number, length: number): void {
     this.#checkOpen(what);
     const end = offset + length;
-    if (!Number.isSafeInteger(offset) || offset < 0 || length < 0 || !(end <= this.#inner.size)) {
+    // Both ends whole numbers makes the length one as well; not a number fails every comparison.
+    const whole = Number.isSafeInteger(offset) && Number.isSafeInteger(end);
+    if (!whole || offset < 0 || length < 0 || end > this.#inner.size) {
       const range = `${length} bytes at offset ${offset}`;
       const message = `Can't ${what} ${range} of ${this.name}: its size is ${this.#inner.size} bytes`;
       throw this.#error("EINVAL", message, offset, length);

@@ -98,9 +98,12 @@ class RawNode implements BlockNode {
     await this.#file.resize(this.#offset + size, options);
   }
 
-  /** All of it is in the file; whether a hole is there, the file knows. */
+  /** What the file says: raw has no tables, so a hole of the file is one of the image. */
   async extentAt(offset: number, length: number): Promise<Extent> {
-    return { offset, length, state: "data", compressed: false, hostOffset: this.#offset + offset };
+    const hostOffset = this.#offset + offset;
+    const there = await this.#file.extentAt(hostOffset, length);
+    const state = there.state === "data" ? "data" : "zero";
+    return { offset, length: there.length, state, compressed: there.compressed, hostOffset };
   }
 
   async close(): Promise<void> {}

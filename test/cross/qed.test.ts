@@ -141,6 +141,18 @@ describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("images built by the tests the
   });
 });
 
+describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("a QED image whose data lie in holes of its file", () => {
+  it("is stored as data for the peer and for us, and known here to be zero", async () => {
+    const image = create(path.join(tempDir(), "a.qed"), M, 64 * K, 4);
+    qemuIo(image, "qed", "write -P 0 0 256k");
+    const sparse = `${image}.sparse`;
+    run("cp", "--sparse=always", image, sparse);
+    const node = await openPath(sparse);
+    await expectSameMap(node, sparse);
+    expect(await chainExtentAt(node, 0, M)).toMatchObject({ length: 256 * K, state: "zero", stored: "data" });
+  });
+});
+
 describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("sparse raw images", () => {
   it("have the extents that qemu-img map finds", async () => {
     const image = path.join(tempDir(), "a.raw");
@@ -222,9 +234,9 @@ async function expectSameMap(node: BlockNode, image: string, format = "qed"): Pr
   }));
   const found: Part[] = [];
   for (let at = 0; at < node.size; ) {
-    const { length, state, depth, hostOffset } = await chainExtentAt(node, at, node.size - at);
-    const data = state === "data";
-    const present = layered ? data : state !== "unallocated";
+    const { length, stored, depth, hostOffset } = await chainExtentAt(node, at, node.size - at);
+    const data = stored === "data";
+    const present = layered ? data : stored !== "unallocated";
     found.push({
       start: at,
       length,

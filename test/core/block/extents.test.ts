@@ -77,6 +77,7 @@ describe("extents over a chain of images", () => {
       offset: 3 * C + 5,
       length: 100,
       state: "data",
+      stored: "data",
       depth: 1,
       compressed: false,
       hostOffset: 0x3005,

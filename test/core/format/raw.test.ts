@@ -105,11 +105,13 @@ describe("raw over a file with holes", () => {
     const filename = tempFile("a.raw", new Uint8Array(65536).fill(1));
     fs.truncateSync(filename, 1 << 20);
     const node = await openPath(filename);
-    expect(await node.extentAt(65536, 1 << 19)).toMatchObject({ state: "data" });
+    expect(await node.extentAt(0, 1 << 19)).toMatchObject({ state: "data", length: 65536 });
+    expect(await node.extentAt(65536, 1 << 19)).toMatchObject({ state: "zero", hostOffset: 65536 });
     expect(await chainExtentAt(node, 65536, 1 << 19)).toEqual({
       offset: 65536,
       length: 1 << 19,
       state: "zero",
+      stored: "zero",
       depth: 0,
       compressed: false,
       hostOffset: 65536,

@@ -252,6 +252,7 @@ describe("a hole of the file inside a data cluster", () => {
       offset: first.length,
       length: 65536 - first.length,
       state: "zero",
+      stored: "data",
       depth: 0,
       compressed: false,
       hostOffset: at + first.length,
