@@ -21,33 +21,37 @@ async function serveRenderer() {
 }
 
 /**
- * Bundles Node's side now and after every change.
+ * Bundles Node's side now and after every change; esbuild prints what is wrong with a source.
  * @param {() => void} onBuilt called after each change, once all bundles are written
  */
 async function watchNode(onBuilt) {
   const { context } = await import("esbuild");
   /** @type {NodeJS.Timeout | undefined} */
   let timer;
-  const contexts = await Promise.all(
-    (await nodeBuilds({ development: true })).map((options) => {
-      let first = true;
-      const tell = {
-        name: "tell",
-        setup: (/** @type {import("esbuild").PluginBuild} */ build) =>
-          build.onEnd(({ errors }) => {
-            if (first || errors.length > 0) {
-              first = false;
-              return;
-            }
-            clearTimeout(timer); // one source is part of several bundles: wait for the last of them
-            timer = setTimeout(onBuilt, 200);
-          }),
-      };
-      return context({ ...options, plugins: [tell] });
-    }),
-  );
-  await Promise.all(contexts.map((one) => one.rebuild()));
-  await Promise.all(contexts.map((one) => one.watch({ delay: 100 })));
+  const onChange = () => {
+    clearTimeout(timer); // one source is part of several bundles: wait for the last of them
+    timer = setTimeout(onBuilt, 200);
+  };
+  const watch = async (/** @type {import("esbuild").BuildOptions} */ options) => {
+    let isBuilt = false;
+    /** @type {(value?: unknown) => void} */
+    let tellFirst = () => {};
+    const first = new Promise((resolve) => {
+      tellFirst = resolve;
+    });
+    const onEnd = (/** @type {import("esbuild").BuildResult} */ { errors }) => {
+      if (!isBuilt) tellFirst();
+      else if (errors.length === 0) onChange();
+      isBuilt = true;
+    };
+    /** @type {import("esbuild").Plugin} */
+    const plugin = { name: "tell", setup: (build) => build.onEnd(onEnd) };
+    const one = await context({ ...options, logLevel: "warning", plugins: [plugin] });
+    await one.watch({ delay: 100 });
+    await first;
+    return one;
+  };
+  const contexts = await Promise.all((await nodeBuilds({ development: true })).map(watch));
   return { close: () => Promise.all(contexts.map((one) => one.dispose())) };
 }
 
