@@ -3,10 +3,10 @@ import { existsSync } from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { app, BrowserWindow, nativeTheme, screen } from "electron";
-import { appOrigin, appPage } from "./appProtocol.ts";
 import { EventQueue } from "./events.ts";
 import type { OwnPage } from "./ipc/handle.ts";
 import { lines } from "./ipc/names.ts";
+import { appOrigin, appPage } from "./pageFiles.ts";
 import { placeWindow, smallest, type WindowState } from "./windowState.ts";
 
 /** The page's background before its first paint (assets/styles/tokens.css, --bg). */
