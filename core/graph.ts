@@ -152,10 +152,9 @@ class Opener {
       throw new BlockError("EINVAL", `Invalid option '${dotted(below)}': ${spec.error.issues[0]?.message}`);
     }
     const file = await this.#open(below, parseSpec(spec.data), level);
-    const head = new Uint8Array(Math.min(probeLength, file.size));
-    await file.read(0, head);
+    const driver = probe(await headOf(file));
     this.#ready.set(below, file);
-    return this.#open(where, { ...tree, driver: probe(head) }, level);
+    return this.#open(where, { ...tree, driver }, level);
   }
 
   #uniqueName(where: string, given: string | undefined): string {
@@ -186,6 +185,24 @@ class Opener {
         return ready ?? this.#open(place, parseSpec(spec), role === "backing" ? below(level) : level);
       },
     };
+  }
+}
+
+/** The first bytes, for probing. A disk with a bad first sector can still be opened in a format that is given. */
+async function headOf(file: BlockNode): Promise<Uint8Array> {
+  const head = new Uint8Array(Math.min(probeLength, file.size));
+  try {
+    await file.read(0, head);
+    return head;
+  } catch (thrown) {
+    const { code, message, context } = asBlockError(thrown);
+    const hint = "Give the format, for example raw, to open it without looking at its beginning.";
+    throw new BlockError(
+      code,
+      `Could not tell the format: ${message}`,
+      { ...context, hint },
+      { cause: thrown },
+    );
   }
 }
 

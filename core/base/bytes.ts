@@ -42,5 +42,5 @@ export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
 
 /** A power of two between `low` and `high`, both included. */
 export function isPowerOfTwo(value: number, low: number, high: number): boolean {
-  return value >= low && value <= high && 2 ** Math.round(Math.log2(value)) === value;
+  return value >= 1 && value >= low && value <= high && 2 ** Math.round(Math.log2(value)) === value;
 }

@@ -7,7 +7,8 @@ import * as z from "zod";
 import { BlockError } from "../base/errors.ts";
 import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
-import { HoleFinder, sizeBySeeking } from "./holes.ts";
+import { deviceSize } from "./deviceSize.ts";
+import { HoleFinder } from "./holes.ts";
 import { systemError } from "./systemError.ts";
 
 const zeroBlock = new Uint8Array(1024 * 1024);
@@ -16,7 +17,7 @@ const maxTransfer = 1024 * 1024 * 1024;
 
 export const file = defineDriver({
   kind: "protocol",
-  options: z.strictObject({ driver: z.literal("file"), filename: z.string().min(1) }),
+  options: z.strictObject({ driver: z.literal("file"), filename: z.string().min(1, "the name is empty") }),
   open: async ({ filename }, context) => openFile(filename, context),
 });
 
@@ -63,10 +64,7 @@ function refuseOddKinds(stat: Kind, refused: string, where: { node: string; path
 }
 
 function sizeOf(fd: number, stat: fs.BigIntStats, refused: string, where: object): number {
-  const size = stat.isBlockDevice() ? sizeBySeeking(fd) : Number(stat.size);
-  if (size === undefined) {
-    throw new BlockError("ENOTSUP", `${refused}: the size of this block device can't be told`, where);
-  }
+  const size = stat.isBlockDevice() ? deviceSize(fd) : Number(stat.size);
   if (!Number.isSafeInteger(size)) {
     throw new BlockError("EFBIG", `${refused}: it is larger than 2^53 - 1 bytes`, where);
   }
@@ -83,6 +81,7 @@ class FileNode implements BlockNode {
   readonly #holes: HoleFinder;
   readonly #device: boolean;
   #size: number;
+  #closed = false;
 
   constructor(fd: number, full: string, size: number, device: boolean, context: OpenContext) {
     this.#fd = fd;
@@ -99,7 +98,7 @@ class FileNode implements BlockNode {
   }
 
   get info(): NodeInfo {
-    const stat = this.#device ? undefined : fs.fstatSync(this.#fd);
+    const stat = this.#device || this.#closed ? undefined : fs.fstatSync(this.#fd);
     // st_blocks counts 512-byte units on every system that has it.
     return { path: this.#path, ...(stat?.blocks !== undefined && { actualSize: stat.blocks * 512 }) };
   }
@@ -159,8 +158,13 @@ class FileNode implements BlockNode {
   }
 
   async close(): Promise<void> {
-    if (!this.readOnly) this.#attempt("flush", 0, 0, () => fs.fsyncSync(this.#fd));
-    fs.closeSync(this.#fd);
+    // The descriptor's number may be another file's from here on, even if flushing fails.
+    this.#closed = true;
+    try {
+      if (!this.readOnly) await this.flush();
+    } finally {
+      fs.closeSync(this.#fd);
+    }
   }
 
   #attempt<T>(what: string, offset: number, length: number, request: () => T): T {
@@ -175,7 +179,7 @@ class FileNode implements BlockNode {
   #ended(offset: number, length: number, end: number): BlockError {
     const missing = offset + length - end;
     const message = `'${this.#path}' ended at ${end}, ${missing} bytes short of the range: it shrank while it was open`;
-    const hint = "Reload the image.";
+    const hint = "Open the image again.";
     return new BlockError("EIO", message, { node: this.name, path: this.#path, offset, length, hint });
   }
 }

@@ -93,6 +93,7 @@ describe("a tree of options", () => {
     [{ driver: "raw", file: "a.raw" }, "Invalid option 'file' of 'raw': must be the options of a node"],
     [{ driver: 5 as unknown as string }, "Unknown driver '5'"],
     [{ driver: "__proto__" }, "Unknown driver '__proto__'"],
+    [{ driver: "file", filename: "" }, "Invalid option 'filename' of 'file': the name is empty"],
     [{ driver: "file", filename: 5 }, "Invalid option 'filename' of 'file'"],
     [
       { driver: "file", filename: "a", readOnly: true },
@@ -195,6 +196,18 @@ describe("opening that fails half way", () => {
 });
 
 describe("probing", () => {
+  it("fails with a way around where the beginning cannot be read", async () => {
+    // A QED image as the container: the one whose first bytes can be made to fail without a broken disk.
+    const { bytes } = buildQed({ size: C, clusterSize: C, tableSize: 1, l1: [[0, 1n]] });
+    const file = { driver: "qed", file: { driver: "memory", bytes } };
+    expect(await failureOf(openGraph({ file }))).toMatchObject({
+      code: "ECORRUPT",
+      message: expect.stringContaining("Could not tell the format: L1[0] is 0x1"),
+      context: { hint: expect.stringContaining("Give the format") },
+    });
+    expect((await openForTest({ driver: "raw", file })).root.size).toBe(C);
+  });
+
   it("takes an empty file, a short one, and anything else as raw", async () => {
     const folder = tempDir();
     for (const [name, bytes] of [

@@ -1,0 +1,58 @@
+import { describe, expect, it } from "vitest";
+import { TableReader } from "../../../../core/format/qed/tables.ts";
+import { MemoryNode } from "../../../../core/protocol/memory.ts";
+
+class CountedNode extends MemoryNode {
+  reads = 0;
+  longest = 0;
+
+  override async read(offset: number, target: Uint8Array): Promise<void> {
+    this.reads++;
+    this.longest = Math.max(this.longest, target.length);
+    await super.read(offset, target);
+  }
+}
+
+/** A file of 24 MiB in which every 64-bit entry holds its own index. */
+function file(): CountedNode {
+  const bytes = new Uint8Array(24 * 1024 * 1024);
+  const view = new DataView(bytes.buffer);
+  for (let index = 0; index < bytes.length / 8; index++) view.setUint32(index * 8, index, true);
+  return new CountedNode("file", true, bytes);
+}
+
+async function entry(reader: TableReader, table: number, index: number): Promise<number | undefined> {
+  const { halves, first, count } = await reader.page(table, index);
+  expect(index).toBeGreaterThanOrEqual(first);
+  expect(index).toBeLessThan(first + count);
+  return halves[(index - first) * 2];
+}
+
+describe("tables", () => {
+  it("are read in pieces, ahead but not past their end", async () => {
+    const node = file();
+    // A table of 3 pages of 4 KiB, 1536 entries, at 8 KiB: entry i is number 1024 + i of the file.
+    const reader = new TableReader(node, 3 * 4096);
+    expect(await entry(reader, 8192, 0)).toBe(1024);
+    expect(await entry(reader, 8192, 1535)).toBe(1024 + 1535);
+    expect([node.reads, node.longest]).toEqual([1, 3 * 4096]);
+  });
+
+  it("stay in memory up to 16 MiB, the ones used last", async () => {
+    const node = file();
+    const tableBytes = 24 * 1024 * 1024;
+    const reader = new TableReader(node, tableBytes);
+    const entries = tableBytes / 8;
+    for (let index = 0; index < entries; index += 512) expect(await entry(reader, 0, index)).toBe(index);
+    const all = node.reads;
+    expect(node.longest).toBeLessThanOrEqual(64 * 1024);
+    // The last 15 MiB are still there, the first 7 MiB are not: 24 - 16 = 8 MiB had to go.
+    for (let index = entries - 1; index >= entries - (15 * 1024 * 1024) / 8; index -= 512) {
+      expect(await entry(reader, 0, index)).toBe(index);
+    }
+    expect(node.reads).toBe(all);
+    await entry(reader, 0, 0);
+    await entry(reader, 0, (7 * 1024 * 1024) / 8);
+    expect(node.reads).toBe(all + 2);
+  });
+});
