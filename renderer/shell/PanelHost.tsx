@@ -1,10 +1,10 @@
 // Shows the active tab's panel, loaded when first needed. A panel that fails is replaced by the reason; tabs,
 // menus and the other panels keep working.
 import { Component, type ErrorInfo, type ReactNode, Suspense, useEffect, useRef } from "react";
-import { toPlain } from "../../core/base/errors.ts";
-import { call } from "../api.ts";
+import { type PlainError, toPlain } from "../../core/base/errors.ts";
 import { panels } from "../panels/index.ts";
 import type { Tab } from "../store/view.ts";
+import { ErrorState } from "../widgets/ErrorState.tsx";
 import styles from "./PanelHost.module.css";
 
 export const tabId = (id: string) => `tab-${id}`;
@@ -77,41 +77,21 @@ export class PanelBoundary extends Component<{ children: ReactNode }, BoundarySt
 
   override render(): ReactNode {
     if (!this.state.failed) return this.props.children;
+    const retry = () => this.setState({ error: undefined, failed: false });
     return (
-      <PanelFailure
-        error={this.state.error}
-        onRetry={() => this.setState({ error: undefined, failed: false })}
-      />
+      <ErrorState title="This view stopped working" error={ownFault(this.state.error)} onRetry={retry} />
     );
   }
 }
 
-function PanelFailure({ error, onRetry }: { error: unknown; onRetry(): void }) {
-  const plain = toPlain(error);
-  const details = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return (
-    <div className={styles.failure} role="alert">
-      <h2>This view stopped working</h2>
-      <p>
-        An error in Blkscope itself: {plain.message}. No image was changed. Other tabs still work; try this
-        one again, or close it.
-      </p>
-      <div className={styles.actions}>
-        <button type="button" className="button primary" onClick={onRetry}>
-          Try again
-        </button>
-        <button
-          type="button"
-          className="button"
-          onClick={() => void call("clipboard:write", details).catch(() => undefined)}
-        >
-          Copy details
-        </button>
-      </div>
-      <details>
-        <summary>Details</summary>
-        <pre className="mono selectable">{details}</pre>
-      </details>
-    </div>
-  );
+/** An error of ours as the error view takes it: what it means for the person, and the stack for a report. */
+export function ownFault(error: unknown): PlainError {
+  const { message, details } = toPlain(error);
+  const stack = error instanceof Error && error.stack !== undefined ? [error.stack] : [];
+  return {
+    code: "EIO",
+    message: `An error in Blkscope itself: ${message}`,
+    context: { hint: "No image was changed. Other tabs still work. Try this one again, or close it." },
+    details: [...details, ...stack],
+  };
 }
