@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
+import * as app from "./bench/app.mjs";
 import * as core from "./bench/core.mjs";
 import { table } from "./bench/report.mjs";
 import { ensureBuild } from "./build/build.mjs";
@@ -18,7 +19,10 @@ import { runMain, SetupError, say, step } from "./setup/say.mjs";
  * @type {readonly { name: string, parts: readonly import("./build/build.mjs").Part[],
  *   run(context: Context): readonly Table[] | Promise<readonly Table[]> }[]}
  */
-const suites = [{ name: "core", parts: ["node"], run: core.run }];
+const suites = [
+  { name: "core", parts: ["node"], run: core.run },
+  { name: "app", parts: ["node", "renderer"], run: app.run },
+];
 
 const { values } = parseArgs({
   options: { quick: { type: "boolean", default: false }, suite: { type: "string", multiple: true } },

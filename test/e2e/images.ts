@@ -82,32 +82,6 @@ export function sparse(
   return path;
 }
 
-/**
- * A QED image of 1 TiB in which every cluster is the same cluster of the file: no writer makes such an image,
- * but every reader can read it, and scanning it takes long although it is small.
- */
-export function endlessQed(path: string, fill: (cluster: Buffer) => void): string {
-  const cluster = 64 * 1024;
-  const table = 4 * cluster;
-  const entries = table / 8;
-  const image = Buffer.alloc(cluster + 2 * table + cluster);
-  image.write("QED\0", 0, "latin1");
-  image.writeUInt32LE(cluster, 4);
-  image.writeUInt32LE(4, 8); // table_size, clusters
-  image.writeUInt32LE(1, 12); // header_size, clusters
-  image.writeBigUInt64LE(BigInt(cluster), 40); // l1_table_offset
-  image.writeBigUInt64LE(2n ** 40n, 48); // image_size
-  const l2 = cluster + table;
-  const data = l2 + table;
-  for (let index = 0; index < entries; index++) {
-    image.writeBigUInt64LE(BigInt(l2), cluster + index * 8);
-    image.writeBigUInt64LE(BigInt(data), l2 + index * 8);
-  }
-  fill(image.subarray(data));
-  writeFileSync(path, image);
-  return path;
-}
-
 /** The same content as `raw` in a QED image made by qemu-img. */
 export function qedOf(raw: string, path: string): string {
   execFileSync("qemu-img", ["convert", "-f", "raw", "-O", "qed", raw, path]);

@@ -1,7 +1,8 @@
 // The states a person meets when things are not in order: unreadable, missing, damaged, changed, long scans.
 import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { endlessQed } from "../../scripts/bench/endlessQed.mjs";
 import { expect, test } from "./app.ts";
-import { endlessQed, pattern, qedOf, rawPair, sparse } from "./images.ts";
+import { pattern, qedOf, rawPair, sparse } from "./images.ts";
 import { expectCaret, expectScanned, focusPane, list, statusBar } from "./words.ts";
 
 test("cancels a long scan at once, keeps what was found and goes on from there", async ({
