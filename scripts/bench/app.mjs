@@ -121,10 +121,6 @@ async function smoothness(
   const page = await app.firstWindow();
   await page.waitForSelector("[data-pane=a] [role=gridcell][data-byte]");
   await page.waitForTimeout(1000);
-  const inMain = app
-    .evaluate((_electron, time) => longestStall(time, setTimeout), duration)
-    .catch(() => undefined);
-  void inMain;
   const mainStall = app.evaluate(
     (_modules, time) =>
       new Promise((/** @type {(longest: number) => void} */ resolve) => {
