@@ -44,7 +44,7 @@ function fakeSession() {
     on: (name: string, handler: never) => keep(name)(handler),
     webRequest: {
       onBeforeRequest: ({ urls }: { urls: string[] }, handler: never) => {
-        urls.forEach((url) => keep(url)(handler));
+        for (const url of urls) keep(url)(handler);
       },
       onHeadersReceived: keep("headers"),
     },
@@ -57,9 +57,9 @@ describe("the session", () => {
     const { told, session } = fakeSession();
     hardenSession(session, undefined);
     const answers: boolean[] = [];
-    told["request"]?.(...([{}, "geolocation", (allowed: boolean) => answers.push(allowed)] as never[]));
+    told.request?.(...([{}, "geolocation", (allowed: boolean) => answers.push(allowed)] as never[]));
     expect(answers).toEqual([false]);
-    expect([told["check"]?.(), told["device"]?.()]).toEqual([false, false]);
+    expect([told.check?.(), told.device?.()]).toEqual([false, false]);
     expect(prevented(told["will-download"])).toBe(true);
   });
 
@@ -75,7 +75,7 @@ describe("the session", () => {
       told[pattern]?.(...request);
       expect([pattern, answer]).toEqual([pattern, { cancel: true }]);
     }
-    expect(told["headers"]).toBeUndefined();
+    expect(told.headers).toBeUndefined();
   });
 
   it("lets the development server through, with a policy of its own", () => {
@@ -85,7 +85,7 @@ describe("the session", () => {
     const take = (given: unknown) => answers.push(given);
     told["http://*/*"]?.(...([{ url: "http://localhost:5173/x.ts" }, take] as never[]));
     told["http://*/*"]?.(...([{ url: "http://localhost:99/" }, take] as never[]));
-    told["headers"]?.(...([{ responseHeaders: { etag: ["1"] } }, take] as never[]));
+    told.headers?.(...([{ responseHeaders: { etag: ["1"] } }, take] as never[]));
     expect(answers).toEqual([
       { cancel: false },
       { cancel: true },

@@ -1,0 +1,49 @@
+import { expect, it } from "vitest";
+import type { CompareSummary } from "../../core/ops/mismatch.ts";
+import { noticeOf } from "../../electron/jobNotice.ts";
+
+const clean: CompareSummary = {
+  runs: 0,
+  rows: 0,
+  sectors: 0,
+  bytes: 0,
+  unreadableRanges: 0,
+  unreadableBytes: 0,
+  sizeA: 512,
+  sizeB: 512,
+  scannedTo: 512,
+  complete: true,
+  identical: true,
+  cancelled: false,
+  first: undefined,
+  mergedAfter: undefined,
+  elapsedMs: 40_000,
+};
+const notice = (change: Partial<CompareSummary>) =>
+  noticeOf("a ⇄ b", { job: 1, ok: true, summary: { ...clean, ...change } })?.body;
+
+it("tells what a comparison found", () => {
+  expect(notice({})).toBe("a ⇄ b: the images are identical");
+  expect(notice({ sectors: 41_772, identical: false })).toBe("a ⇄ b: the images differ in 41,772 sectors");
+  expect(notice({ sectors: 1, identical: false })).toBe("a ⇄ b: the images differ in 1 sector");
+});
+
+it("does not say identical of what could not be read or is stored differently", () => {
+  expect(notice({ identical: false, complete: false, unreadableRanges: 2 })).toBe(
+    "a ⇄ b: no mismatch found; 2 ranges could not be read",
+  );
+  expect(notice({ sectors: 3, identical: false, complete: false, unreadableRanges: 1 })).toBe(
+    "a ⇄ b: the images differ in 3 sectors; 1 range could not be read",
+  );
+  expect(notice({ identical: false })).toBe("a ⇄ b: same content, stored differently");
+});
+
+it("tells why a comparison failed, and nothing of one that was cancelled", () => {
+  const error = { code: "EIO", message: "disk.raw is gone", context: {}, details: [] } as const;
+  expect(noticeOf("a ⇄ b", { job: 1, ok: false, error })).toEqual({
+    title: "Comparison stopped",
+    body: "a ⇄ b: disk.raw is gone",
+  });
+  expect(noticeOf("a ⇄ b", { job: 1, ok: false, error: { ...error, code: "ECANCELED" } })).toBeUndefined();
+  expect(notice({ cancelled: true, identical: false, complete: false })).toBeUndefined();
+});

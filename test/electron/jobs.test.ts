@@ -1,0 +1,138 @@
+import { beforeEach, expect, it } from "vitest";
+import { BlockError } from "../../core/base/errors.ts";
+import type { RunningJob } from "../../core/jobs/client.ts";
+import type { CompareParams, JobProgress } from "../../core/jobs/contract.ts";
+import type { JobHandlers } from "../../core/jobs/run.ts";
+import type { CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
+import { JobBoard } from "../../electron/jobs.ts";
+
+interface FakeJob extends JobHandlers<"compare"> {
+  readonly params: CompareParams;
+  readonly asked: string[];
+  end(summary: CompareSummary): void;
+  fail(error: unknown): void;
+}
+
+const totals: CompareTotals = {
+  runs: 1,
+  rows: 1,
+  sectors: 1,
+  bytes: 1,
+  unreadableRanges: 0,
+  unreadableBytes: 0,
+};
+const progress = (done: number, total: number): JobProgress<CompareTotals> => ({
+  done,
+  total,
+  bytesRead: done,
+  totals,
+});
+const summary: CompareSummary = {
+  ...totals,
+  sizeA: 512,
+  sizeB: 512,
+  scannedTo: 512,
+  complete: true,
+  identical: false,
+  cancelled: false,
+  first: 0,
+  mergedAfter: undefined,
+  elapsedMs: 1,
+};
+const params: CompareParams = { a: "a", b: "b" };
+
+let jobs: FakeJob[];
+let events: { name: string; payload: unknown }[];
+let bar: (number | undefined)[];
+let ended: { title: string; ok: boolean; elapsedMs: number }[];
+let board: JobBoard;
+beforeEach(() => {
+  [jobs, events, bar, ended] = [[], [], [], []];
+  const start = (given: CompareParams, handlers: JobHandlers<"compare">): RunningJob<"compare"> => {
+    const asked: string[] = [];
+    const done = new Promise<CompareSummary>((end, fail) => {
+      jobs.push({ ...handlers, params: given, asked, end, fail });
+    });
+    return { done, cancel: () => asked.push("cancel"), terminate: () => asked.push("terminate") };
+  };
+  board = new JobBoard((name, payload) => events.push({ name, payload }), start, {
+    progress: (part) => bar.push(part),
+    ended: (title, { ok }, elapsedMs) => ended.push({ title, ok, elapsedMs }),
+  });
+});
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+const named = (name: string) => events.filter((event) => event.name === name).map(({ payload }) => payload);
+
+it("tells the page of progress, items and exactly one end, by the job's number", async () => {
+  const job = board.compare("a ⇄ b", params);
+  const items = [{ kind: "unreadable", range: { offset: 0, length: 512, side: "a", message: "x" } }] as const;
+  jobs[0]?.progress(progress(1, 4));
+  jobs[0]?.items(items);
+  jobs[0]?.end(summary);
+  await settled();
+  expect(jobs[0]?.params).toBe(params);
+  expect(events).toEqual([
+    { name: "job:progress", payload: { job, progress: progress(1, 4) } },
+    { name: "job:items", payload: { job, items } },
+    { name: "job:end", payload: { job, ok: true, summary } },
+  ]);
+  expect(ended).toEqual([{ title: "a ⇄ b", ok: true, elapsedMs: expect.any(Number) }]);
+});
+
+it("hands on a failure as a plain error", async () => {
+  const job = board.compare("a ⇄ b", params);
+  jobs[0]?.fail(new BlockError("ENOENT", "disk.raw is gone", { side: "b" }));
+  await settled();
+  expect(named("job:end")).toEqual([
+    {
+      job,
+      ok: false,
+      error: { code: "ENOENT", message: "disk.raw is gone", context: { side: "b" }, details: [] },
+    },
+  ]);
+});
+
+it("keeps jobs apart", async () => {
+  const [first, second] = [board.compare("1", params), board.compare("2", params)];
+  expect(first).not.toBe(second);
+  board.cancel(second);
+  expect(jobs.map(({ asked }) => asked)).toEqual([[], ["cancel"]]);
+  jobs[1]?.end(summary);
+  await settled();
+  expect(named("job:end")).toEqual([{ job: second, ok: true, summary }]);
+});
+
+it("takes no offence at a cancel that comes too late", async () => {
+  const job = board.compare("a ⇄ b", params);
+  jobs[0]?.end(summary);
+  await settled();
+  board.cancel(job);
+  board.cancel(1234);
+  expect(jobs[0]?.asked).toEqual([]);
+});
+
+it("ends all jobs with their page, and tells the next page nothing of them", async () => {
+  board.compare("1", params);
+  board.compare("2", params);
+  board.reset();
+  expect(jobs.map(({ asked }) => asked)).toEqual([["terminate"], ["terminate"]]);
+  jobs[0]?.progress(progress(1, 2));
+  jobs[0]?.items([]);
+  jobs[0]?.fail(new BlockError("ECANCELED", "the job was ended"));
+  await settled();
+  expect(events).toEqual([]);
+  expect(ended).toEqual([]);
+});
+
+it("shows the part done of all jobs on the taskbar, and nothing when none runs", async () => {
+  board.compare("1", params);
+  jobs[0]?.progress(progress(30, 100));
+  board.compare("2", params);
+  jobs[1]?.progress(progress(90, 300));
+  jobs[0]?.end(summary);
+  await settled();
+  jobs[1]?.end(summary);
+  await settled();
+  // 0; 30/100; the same with one that has not begun; (30 + 90)/(100 + 300); 90/300; none
+  expect(bar).toEqual([0, 0.3, 0.3, 0.3, 0.3, undefined]);
+});
