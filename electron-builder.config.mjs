@@ -16,8 +16,8 @@ async function removeDefaultApp(
   await rm(join(packager.getResourcesDir(appOutDir), "default_app.asar"), { force: true });
 }
 
-/** @type {import("electron-builder").Configuration} */
-export default {
+/** @satisfies {import("electron-builder").Configuration} */
+const config = {
   appId: "io.blkscope.app",
   productName: "Blkscope",
   copyright: "MIT licence, the Blkscope developers",
@@ -73,3 +73,5 @@ export default {
   win: { target: ["nsis"], icon: "assets/icons/icon.ico" },
   nsis: { oneClick: false, include: "assets/installer/openWith.nsh" },
 };
+
+export default config;

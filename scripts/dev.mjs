@@ -97,7 +97,7 @@ await runMain(async () => {
   let app;
   const node = await watchNode(() => app?.restart());
   app = runApp(renderer.url);
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, app.stop);
+  process.on("exit", app.stop);
   const code = await app.ended;
   await Promise.all([renderer.close(), node.close()]);
   return code;

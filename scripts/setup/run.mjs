@@ -19,6 +19,28 @@ function exitCode(/** @type {number | null} */ code, /** @type {NodeJS.Signals |
   return code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
 }
 
+/** The children running now. @type {Set<import("node:child_process").ChildProcess>} */
+const children = new Set();
+
+/** Whether one of them owns the terminal and decides when we end. */
+let hasForeground = false;
+
+function track(/** @type {import("node:child_process").ChildProcess} */ child) {
+  children.add(child);
+  child.on("close", () => children.delete(child));
+  child.on("error", () => children.delete(child));
+}
+
+/** From now on a signal that ends this script ends its children too, and runs what waits for its exit. */
+export function endChildrenWithUs() {
+  for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
+    process.on(signal, () => {
+      for (const child of children) child.kill(signal);
+      if (!hasForeground) process.exit(exitCode(null, signal));
+    });
+  }
+}
+
 /**
  * Runs a command to its end, without standard input. Never rejects: a command that cannot be started answers
  * code 127 with the reason as its output.
@@ -36,6 +58,7 @@ export function run(command, args, { cwd = root, env = process.env, show = false
       timeout: timeoutMs,
       stdio: ["ignore", show ? 2 : "pipe", show ? 2 : "pipe"],
     });
+    track(child);
     let output = "";
     let stdout = "";
     child.stdout?.setEncoding("utf8").on("data", (text) => {
@@ -60,15 +83,10 @@ export function run(command, args, { cwd = root, env = process.env, show = false
 export function foreground(command, args, { cwd = root, env = process.env } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { cwd, env, stdio: "inherit" });
-    /** @type {NodeJS.Signals[]} */
-    const signals = ["SIGINT", "SIGTERM", "SIGHUP"];
-    const pass = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
-    for (const signal of signals) process.on(signal, pass);
+    track(child);
+    hasForeground = true;
     child.on("error", reject);
-    child.on("exit", (code, signal) => {
-      for (const name of signals) process.off(name, pass);
-      resolve(exitCode(code, signal));
-    });
+    child.on("exit", (code, signal) => resolve(exitCode(code, signal)));
   });
 }
 

@@ -1,6 +1,8 @@
 // What the scripts tell the person at the terminal: one line a step, with its time, on stderr so that a
 // command's own output (`npm run cli -- ... | jq`) stays clean.
 
+import { endChildrenWithUs } from "./run.mjs";
+
 /** A failure with a message meant for the reader; the scripts print it without a stack. */
 export class SetupError extends Error {
   /** @override */
@@ -30,6 +32,7 @@ export async function step(name, body) {
  * @param {() => Promise<number | void>} main answers the exit code
  */
 export async function runMain(main) {
+  endChildrenWithUs();
   try {
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
