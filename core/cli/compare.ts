@@ -104,6 +104,8 @@ export const compare = defineCommand({
         `It is one of ${cacheModes.join(", ")}.`,
       );
     }
+    // Before the core is loaded: the second thread loads its own meanwhile.
+    (await import("../jobs/client.ts")).announceComparison([fileA, fileB]);
     const { comparedImage } = await import("./comparedImage.ts");
     const request = {
       a: comparedImage(fileA, { imageOpts, format: args.value("formatA") }),

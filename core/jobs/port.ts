@@ -5,26 +5,30 @@ import type { Port } from "./contract.ts";
 
 /** A thread as its starter sees it. A thread that throws, runs out of memory or exits closes the line with a reason. */
 export function portOfWorker(worker: Worker): Port {
-  let ended = false;
+  let end: { readonly reason: Error | undefined } | undefined;
+  let told: ((reason: Error | undefined) => void) | undefined;
+  const close = (reason: Error | undefined) => {
+    if (end !== undefined) return;
+    end = { reason };
+    told?.(reason);
+  };
+  // At once: an error that nobody listens for would end the whole process.
+  worker.on("messageerror", close);
+  worker.on("error", (error) => close(error instanceof Error ? error : new Error(String(error))));
+  worker.on("exit", (code) =>
+    close(code === 0 ? undefined : new Error(`the thread exited with code ${code}`)),
+  );
   return {
     post: (message, transfer = []) => {
-      if (!ended) worker.postMessage(message, transfer);
+      if (end === undefined) worker.postMessage(message, transfer);
     },
     listen: (onMessage, onClosed) => {
-      const close = (reason: Error | undefined) => {
-        if (ended) return;
-        ended = true;
-        onClosed?.(reason);
-      };
       worker.on("message", onMessage);
-      worker.on("messageerror", (error) => close(error));
-      worker.on("error", (error) => close(error instanceof Error ? error : new Error(String(error))));
-      worker.on("exit", (code) =>
-        close(code === 0 ? undefined : new Error(`the thread exited with code ${code}`)),
-      );
+      told = onClosed;
+      if (end !== undefined) onClosed?.(end.reason);
     },
     close: () => {
-      ended = true;
+      end ??= { reason: undefined };
       void worker.terminate();
     },
   };

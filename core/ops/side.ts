@@ -13,7 +13,7 @@ export interface Piece {
   readonly offset: number;
   readonly end: number;
   readonly storage: Storage;
-  /** Known to read as zeroes, so that nothing need be read. */
+  /** Known to read as zeroes, so that nothing need be read: also data that lies in a hole of its file. */
   readonly zero: boolean;
   /** The allocation could not be told: the range cannot be compared, for this reason. */
   readonly failed: string | undefined;
@@ -65,9 +65,9 @@ export class Side {
 
   async #look(offset: number, limit: number): Promise<Piece> {
     const from = offset + this.#shift;
-    if (from >= this.#nodeSize) return piece(offset, limit, "absent");
+    if (from >= this.#nodeSize) return piece(offset, limit, "absent", true);
     if (from + sectorSize <= 0) {
-      return piece(offset, Math.min(limit, roundDown(-this.#shift, sectorSize)), "absent");
+      return piece(offset, Math.min(limit, roundDown(-this.#shift, sectorSize)), "absent", true);
     }
     if (from < 0 || from + sectorSize > this.#nodeSize) return partial(offset);
     const length = Math.min(limit - offset, this.#nodeSize - from);
@@ -75,8 +75,8 @@ export class Side {
       const extent = await chainExtentAt(this.#node, from, length);
       const whole = roundDown(Math.min(extent.length, length), sectorSize);
       // An extent that ends inside this sector: the sector is of two kinds and has to be read.
-      if (whole === 0) return piece(offset, offset + sectorSize, "data");
-      return piece(offset, offset + whole, extent.state);
+      if (whole === 0) return piece(offset, offset + sectorSize, "data", false);
+      return piece(offset, offset + whole, extent.stored, extent.state !== "data");
     } catch (error) {
       const step = this.#node.info.clusterSize ?? defaultStep;
       const next = roundDown(roundDown(from, step) + step - this.#shift, sectorSize);
@@ -86,8 +86,8 @@ export class Side {
   }
 }
 
-function piece(offset: number, end: number, storage: Storage): Piece {
-  return { offset, end, storage, zero: storage !== "data", failed: undefined };
+function piece(offset: number, end: number, storage: Storage, zero: boolean): Piece {
+  return { offset, end, storage, zero, failed: undefined };
 }
 
 /** A sector that only partly belongs to the image: stored unlike a whole one, and it has to be read. */
