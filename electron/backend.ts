@@ -7,7 +7,7 @@ import type { Result } from "../core/base/errors.ts";
 import { startJob } from "../core/jobs/client.ts";
 import { SessionClient } from "../core/jobs/sessionClient.ts";
 import { type Opening, viewOf } from "./args.ts";
-import { type Context, startupOf } from "./context.ts";
+import { type AppFacts, type Context, startupOf } from "./context.ts";
 import { type DesktopOptions, ElectronDesktop, platform } from "./electronDesktop.ts";
 import { checkedPath, FileTokens } from "./files.ts";
 import type { FileRef } from "./ipc/contract.ts";
@@ -37,6 +37,7 @@ export class Backend {
       (item) => this.#show(item.files),
     );
     const desktop = new ElectronDesktop({ ...options, menu });
+    app.setAboutPanelOptions(aboutPanel(desktop.facts));
     this.#context = {
       desktop,
       files,
@@ -87,4 +88,14 @@ export class Backend {
     }
     window.focus();
   }
+}
+
+/** For systems that show a panel of their own; the page has a dialog with the same facts. */
+function aboutPanel({ name, versions }: AppFacts): Electron.AboutPanelOptionsOptions {
+  const { app: version, electron, chromium, node } = versions;
+  return {
+    applicationName: name,
+    applicationVersion: version,
+    version: `Electron ${electron}, Chromium ${chromium}, Node ${node}`,
+  };
 }

@@ -19,7 +19,7 @@ export function hardenSession(session: Session, server: URL | undefined): void {
   session.setPermissionCheckHandler(() => false);
   session.setDevicePermissionHandler(() => false);
   session.on("will-download", (event) => event.preventDefault());
-  const urls = ["http://*/*", "https://*/*", "ws://*/*", "wss://*/*", "ftp://*/*", "file://*/*"];
+  const urls = ["http://*/*", "https://*/*", "ws://*/*", "wss://*/*"];
   session.webRequest.onBeforeRequest({ urls }, ({ url }, callback) => {
     callback({ cancel: server === undefined || !isOfServer(url, server) });
   });

@@ -59,13 +59,13 @@ function start(): void {
   hardenSession(session.defaultSession, server);
   serveApp(session.defaultSession, fileURLToPath(new URL("../renderer", import.meta.url)));
 
-  const rescue = new PageRescue(() => window.reload());
-  const window = new MainWindow({
+  const window: MainWindow = new MainWindow({
     ...shared,
     server,
     onPageGone: (windowStays) => backend?.pageGone(windowStays),
     onCrash: (reason) => void rescue.crashed(reason),
   });
+  const rescue = new PageRescue(window);
   // The page's calls wait for what stands behind the window; the window does not.
   ipcMain.handle(lines.call, async (event, name, request) => (await whenBackend)?.call(event, name, request));
   ipcMain.handle(lines.file, async (event, file) => (await whenBackend)?.dropped(event, file));

@@ -76,9 +76,16 @@ function fileMenu(context: MenuContext): Item[] {
 
 function editMenu(context: MenuContext): Item[] {
   // The system's own editing commands, for text fields; the page acts on their keys itself.
-  const roles = (["undo", "redo", "", "cut", "copy", "paste", "selectAll"] as const).map(
-    (role): Item => (role === "" ? { type: "separator" } : { role, ...shownOnly(context) }),
-  );
+  const keys = shownOnly(context);
+  const roles: Item[] = [
+    { role: "undo", label: "Undo", ...keys },
+    { role: "redo", label: "Redo", ...keys },
+    { type: "separator" },
+    { role: "cut", label: "Cut", ...keys },
+    { role: "copy", label: "Copy", ...keys },
+    { role: "paste", label: "Paste", ...keys },
+    { role: "selectAll", label: "Select all", ...keys },
+  ];
   return [...roles, { type: "separator" }, ...commandsOf("Edit", context)];
 }
 
@@ -86,13 +93,13 @@ function viewMenu(context: MenuContext): Item[] {
   return [
     ...commandsOf("View", context),
     { type: "separator" },
-    { role: "resetZoom" },
-    { role: "zoomIn" },
+    { role: "resetZoom", label: "Actual size" },
+    { role: "zoomIn", label: "Zoom in" },
     // The same key without Shift, as keyboards have it.
     { role: "zoomIn", accelerator: "CommandOrControl+=", visible: false },
-    { role: "zoomOut" },
+    { role: "zoomOut", label: "Zoom out" },
     { type: "separator" },
-    { role: "togglefullscreen" },
+    { role: "togglefullscreen", label: "Full screen" },
     ...(context.development ? developmentItems() : []),
   ];
 }

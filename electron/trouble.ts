@@ -1,6 +1,7 @@
 // When something of ours breaks: said in a dialog and on stderr, never a silent death. Images are only ever
 // read, so there is nothing to lose but the view.
 import { app, clipboard, dialog } from "electron";
+import type { MainWindow } from "./window.ts";
 
 /** Reports exceptions nobody caught. The app goes on when the person wants it to. */
 export function reportUncaught(): void {
@@ -40,19 +41,21 @@ const soonMs = 60_000;
 
 /** What to do about a page whose process ended: loads it anew once, then asks. */
 export class PageRescue {
-  readonly #reload: () => void;
+  readonly #window: MainWindow;
   #lastAt = Number.NEGATIVE_INFINITY;
 
-  constructor(reload: () => void) {
-    this.#reload = reload;
+  constructor(window: MainWindow) {
+    this.#window = window;
   }
 
   async crashed(reason: string): Promise<void> {
     console.error("the window's process ended:", reason);
     const isAgain = performance.now() - this.#lastAt < soonMs;
     this.#lastAt = performance.now();
-    if (!isAgain) this.#reload();
-    const { response } = await dialog.showMessageBox({
+    if (!isAgain) this.#window.reload();
+    const { browserWindow } = this.#window;
+    if (browserWindow === undefined) return;
+    const { response } = await dialog.showMessageBox(browserWindow, {
       type: "warning",
       title: app.name,
       message: isAgain
@@ -63,7 +66,7 @@ export class PageRescue {
       defaultId: 0,
     });
     if (!isAgain) return;
-    if (response === 0) this.#reload();
+    if (response === 0) this.#window.reload();
     else app.quit();
   }
 }
