@@ -37,7 +37,10 @@ export async function chainExtentAt(node: BlockNode, offset: number, length: num
     const extent = await layer.extentAt(offset, left);
     left = extent.length;
     if (extent.state !== "unallocated") {
-      return { ...(await withHoles(layer, extent)), stored: extent.state, offset, depth };
+      // Spelled out, here and below: a comparison of sparse images asks this thousands of times a second, and
+      // spreading objects was a third of the time.
+      const { length, state, compressed, hostOffset } = await withHoles(layer, extent);
+      return { offset, length, state, stored: extent.state, depth, compressed, hostOffset };
     }
     const backing = childOf(layer, "backing");
     if (backing === undefined) return { ...extent, stored: extent.state, depth };
@@ -55,5 +58,7 @@ async function withHoles(layer: BlockNode, extent: Extent): Promise<Extent> {
   const there = Math.min(extent.length, file.size - extent.hostOffset);
   if (there <= 0) return extent;
   const below = await withHoles(file, await file.extentAt(extent.hostOffset, there));
-  return { ...extent, length: below.length, state: below.state === "data" ? "data" : "zero" };
+  const { offset, compressed, hostOffset } = extent;
+  const state = below.state === "data" ? "data" : "zero";
+  return { offset, length: below.length, state, compressed, hostOffset };
 }
