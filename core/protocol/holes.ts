@@ -74,7 +74,9 @@ export class HoleFinder {
     const everything = { start: offset, end: size, state: "data" as const };
     const seek = this.#unsupported ? undefined : lseek();
     if (!seek) return everything;
-    const data = seek.call(this.#fd, offset, seek.data);
+    // Where the hole before ended, data begins: that was asked a moment ago.
+    const afterHole = this.#segment?.state === "zero" && this.#segment.end === offset;
+    const data = afterHole ? offset : seek.call(this.#fd, offset, seek.data);
     if (data < 0) {
       // ENXIO: no data from here to the end. Anything else: the file system can't tell.
       if (seek.errno() === enxio) return this.#lastHole(seek, offset, size) ?? everything;
