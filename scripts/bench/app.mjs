@@ -93,7 +93,7 @@ async function firstBytes(
       () =>
         new Promise((/** @type {(at: number) => void} */ resolve) => {
           const look = () => {
-            const there = document.querySelector("[role=gridcell][data-byte]");
+            const there = document.querySelector("[role=gridcell]");
             if (there) resolve(performance.timeOrigin + performance.now());
             else requestAnimationFrame(look);
           };
@@ -119,7 +119,7 @@ async function smoothness(
 ) {
   const app = await launch(profile, pair);
   const page = await app.firstWindow();
-  await page.waitForSelector("[data-pane=a] [role=gridcell][data-byte]");
+  await page.waitForSelector("[data-pane=a] [role=gridcell]");
   await page.waitForTimeout(1000);
   const mainStall = app.evaluate(
     (_modules, time) =>

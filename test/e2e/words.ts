@@ -28,9 +28,17 @@ export function hexRow(where: Locator, offset: number): Locator {
 
 /** The bytes a hex row shows, "7F" each, as its cells say them. */
 export async function shownBytes(where: Locator, offset: number): Promise<string[]> {
-  const cells = hexRow(where, offset).locator('[role="gridcell"][data-byte]');
-  return cells.evaluateAll((all) => all.map((cell) => cell.getAttribute("data-byte") ?? ""));
+  const cells = hexRow(where, offset).getByRole("gridcell");
+  const names = await cells.evaluateAll((all) => all.map((cell) => cell.textContent ?? ""));
+  return names.map((name) => /hex, ([0-9A-F]{2}|\?\?)/.exec(name)?.[1] ?? name);
 }
+
+/** The field of the go-to bar. */
+export const goToField = (page: Page): Locator =>
+  page.getByRole("search", { name: "Go to" }).locator("input");
+
+/** The filter of the list of mismatches. */
+export const filterField = (page: Page): Locator => list(page).getByLabel("Filter mismatches");
 
 /** Waits until the caret is at `offset` in guest space, as the status bar tells. */
 export async function expectCaret(page: Page, offset: number): Promise<void> {
