@@ -53,17 +53,18 @@ export function checkedPath(sent: unknown): string {
 }
 
 /**
- * A name as it can be shown on one line: control characters as their pictures (a newline is ␊), characters
- * that reorder the text around them and halves of surrogate pairs as U+FFFD.
+ * A name as it can be shown on one line: control characters escaped in ASCII (pictures of them are missing in
+ * common fonts), characters that reorder the text around them and halves of surrogate pairs as U+FFFD.
  */
 export function displayText(name: string): string {
   return Array.from(name, (character) => shown(character.codePointAt(0) ?? 0) ?? character).join("");
 }
 
+const escapes: Readonly<Record<number, string>> = { 9: "\\t", 10: "\\n", 13: "\\r" };
+
 /** What stands for a character that cannot be shown; undefined where it can. */
 function shown(code: number): string | undefined {
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return "\u2421";
+  if (code < 0x20 || code === 0x7f) return escapes[code] ?? `\\x${code.toString(16).padStart(2, "0")}`;
   const hidden =
     (code >= 0x80 && code <= 0x9f) || // C1 controls
     (code >= 0x200e && code <= 0x200f) || // direction marks

@@ -33,8 +33,8 @@ describe("file tokens", () => {
 });
 
 describe("names on the screen", () => {
-  it("show control characters as pictures", () => {
-    expect(displayText("a\nb\tc\0\x7f")).toBe("a␊b␉c␀␡");
+  it("show control characters escaped", () => {
+    expect(displayText("a\nb\tc\0\x7f\x1b[2J")).toBe("a\\nb\\tc\\x00\\x7f\\x1b[2J");
   });
 
   it("cannot reorder the text around them", () => {

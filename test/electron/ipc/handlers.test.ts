@@ -274,7 +274,7 @@ describe("saving an export", () => {
 
   it("suggests a name that file systems take", () => {
     expect(fileName("../a/b:c*?.csv")).toBe(".._a_b_c__.csv");
-    expect(fileName("disk\n1 ⇄ x.csv")).toBe("disk␊1 ⇄ x.csv");
+    expect(fileName("disk\n1 ⇄ x.csv")).toBe("disk_n1 ⇄ x.csv");
     expect(fileName("")).toBe("export");
   });
 });
