@@ -17,6 +17,7 @@ import { ExportDialog } from "./ExportDialog.tsx";
 import { Notices } from "./Notices.tsx";
 import { ScanAnnouncer } from "./ScanAnnouncer.tsx";
 import { ShiftDialog } from "./ShiftDialog.tsx";
+import type { Scan } from "./scan.ts";
 import type { CompareSession, Pair, Side } from "./session.ts";
 import { Toolbar } from "./Toolbar.tsx";
 import { useCompareCommands } from "./useCompareCommands.ts";
@@ -94,7 +95,7 @@ export function CompareView({ tab, session, a, b }: CompareViewProps) {
         shift={shift}
         onClearShift={() => session.setShift(0)}
       />
-      <Progress value={scan.kind === "scanning" ? percent(scan.scannedTo, scan.total) : undefined} />
+      <Progress scan={scan} />
       <Notices session={session} scan={scan} a={a} b={b} stale={stale} listShown={listShown} />
       <SplitView
         listShown={listShown}
@@ -139,11 +140,11 @@ function focusPane(panes: HTMLElement | null, side: Side): void {
     ?.focus();
 }
 
-function Progress({ value }: { value: number | undefined }) {
-  if (value === undefined) return null;
+function Progress({ scan }: { scan: Scan }) {
+  if (scan.kind !== "scanning") return null;
   return (
     <div className={styles.progress} aria-hidden>
-      <span style={{ width: `${value}%` }} />
+      <span style={{ width: `${percent(scan.phase?.done ?? scan.scannedTo, scan.total)}%` }} />
     </div>
   );
 }

@@ -19,8 +19,10 @@ const columns: readonly GridColumn<Key>[] = [
   { key: "length", label: "Length", width: 80, numeric: true, sortable: true },
   { key: "bytes", label: "Bytes differing", width: 110, numeric: true, sortable: true },
   { key: "signature", label: "Likely cause", width: 200, grow: 2, sortable: true },
-  { key: "cluster", label: "Cluster A / B", width: 120 },
 ];
+const clusterColumn: GridColumn<Key> = { key: "cluster", label: "Cluster A / B", width: 120 };
+/** For two raw images there is no such thing as a cluster. */
+const withClusters = [...columns, clusterColumn];
 
 interface MismatchListProps {
   readonly table: RunTable;
@@ -56,7 +58,7 @@ export function MismatchList(props: MismatchListProps) {
   return (
     <VirtualGrid
       label="Mismatched runs"
-      columns={columns}
+      columns={clusters.a === undefined && clusters.b === undefined ? columns : withClusters}
       rowCount={rowCount}
       active={active < rowCount ? active : -1}
       sort={order}

@@ -1,4 +1,6 @@
 // The comparison's toolbar: history and go-to, stepping, how the panes stand to each other, the scan.
+
+import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { percent } from "../../widgets/format.ts";
 import {
   BackIcon,
@@ -17,7 +19,6 @@ import {
   SwapIcon,
   UnlockIcon,
 } from "../../widgets/icons.ts";
-import { CommandButton } from "./CommandButton.tsx";
 import styles from "./compare.module.css";
 import type { Scan } from "./scan.ts";
 import { shiftText, stepText } from "./wording.ts";
@@ -100,9 +101,11 @@ function ScanButtons({ scan }: { scan: Scan }) {
 
 function cancelText({ cancelling, phase, scannedTo, total }: Extract<Scan, { kind: "scanning" }>): string {
   if (cancelling) return "Stopping…";
-  if (phase) return `${phase.name}, ${percent(phase.done, total)} %`;
+  if (phase) return `Cancel ${lowerFirst(phase.name)}, ${percent(phase.done, total)} %`;
   return `Cancel scan, ${percent(scannedTo, total)} %`;
 }
+
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 
 function Divider() {
   return <span className={styles.divider} aria-hidden />;
