@@ -25,7 +25,7 @@ export function App() {
   const tab = useView((state) => state.tabs.find((candidate) => candidate.id === state.active));
   const sidebar = useView((state) => state.shown.sidebar);
   const overlay = useView((state) => state.overlay);
-  const inspector = useInspector();
+  const inspector = useInspector(tab?.kind === "compare" ? "compareInspector" : "inspector");
   useAppCommands(inspector);
   const inspectorView = tab && inspector.shown && (
     <PanelBoundary>
@@ -79,10 +79,14 @@ function Drawer({ onClose, children }: { onClose(): void; children: ReactNode })
 }
 
 /** Whether the inspector shows and how: a column that stays, or, in a narrow window, a drawer opened on demand. */
-function useInspector(): { readonly shown: boolean; readonly drawer: boolean; toggle(): void } {
+function useInspector(column: "inspector" | "compareInspector"): {
+  readonly shown: boolean;
+  readonly drawer: boolean;
+  toggle(): void;
+} {
   const [drawer, setDrawer] = useState(narrow.matches);
   const [opened, setOpened] = useState(false);
-  const column = useView((state) => state.shown.inspector);
+  const columnShown = useView((state) => state.shown[column]);
   useEffect(() => {
     const update = () => setDrawer(narrow.matches);
     narrow.addEventListener("change", update);
@@ -90,7 +94,7 @@ function useInspector(): { readonly shown: boolean; readonly drawer: boolean; to
   }, []);
   const toggle = useCallback(() => {
     if (drawer) setOpened((before) => !before);
-    else useView.getState().toggle("inspector");
-  }, [drawer]);
-  return { shown: drawer ? opened : column, drawer, toggle };
+    else useView.getState().toggle(column);
+  }, [drawer, column]);
+  return { shown: drawer ? opened : columnShown, drawer, toggle };
 }

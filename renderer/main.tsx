@@ -17,12 +17,17 @@ import { listenForSession, useApp } from "./store/app.ts";
 import { listenForImages } from "./store/images.ts";
 import { listenForJobs } from "./store/jobs.ts";
 import { usePrefs } from "./store/prefs.ts";
+import { useView } from "./store/view.ts";
+
+/** Pixels for two panes of 16 bytes with their text, and the inspector. */
+const threeColumns = 1560;
 
 async function start(root: HTMLElement): Promise<void> {
   const info = await call("app:info");
   useApp.getState().start(info);
   usePrefs.getState().set({ theme: info.theme });
   followTheme();
+  if (window.innerWidth >= threeColumns) useView.getState().toggle("compareInspector");
   listenForImages();
   listenForJobs();
   listenForSession();

@@ -5,7 +5,8 @@ export type Tab =
   | { readonly id: string; readonly kind: "hex"; readonly token: string }
   | { readonly id: string; readonly kind: "compare"; readonly a: string; readonly b: string };
 
-export type SidePanel = "sidebar" | "bottomPanel" | "inspector";
+/** The inspector's column beside bytes and beside a comparison, which needs the room for two panes, apart. */
+export type SidePanel = "sidebar" | "bottomPanel" | "inspector" | "compareInspector";
 
 /** Dialogs and overlays; at most one shows. */
 export type Overlay =
@@ -48,7 +49,7 @@ export const useView = create<ViewStore>()((set, get) => ({
   tabs: [],
   active: undefined,
   closed: [],
-  shown: { sidebar: false, bottomPanel: true, inspector: true },
+  shown: { sidebar: false, bottomPanel: true, inspector: true, compareInspector: false },
   overlay: undefined,
   note: undefined,
   openTab(tab) {
