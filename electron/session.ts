@@ -30,22 +30,31 @@ export interface ImageSource {
   readonly name: string;
 }
 
+/** A worker that ends this often in this time is not started again for now: opening anew would go on for ever. */
+const mostLosses = 3;
+const lossWindowMs = 60_000;
+
 export class ImageSession {
   readonly #files: FileTokens;
   readonly #emit: Emit;
   readonly #startWorker: (onLost: (error: BlockError) => void) => SessionWorker;
   readonly #images = new Map<number, OpenImage>();
+  readonly #now: () => number;
   #worker: SessionWorker | undefined;
   #nextId = 1;
+  /** When the last workers ended, by the clock of `now`. */
+  #losses: number[] = [];
 
   constructor(
     files: FileTokens,
     emit: Emit,
     startWorker: (onLost: (error: BlockError) => void) => SessionWorker,
+    now: () => number = () => performance.now(),
   ) {
     this.#files = files;
     this.#emit = emit;
     this.#startWorker = startWorker;
+    this.#now = now;
   }
 
   /** Starts the worker ahead of the first call. */
@@ -126,6 +135,11 @@ export class ImageSession {
 
   #current(): SessionWorker {
     if (this.#worker !== undefined) return this.#worker;
+    if (this.#losses.filter((at) => this.#now() - at < lossWindowMs).length >= mostLosses) {
+      throw new BlockError("EIO", `the thread that reads images ended ${mostLosses} times within a minute`, {
+        hint: "One of the open images may be the cause: close it, wait a minute and open the others again.",
+      });
+    }
     const worker = this.#startWorker((error) => this.#lost(worker, error));
     this.#worker = worker;
     return worker;
@@ -134,6 +148,7 @@ export class ImageSession {
   #lost(worker: SessionWorker, error: BlockError): void {
     if (worker !== this.#worker) return;
     this.#worker = undefined;
+    this.#losses = [...this.#losses, this.#now()].slice(-mostLosses);
     this.#forgetImages();
     this.#emit("session:lost", { error: toPlain(asBlockError(error)) });
   }

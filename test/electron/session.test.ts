@@ -47,7 +47,9 @@ let tokens: FileTokens;
 let workers: FakeWorker[];
 let events: { name: string; payload: unknown }[];
 let session: ImageSession;
+let now: number;
 beforeEach(() => {
+  now = 5000;
   folder = mkdtempSync(join(tmpdir(), "blkscope-session-"));
   tokens = new FileTokens();
   workers = [];
@@ -60,6 +62,7 @@ beforeEach(() => {
       workers.push(worker);
       return worker;
     },
+    () => now,
   );
 });
 afterEach(() => {
@@ -147,6 +150,24 @@ it("tells the page when the worker dies, and starts another at the next opening"
   expect(after.image).not.toBe(before.image);
   await expect(session.read(before.image, "", 0, 1)).rejects.toMatchObject({ code: "EINVAL" });
   await expect(session.read(after.image, "", 0, 1)).resolves.toMatchObject({ request: { image: 1 } });
+});
+
+it("does not start worker after worker for an image that kills them, until a minute has passed", async () => {
+  const token = tokenOf("deadly");
+  for (let death = 0; death < 3; death++) {
+    await session.open(token, undefined);
+    workers.at(-1)?.lose(lost);
+    now += 1000;
+  }
+  await expect(session.open(token, undefined)).rejects.toMatchObject({
+    code: "EIO",
+    message: expect.stringContaining("3 times"),
+  });
+  expect(workers).toHaveLength(3);
+  expect(events).toHaveLength(3);
+  now += 60_000;
+  await session.open(token, undefined);
+  expect(workers).toHaveLength(4);
 });
 
 it("lets go of everything with the page, and says nothing to the next", async () => {
