@@ -7,6 +7,7 @@ export default defineConfig({
   workers: 1, // each test starts an app of several processes
   retries: 0, // a test that passes the second time is a defect
   timeout: 60_000,
+  maxFailures: process.env.CI ? 10 : 0, // an app that does not start must not take the hour
   forbidOnly: Boolean(process.env.CI),
   reporter: [["list"], ["json", { outputFile: ".cache/reports/playwright.json" }]],
   use: { trace: "retain-on-failure", screenshot: "only-on-failure" },

@@ -18,7 +18,7 @@ await runMain(async () => {
   await setUp({ peers: true });
   return runSteps([
     ...checkSteps(),
-    { name: "build", body: build },
+    { name: "build", body: build, isVital: true },
     { name: "end-to-end tests", body: endToEnd },
     { name: "packed app", body: packedSmokeTest },
   ]);

@@ -27,6 +27,12 @@ export async function step(name, body) {
   if (did !== undefined) say(`${name}: ${did} (${seconds(performance.now() - start)})`);
 }
 
+/** What to print for an error: the message of one that is meant for the reader, else the stack too. */
+export function explain(/** @type {unknown} */ error) {
+  if (error instanceof SetupError) return error.message;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 /**
  * Runs a script's main function; a SetupError is printed as its message, anything else with its stack.
  * @param {() => Promise<number | void>} main answers the exit code
@@ -36,7 +42,7 @@ export async function runMain(main) {
   try {
     process.exitCode = (await main()) ?? 0;
   } catch (error) {
-    say(error instanceof SetupError ? error.message : String(error instanceof Error ? error.stack : error));
+    say(explain(error));
     process.exitCode = 1;
   }
 }

@@ -59,6 +59,18 @@ test("a step that throws is a failure and the next step still runs", async () =>
   vi.restoreAllMocks();
 });
 
+test("nothing runs after a vital step that failed", async () => {
+  const print = vi.spyOn(console, "log").mockReturnValue();
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  const failing = async () => ({ passed: 0, failed: 1, skipped: 0 });
+  await runSteps([
+    { name: "build", body: failing, isVital: true },
+    { name: "end-to-end tests", body: failing },
+  ]);
+  expect(print.mock.lastCall).toEqual(["0 passed, 1 failed"]);
+  vi.restoreAllMocks();
+});
+
 test("the packed app's report is found among the lines of Chromium", () => {
   expect(readyReport('[12:ERROR] bus\n{"other":1}\n{"ready":true,"electron":"33.2.1"}\n')?.electron).toBe(
     "33.2.1",
