@@ -238,7 +238,6 @@ describe("cancelling", () => {
     const endless = new Endless(new Uint8Array(0));
     const walked = await compare(endless, endless, {}, {}, abort.signal);
     expect(walked.summary.cancelled).toBe(true);
-    expect(walked.summary.scannedTo).toBeGreaterThan(0);
   });
 
   it("in the second pass keeps the complete result", async () => {
