@@ -10,7 +10,7 @@ import { useView } from "../store/view.ts";
 import { decimal } from "../widgets/format.ts";
 import { evaluate, type GoToResult } from "./expression.ts";
 import styles from "./GoToBar.module.css";
-import { contextOf, jump } from "./jumps.ts";
+import { canChangeSpace, contextOf, jump } from "./jumps.ts";
 
 type Place = Pick<HexViewState, "topRow" | "caret" | "anchor">;
 
@@ -43,10 +43,7 @@ function Field({ surface }: { surface: Surface }) {
     if (!result?.ok) return;
     surface.view.setState(origin.current);
     if (await jump(text, result.target, surface)) close();
-    else
-      setProblem(
-        `This view shows ${surface.space} offsets only. Open the image as hex to go to a ${result.target.space} offset.`,
-      );
+    else setProblem(otherSpaceText(surface, result.target.space));
   };
   /** Going on elsewhere leaves the view as it is; another window's turn does not count. */
   const onBlur = (event: FocusEvent) => {
@@ -105,6 +102,12 @@ function Field({ surface }: { surface: Surface }) {
   );
 }
 
+/** What Enter does with an offset of the other address space. */
+function otherSpaceText(surface: Surface, space: Surface["space"]): string {
+  if (canChangeSpace()) return `Enter switches the view to ${space} offsets.`;
+  return `This view shows ${surface.space} offsets only. Open ${surface.image.file.name} as hex to go to a ${space} offset.`;
+}
+
 const placeOf = ({ view }: Surface): Place => {
   const { topRow, caret, anchor } = view.getState();
   return { topRow, caret, anchor };
@@ -144,7 +147,7 @@ function Meaning({ result, text, surface }: { result: GoToResult; text: string; 
         </p>
       ))}
       {target.space !== surface.space && (
-        <p className={styles.muted}>Enter switches the view to {target.space} offsets.</p>
+        <p className={styles.muted}>{otherSpaceText(surface, target.space)}</p>
       )}
     </>
   );

@@ -1,6 +1,6 @@
 // Jumps by expression: carrying one out, the last 20, and the last relative one for repeating.
 import { create } from "zustand";
-import { runCommand } from "../commands/registry.ts";
+import { runCommand, runnerOf } from "../commands/registry.ts";
 import { usePrefs } from "../store/prefs.ts";
 import { type Surface, useSurface } from "../store/surface.ts";
 import { useView } from "../store/view.ts";
@@ -50,6 +50,12 @@ export function repeatJump(): void {
   const result = evaluateHere(lastRelative, surface);
   if (result.ok) void jump(lastRelative, result.target, surface);
   else useView.getState().say(`${lastRelative}: ${result.message}`);
+}
+
+/** Whether the view that shows can switch between guest and file offsets. */
+export function canChangeSpace(): boolean {
+  const runner = runnerOf("view.space");
+  return runner !== undefined && runner.disabled === undefined;
 }
 
 /** Switches the panel between guest and file space; undefined when it has only one. */
