@@ -79,6 +79,13 @@ export const commandTable = [
     context: "grid",
     menu: { name: "View", group: 5 },
   },
+  {
+    id: "view.face",
+    label: "Hex or text column",
+    keys: ["T"],
+    context: "grid",
+    menu: { name: "View", group: 5 },
+  },
   { id: "view.addressBase", label: "Address base", keys: ["Mod+Shift+B"], menu: { name: "View", group: 5 } },
   {
     id: "view.endianness",

@@ -1,4 +1,5 @@
-// The overlay that shows, if it is one of the app's own; panels draw theirs (copy as, shift).
+// The overlay that shows, if it is one of the app's own; panels draw theirs (shift, export).
+import { CopyAsDialog } from "../hex/CopyAsDialog.tsx";
 import { useView } from "../store/view.ts";
 import { About } from "./dialogs/About.tsx";
 import { CompareWith } from "./dialogs/CompareWith.tsx";
@@ -13,6 +14,8 @@ export function Overlays() {
   switch (overlay?.kind) {
     case "palette":
       return <Palette key={overlay.prefix} prefix={overlay.prefix} />;
+    case "copyAs":
+      return <CopyAsDialog />;
     case "about":
       return <About />;
     case "keys":

@@ -16,6 +16,8 @@ export interface Surface {
   readonly clusterSize: number | undefined;
   /** Largest offset that can be gone to plus one. */
   readonly extent: number;
+  /** In a comparison, the bytes of the other side: offset in them = caret + that shift. */
+  readonly other?: { readonly source: ByteSource; readonly shift: number };
 }
 
 interface SurfaceStore {

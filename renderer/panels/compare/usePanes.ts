@@ -33,7 +33,9 @@ export function useSurfaces(
       clusterSize: image.info.clusterSize,
       extent,
     });
-    return { a: surface("a", a), b: surface("b", b) };
+    const [left, right] = [surface("a", a), surface("b", b)];
+    const bytesOf = ({ source, shift: by }: Surface) => ({ source, shift: by });
+    return { a: { ...left, other: bytesOf(right) }, b: { ...right, other: bytesOf(left) } };
   }, [session, a, b, rows, shift, locked]);
 }
 

@@ -1,0 +1,158 @@
+// An open image by itself: toolbar with its facts, what should be known about it, the bytes and the ruler.
+import { useEffect, useMemo, useState } from "react";
+import { useStore } from "zustand";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import { call } from "../../api.ts";
+import { type Runners, useCommands } from "../../commands/registry.ts";
+import type { RulerLane } from "../../hex/contract.ts";
+import { HexPane } from "../../hex/HexPane.tsx";
+import { plainRows } from "../../hex/model.ts";
+import { OverviewRuler } from "../../hex/OverviewRuler.tsx";
+import { useHexCommands } from "../../hex/useHexCommands.ts";
+import type { ImageState } from "../../store/images.ts";
+import { usePrefs } from "../../store/prefs.ts";
+import { type Surface, useSurface } from "../../store/surface.ts";
+import { type Tab, useView } from "../../store/view.ts";
+import { FileBanner } from "../../widgets/FileBanner.tsx";
+import { DirtyNotice } from "./DirtyNotice.tsx";
+import styles from "./hex.module.css";
+import { Toolbar } from "./Toolbar.tsx";
+import { type HexTabViews, type Space, viewsOf } from "./views.ts";
+
+interface ImageViewProps {
+  readonly tab: Extract<Tab, { kind: "hex" }>;
+  readonly state: Extract<ImageState, { kind: "open" }>;
+}
+
+export function ImageView({ tab, state }: ImageViewProps) {
+  const { image, generation, file } = state;
+  const views = viewsOf(tab.id);
+  const chosen = useStore(views.space, ({ space }) => space);
+  const space = hasFileSpace(image) ? chosen : "guest";
+  const bytesPerRow = usePrefs((prefs) => prefs.bytesPerRow);
+
+  const surface: Surface = useMemo(() => {
+    const size = space === "guest" ? image.size : image.fileSize;
+    return {
+      source: { image: image.image, node: space === "guest" ? "" : "file", size, generation },
+      image,
+      rows: plainRows(size, bytesPerRow),
+      view: views[space],
+      space,
+      side: undefined,
+      shift: 0,
+      clusterSize: image.info.clusterSize,
+      extent: size,
+    };
+  }, [image, generation, bytesPerRow, space, views]);
+  useEffect(() => useSurface.getState().set(surface), [surface]);
+  useEffect(() => () => useSurface.getState().set(undefined), []);
+  useKeepPlace(surface);
+  useHexCommands(surface);
+  useCommands(useSpaceCommand(image, views, space));
+  const lanes = useHistoryLane(surface);
+
+  return (
+    <div className={styles.panel}>
+      <Toolbar image={image} space={space} />
+      <FileBanner token={tab.token} />
+      {image.info.dirty && <DirtyNotice name={file.name} />}
+      <div className={styles.bytes} data-pane="hex">
+        <HexPane
+          label={space === "guest" ? file.name : `${file.name}, container file`}
+          source={surface.source}
+          rows={surface.rows}
+          view={surface.view}
+          clusterSize={surface.clusterSize}
+          extent={surface.extent}
+        />
+        <OverviewRuler
+          size={surface.extent}
+          rows={surface.rows}
+          view={surface.view}
+          lanes={lanes}
+          scannedTo={surface.extent}
+        />
+      </div>
+    </div>
+  );
+}
+
+/** A raw image is its file: there is nothing else to look at. */
+const hasFileSpace = (image: OpenedImage): boolean =>
+  image.format !== "raw" && image.nodes.some(({ path }) => path === "file");
+
+function useSpaceCommand(image: OpenedImage, views: HexTabViews, space: Space): Runners {
+  return useMemo(
+    () => ({
+      "view.space": {
+        run: () => switchSpace(image, views, space),
+        disabled: hasFileSpace(image) ? undefined : "A raw image has one address space",
+      },
+    }),
+    [image, views, space],
+  );
+}
+
+/** Shows the other space; the first time and from guest to file, at the byte that was looked at. */
+function switchSpace(image: OpenedImage, views: HexTabViews, from: Space): void {
+  const to: Space = from === "guest" ? "file" : "guest";
+  views.space.setState({ space: to });
+  const where = to === "guest" ? "guest disk" : "container file";
+  useView.getState().say(`Showing the ${where}`);
+  if (to === "file") void followToFile(image, views);
+}
+
+async function followToFile(image: OpenedImage, { guest, file }: HexTabViews): Promise<void> {
+  const before = file.getState();
+  const offset = guest.getState().caret;
+  const layers = await call("image:locate", { image: image.image, offset }).catch(() => []);
+  const [top] = layers;
+  const { caret, topRow } = file.getState();
+  // Whoever moved on meanwhile (a jump, a key) is not carried away.
+  if (caret !== before.caret || topRow !== before.topRow) return;
+  if (top?.state !== "data" || top.hostOffset === undefined) {
+    useView.getState().say("This guest byte has no place in the container file");
+    return;
+  }
+  file.jumpTo(top.hostOffset, plainRows(image.fileSize, usePrefs.getState().bytesPerRow));
+}
+
+/** Keeps the caret inside an image that got smaller, and the same bytes on screen when rows change width. */
+function useKeepPlace({ view, rows, extent }: Surface): void {
+  const [before, setBefore] = useState(rows);
+  useEffect(() => {
+    const { caret, anchor, topRow } = view.getState();
+    const last = Math.max(0, extent - 1);
+    if (caret > last || anchor > last) {
+      view.setState({ caret: Math.min(caret, last), anchor: Math.min(anchor, last) });
+    }
+    if (before.bytesPerRow !== rows.bytesPerRow) {
+      view.scrollTo(rows.rowOf(before.row(Math.floor(topRow)).offset), rows);
+      setBefore(rows);
+    }
+  }, [view, rows, extent, before]);
+}
+
+/** Places gone to, as ticks on the ruler. */
+function useHistoryLane({ view }: Surface): readonly RulerLane[] {
+  const history = useStore(view, (state) => state.history);
+  return useMemo(
+    () => [
+      {
+        id: "history",
+        label: "Places gone to",
+        tone: "history",
+        version: history.length,
+        paint(bins, size) {
+          const levels = new Uint8Array(bins);
+          for (const offset of history) {
+            if (size > 0 && offset > 0) levels[Math.min(bins - 1, Math.floor((offset / size) * bins))] = 255;
+          }
+          return levels;
+        },
+      },
+    ],
+    [history],
+  );
+}

@@ -1,0 +1,76 @@
+// The hex panel's toolbar: history, go-to, the address space, and the facts of the image.
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import { runOrSay } from "../../commands/dispatcher.ts";
+import { CommandButton } from "../../widgets/CommandButton.tsx";
+import { bytes, decimal } from "../../widgets/format.ts";
+import { BackIcon, ForwardIcon, GoToIcon, LockIcon } from "../../widgets/icons.ts";
+import styles from "./hex.module.css";
+import type { Space } from "./views.ts";
+
+export function Toolbar({ image, space }: { image: OpenedImage; space: Space }) {
+  return (
+    <section className={styles.toolbar} aria-label="Image" data-pane="toolbar">
+      <CommandButton command="go.back" icon={BackIcon} />
+      <CommandButton command="go.forward" icon={ForwardIcon} />
+      <CommandButton command="go.to" icon={GoToIcon}>
+        Go to
+      </CommandButton>
+      <span className={styles.divider} aria-hidden />
+      <SpaceSwitch image={image} space={space} />
+      <span className={styles.space} />
+      <Facts image={image} />
+      <span className={styles.fact} title={lockText(image)}>
+        <LockIcon size={13} aria-hidden /> read-only
+      </span>
+    </section>
+  );
+}
+
+function SpaceSwitch({ image, space }: { image: OpenedImage; space: Space }) {
+  const raw = image.format === "raw";
+  const choice = (value: Space, label: string, title: string) => (
+    <button
+      type="button"
+      className="button quiet"
+      aria-pressed={space === value}
+      disabled={raw && value === "file"}
+      title={raw && value === "file" ? "A raw image has one address space" : `${title} (V)`}
+      onClick={() => space !== value && runOrSay("view.space")}
+    >
+      {label}
+    </button>
+  );
+  return (
+    <fieldset className={styles.switch}>
+      <legend className="visually-hidden">Address space</legend>
+      {choice("guest", "Guest", "What a virtual machine sees: the disk inside the image")}
+      {choice("file", "File", "The container file itself, with the format's own structures")}
+    </fieldset>
+  );
+}
+
+function Facts({ image }: { image: OpenedImage }) {
+  const { format, size, fileSize, info } = image;
+  const facts = [
+    { text: format.toUpperCase(), title: "Format" },
+    { text: bytes(size), title: `Size of the guest disk: ${decimal(size)} bytes` },
+    ...(format === "raw" ? [] : [{ text: `file ${bytes(fileSize)}`, title: `${decimal(fileSize)} bytes` }]),
+    ...(info.clusterSize === undefined
+      ? []
+      : [{ text: `clusters ${bytes(info.clusterSize)}`, title: "Cluster size" }]),
+    ...(info.backing === undefined
+      ? []
+      : [{ text: `backing ${info.backing.filename}`, title: info.backing.fullFilename ?? "Backing file" }]),
+  ];
+  return facts.map(({ text, title }) => (
+    <span key={text} className={styles.fact} title={title}>
+      {text}
+    </span>
+  ));
+}
+
+function lockText({ writable }: OpenedImage): string {
+  return writable
+    ? "Images are only ever read: nothing here can change this file"
+    : "The file system allows reading only, and nothing here would write";
+}
