@@ -23,7 +23,6 @@ export function GoToBar() {
 function Field({ surface }: { surface: Surface }) {
   const [text, setText] = useState("");
   const [walk, setWalk] = useState(-1);
-  const [problem, setProblem] = useState<string>();
   const jumps = usePrefs((state) => state.jumps);
   const input = useRef<HTMLInputElement>(null);
   const origin = useRef<Place>(placeOf(surface));
@@ -43,7 +42,7 @@ function Field({ surface }: { surface: Surface }) {
     if (!result?.ok) return;
     surface.view.setState(origin.current);
     if (await jump(text, result.target, surface)) close();
-    else setProblem(otherSpaceText(surface, result.target.space));
+    else useView.getState().say(otherSpaceText(surface, result.target.space));
   };
   /** Going on elsewhere leaves the view as it is; another window's turn does not count. */
   const onBlur = (event: FocusEvent) => {
@@ -88,14 +87,12 @@ function Field({ surface }: { surface: Surface }) {
           onChange={(event) => {
             setText(event.target.value);
             setWalk(-1);
-            setProblem(undefined);
           }}
           onKeyDown={onKeyDown}
         />
       </label>
       <div id="goto-meaning" className={styles.meaning} role="status" aria-live="polite">
-        {problem !== undefined && <p className={styles.error}>{problem}</p>}
-        {problem === undefined && result && <Meaning result={result} text={text} surface={surface} />}
+        {result && <Meaning result={result} text={text} surface={surface} />}
         {!result && <Help surface={surface} hasJumps={jumps.length > 0} />}
       </div>
     </search>
@@ -147,7 +144,9 @@ function Meaning({ result, text, surface }: { result: GoToResult; text: string; 
         </p>
       ))}
       {target.space !== surface.space && (
-        <p className={styles.muted}>{otherSpaceText(surface, target.space)}</p>
+        <p className={canChangeSpace() ? styles.muted : styles.error}>
+          {otherSpaceText(surface, target.space)}
+        </p>
       )}
     </>
   );

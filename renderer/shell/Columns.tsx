@@ -8,7 +8,7 @@ type Side = "left" | "right";
 /** Pixels. */
 const widths = {
   left: { usual: 240, least: 160, most: 480 },
-  right: { usual: 290, least: 220, most: 560 },
+  right: { usual: 310, least: 220, most: 560 },
 } as const;
 
 interface ColumnsProps {
