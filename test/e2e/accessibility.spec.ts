@@ -76,6 +76,7 @@ test("can be worked by keyboard alone from start to the last mismatch", async ({
   await expect(pane(page, "a").locator('[role="grid"]')).toBeFocused();
 
   await page.keyboard.press("Control+Shift+p");
+  await expect(page.getByRole("combobox", { name: "Command, image or offset" })).toBeFocused();
   await page.keyboard.type("last diff");
   await page.keyboard.press("Enter");
   await expectCaret(page, differences.at(-1)?.offset ?? -1);

@@ -29,8 +29,7 @@ export function hexRow(where: Locator, offset: number): Locator {
 /** The bytes a hex row shows, "7F" each, as its cells say them. */
 export async function shownBytes(where: Locator, offset: number): Promise<string[]> {
   const cells = hexRow(where, offset).getByRole("gridcell");
-  const names = await cells.evaluateAll((all) => all.map((cell) => cell.textContent ?? ""));
-  return names.map((name) => /hex, ([0-9A-F]{2}|\?\?)/.exec(name)?.[1] ?? name);
+  return cells.evaluateAll((all) => all.map((cell) => cell.getAttribute("data-byte") ?? ""));
 }
 
 /** The field of the go-to bar. */
