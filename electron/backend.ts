@@ -31,12 +31,17 @@ export class Backend {
     const { emit } = options.window.events;
     const files = new FileTokens();
     const session = new ImageSession(files, emit, (onLost) => new SessionClient(onLost));
-    session.warmUp();
+    // With nothing to open yet, the processors are the page's until it stands.
+    if (options.startup.files.length > 0) session.warmUp();
     const menu = new AppMenu(
       { platform: platform(), development: options.development, run: (id) => emit("command:run", { id }) },
       (item) => this.#show(item.files),
     );
-    const desktop = new ElectronDesktop({ ...options, menu });
+    const onReady = () => {
+      session.warmUp();
+      options.onReady();
+    };
+    const desktop = new ElectronDesktop({ ...options, menu, onReady });
     app.setAboutPanelOptions(aboutPanel(desktop.facts));
     this.#context = {
       desktop,

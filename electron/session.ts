@@ -57,9 +57,9 @@ export class ImageSession {
     this.#now = now;
   }
 
-  /** Starts the worker ahead of the first call. */
+  /** Starts the worker ahead of the first call; not where one has died, which the next call deals with. */
   warmUp(): void {
-    this.#current();
+    if (this.#losses.length === 0) this.#current();
   }
 
   /** Opens the file read-only; `format` instead of probing. Throws the block core's errors. */
