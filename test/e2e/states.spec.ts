@@ -174,8 +174,10 @@ test("lets nothing of the outside in: no navigation, no new window, no permissio
   ).toBe("denied");
   const settings = await app.evaluate(({ BrowserWindow }) => {
     const [window] = BrowserWindow.getAllWindows();
+    if (!window) throw new Error("no window");
+    type Preferences = { getLastWebPreferences(): Electron.WebPreferences };
     const { contextIsolation, sandbox, nodeIntegration, webSecurity } = (
-      window?.webContents as unknown as { getLastWebPreferences(): Electron.WebPreferences }
+      window.webContents as unknown as Preferences
     ).getLastWebPreferences();
     return {
       contextIsolation,
