@@ -172,7 +172,7 @@ describe("cancelling", () => {
     return { nodeA: new TestNode(a, { onRead }), nodeB: new TestNode(b), signal: abort.signal };
   }
 
-  it.each([1, 2, 5, 9])(
+  it.each([1, 2, 5, 7])(
     "keeps what was found, and resuming finds the rest (stopped at read %i)",
     async (atRead) => {
       const a = randomBytes(4 * MiB, 21);
