@@ -15,20 +15,18 @@ export function CopyAsDialog() {
   const surface = useSurface((state) => state.surface);
   const [range] = useState(() => surface && selectedBytes(surface));
   if (!surface) return null;
+  return range ? <Form surface={surface} range={range} /> : <Nothing />;
+}
+
+function Nothing() {
   return (
     <Dialog title="Copy as" width={540}>
-      {range ? (
-        <Form surface={surface} range={range} />
-      ) : (
-        <>
-          <p>The selection is outside the image: there is nothing to copy.</p>
-          <DialogActions>
-            <button type="button" className="button primary" onClick={closeOverlay} autoFocus>
-              Close
-            </button>
-          </DialogActions>
-        </>
-      )}
+      <p>The selection is outside the image: there is nothing to copy.</p>
+      <DialogActions>
+        <button type="button" className="button primary" onClick={closeOverlay}>
+          Close
+        </button>
+      </DialogActions>
     </Dialog>
   );
 }
@@ -82,69 +80,74 @@ function Form({ surface, range }: { surface: Surface; range: CopyRange }) {
     });
   const busy = work.kind === "busy";
   return (
-    <form
-      onSubmit={(event) => {
-        event.preventDefault();
-        if (!refused && !busy) void copy();
-      }}
-    >
-      <p className={styles.range}>
-        {count(range.length, "byte")}
-        {range.length >= 1024 && ` (${bytes(range.length)})`} from {surface.space} offset {hex(range.offset)}
-      </p>
-      <div className={styles.columns}>
-        <fieldset className={styles.formats} disabled={busy}>
-          <legend className="visually-hidden">Format</legend>
-          {copyFormats.map((choice) => (
-            <label key={choice.id}>
-              <input
-                type="radio"
-                name={id}
-                checked={choice.id === format}
-                autoFocus={choice.id === format}
-                onChange={() => {
-                  lastFormat = choice.id;
-                  setFormat(choice.id);
-                }}
-              />
-              {choice.label}
-            </label>
-          ))}
-        </fieldset>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what overflows must be reachable by keyboard */}
-        <pre className={`${styles.preview} mono`} aria-label="Beginning of what is copied" tabIndex={0}>
-          {preview}
-        </pre>
-      </div>
-      {work.kind === "busy" && (
-        <progress className={styles.progress} value={work.share} max={1} aria-label="Reading" />
-      )}
-      <p className={styles.message} role="status">
-        {refused ?? (work.kind === "failed" ? work.message : "")}
-      </p>
-      <DialogActions>
-        {busy ? (
-          <button type="button" className="button" onClick={() => work.control.abort()}>
-            Stop reading
-          </button>
-        ) : (
-          <button type="button" className="button" onClick={closeOverlay}>
-            Cancel
-          </button>
+    <Dialog title="Copy as" width={540}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!refused && !busy) void copy();
+        }}
+      >
+        <p className={styles.range}>
+          {count(range.length, "byte")}
+          {range.length >= 1024 && ` (${bytes(range.length)})`} from {surface.space} offset{" "}
+          {hex(range.offset)}
+        </p>
+        <div className={styles.columns}>
+          <fieldset className={styles.formats} disabled={busy}>
+            <legend className="visually-hidden">Format</legend>
+            {copyFormats.map((choice) => (
+              <label key={choice.id}>
+                <input
+                  type="radio"
+                  name={id}
+                  checked={choice.id === format}
+                  autoFocus={choice.id === format}
+                  onChange={() => {
+                    lastFormat = choice.id;
+                    setFormat(choice.id);
+                  }}
+                />
+                {choice.label}
+              </label>
+            ))}
+          </fieldset>
+          <textarea
+            className={`${styles.preview} mono`}
+            aria-label="Beginning of what is copied"
+            readOnly
+            value={preview}
+          />
+        </div>
+        {work.kind === "busy" && (
+          <progress className={styles.progress} value={work.share} max={1} aria-label="Reading" />
         )}
-        <button
-          type="button"
-          className="button"
-          disabled={busy || refused !== undefined}
-          onClick={() => void save()}
-        >
-          Save as text…
-        </button>
-        <button type="submit" className="button primary" disabled={busy || refused !== undefined}>
-          Copy
-        </button>
-      </DialogActions>
-    </form>
+        <p className={styles.message} role="status">
+          {refused ?? (work.kind === "failed" ? work.message : "")}
+        </p>
+        <DialogActions>
+          {busy ? (
+            <button type="button" className="button" onClick={() => work.control.abort()}>
+              Stop reading
+            </button>
+          ) : (
+            <button type="button" className="button" onClick={closeOverlay}>
+              Cancel
+            </button>
+          )}
+          <button
+            type="button"
+            className="button"
+            disabled={busy || refused !== undefined}
+            onClick={() => void save()}
+          >
+            Save as text…
+          </button>
+          <button type="submit" className="button primary" disabled={busy || refused !== undefined}>
+            Copy
+          </button>
+        </DialogActions>
+      </form>
+    </Dialog>
   );
 }
 

@@ -145,7 +145,12 @@ function LensView({ offset, size, lanes, scannedTo, viewport, caret, rulerHeight
   useLayoutEffect(() => {
     void themeVersion;
     if (canvas.current) {
-      paintLens(canvas.current, lens, { size, lanes, scannedTo, viewport, caret, height: lensHeight });
+      paintLens(
+        canvas.current,
+        lens,
+        { size, lanes, scannedTo, viewport, caret, height: lensHeight },
+        offset,
+      );
     }
   });
   const centre = pixelOfOffset(offset, rulerHeight, size);

@@ -12,7 +12,7 @@ export const copyFormats = [
   { id: "base64", label: "Base64", example: "f0VMRg==" },
   { id: "escaped", label: "Escaped string", example: '"\\x7fELF"' },
   { id: "hexdump", label: "Hex dump, as hexdump -Cv", example: "00000000  7f 45 4c 46 …  |.ELF|" },
-  { id: "markdown", label: "Markdown block with address", example: "**disk.qed** guest 0x14000 …" },
+  { id: "markdown", label: "Markdown with address", example: "**disk.qed** guest 0x14000 …" },
 ] as const;
 export type CopyFormat = (typeof copyFormats)[number]["id"];
 

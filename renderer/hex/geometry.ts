@@ -70,7 +70,7 @@ function place(input: GeometryInput, gap: number, addressChars: number): Geometr
   const contentX = gutterEnd + Math.ceil(pad / 2);
   const hexX = hexColumns(contentX + Math.ceil(pad / 2), bytesPerRow, group, char, gap);
   const hexEnd = (hexX.at(-1) ?? contentX) + 2 * char;
-  const textX = hexEnd + Math.max(char, Math.ceil(gap * 1.5));
+  const textX = hexEnd + Math.max(Math.ceil(char * 1.5), Math.ceil(gap * 1.5));
   const textEnd = textX + bytesPerRow * char + Math.ceil(pad / 2);
   return {
     width,

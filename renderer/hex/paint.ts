@@ -46,7 +46,7 @@ export function paint(raster: Raster, scene: Scene): void {
   for (const [index, content] of contents.entries()) {
     paintMargin(raster, scene, content, geometry.bodyY + index * geometry.rowHeight);
   }
-  paintColumnEdges(raster, scene);
+  paintGutterEdge(raster, scene);
   paintHeader(raster, scene);
 }
 
@@ -66,7 +66,7 @@ function paintBytes(raster: Raster, scene: Scene, row: BytesRow, y: number): voi
     scene.clusterSize,
     scene.prefs.boundaries,
   );
-  if (boundary) paintBoundary(raster, scene, boundary, y);
+  if (boundary && row.offset > 0) paintBoundary(raster, scene, boundary, y);
 }
 
 function lookOf(row: BytesRow, column: number): Look | "outside" {
@@ -185,7 +185,7 @@ function paintRunOutline(raster: Raster, scene: Scene, row: BytesRow, y: number)
   for (const face of ["hex", "text"] as const) {
     const edge = (column: number) => {
       const { left, right } = cellSpan(geometry, face, column);
-      const pad = face === "hex" ? Math.ceil(geometry.charWidth * 0.25) : 0;
+      const pad = thick + Math.round(scene.scale);
       return { left: left - pad - scene.scrollX, right: right + pad - scene.scrollX };
     };
     const bottom = y + geometry.rowHeight - thick;
@@ -285,7 +285,9 @@ function paintMargin(raster: Raster, scene: Scene, content: RowContent, y: numbe
   );
   if (!boundary) return;
   const { color, thick } = lineOf(scene, boundary);
-  if (boundary.column === 0) raster.fill(gutterX, y, geometry.contentX - gutterX, thick, color);
+  if (boundary.column === 0 && content.offset > 0) {
+    raster.fill(gutterX, y, geometry.contentX - gutterX, thick, color);
+  }
   const glyphs = boundary.kind === "cluster" ? styles.clusterLabel : styles.label;
   paintText(raster, glyphs, boundary.label, labelX, y, true);
 }
@@ -309,14 +311,12 @@ function paintStoredMark(raster: Raster, scene: Scene, y: number): void {
   raster.outline(gutterX, y + Math.round((rowHeight - side) / 2), side, side, color, thick);
 }
 
-function paintColumnEdges(raster: Raster, scene: Scene): void {
-  const { geometry, theme, scale, scrollX } = scene;
+function paintGutterEdge(raster: Raster, scene: Scene): void {
+  const { geometry, theme, scale } = scene;
   const thick = Math.max(1, Math.round(scale));
   const height = geometry.height - geometry.bodyY;
   const color = theme.pixel["hex-sector-line"];
   raster.fill(geometry.contentX - thick, geometry.bodyY, thick, height, color);
-  const between = Math.round((geometry.hexEnd + geometry.textX) / 2) - scrollX;
-  if (between > geometry.contentX) raster.fill(between, geometry.bodyY, thick, height, color);
 }
 
 function paintHeader(raster: Raster, scene: Scene): void {

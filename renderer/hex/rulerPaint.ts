@@ -26,9 +26,17 @@ export function paintRuler(canvas: HTMLCanvasElement, scene: RulerScene): void {
   paintPart(canvas, scene, { first: 0, bins, count: bins });
 }
 
-/** One bin of the lens is one CSS pixel high. */
-export function paintLens(canvas: HTMLCanvasElement, lens: Lens, scene: RulerScene): void {
+/** One bin of the lens is one CSS pixel high; `at` is the offset looked at. */
+export function paintLens(canvas: HTMLCanvasElement, lens: Lens, scene: RulerScene, at: number): void {
   paintPart(canvas, scene, lens);
+  const context = canvas.getContext("2d");
+  if (!context || scene.size === 0) return;
+  // Where the pointer is, between two ticks at the edges.
+  const scale = window.devicePixelRatio;
+  const y = Math.round(((at / scene.size) * lens.bins - lens.first) * scale);
+  context.fillStyle = theme().css.text;
+  context.fillRect(0, y, 8 * scale, scale);
+  context.fillRect(canvas.width - 8 * scale, y, 8 * scale, scale);
 }
 
 function paintPart(canvas: HTMLCanvasElement, scene: RulerScene, part: Part): void {

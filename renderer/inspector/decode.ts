@@ -216,7 +216,8 @@ function dateText(ms: bigint): string {
   // ECMA-262, "Time Values and Time Range".
   const limit = 8_640_000_000_000_000n;
   if (ms > limit || ms < -limit) return outOfRange;
-  return `${new Date(Number(ms)).toISOString().replace("T", " ").replace(".000Z", "").replace("Z", "")} UTC`;
+  const iso = new Date(Number(ms)).toISOString().replace(/^\+0*/, "");
+  return `${iso.replace("T", " ").replace(/(\.000)?Z$/, "")} UTC`;
 }
 
 /** FAT: time (2 s steps) in the low 16 bits, date since 1980 in the high ones. */
