@@ -87,6 +87,7 @@ export interface HeaderFacts {
 export function headerText(facts: HeaderFacts): string {
   const { current, rows, runs, sectors, total, scannedTo, complete } = facts;
   const scanned = complete ? "" : `; ${percent(scannedTo, total)} % scanned`;
+  if (runs === 0 && scannedTo === 0 && !complete) return "0 % scanned";
   if (runs === 0) return complete ? "0 runs" : `No mismatches so far in ${bytes(scannedTo)}${scanned}`;
   const which = current === undefined ? "" : `${decimal(current + 1)} of `;
   const merged = rows < runs ? ` in ${count(rows, "row")}` : "";

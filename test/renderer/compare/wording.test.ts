@@ -53,6 +53,7 @@ describe("the words of the compare panel", () => {
       "No mismatches so far in 1 GiB; 1 % scanned",
     );
     expect(headerText({ ...header, runs: 0, rows: 0, scannedTo: 64 * GiB, complete: true })).toBe("0 runs");
+    expect(headerText({ ...header, runs: 0, rows: 0, scannedTo: 0 })).toBe("0 % scanned");
   });
 
   it("never rounds a share to none or to all", () => {
