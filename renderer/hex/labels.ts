@@ -25,8 +25,8 @@ export function address(offset: number, base: Prefs["addressBase"], chars: numbe
 
 /** Characters that every address below `extent` fits in: comfortably, and at least. */
 export function addressChars(extent: number, base: Prefs["addressBase"]): { usual: number; least: number } {
-  const least = address(Math.max(0, extent - 1), base, 1).length;
-  return { usual: Math.max(base === "hex" ? 8 : least, least), least: Math.max(4, least) };
+  const least = Math.max(4, address(Math.max(0, extent - 1), base, 1).length);
+  return { usual: base === "hex" ? Math.max(8, least) : least, least };
 }
 
 export type Boundary = "cluster" | "page" | "sector";

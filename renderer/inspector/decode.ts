@@ -151,7 +151,7 @@ function float64(bytes: Uint8Array, little: boolean): Value {
 
 /** The fewest digits that give the value back; `most` always do. */
 function shortest(value: number, most: number, same: (text: string) => boolean): string {
-  if (!Number.isFinite(value)) return number(value);
+  if (!Number.isFinite(value) || value === 0) return number(value);
   for (let digits = 1; digits < most; digits++) {
     const text = value.toPrecision(digits);
     if (same(text)) return number(Number(text));
