@@ -1,7 +1,8 @@
 // The window: rail, sidebar, tabs with the active panel, inspector, status bar, and what lies over them.
-import { type KeyboardEvent, lazy, type ReactNode, Suspense, useCallback, useEffect, useState } from "react";
+import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useState } from "react";
 import styles from "./App.module.css";
 import { useAppCommands } from "./commands/appCommands.ts";
+import { parts } from "./parts.ts";
 import { Banners } from "./shell/Banners.tsx";
 import { Columns } from "./shell/Columns.tsx";
 import { DropOverlay } from "./shell/DropOverlay.tsx";
@@ -14,10 +15,6 @@ import { nameOfToken, tabTitle } from "./shell/title.ts";
 import { useView } from "./store/view.ts";
 import { Welcome } from "./welcome/Welcome.tsx";
 
-const Inspector = lazy(async () => ({ default: (await import("./inspector/Inspector.tsx")).Inspector }));
-const Overlays = lazy(async () => ({ default: (await import("./shell/Overlays.tsx")).Overlays }));
-const GoToBar = lazy(async () => ({ default: (await import("./goto/GoToBar.tsx")).GoToBar }));
-
 /** Below this width the inspector is a drawer over the panel. */
 const narrow = window.matchMedia("(max-width: 1099px)");
 
@@ -29,9 +26,7 @@ export function App() {
   useAppCommands(inspector);
   const inspectorView = tab && inspector.shown && (
     <PanelBoundary>
-      <Suspense fallback={null}>
-        <Inspector />
-      </Suspense>
+      <parts.inspector.Component />
     </PanelBoundary>
   );
   return (
@@ -45,20 +40,12 @@ export function App() {
           <div className={styles.main}>
             {tab ? <PanelHost key={tab.id} tab={tab} /> : <Welcome />}
             {inspector.drawer && inspectorView && <Drawer onClose={inspector.toggle}>{inspectorView}</Drawer>}
-            {overlay?.kind === "goto" && (
-              <Suspense fallback={null}>
-                <GoToBar />
-              </Suspense>
-            )}
+            {overlay?.kind === "goto" && <parts.goTo.Component />}
           </div>
         </Columns>
       </div>
       <StatusBar />
-      {overlay && overlay.kind !== "goto" && (
-        <Suspense fallback={null}>
-          <Overlays />
-        </Suspense>
-      )}
+      {overlay && overlay.kind !== "goto" && <parts.overlays.Component />}
       <DropOverlay />
     </div>
   );

@@ -9,6 +9,7 @@ import { App } from "./App.tsx";
 import { call } from "./api.ts";
 import { listenForCommands } from "./commands/dispatcher.ts";
 import { syncMenu } from "./commands/menuSync.ts";
+import { warmUp } from "./parts.ts";
 import { listenForFiles } from "./shell/openFlows.ts";
 import { followPaneFocus } from "./shell/panes.ts";
 import { followTheme } from "./shell/theme.ts";
@@ -41,12 +42,6 @@ async function start(root: HTMLElement): Promise<void> {
     listenForFiles(info);
     requestIdleCallback(warmUp);
   });
-}
-
-/** Fetches what is needed soon, so that the first use of it is as quick as the second. */
-function warmUp(): void {
-  const parts = [() => import("./panels/hex/index.tsx"), () => import("./shell/Overlays.tsx")];
-  for (const part of parts) part().catch(() => undefined);
 }
 
 /** Two frames on, what was drawn is on the screen. */

@@ -1,6 +1,6 @@
 // Shows the active tab's panel, loaded when first needed. A panel that fails is replaced by the reason; tabs,
 // menus and the other panels keep working.
-import { Component, type ErrorInfo, type ReactNode, Suspense, useEffect, useRef } from "react";
+import { Component, type ErrorInfo, type ReactNode, useEffect, useRef } from "react";
 import { type PlainError, toPlain } from "../../core/base/errors.ts";
 import { panels } from "../panels/index.ts";
 import type { Tab } from "../store/view.ts";
@@ -9,6 +9,8 @@ import styles from "./PanelHost.module.css";
 
 export const tabId = (id: string) => `tab-${id}`;
 export const panelId = (id: string) => `panel-${id}`;
+
+const skeleton = <div className={styles.skeleton} aria-busy="true" />;
 
 /** Mount it with the tab's id as its key: each tab is a panel of its own. */
 export function PanelHost({ tab }: { tab: Tab }) {
@@ -23,9 +25,11 @@ export function PanelHost({ tab }: { tab: Tab }) {
       aria-labelledby={tabId(tab.id)}
     >
       <PanelBoundary>
-        <Suspense fallback={<div className={styles.skeleton} aria-busy="true" />}>
-          {tab.kind === "hex" ? <panels.hex tab={tab} /> : <panels.compare tab={tab} />}
-        </Suspense>
+        {tab.kind === "hex" ? (
+          <panels.hex.Component tab={tab} fallback={skeleton} />
+        ) : (
+          <panels.compare.Component tab={tab} fallback={skeleton} />
+        )}
       </PanelBoundary>
     </section>
   );

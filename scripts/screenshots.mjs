@@ -1,0 +1,148 @@
+// npm run screenshots [-- FOLDER]: pictures of every view and state in light and dark at 1280x800, from the real
+// app on images made here. The default folder is docs/screenshots; only the pictures named there are kept in git.
+import { execFileSync } from "node:child_process";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import * as path from "node:path";
+import { _electron } from "@playwright/test";
+import { endlessQed } from "./bench/endlessQed.mjs";
+import { ensureBuild } from "./build/build.mjs";
+import { electronArgs, electronPath } from "./setup/electron.mjs";
+import { inRoot, root } from "./setup/paths.mjs";
+import { nodeEnv } from "./setup/run.mjs";
+import { runMain, say, step } from "./setup/say.mjs";
+import { setUp } from "./setup/setup.mjs";
+
+/** @typedef {import("@playwright/test").Page} Page */
+/** @typedef {import("@playwright/test").ElectronApplication} App */
+/** @typedef {{ name: string, files?: readonly string[], act?: (page: Page, app: App) => Promise<unknown> }} Scene */
+
+const folder = mkdtempSync(path.join(tmpdir(), "blkscope-pictures-"));
+const inFolder = (/** @type {string} */ name) => path.join(folder, name);
+const sample = [inRoot("assets/samples/sample.qed"), inRoot("assets/samples/sample.raw")];
+
+/** Images for the states that the sample pair cannot show. */
+function makeImages() {
+  const bytes = Buffer.alloc(4 * 1024 * 1024, "The quick brown fox jumps over the lazy dog. ");
+  writeFileSync(inFolder("disk.raw"), bytes);
+  writeFileSync(inFolder("longer.raw"), Buffer.concat([bytes, Buffer.alloc(1024 * 1024)]));
+  execFileSync("qemu-img", ["convert", "-O", "qed", inFolder("disk.raw"), inFolder("disk.qed")]);
+  copyFileSync(inFolder("disk.qed"), inFolder("cut.qed"));
+  truncateSync(inFolder("cut.qed"), 100_000);
+  for (const name of ["endless-a.qed", "endless-b.qed"]) {
+    endlessQed(inFolder(name), (cluster) => {
+      for (let at = 0; at < cluster.length; at++) cluster[at] = (at * 31) & 0xff;
+      cluster[5000] = name.length + name.charCodeAt(8);
+    });
+  }
+}
+
+/** @returns {readonly Scene[]} */
+function scenes() {
+  const press =
+    (/** @type {string[]} */ ...keys) =>
+    async (/** @type {Page} */ page) => {
+      for (const key of keys) {
+        await page.keyboard.press(key);
+        await page.waitForTimeout(250);
+      }
+    };
+  const type = (/** @type {string} */ open, /** @type {string} */ text) => async (/** @type {Page} */ page) => {
+    await press(open)(page);
+    await page.keyboard.type(text, { delay: 20 });
+  };
+  const grid = async (/** @type {Page} */ page) => page.locator('[data-pane="a"] [role="grid"]').focus();
+  return [
+    { name: "welcome" },
+    { name: "compare", files: sample, act: press("F8", "F8") },
+    { name: "compare-zeros", files: sample, act: press("F8", "F8", "F8", "F8", "F8") },
+    {
+      name: "compare-folded",
+      files: sample,
+      act: async (page) => {
+        await grid(page);
+        await press("e")(page);
+      },
+    },
+    { name: "compare-inspector", files: sample, act: press("F8", "Control+i") },
+    { name: "hex", files: [sample[0] ?? ""], act: press("Control+PageDown", "Control+PageDown") },
+    { name: "goto", files: sample, act: type("Control+g", "s:2048 + 0x10") },
+    { name: "palette", files: sample, act: type("F1", "diff") },
+    {
+      name: "keys",
+      files: sample,
+      act: async (page) => {
+        await grid(page);
+        await press("?")(page);
+      },
+    },
+    {
+      name: "shift",
+      files: sample,
+      act: async (page) => {
+        await grid(page);
+        await press("o")(page);
+      },
+    },
+    { name: "settings", act: press("Control+,") },
+    { name: "files", files: sample, act: press("Control+b") },
+    { name: "equal", files: [inFolder("disk.raw"), inFolder("disk.qed")] },
+    { name: "longer", files: [inFolder("disk.raw"), inFolder("longer.raw")], act: press("Control+End") },
+    { name: "scanning", files: [inFolder("endless-a.qed"), inFolder("endless-b.qed")], act: (page) => page.waitForTimeout(2500) },
+    {
+      name: "cancelled",
+      files: [inFolder("endless-a.qed"), inFolder("endless-b.qed")],
+      act: (page) => page.getByRole("button", { name: /^Cancel scan/ }).click(),
+    },
+    { name: "failed", files: [inFolder("disk.raw"), inFolder("missing.qed")] },
+    { name: "damaged", files: [inFolder("cut.qed")] },
+    {
+      name: "changed",
+      files: [inFolder("disk.raw"), inFolder("longer.raw")],
+      act: async (page) => {
+        writeFileSync(inFolder("longer.raw"), Buffer.alloc(4 * 1024 * 1024 + 8192, "x"));
+        await page.getByText(/changed on disk/).waitFor({ timeout: 15_000 });
+      },
+    },
+  ];
+}
+
+async function picture(/** @type {Scene} */ scene, /** @type {"light" | "dark"} */ theme, /** @type {string} */ into) {
+  const profile = mkdtempSync(inFolder("profile-"));
+  const app = await _electron.launch({
+    executablePath: electronPath(),
+    args: [...electronArgs(), root, ...(scene.files ?? [])],
+    env: /** @type {Record<string, string>} */ (nodeEnv({ BLKSCOPE_USER_DATA: profile })),
+    colorScheme: theme,
+  });
+  try {
+    const page = await app.firstWindow();
+    await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.setContentSize(1280, 800));
+    await page.waitForSelector("#root > *");
+    await page.waitForTimeout(1500);
+    await scene.act?.(page, app);
+    await page.waitForTimeout(700);
+    await page.screenshot({ path: path.join(into, `${scene.name}-${theme}.png`) });
+  } catch (error) {
+    say(`${scene.name}-${theme}: ${error instanceof Error ? error.message : error}`);
+  } finally {
+    await app.close();
+  }
+}
+
+await runMain(async () => {
+  const [into = inRoot("docs/screenshots"), ...wanted] = process.argv.slice(2);
+  await setUp({ peers: true });
+  await step("build", ensureBuild);
+  mkdirSync(into, { recursive: true });
+  try {
+    for (const scene of scenes().filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
+      for (const theme of /** @type {const} */ (["light", "dark"])) {
+        makeImages();
+        await picture(scene, theme, into);
+      }
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
