@@ -26,15 +26,19 @@ const config = {
   files: [
     "dist/**",
     "!dist/*.stamp",
-    "assets/samples/**",
     "package.json",
     "LICENSE",
     "!node_modules/zod",
     "!node_modules/koffi/{doc,vendor,lib/native}",
   ],
   asar: true,
-  // A shared library is loaded from a real file, and so are images, whose holes the system is asked for.
-  asarUnpack: ["node_modules/koffi/**", "node_modules/@koromix/**", "assets/samples/**"],
+  // A shared library is loaded from a real file; the command line is started by a Node of the system's own.
+  asarUnpack: ["node_modules/koffi/**", "node_modules/@koromix/**", "dist/cli/**"],
+  // Main looks for these beside the app: images must be real files, whose holes the system can be asked for.
+  extraResources: [
+    { from: "assets/samples", to: "samples", filter: ["*.qed", "*.raw"] },
+    { from: "assets/icons/png/256x256.png", to: "icons/png/256x256.png" },
+  ],
   npmRebuild: false, // koffi comes prebuilt through N-API
   removePackageScripts: true,
   afterPack: removeDefaultApp,

@@ -33,6 +33,7 @@ export const commandTable = [
   },
   { id: "file.export", label: "Export mismatches…", keys: ["Mod+Shift+S"], menu: { name: "File", group: 3 } },
   { id: "edit.copy", label: "Copy", keys: ["Mod+C"], context: "grid" },
+  { id: "edit.selectAll", label: "Select the cluster, then all", keys: ["Mod+A"], context: "grid" },
   { id: "edit.copyAs", label: "Copy as…", keys: ["Mod+Alt+C"], menu: { name: "Edit", group: 2 } },
   { id: "edit.copyAddress", label: "Copy address", keys: ["Mod+Shift+C"], menu: { name: "Edit", group: 2 } },
   { id: "edit.selectRange", label: "Select range…", keys: ["Mod+Shift+A"], menu: { name: "Edit", group: 3 } },

@@ -84,7 +84,13 @@ function editMenu(context: MenuContext): Item[] {
     { role: "cut", label: "Cut", ...keys },
     { role: "copy", label: "Copy", ...keys },
     { role: "paste", label: "Paste", ...keys },
-    { role: "selectAll", label: "Select all", ...keys },
+    // A command, since bytes are selected like text; in a text field the page selects its text.
+    {
+      label: "Select all",
+      accelerator: "CommandOrControl+A",
+      ...keys,
+      click: () => context.run("edit.selectAll"),
+    },
   ];
   return [...roles, { type: "separator" }, ...commandsOf("Edit", context)];
 }

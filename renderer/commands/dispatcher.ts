@@ -17,11 +17,15 @@ export function listenForCommands(platform: Platform): () => void {
   const bindings = bindingsFor(platform);
   const onKeyDown = (event: KeyboardEvent) => handleKey(event, bindings);
   window.addEventListener("keydown", onKeyDown);
+  document.addEventListener("copy", copyBytes);
   const stopMenu = on("command:run", ({ id }) => {
-    if (isCommand(id)) runOrSay(id);
+    if (id === "edit.selectAll" && document.activeElement instanceof HTMLInputElement) {
+      document.activeElement.select();
+    } else if (isCommand(id)) runOrSay(id);
   });
   return () => {
     window.removeEventListener("keydown", onKeyDown);
+    document.removeEventListener("copy", copyBytes);
     stopMenu();
   };
 }
@@ -44,6 +48,13 @@ function handleKey(event: KeyboardEvent, bindings: readonly Binding[]): void {
   if (!first || event.key === "Escape") return;
   event.preventDefault();
   runOrSay(first.id);
+}
+
+/** Edit, Copy of the native menu: bytes are no text the page could copy by itself. */
+function copyBytes(event: ClipboardEvent): void {
+  const selected = getSelection()?.isCollapsed === false;
+  if (selected || isTextField(document.activeElement ?? undefined)) return;
+  if (runCommand("edit.copy")) event.preventDefault();
 }
 
 /** Runs the command, or says quietly why it cannot run. */

@@ -1,4 +1,4 @@
-// A hex pane: one canvas, an accessible grid over it, its own scrollbars, and a line about what can't be read.
+// A hex pane: one canvas, an accessible grid over it, its own scrollbars, and a word about what can't be read.
 // React lays this out; the painter does the rest, so that scrolling renders no component.
 import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useStore } from "zustand";
@@ -6,6 +6,7 @@ import { useShallow } from "zustand/react/shallow";
 import { pages } from "../pageCache.ts";
 import { usePrefs } from "../store/prefs.ts";
 import { decimal, hex } from "../widgets/format.ts";
+import { WarningIcon } from "../widgets/icons.ts";
 import type { HexPaneProps } from "./contract.ts";
 import styles from "./HexPane.module.css";
 import { attachMouse, attachWheel, handleKey, type InputTarget } from "./input.ts";
@@ -77,8 +78,13 @@ export function HexPane(props: HexPaneProps) {
 
   return (
     <div className={styles.pane} data-testid="hex-pane">
-      <div className={styles.name} title={label}>
-        {label}
+      <div className={styles.head}>
+        <span className={styles.name} title={label}>
+          {label}
+        </span>
+        {painter && (
+          <TroubleNote painter={painter} name={label} key={`${source.image}/${source.generation}`} />
+        )}
       </div>
       <div className={styles.body}>
         <div ref={area} className={styles.area}>
@@ -111,7 +117,6 @@ export function HexPane(props: HexPaneProps) {
         />
       </div>
       {painter && <SidewaysScrollbar painter={painter} />}
-      {painter && <TroubleLine painter={painter} name={label} key={`${source.image}/${source.generation}`} />}
     </div>
   );
 }
@@ -133,18 +138,25 @@ function followSize(area: HTMLElement, canvas: HTMLCanvasElement, painter: HexPa
   return () => observer.disconnect();
 }
 
-/** Says what of the visible bytes can't be read, and offers to try again. */
-function TroubleLine({ painter, name }: { painter: HexPainter; name: string }) {
+/** Says beside the name what of the visible bytes can't be read, and offers to try again. */
+function TroubleNote({ painter, name }: { painter: HexPainter; name: string }) {
   const trouble = useStore(painter.store, (state) => state.trouble);
   const text = useMemo(() => trouble && troubleText(trouble, name), [trouble, name]);
   if (!trouble || text === undefined) return null;
   return (
-    <div className={styles.trouble} role="status">
-      <span className="selectable">{text}</span>
-      <button type="button" className="button" onClick={() => pages.retry(trouble.source, trouble.pages)}>
+    <>
+      <span className={styles.trouble} role="status" title={text}>
+        <WarningIcon size={14} aria-hidden />
+        <span className="selectable">{text}</span>
+      </span>
+      <button
+        type="button"
+        className={styles.retry}
+        onClick={() => pages.retry(trouble.source, trouble.pages)}
+      >
         Retry
       </button>
-    </div>
+    </>
   );
 }
 
@@ -154,5 +166,5 @@ export function troubleText({ offset, length, message }: Trouble, name: string):
   const last = Math.floor((offset + Math.max(1, length) - 1) / sectorSize);
   const which =
     last > sector ? `sectors ${decimal(sector)} to ${decimal(last)}` : `sector ${decimal(sector)}`;
-  return `Can't read ${which} (${hex(offset)}) of ${name}: ${message}. These bytes are shown as ??.`;
+  return `Can't read ${which} (${hex(offset)}) of ${name}: ${message}.`;
 }

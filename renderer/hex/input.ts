@@ -38,13 +38,6 @@ export function handleKey(event: KeyboardEvent, target: InputTarget): boolean {
   const { view, rows, extent } = target;
   if (extent === 0) return false;
   const { caret, anchor } = view.getState();
-  const command = isMac ? event.metaKey : event.ctrlKey;
-  if (command && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "a") {
-    const selected = { first: Math.min(caret, anchor), last: Math.max(caret, anchor) };
-    const range = widerSelection(selected, caret, target.clusterSize, extent);
-    selectInPlace(view, range.first, range.last);
-    return true;
-  }
   const move = moveOf(event);
   if (move) {
     moveBy(move, event.shiftKey, target);
@@ -61,6 +54,18 @@ export function handleKey(event: KeyboardEvent, target: InputTarget): boolean {
     return true;
   }
   return false;
+}
+
+/** Selects the cluster at the caret, or everything when that is selected already or there are no clusters. */
+export function selectMore({
+  view,
+  clusterSize,
+  extent,
+}: Pick<InputTarget, "view" | "clusterSize" | "extent">): void {
+  const { caret, anchor } = view.getState();
+  const selected = { first: Math.min(caret, anchor), last: Math.max(caret, anchor) };
+  const range = widerSelection(selected, caret, clusterSize, extent);
+  selectInPlace(view, range.first, range.last);
 }
 
 function moveOf(event: KeyboardEvent): Move | undefined {

@@ -50,8 +50,8 @@ function paintPart(canvas: HTMLCanvasElement, scene: RulerScene, part: Part): vo
   const colours = theme();
   context.fillStyle = colours.css["ruler-bg"];
   context.fillRect(0, 0, width, height);
-  const y = (offset: number) =>
-    scene.size > 0 ? ((offset / scene.size) * part.bins - part.first) * (height / part.count) : 0;
+  if (scene.size === 0) return;
+  const y = (offset: number) => ((offset / scene.size) * part.bins - part.first) * (height / part.count);
   paintUnscanned(context, colours, y(scene.scannedTo), scale);
   const margin = 3 * scale;
   const each = (width - 2 * margin) / Math.max(1, scene.lanes.length);

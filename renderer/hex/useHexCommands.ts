@@ -9,6 +9,7 @@ import type { Surface } from "../store/surface.ts";
 import { useView } from "../store/view.ts";
 import { bytes, count, hex } from "../widgets/format.ts";
 import { copyLimit, copyToClipboard, rangeText, selectedBytes } from "./copy.ts";
+import { selectMore } from "./input.ts";
 import { sectorSize } from "./labels.ts";
 import { toUnit } from "./moves.ts";
 
@@ -59,6 +60,7 @@ function useCopyCommands(surface: Surface): Runners {
     const nothing = extent === 0 ? "The image is empty" : undefined;
     return {
       "edit.copy": { run: () => void copyOctets(surface), disabled: nothing },
+      "edit.selectAll": { run: () => selectMore(surface), disabled: nothing },
       "edit.copyAs": { run: () => useView.getState().show({ kind: "copyAs" }), disabled: nothing },
       "edit.copyAddress": { run: () => void copyAddress(surface), disabled: nothing },
     };

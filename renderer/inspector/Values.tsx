@@ -53,13 +53,18 @@ export function Values({ surface, little, a, b }: ValuesProps) {
 function Both({ a, b }: { a: Decoded; b: Decoded }) {
   return (
     <>
-      <div>
-        <b>A</b> {a.text ?? "–"}
-      </div>
-      <div>
-        <b>B</b> {b.text ?? "–"}
-      </div>
+      <SideValue side="A" value={a} />
+      <SideValue side="B" value={b} />
     </>
+  );
+}
+
+function SideValue({ side, value }: { side: string; value: Decoded }) {
+  return (
+    <div className={styles.side}>
+      <b>{side}</b>
+      <span>{value.text ?? "–"}</span>
+    </div>
   );
 }
 

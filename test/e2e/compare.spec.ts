@@ -186,3 +186,28 @@ test("swaps the sides and keeps what was found", async ({ launch, folder }) => {
   await expect(pane(page, "a")).toContainText("right disk.raw");
   await expectScanned(page, "6 runs");
 });
+
+test("selects the cluster, then the image, and copies bytes from the keyboard and from the menu", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  const { app, page } = await launch(qedOf(a, folder.file("a.qed")), b);
+  await expectScanned(page, "6 runs");
+  await focusPane(page, "a");
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("Control+a");
+  await expect(statusBar(page)).toContainText("sel 0x10000 (65,536) B");
+  await page.keyboard.press("Control+a");
+  await expect(statusBar(page)).toContainText("sel 0x400000 (4,194,304) B");
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.press("Shift+ArrowRight");
+  const expected = new Truth(a).row(0, 2).join(" ");
+  const clipboard = () => app.evaluate(({ clipboard: board }) => board.readText());
+  await page.keyboard.press("Control+c");
+  await expect.poll(clipboard).toBe(expected);
+  await app.evaluate(({ clipboard: board }) => board.clear());
+  // What the native menu's Copy does.
+  await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.copy());
+  await expect.poll(clipboard).toBe(expected);
+});
