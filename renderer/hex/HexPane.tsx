@@ -77,14 +77,12 @@ export function HexPane(props: HexPaneProps) {
   }, [target]);
 
   return (
-    <div className={styles.pane} data-testid="hex-pane">
+    <div className={styles.pane}>
       <div className={styles.head}>
         <span className={styles.name} title={label}>
           {label}
         </span>
-        {painter && (
-          <TroubleNote painter={painter} name={label} key={`${source.image}/${source.generation}`} />
-        )}
+        {painter && <TroubleNote painter={painter} key={`${source.image}/${source.generation}`} />}
       </div>
       <div className={styles.body}>
         <div ref={area} className={styles.area}>
@@ -139,9 +137,9 @@ function followSize(area: HTMLElement, canvas: HTMLCanvasElement, painter: HexPa
 }
 
 /** Says beside the name what of the visible bytes can't be read, and offers to try again. */
-function TroubleNote({ painter, name }: { painter: HexPainter; name: string }) {
+function TroubleNote({ painter }: { painter: HexPainter }) {
   const trouble = useStore(painter.store, (state) => state.trouble);
-  const text = useMemo(() => trouble && troubleText(trouble, name), [trouble, name]);
+  const text = useMemo(() => trouble && troubleText(trouble), [trouble]);
   if (!trouble || text === undefined) return null;
   return (
     <>
@@ -160,11 +158,11 @@ function TroubleNote({ painter, name }: { painter: HexPainter; name: string }) {
   );
 }
 
-/** "Can't read sector 2,048 (0x100000) of disk.qed: the drive reported an I/O error." */
-export function troubleText({ offset, length, message }: Trouble, name: string): string {
+/** "Can't read sector 2,048 (0x100000): the drive reported an I/O error." The image's name stands beside it. */
+export function troubleText({ offset, length, message }: Trouble): string {
   const sector = Math.floor(offset / sectorSize);
   const last = Math.floor((offset + Math.max(1, length) - 1) / sectorSize);
   const which =
     last > sector ? `sectors ${decimal(sector)} to ${decimal(last)}` : `sector ${decimal(sector)}`;
-  return `Can't read ${which} (${hex(offset)}) of ${name}: ${message}.`;
+  return `Can't read ${which} (${hex(offset)}): ${message}.`;
 }

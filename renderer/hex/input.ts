@@ -89,8 +89,7 @@ function moveBy(move: Move, extend: boolean, { view, rows, extent }: InputTarget
 
 /** Selects without scrolling to the range's end: a large range would carry the view away. */
 function selectInPlace(view: HexView, first: number, last: number): void {
-  const { topRow } = view.getState();
-  view.setState({ anchor: first, caret: last, topRow });
+  view.setState({ anchor: first, caret: last });
 }
 
 /** How often a drag beyond the edge scrolls, and by how many rows at most. */

@@ -29,17 +29,18 @@ export function Values({ surface, little, a, b }: ValuesProps) {
       <tbody>
         {a.now.map((value, index) => {
           const other = b?.now[index];
-          const differs = other !== undefined && other.text !== value.text;
-          const place = own.now[index]?.place;
+          // What can't be read on one side is not a difference.
+          const differs = other?.text !== undefined && value.text !== undefined && other.text !== value.text;
+          const shown = own.now[index];
           return (
             <tr key={value.id} data-differs={differs || undefined}>
               <th scope="row">{value.label}</th>
               <td className="number selectable" title={tip(little, own, index)}>
-                {differs ? <Both a={value} b={other} /> : (value.text ?? "–")}
+                {differs ? <Both a={value} b={other} /> : (shown?.text ?? "–")}
               </td>
               <td className={styles.go}>
-                {place !== undefined && place > 0n && value.id !== "u8" && (
-                  <GoTo label={value.label} place={place} surface={surface} />
+                {shown?.place !== undefined && shown.place > 0n && value.id !== "u8" && (
+                  <GoTo label={value.label} place={shown.place} surface={surface} />
                 )}
               </td>
             </tr>
