@@ -14,7 +14,7 @@ export interface GeometryInput {
   readonly group: number;
   /** Characters of an address: where there is room, and at least. */
   readonly addressChars: { readonly usual: number; readonly least: number };
-  /** Characters of the longest gutter label. */
+  /** Characters of the longest gutter label; its space is half of one. */
   readonly gutterChars: number;
 }
 
@@ -43,35 +43,45 @@ export interface Geometry {
   readonly hexX: readonly number[];
 }
 
-/** Fits the columns: full gaps when there is room, tight ones before anything must scroll sideways. */
-export function layOut(input: GeometryInput): Geometry {
-  const { charWidth: char } = input;
-  const spacious = { gap: char, chars: input.addressChars.usual };
-  const tightGap = Math.max(2, Math.ceil(char * 0.4));
-  const tight = { gap: tightGap, chars: input.addressChars.least };
-  const full = place(input, spacious.gap, spacious.chars);
-  if (full.textEnd <= input.width) return full;
-  const short = place(input, spacious.gap, tight.chars);
-  if (short.textEnd <= input.width) return short;
-  // The widest gap with which everything fits, if one does.
-  const missing = short.textEnd - input.width;
-  const gaps = Math.max(1, Math.ceil(input.bytesPerRow / input.group) - 1);
-  const gap = Math.max(tight.gap, spacious.gap - Math.ceil(missing / gaps));
-  return place(input, gap, tight.chars);
+/** Space between things: `gap` between groups of bytes, `pad` beside the columns. */
+interface Spacing {
+  readonly gap: number;
+  readonly pad: number;
+  readonly addressChars: number;
 }
 
-function place(input: GeometryInput, gap: number, addressChars: number): Geometry {
+/** Fits the columns: full spacing when there is room, tight before anything must scroll sideways. */
+export function layOut(input: GeometryInput): Geometry {
+  const { charWidth: char, addressChars, width } = input;
+  const roomy: Spacing = { gap: char, pad: Math.ceil(char * 0.75), addressChars: addressChars.usual };
+  const full = place(input, roomy);
+  if (full.textEnd <= width) return full;
+  const short = place(input, { ...roomy, addressChars: addressChars.least });
+  if (short.textEnd <= width) return short;
+  // The widest gap with which everything fits, if one does.
+  const least = Math.max(2, Math.ceil(char * 0.3));
+  const tight = { pad: Math.ceil(char * 0.5), addressChars: addressChars.least };
+  for (let gap = char; gap > least; gap--) {
+    const geometry = place(input, { ...tight, gap });
+    if (geometry.textEnd <= width) return geometry;
+  }
+  return place(input, { ...tight, gap: least });
+}
+
+function place(input: GeometryInput, { gap, pad, addressChars }: Spacing): Geometry {
   const { charWidth: char, bytesPerRow, group, rowHeight, width, height } = input;
-  const pad = Math.ceil(char * 0.75);
+  const half = Math.ceil(pad / 2);
   const addressX = pad;
   const gutterX = addressX + addressChars * char + pad;
-  const labelX = gutterX + Math.ceil(char * 1.5);
-  const gutterEnd = labelX + input.gutterChars * input.smallCharWidth + Math.ceil(pad / 2);
-  const contentX = gutterEnd + Math.ceil(pad / 2);
-  const hexX = hexColumns(contentX + Math.ceil(pad / 2), bytesPerRow, group, char, gap);
+  const labelX = gutterX + char + half;
+  const gutterEnd = labelX + Math.ceil(input.gutterChars * input.smallCharWidth) + half;
+  const contentX = gutterEnd + half;
+  // The outline of a run stands left of the first byte.
+  const firstX = contentX + Math.max(half, Math.ceil(char * 0.4));
+  const hexX = hexColumns(firstX, bytesPerRow, group, char, gap);
   const hexEnd = (hexX.at(-1) ?? contentX) + 2 * char;
-  const textX = hexEnd + Math.max(Math.ceil(char * 1.5), Math.ceil(gap * 1.5));
-  const textEnd = textX + bytesPerRow * char + Math.ceil(pad / 2);
+  const textX = hexEnd + Math.max(char + half, Math.ceil(gap * 1.5));
+  const textEnd = textX + bytesPerRow * char + half;
   return {
     width,
     height,

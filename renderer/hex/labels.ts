@@ -61,7 +61,7 @@ export function boundaryIn(
   return { kind, label: `s ${start / sectorSize}`, column: start - offset };
 }
 
-/** Characters of the longest label of a source. */
+/** Characters of the longest label of a source; the space after its letter is drawn half as wide. */
 export function gutterChars(
   extent: number,
   shown: Prefs["boundaries"],
@@ -69,7 +69,7 @@ export function gutterChars(
 ): number {
   if (shown === "none") return 0;
   const unit = shown === "cluster" ? clusterSize : sectorSize;
-  return unit === undefined ? 0 : 2 + String(Math.floor(Math.max(0, extent - 1) / unit)).length;
+  return unit === undefined ? 0 : 1.5 + String(Math.floor(Math.max(0, extent - 1) / unit)).length;
 }
 
 /** What a fold row says: "31 sectors equal (15.5 KiB)". */

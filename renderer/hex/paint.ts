@@ -289,7 +289,17 @@ function paintMargin(raster: Raster, scene: Scene, content: RowContent, y: numbe
     raster.fill(gutterX, y, geometry.contentX - gutterX, thick, color);
   }
   const glyphs = boundary.kind === "cluster" ? styles.clusterLabel : styles.label;
-  paintText(raster, glyphs, boundary.label, labelX, y, true);
+  paintLabel(raster, glyphs, boundary.label, labelX, y);
+}
+
+/** "s 2048" in the small font, its space half as wide. */
+function paintLabel(raster: Raster, glyphs: StyledGlyphs, label: string, x: number, y: number): void {
+  let at = x;
+  for (const letter of label) {
+    const tile = glyphs.text(letter, 1);
+    raster.over(at, y, tile);
+    at += letter === " " ? Math.round(tile.width / 2) : tile.width;
+  }
 }
 
 /** Leading zeros recede, so that the digits that change stand out. */
@@ -352,19 +362,11 @@ function headerWord(base: Prefs["addressBase"], chars: number): string {
   return (base === "sector" ? "sector+hex" : base === "hex" ? "offset" : "offset 10").slice(0, chars);
 }
 
-function paintText(
-  raster: Raster,
-  glyphs: StyledGlyphs,
-  text: string,
-  x: number,
-  y: number,
-  over = false,
-): void {
+function paintText(raster: Raster, glyphs: StyledGlyphs, text: string, x: number, y: number): void {
   let at = x;
   for (const letter of text) {
     const tile = glyphs.text(letter, 1);
-    if (over) raster.over(at, y, tile);
-    else raster.tile(at, y, tile);
+    raster.tile(at, y, tile);
     at += tile.width;
   }
 }

@@ -24,13 +24,13 @@ describe("columns", () => {
   const geometry = layOut(input);
 
   it("stand one after the other: address, gutter, hex, text", () => {
-    // pad = 6; address 6..70; gutter at 76; its letter takes 12, its label 36, and 3 more.
+    // pad = 6; address 6..70; gutter at 76; its letter takes 8 + 3, its label 36, and 3 more.
     expect(geometry.addressX).toBe(6);
     expect(geometry.gutterX).toBe(76);
-    expect(geometry.labelX).toBe(88);
-    expect(geometry.gutterEnd).toBe(127);
-    expect(geometry.contentX).toBe(130);
-    // Bytes 16 wide, 8 apart; the ninth stands ceil(8 * 0.6) = 5 further right.
+    expect(geometry.labelX).toBe(87);
+    expect(geometry.gutterEnd).toBe(126);
+    expect(geometry.contentX).toBe(129);
+    // The first byte 4 further on. Bytes 16 wide, 8 apart; the ninth stands ceil(8 * 0.6) = 5 further right.
     expect(geometry.hexX[0]).toBe(133);
     expect(geometry.hexX[1]).toBe(157);
     expect(geometry.hexX[8]).toBe(133 + 8 * 24 + 5);
@@ -53,8 +53,8 @@ describe("columns", () => {
   it("scroll sideways when nothing else helps", () => {
     const narrow = layOut({ ...input, width: 300 });
     expect(narrow.maxScrollX).toBe(narrow.textEnd - 300);
-    // Gaps are never closer than 40 % of a character: ceil(3.2) = 4 pixels.
-    expect((narrow.hexX[1] ?? 0) - (narrow.hexX[0] ?? 0)).toBe(20);
+    // Gaps are never closer than 30 % of a character: ceil(2.4) = 3 pixels.
+    expect((narrow.hexX[1] ?? 0) - (narrow.hexX[0] ?? 0)).toBe(19);
   });
 
   it("put bytes of a group together", () => {

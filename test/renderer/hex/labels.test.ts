@@ -54,9 +54,9 @@ describe("boundaries", () => {
   });
 
   it("get as much room as the longest label needs", () => {
-    // 4 MiB: sector 8191 is the last; "s 8191".
-    expect(gutterChars(4 * 2 ** 20, "all", undefined)).toBe(6);
-    expect(gutterChars(4 * 2 ** 20, "cluster", 65536)).toBe(4);
+    // 4 MiB: sector 8191 is the last; "s 8191" with half a space.
+    expect(gutterChars(4 * 2 ** 20, "all", undefined)).toBe(5.5);
+    expect(gutterChars(4 * 2 ** 20, "cluster", 65536)).toBe(3.5);
     expect(gutterChars(4 * 2 ** 20, "none", 65536)).toBe(0);
   });
 });
