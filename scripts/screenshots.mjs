@@ -47,10 +47,11 @@ function scenes() {
         await page.waitForTimeout(250);
       }
     };
-  const type = (/** @type {string} */ open, /** @type {string} */ text) => async (/** @type {Page} */ page) => {
-    await press(open)(page);
-    await page.keyboard.type(text, { delay: 20 });
-  };
+  const type =
+    (/** @type {string} */ open, /** @type {string} */ text) => async (/** @type {Page} */ page) => {
+      await press(open)(page);
+      await page.keyboard.type(text, { delay: 20 });
+    };
   const grid = async (/** @type {Page} */ page) => page.locator('[data-pane="a"] [role="grid"]').focus();
   return [
     { name: "welcome" },
@@ -88,7 +89,11 @@ function scenes() {
     { name: "files", files: sample, act: press("Control+b") },
     { name: "equal", files: [inFolder("disk.raw"), inFolder("disk.qed")] },
     { name: "longer", files: [inFolder("disk.raw"), inFolder("longer.raw")], act: press("Control+End") },
-    { name: "scanning", files: [inFolder("endless-a.qed"), inFolder("endless-b.qed")], act: (page) => page.waitForTimeout(2500) },
+    {
+      name: "scanning",
+      files: [inFolder("endless-a.qed"), inFolder("endless-b.qed")],
+      act: (page) => page.waitForTimeout(2500),
+    },
     {
       name: "cancelled",
       files: [inFolder("endless-a.qed"), inFolder("endless-b.qed")],
@@ -107,7 +112,11 @@ function scenes() {
   ];
 }
 
-async function picture(/** @type {Scene} */ scene, /** @type {"light" | "dark"} */ theme, /** @type {string} */ into) {
+async function picture(
+  /** @type {Scene} */ scene,
+  /** @type {"light" | "dark"} */ theme,
+  /** @type {string} */ into,
+) {
   const profile = mkdtempSync(inFolder("profile-"));
   const app = await _electron.launch({
     executablePath: electronPath(),

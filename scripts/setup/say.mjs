@@ -39,10 +39,15 @@ export function explain(/** @type {unknown} */ error) {
  */
 export async function runMain(main) {
   endChildrenWithUs();
+  let code = 1;
   try {
-    process.exitCode = (await main()) ?? 0;
+    code = (await main()) ?? 0;
   } catch (error) {
     say(explain(error));
-    process.exitCode = 1;
   }
+  process.exitCode = code;
+  // The packager sets the code to 0 as the process ends, whatever it was: a failed test would pass for success.
+  process.on("exit", () => {
+    process.exitCode = code;
+  });
 }
