@@ -57,7 +57,8 @@ async function withHoles(layer: BlockNode, extent: Extent): Promise<Extent> {
   if (extent.state !== "data" || extent.compressed || extent.hostOffset === undefined || !file) return extent;
   const there = Math.min(extent.length, file.size - extent.hostOffset);
   if (there <= 0) return extent;
-  const below = await withHoles(file, await file.extentAt(extent.hostOffset, there));
+  // Over the chain: the container may be an overlay, whose own layer says nothing of what its backing file holds.
+  const below = await chainExtentAt(file, extent.hostOffset, there);
   const { offset, compressed, hostOffset } = extent;
   const state = below.state === "data" ? "data" : "zero";
   return { offset, length: below.length, state, compressed, hostOffset };

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { BlockError } from "../base/errors.ts";
 import { defineDriver, type OpenContext } from "../block/driver.ts";
+import { chainExtentAt } from "../block/extents.ts";
 import type {
   BlockNode,
   Child,
@@ -101,7 +102,9 @@ class RawNode implements BlockNode {
   /** What the file says: raw has no tables, so a hole of the file is one of the image. */
   async extentAt(offset: number, length: number): Promise<Extent> {
     const hostOffset = this.#offset + offset;
-    const there = await this.#file.extentAt(hostOffset, length);
+    const own = await this.#file.extentAt(hostOffset, length);
+    // What the top layer of a container lacks, its backing file may hold.
+    const there = own.state === "unallocated" ? await chainExtentAt(this.#file, hostOffset, own.length) : own;
     const state = there.state === "data" ? "data" : "zero";
     return { offset, length: there.length, state, compressed: there.compressed, hostOffset };
   }

@@ -50,6 +50,29 @@ describe("extents over a chain of images", () => {
     ]);
   });
 
+  it("are data where the container of a format is an overlay whose backing file has them", async () => {
+    const overlay = { ...qedSpec(4 * C, data(1)), backing: qedSpec(4 * C, data(0)) };
+    // Cluster 0 is in the container's backing file, cluster 1 in the container, the others nowhere.
+    expect(await summary({ driver: "raw", file: overlay })).toEqual([
+      [0, 1, "data", 0],
+      [1, 1, "data", 0],
+      [2, 2, "zero", 0],
+    ]);
+    // A QED image in the backing file of an overlay that holds nothing: its data cluster is no hole.
+    const { bytes } = buildQed({
+      size: 2 * C,
+      clusterSize: C,
+      tableSize: 1,
+      clusters: new Map(data(0)),
+    });
+    const backing = { driver: "raw", file: { driver: "memory", bytes } };
+    const file = { ...qedSpec(Math.ceil(bytes.length / 512) * 512, []), backing };
+    expect(await summary({ driver: "qed", file })).toEqual([
+      [0, 1, "data", 0],
+      [1, 1, "unallocated", 0],
+    ]);
+  });
+
   it("are zero, and allocated, where a shorter backing file has ended", async () => {
     const base = { driver: "raw", file: { driver: "memory", bytes: filled(3 * C - 512, 1) } };
     const top = { ...qedSpec(8 * C, data(6)), backing: base };
