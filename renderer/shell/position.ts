@@ -48,6 +48,8 @@ export function locationText(layers: readonly Location[]): string | undefined {
   const where =
     answer.depth === 0 ? "file" : answer.depth === 1 ? "backing file" : `backing file ${answer.depth}`;
   if (answer.state === "unallocated") return `${where}: not allocated, reads as zeros`;
-  if (answer.state === "zero") return `${where}: zero cluster`;
+  // A layer with tables says that a cluster is zero; without, it is a hole of the file.
+  if (answer.state === "zero")
+    return `${where}: ${answer.path === "" ? "hole, reads as zeros" : "zero cluster"}`;
   return answer.hostOffset === undefined ? `${where}: stored` : `${where} ${hex(answer.hostOffset)}`;
 }

@@ -45,7 +45,11 @@ const layer = (change: Partial<Location>): Location => ({
 
 it("names the layer that answers for a byte, never inventing a place", () => {
   expect(locationText([layer({})])).toBe("file 0x64010");
-  expect(locationText([layer({ state: "zero", hostOffset: undefined })])).toBe("file: zero cluster");
+  const zero = { state: "zero", hostOffset: undefined } as const;
+  expect(locationText([layer({ ...zero, path: "L1[0] -> L2 at 0x70000, L2[2] = 1" })])).toBe(
+    "file: zero cluster",
+  );
+  expect(locationText([layer({ ...zero, driver: "raw" })])).toBe("file: hole, reads as zeros");
   const empty = layer({ state: "unallocated", hostOffset: undefined });
   expect(locationText([empty])).toBe("file: not allocated, reads as zeros");
   expect(locationText([empty, layer({ depth: 1, hostOffset: 0x10 })])).toBe("backing file 0x10");
