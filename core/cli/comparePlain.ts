@@ -66,12 +66,12 @@ interface Scan {
 async function scan(request: CompareRequest, progress: Progress): Promise<Scan> {
   const stop = new AbortController();
   let unreadable: Unreadable | undefined;
-  let firstIsStored = false;
+  let firstIsStored: boolean | undefined;
   let broken = false;
   const take = (item: CompareItem) => {
     if (item.kind === "unreadable") unreadable ??= item.range;
     if (item.kind === "runs" && item.batch.count > 0) {
-      firstIsStored = signatures[item.batch.signature[0] ?? 0] === "stored-differently";
+      firstIsStored ??= signatures[item.batch.signature[0] ?? 0] === "stored-differently";
     }
   };
   const handlers = {
@@ -99,14 +99,14 @@ async function scan(request: CompareRequest, progress: Progress): Promise<Scan> 
     return { summary, finding: { kind: "unreadable", range: unreadable }, interrupted: false };
   }
   if (first === undefined) return { summary, finding: undefined, interrupted: summary.cancelled && !broken };
-  const stored = request.strict && (firstIsStored || (await storedDifferently(request, first)));
+  const stored = request.strict && (firstIsStored === true || (await storedDifferently(request, first)));
   return { summary, finding: { kind: stored ? "allocation" : "content", offset: first }, interrupted: false };
 }
 
 /** A sector that differs in content may be stored differently too, which strict mode says first. */
 async function storedDifferently({ a, b }: CompareRequest, offset: number): Promise<boolean> {
   const stateOf = (image: ImageArgument) =>
-    withImage(image, async ({ root }) => (await chainExtentAt(root, offset, 1)).state);
+    withImage(image, async ({ root }) => (await chainExtentAt(root, offset, 1)).stored);
   return (await stateOf(a)) !== (await stateOf(b));
 }
 

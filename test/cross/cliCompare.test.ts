@@ -52,6 +52,21 @@ describeWithQemu("compare and qemu-img compare", () => {
     cli.write("broken.qed", bytes);
     make("create", "-q", "-f", "qed", "-u", "-b", "gone.raw", "-F", "raw", "dangling.qed", "4M");
     cli.write("empty.raw", "");
+    // The same cluster of data and of zeroes; the zeroes are stored as a hole of the file.
+    for (const [name, pattern] of [
+      ["inHole.qed", "0"],
+      ["filled.qed", "0x22"],
+    ] as const) {
+      make("create", "-q", "-f", "qed", name, "1M");
+      expect(cli.qemuIo("-f", "qed", "-c", `write -P ${pattern} 0 64k`, name).code).toBe(0);
+    }
+    // Read before the file is opened for writing, which empties it.
+    const sparse = fs.readFileSync(cli.path("inHole.qed"));
+    const dataAt = Number(sparse.readBigUInt64LE(Number(sparse.readBigUInt64LE(65_536))));
+    cli.sparse("inHole.qed", sparse.length, {
+      0: sparse.subarray(0, dataAt),
+      [dataAt + 65_536]: sparse.subarray(dataAt + 65_536),
+    });
   });
 
   it.each([
@@ -73,6 +88,8 @@ describeWithQemu("compare and qemu-img compare", () => {
     [["longerTail.raw", "base.qed"]],
     [["base.raw", "longerBoth.raw"]],
     [["zero.raw", "base.raw"]],
+    [["-s", "inHole.qed", "filled.qed"]],
+    [["-s", "filled.qed", "inHole.qed"]],
     [["empty.raw", "empty.raw"]],
     [["empty.raw", "zero.raw"]],
     [["base.raw", "empty.raw"]],
