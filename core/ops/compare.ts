@@ -50,7 +50,8 @@ export async function compareRuns(
     try {
       const startHelper = (onResult: OnResult) => {
         const port = job.startHelper?.();
-        return port === undefined ? undefined : new CompareHelper(port, params, onResult);
+        const sizes = { a: a.root.size, b: b.root.size };
+        return port === undefined ? undefined : new CompareHelper(port, params, sizes, onResult);
       };
       return await new Comparison(a.root, b.root, params, job, tuning, startHelper).run();
     } finally {

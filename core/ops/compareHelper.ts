@@ -9,8 +9,19 @@ import { buffersOf } from "./rows.ts";
 import { type ItemResult, Scanner } from "./scan.ts";
 import { Side } from "./side.ts";
 
+/** Sizes of the two images as the coordinator has them, bytes. */
+export interface ImageSizes {
+  readonly a: number;
+  readonly b: number;
+}
+
 type ToHelper =
-  | { readonly kind: "open"; readonly params: CompareParams; readonly claims: Int32Array }
+  | {
+      readonly kind: "open";
+      readonly params: CompareParams;
+      readonly sizes: ImageSizes;
+      readonly claims: Int32Array;
+    }
   | { readonly kind: "scan"; readonly index: number; readonly item: WorkItem }
   | { readonly kind: "stop" };
 type FromHelper =
@@ -44,14 +55,19 @@ export class CompareHelper {
   #wake: (() => void) | undefined;
 
   /** `onResult` is called at a turn of the event loop, in any order of items. */
-  constructor(port: Port, params: CompareParams, onResult: (index: number, result: ItemResult) => void) {
+  constructor(
+    port: Port,
+    params: CompareParams,
+    sizes: ImageSizes,
+    onResult: (index: number, result: ItemResult) => void,
+  ) {
     this.#port = port;
     this.#onResult = onResult;
     port.listen(
       (message) => this.#take(message as FromHelper),
       () => this.#end(),
     );
-    this.#post({ kind: "open", params, claims: this.#claims });
+    this.#post({ kind: "open", params, sizes, claims: this.#claims });
   }
 
   /** It would take another item now. */
@@ -151,10 +167,14 @@ export function serveCompareHelper(port: Port): void {
   let chain: Promise<void> = Promise.resolve();
   const post = (message: FromHelper, transfer?: readonly ArrayBuffer[]) => port.post(message, transfer);
 
-  async function open(params: CompareParams, shared: Int32Array): Promise<void> {
+  async function open({ params, sizes, claims: shared }: Extract<ToHelper, { kind: "open" }>): Promise<void> {
     claims = shared;
     const a = await openGraph(params.a);
     const b = await openGraph(params.b);
+    // Resized in between: what the coordinator fails to read would be past the end here, and so be zeroes.
+    if (a.root.size !== sizes.a || b.root.size !== sizes.b) {
+      throw new BlockError("EIO", "an image was resized while the comparison started");
+    }
     scanner = new Scanner(
       new Side("a", a.root, 0),
       new Side("b", b.root, params.shift ?? 0),
@@ -175,9 +195,7 @@ export function serveCompareHelper(port: Port): void {
       return;
     }
     chain = chain
-      .then(() =>
-        message.kind === "open" ? open(message.params, message.claims) : scan(message.index, message.item),
-      )
+      .then(() => (message.kind === "open" ? open(message) : scan(message.index, message.item)))
       .catch((error: unknown) => post({ kind: "fail", message: toPlain(error).message }));
   });
 }

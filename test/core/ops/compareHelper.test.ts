@@ -113,6 +113,22 @@ describe("a comparison with a helper thread", () => {
     expect(untimed(await run(params, () => silent))).toEqual(alone);
   });
 
+  it("does without a helper for which an image is shorter than it was", async () => {
+    const { a, b } = pair(35);
+    const params = { a: inMemory(a), b: inMemory(b) };
+    const helper = helperPort();
+    // Half of the image is gone when the helper opens it.
+    const late: Port = {
+      ...helper.port,
+      post: (message, transfer) => {
+        const { kind } = message as { kind: string };
+        const half = { ...params, b: inMemory(b.subarray(0, MiB)) };
+        helper.port.post(kind === "open" ? { ...(message as object), params: half } : message, transfer);
+      },
+    };
+    expect(untimed(await run(params, () => late))).toEqual(untimed(await run(params)));
+  });
+
   it("keeps an unbroken beginning when cancelled", async () => {
     const { a, b } = pair(34);
     const abort = new AbortController();
