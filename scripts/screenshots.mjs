@@ -1,5 +1,5 @@
-// npm run screenshots [-- FOLDER]: pictures of every view and state in light and dark at 1280x800, from the real
-// app on images made here. The default folder is docs/screenshots; only the pictures named there are kept in git.
+// npm run screenshots [-- SCENE...]: pictures of every view and state in light and dark at 1280x800, from the real
+// app on images made here, in .cache/screenshots to be looked at; those the documents show go to docs/screenshots.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -139,16 +139,23 @@ async function picture(
   }
 }
 
+/** Those that documents show. */
+const documented = ["compare-light.png", "compare-dark.png", "hex-light.png", "scanning-light.png"];
+
 await runMain(async () => {
-  const [into = inRoot("docs/screenshots"), ...wanted] = process.argv.slice(2);
+  const wanted = process.argv.slice(2);
+  const into = inRoot(".cache/screenshots");
   await setUp({ peers: true });
   await step("build", ensureBuild);
   mkdirSync(into, { recursive: true });
+  mkdirSync(inRoot("docs/screenshots"), { recursive: true });
   try {
     for (const scene of scenes().filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
       for (const theme of /** @type {const} */ (["light", "dark"])) {
         makeImages();
         await picture(scene, theme, into);
+        const name = `${scene.name}-${theme}.png`;
+        if (documented.includes(name)) copyFileSync(path.join(into, name), inRoot("docs/screenshots", name));
       }
     }
   } finally {
