@@ -1,7 +1,7 @@
 // One of the two images as a comparison sees it: in the comparison's own address space (shifted if asked),
 // zeroes outside the image, and extents rounded to whole sectors. Addresses here are multiples of 512.
 
-import { asBlockError } from "../base/errors.ts";
+import { asBlockError, type BlockErrorContext } from "../base/errors.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { sectorSize } from "./mismatch.ts";
@@ -78,11 +78,23 @@ export class Side {
       if (whole === 0) return piece(offset, offset + sectorSize, "data", false);
       return piece(offset, offset + whole, extent.stored, extent.state !== "data");
     } catch (error) {
-      const step = this.#node.info.clusterSize ?? defaultStep;
-      const next = roundDown(roundDown(from, step) + step - this.#shift, sectorSize);
+      const { message, context } = asBlockError(error);
+      const next = roundDown(this.#endOfFailure(from, length, context) - this.#shift, sectorSize);
       const end = Math.min(limit, Math.max(offset + sectorSize, next));
-      return { offset, end, storage: "data", zero: false, failed: asBlockError(error).message };
+      return { offset, end, storage: "data", zero: false, failed: message };
     }
+  }
+
+  /**
+   * Byte of the node up to which an unknown allocation is not asked for again: the end of the range that the node
+   * itself blames (a bad L1 entry loses thousands of clusters at once), else of the cluster. An error that blames
+   * what was asked for, all `asked` bytes from `from` on, knows no better.
+   */
+  #endOfFailure(from: number, asked: number, { node, offset, length = 0 }: BlockErrorContext): number {
+    const step = this.#node.info.clusterSize ?? defaultStep;
+    const cluster = roundDown(from, step) + step;
+    if (node !== this.#node.name || offset === undefined || offset > from) return cluster;
+    return offset === from && length === asked ? cluster : Math.max(cluster, offset + length);
   }
 }
 

@@ -1,5 +1,7 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { ExtentState } from "../../../core/block/node.ts";
+import { filled, openForTest } from "../../build/open.ts";
+import { buildQed } from "../../build/qed.ts";
 import { compare, naive, places } from "./collect.ts";
 import { randomBytes, seededRandom, TestNode } from "./testNode.ts";
 
@@ -295,5 +297,24 @@ describe("compare with unreadable ranges", () => {
       { offset: 64 * KiB, length: 128 * KiB, side: "a", message: `no table for ${64 * KiB}` },
     ]);
     expect(rows.map((row) => row.offset)).toEqual([900 * KiB]);
+  });
+
+  it("passes over what a bad L1 entry covers at once, and no further", async () => {
+    // 4 KiB clusters and tables of one: 512 entries, so that an L1 entry covers 2 MiB. L1[0] is bad.
+    const size = 4 * MiB;
+    const { bytes } = buildQed({
+      size,
+      clusterSize: 4096,
+      tableSize: 1,
+      clusters: new Map([[600, filled(4096, 7)]]),
+      l1: [[0, 0x123n]],
+    });
+    const { root } = await openForTest({ driver: "qed", file: { driver: "memory", bytes } });
+    const asked = vi.spyOn(root, "extentAt");
+    const { rows, unreadable } = await compare(root, new TestNode(Buffer.alloc(size)));
+    expect(unreadable).toMatchObject([{ offset: 0, length: 2 * MiB, side: "a" }]);
+    expect(rows).toMatchObject([{ offset: 600 * 4096, length: 4096, signature: "b-zero" }]);
+    // The bad entry and the clusters before, of and behind the data; not the 512 clusters of the bad entry.
+    expect(asked.mock.calls.length).toBeLessThan(10);
   });
 });
