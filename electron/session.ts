@@ -19,6 +19,8 @@ interface OpenImage {
   /** The image's id in the worker, which starts again with each worker. */
   readonly inWorker: number;
   readonly path: string;
+  /** Paths of all files it stands on, backing files too. */
+  readonly files: readonly string[];
   readonly file: FileRef;
   readonly format: string;
   readonly watch: FileWatch | undefined;
@@ -68,7 +70,7 @@ export class ImageSession {
     const worker = this.#current();
     // Facts from before the opening: a change while it opens is then seen as one.
     const [facts, writable] = await Promise.all([fileFacts(path).catch(() => undefined), isWritable(path)]);
-    const summary = await worker.call("open", {
+    const { files, ...summary } = await worker.call("open", {
       spec: imageSpecForPath(path),
       ...(format === undefined ? {} : { format }),
     });
@@ -80,6 +82,7 @@ export class ImageSession {
       worker,
       inWorker: summary.image,
       path,
+      files,
       file,
       format: summary.format,
       watch: facts && new FileWatch(path, facts, (state) => this.#emit("image:changed", { image, state })),
@@ -121,8 +124,9 @@ export class ImageSession {
     return [...new Set([...this.#images.values()].map(({ file }) => file))];
   }
 
+  /** Paths of all files that the open images stand on: what must not be written over. */
   openPaths(): readonly string[] {
-    return [...this.#images.values()].map(({ path }) => path);
+    return [...this.#images.values()].flatMap(({ files }) => files);
   }
 
   /** Lets go of every image at once, however the worker is doing. The next call starts another. */

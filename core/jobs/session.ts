@@ -6,7 +6,7 @@ import { type Graph, openGraph } from "../graph.ts";
 import { readNarrowing } from "../ops/narrow.ts";
 import type { Port } from "./contract.ts";
 import { locate } from "./locate.ts";
-import type { ImageId, ImageSummary, NodeSummary, Page, SessionCalls } from "./sessionContract.ts";
+import type { ImageId, NodeSummary, Page, SessionCalls, SessionImage } from "./sessionContract.ts";
 
 export type CallName = keyof SessionCalls;
 export type CallRequest<N extends CallName> = SessionCalls[N]["request"];
@@ -77,7 +77,7 @@ async function readPage(node: BlockNode, offset: number, length: number): Promis
   return { bytes, bad };
 }
 
-function summaryOf(image: ImageId, graph: Graph): ImageSummary {
+function summaryOf(image: ImageId, graph: Graph): SessionImage {
   const { root } = graph;
   return {
     image,
@@ -87,6 +87,7 @@ function summaryOf(image: ImageId, graph: Graph): ImageSummary {
     readOnly: root.readOnly,
     info: root.info,
     nodes: nodesOf(root, ""),
+    files: graph.nodes.flatMap(({ info }) => info.path ?? []),
   };
 }
 

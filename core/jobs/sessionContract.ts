@@ -20,6 +20,12 @@ export interface ImageSummary {
   readonly nodes: readonly NodeSummary[];
 }
 
+/** What opening answers to main, which keeps the paths to itself. */
+export interface SessionImage extends ImageSummary {
+  /** Absolute paths of all files the image stands on: its own, those of its backing chain. */
+  readonly files: readonly string[];
+}
+
 export interface NodeSummary {
   /** Path of child names from the root; "" is the root. */
   readonly path: string;
@@ -46,7 +52,7 @@ export interface Location {
 }
 
 export interface SessionCalls {
-  open: { request: { spec: ImageSpec; format?: string }; reply: ImageSummary };
+  open: { request: { spec: ImageSpec; format?: string }; reply: SessionImage };
   close: { request: { image: ImageId }; reply: undefined };
   /** `length` at most 1 MiB. */
   read: { request: { image: ImageId; node: string; offset: number; length: number }; reply: Page };

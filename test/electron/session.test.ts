@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { BlockError } from "../../core/base/errors.ts";
-import type { ImageSummary } from "../../core/jobs/sessionContract.ts";
+import type { SessionImage } from "../../core/jobs/sessionContract.ts";
 import { FileTokens } from "../../electron/files.ts";
 import { ImageSession, type SessionWorker } from "../../electron/session.ts";
 
@@ -32,7 +32,7 @@ class FakeWorker {
   }
 }
 
-const summary = (image: number): ImageSummary => ({
+const summary = (image: number): SessionImage => ({
   image,
   format: "qed",
   size: 1 << 20,
@@ -40,6 +40,7 @@ const summary = (image: number): ImageSummary => ({
   readOnly: true,
   info: {},
   nodes: [],
+  files: ["/images/top.qed", "/images/base.raw"],
 });
 
 let folder: string;
@@ -89,6 +90,14 @@ it("opens the file behind a token, whatever colons its name has, and says what i
     file: { name: "nbd:disk.qed", folder },
     writable: true,
   });
+});
+
+it("keeps the paths of backing files to itself, and knows them for what must not be written over", async () => {
+  const { image, ...opened } = await session.open(tokenOf("top.qed"), undefined);
+  expect(JSON.stringify(opened)).not.toContain("base.raw");
+  expect(session.openPaths()).toEqual(["/images/top.qed", "/images/base.raw"]);
+  await session.close(image);
+  expect(session.openPaths()).toEqual([]);
 });
 
 it("passes a format on", async () => {

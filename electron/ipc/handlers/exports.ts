@@ -1,5 +1,5 @@
 // Calls that take what is on screen away: a saved file, the clipboard. The only writing the app does for a
-// person, so the target is looked at first: never an open image, never a device.
+// person, so the target is looked at first: never a file of an open image, never a device.
 import { stat } from "node:fs/promises";
 import * as path from "node:path";
 import { BlockError } from "../../../core/base/errors.ts";
@@ -43,7 +43,7 @@ async function checkTarget(target: string, name: string, images: readonly string
   for (const image of images) {
     const open = await look(image);
     if (open !== undefined && open.ino === found.ino && open.dev === found.dev) {
-      throw new BlockError("EBUSY", `Could not save '${name}': that is an image you have open`, {
+      throw new BlockError("EBUSY", `Could not save '${name}': it belongs to an image you have open`, {
         path: target,
         hint: "Images are never overwritten. Choose another name.",
       });

@@ -11,6 +11,7 @@ import { portOfChannel } from "../../../core/jobs/port.ts";
 import { serveSession } from "../../../core/jobs/session.ts";
 import { SessionClient } from "../../../core/jobs/sessionClient.ts";
 import { setWorkerFolder } from "../../../core/jobs/workerUrl.ts";
+import { buildQed } from "../../build/qed.ts";
 import { buildThreads } from "../../build/threads.ts";
 import { randomBytes } from "../ops/testNode.ts";
 
@@ -89,6 +90,16 @@ describe("the session", () => {
       Array(8).fill(0),
       [...content.subarray(0, 8)],
     ]);
+    client.close();
+  });
+
+  it("tells the files of the whole backing chain", async () => {
+    const name = new TextEncoder().encode("a.raw");
+    const { bytes } = buildQed({ size: 4096, backing: { name, raw: true } });
+    writeFileSync(file("top.qed"), bytes);
+    const { client } = served();
+    const { files } = await client.call("open", { spec: file("top.qed") });
+    expect([...files].sort()).toEqual([file("a.raw"), file("top.qed")]);
     client.close();
   });
 
