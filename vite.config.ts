@@ -1,10 +1,12 @@
 // The renderer: built into dist/renderer for the app protocol (relative addresses), served from here by
 // `npm run dev`.
+import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
 export default defineConfig({
-  root: "renderer",
+  // Absolute, because the command line builds from whatever folder it is called in.
+  root: fileURLToPath(new URL("renderer", import.meta.url)),
   base: "./",
   publicDir: false,
   plugins: [react()],

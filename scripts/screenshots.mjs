@@ -66,7 +66,14 @@ function scenes() {
       },
     },
     { name: "compare-inspector", files: sample, act: press("F8", "Control+i") },
-    { name: "hex", files: [sample[0] ?? ""], act: press("Control+PageDown", "Control+PageDown") },
+    {
+      name: "hex",
+      files: [sample[0] ?? ""],
+      act: async (page) => {
+        await type("Control+g", "0x4fb40")(page);
+        await press("Enter", "Shift+ArrowDown")(page);
+      },
+    },
     { name: "goto", files: sample, act: type("Control+g", "s:2048 + 0x10") },
     { name: "palette", files: sample, act: type("F1", "diff") },
     {

@@ -3,6 +3,7 @@
 
 import { existsSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { stripVTControlCharacters } from "node:util";
 import { withLock } from "../setup/lock.mjs";
 import { inRoot } from "../setup/paths.mjs";
 import { SetupError, say } from "../setup/say.mjs";
@@ -69,5 +70,6 @@ export async function ensureBuild({ development = false, force = false, parts = 
 
 /** The bundlers' messages name file and line; their own stacks help nobody. */
 function explain(/** @type {unknown} */ error) {
-  return new SetupError(`the build failed: ${error instanceof Error ? error.message : String(error)}`);
+  const message = stripVTControlCharacters(error instanceof Error ? error.message : String(error));
+  return new SetupError(`the build failed: ${message.trim()}`);
 }
