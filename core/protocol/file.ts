@@ -176,9 +176,11 @@ class FileNode implements BlockNode {
     }
   }
 
-  #ended(offset: number, length: number, end: number): BlockError {
-    const missing = offset + length - end;
-    const message = `'${this.#path}' ended at ${end}, ${missing} bytes short of the range: it shrank while it was open`;
+  /** Nothing could be read at `at`, of `length` bytes asked for from `offset` on. */
+  #ended(offset: number, length: number, at: number): BlockError {
+    // The file may have ended well before: a range behind its new end is not where it ends.
+    const end = this.#device ? at : Math.min(at, fs.fstatSync(this.#fd).size);
+    const message = `'${this.#path}' ends at ${end} now, not at ${this.#size}: it shrank while it was open`;
     const hint = "Open the image again.";
     return new BlockError("EIO", message, { node: this.name, path: this.#path, offset, length, hint });
   }
