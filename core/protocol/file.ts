@@ -17,7 +17,10 @@ const maxTransfer = 1024 * 1024 * 1024;
 
 export const file = defineDriver({
   kind: "protocol",
-  options: z.strictObject({ driver: z.literal("file"), filename: z.string().min(1, "the name is empty") }),
+  options: z.strictObject({
+    driver: z.literal("file"),
+    filename: z.string("must be the name of a file").min(1, "the name is empty"),
+  }),
   open: async ({ filename }, context) => openFile(filename, context),
 });
 

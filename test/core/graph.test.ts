@@ -94,7 +94,8 @@ describe("a tree of options", () => {
     [{ driver: 5 as unknown as string }, "Unknown driver '5'"],
     [{ driver: "__proto__" }, "Unknown driver '__proto__'"],
     [{ driver: "file", filename: "" }, "Invalid option 'filename' of 'file': the name is empty"],
-    [{ driver: "file", filename: 5 }, "Invalid option 'filename' of 'file'"],
+    [{ driver: "file", filename: 5 }, "Invalid option 'filename' of 'file': must be the name of a file"],
+    [{ driver: "file" }, "Invalid option 'filename' of 'file': must be the name of a file"],
     [
       { driver: "file", filename: "a", readOnly: true },
       "Block protocol 'file' does not support the option 'readOnly'",
