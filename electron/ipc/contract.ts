@@ -10,6 +10,8 @@ const token = z.uuid();
 const imageId = z.int().nonnegative();
 const byteOffset = z.int().nonnegative();
 const jobId = z.int().nonnegative();
+/** Characters of a path such as "backing/backing/file": the deepest chain has 200 backing files. */
+const longestNodePath = 2000;
 
 /** A file the person chose, as the renderer knows it. The path stays in main; `folder` is for display only. */
 export interface FileRef {
@@ -85,7 +87,7 @@ export const channels = {
   "image:read": channel<Page>()(
     z.strictObject({
       image: imageId,
-      node: z.string().max(200),
+      node: z.string().max(longestNodePath),
       offset: byteOffset,
       length: z
         .int()

@@ -11,6 +11,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Result } from "../../../core/base/errors.ts";
+import { maxBackingDepth } from "../../../core/graph.ts";
 import type { CompareParams } from "../../../core/jobs/contract.ts";
 import type { Context, Desktop } from "../../../electron/context.ts";
 import { FileTokens } from "../../../electron/files.ts";
@@ -176,6 +177,8 @@ it("calls about images go to the session", async () => {
   await call("image:open", { token, format: "raw" });
   await call("image:open", { token });
   await call("image:read", { image: 4, node: "file", offset: 512, length: 1 << 20 });
+  const deepest = `${"backing/".repeat(maxBackingDepth)}file`;
+  await call("image:read", { image: 4, node: deepest, offset: 0, length: 1 });
   await call("image:locate", { image: 4, offset: 7 });
   await call("image:state", { image: 4, accept: true });
   await call("image:close", { image: 4 });
@@ -183,6 +186,7 @@ it("calls about images go to the session", async () => {
     ["open", token, "raw"],
     ["open", token, undefined],
     ["read", 4, "file", 512, 1 << 20],
+    ["read", 4, deepest, 0, 1],
     ["locate", 4, 7],
     ["state", 4, true],
     ["close", 4],
