@@ -4,7 +4,7 @@ import { formatSize } from "../base/units.ts";
 import type { CompareSummary } from "../ops/mismatch.ts";
 import { interruptedExit } from "./command.ts";
 import { type CompareRequest, exits, runCompare } from "./comparedImage.ts";
-import { printable, printError, stderr, stdout } from "./output.ts";
+import { jsonText, printable, printError, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { type Row, RowList } from "./rowList.ts";
 
@@ -48,10 +48,10 @@ function printJson(request: CompareRequest, list: RowList, summary: CompareSumma
     stdout.line(JSON.stringify(runObject(row)));
   }
   for (const { offset, length, side, message } of list.unreadable) {
-    stdout.line(JSON.stringify({ "unreadable-offset": offset, "unreadable-length": length, side, message }));
+    stdout.line(jsonText({ "unreadable-offset": offset, "unreadable-length": length, side, message }));
   }
   stdout.line(
-    JSON.stringify({
+    jsonText({
       identical: summary.identical,
       complete: summary.complete,
       cancelled: summary.cancelled,

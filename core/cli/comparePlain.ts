@@ -7,7 +7,7 @@ import { CliError, interruptedExit } from "./command.ts";
 import { type CompareRequest, exits, runCompare } from "./comparedImage.ts";
 import type { ImageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
-import { printError, stdout } from "./output.ts";
+import { jsonText, printError, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 /** What was found first. Offsets are the guest's, bytes, sector granular. */
@@ -130,7 +130,7 @@ async function report(
   } else if (finding.kind === "size") say("Strict mode: Image size mismatch!");
   else if (finding.kind === "allocation") say(`Strict mode: Offset ${finding.offset} block status mismatch!`);
   else if (finding.kind === "content") say(`Content mismatch at offset ${finding.offset}!`);
-  if (request.json && !request.quiet) stdout.line(JSON.stringify(summaryObject(request, sizes, finding)));
+  if (request.json && !request.quiet) stdout.line(jsonText(summaryObject(request, sizes, finding)));
   progress.end();
   if (finding?.kind === "unreadable") throw await readError(request, finding.range);
   return finding === undefined ? exits.identical : exits.different;

@@ -2,7 +2,7 @@
 // Options, JSON members, human lines and exit codes are those of `qemu-img info`.
 import { CliError, defineCommand, UsageError } from "./command.ts";
 import type { OptionSpecs } from "./options.ts";
-import { stdout } from "./output.ts";
+import { jsonText, stdout } from "./output.ts";
 
 const options = {
   format: { short: "f", long: "format", value: true },
@@ -63,9 +63,10 @@ export const info = defineCommand({
       chain: args.has("backingChain"),
     });
     const { humanInfo, jsonInfo } = await import("./infoReport.ts");
+    const objects = found.images.map(jsonInfo);
     if (output === "human") stdout.write(found.images.map(humanInfo).join("\n"));
-    else if (args.has("backingChain")) stdout.line(JSON.stringify(found.images.map(jsonInfo), undefined, 4));
-    else stdout.line(JSON.stringify(found.images.map(jsonInfo)[0], undefined, 4));
+    else if (args.has("backingChain")) stdout.line(jsonText(objects, 4));
+    else stdout.line(jsonText(objects[0] ?? {}, 4));
     if (found.stoppedBy !== undefined) throw found.stoppedBy;
     return 0;
   },

@@ -74,3 +74,18 @@ export function printable(text: string): string {
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u{${code.toString(16)}}`;
   });
 }
+
+/**
+ * The value as JSON, with every character escaped that a terminal obeys or that reorders text. JSON.stringify
+ * does so below U+0020 only.
+ */
+export function jsonText(value: object, indent?: number): string {
+  const text = JSON.stringify(value, undefined, indent);
+  return text.replace(/[\u007f-\u009f\u2028\u2029\p{Cf}]/gu, (character) =>
+    // By halves of surrogate pairs, as JSON has it.
+    character
+      .split("")
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
+}
