@@ -2,7 +2,7 @@
 // fails on the way, everything opened before is closed again, in reverse, and the first error is reported.
 import type * as z from "zod";
 import { asBlockError, BlockError } from "./base/errors.ts";
-import type { ImageSpec, NodeOptions, OpenContext } from "./block/driver.ts";
+import type { BackingPolicy, ImageSpec, NodeOptions, OpenContext } from "./block/driver.ts";
 import { guard } from "./block/guard.ts";
 import type { BlockNode } from "./block/node.ts";
 import { child, generic } from "./block/options.ts";
@@ -16,8 +16,8 @@ const maxNesting = 1000;
 export interface OpenOptions {
   /** Default true. */
   readonly readOnly?: boolean;
-  /** Do not open backing files (for `info`). */
-  readonly noBacking?: boolean;
+  /** Default "open". */
+  readonly backing?: BackingPolicy;
   /** Format instead of probing the top image. */
   readonly format?: string;
 }
@@ -168,7 +168,7 @@ class Opener {
     return {
       name,
       readOnly: level.readOnly,
-      noBacking: this.#options.noBacking ?? false,
+      backing: this.#options.backing ?? "open",
       baseDir: process.cwd(),
       fileOpened: (identity, filename) => {
         if (level.above.has(identity)) {

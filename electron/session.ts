@@ -26,6 +26,14 @@ interface OpenImage {
   readonly watch: FileWatch | undefined;
 }
 
+/** How to open an image. */
+export interface OpenHow {
+  /** Instead of probing. */
+  readonly format?: "raw" | "qed" | undefined;
+  /** The person allows backing files outside the image's folder. */
+  readonly trustBacking?: boolean | undefined;
+}
+
 /** What a job needs to open the same image in its own thread. */
 export interface ImageSource {
   readonly spec: ImageSpec;
@@ -64,8 +72,8 @@ export class ImageSession {
     if (this.#losses.length === 0) this.#current();
   }
 
-  /** Opens the file read-only; `format` instead of probing. Throws the block core's errors. */
-  async open(token: string, format: "raw" | "qed" | undefined): Promise<OpenedImage> {
+  /** Opens the file read-only. Throws the block core's errors. */
+  async open(token: string, { format, trustBacking }: OpenHow = {}): Promise<OpenedImage> {
     const path = this.#files.pathOf(token);
     const worker = this.#current();
     // Facts from before the opening: a change while it opens is then seen as one.
@@ -73,6 +81,7 @@ export class ImageSession {
     const { files, ...summary } = await worker.call("open", {
       spec: imageSpecForPath(path),
       ...(format === undefined ? {} : { format }),
+      ...(trustBacking === undefined ? {} : { trustBacking }),
     });
     if (worker !== this.#worker)
       throw new BlockError("ECANCELED", "the session ended while the image opened");

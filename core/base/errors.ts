@@ -29,6 +29,8 @@ export interface BlockErrorContext {
   /** Byte offset and length of the range concerned, in the failing node's own address space. */
   readonly offset?: number;
   readonly length?: number;
+  /** What the person may allow, so that the same request then succeeds: opening `path` as a backing file. */
+  readonly consent?: "backing";
   /** What the person can do about it: one sentence. */
   readonly hint?: string;
 }

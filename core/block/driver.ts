@@ -14,14 +14,19 @@ export interface NodeOptions {
 /** A plain file name (its format is probed) or a whole option tree. */
 export type ImageSpec = string | NodeOptions;
 
+/**
+ * Which backing files named in images are opened: all; only those in the image's own folder or below it, since a
+ * name in an image from elsewhere may point at any file here; or none, for `info`, which must work without.
+ */
+export type BackingPolicy = "open" | "beside" | "none";
+
 export interface OpenContext {
   /** Name for the node being opened; unique in its graph. */
   readonly name: string;
   readonly readOnly: boolean;
   /** Folder against which relative file names in options are resolved. */
   readonly baseDir: string;
-  /** Leave backing files closed: for `info`, which must work when one is missing. */
-  readonly noBacking: boolean;
+  readonly backing: BackingPolicy;
   /**
    * Said by a protocol that opened a file: identity (device and inode) and path. Throws when an image above
    * in the backing chain is that very file.

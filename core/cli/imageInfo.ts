@@ -73,7 +73,7 @@ async function inspect({ given, filename, spec }: ImageArgument): Promise<ImageI
 }
 
 async function read(filename: string, spec: NodeOptions): Promise<ImageInfo> {
-  const graph = await openGraph(spec, { readOnly: true, noBacking: true });
+  const graph = await openGraph(spec, { readOnly: true, backing: "none" });
   try {
     const { driver, size, info } = graph.root;
     const backing = info.backing?.filename;

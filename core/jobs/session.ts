@@ -29,8 +29,12 @@ export class Session {
   #nextId: ImageId = 1;
 
   readonly calls: { readonly [N in CallName]: (request: CallRequest<N>) => Promise<CallReply<N>> } = {
-    open: async ({ spec, format }) => {
-      const graph = await openGraph(spec, { readOnly: true, ...(format === undefined ? {} : { format }) });
+    open: async ({ spec, format, trustBacking }) => {
+      const graph = await openGraph(spec, {
+        readOnly: true,
+        backing: trustBacking ? "open" : "beside",
+        ...(format === undefined ? {} : { format }),
+      });
       const image = this.#nextId++;
       this.#images.set(image, graph);
       return summaryOf(image, graph);

@@ -52,7 +52,7 @@ export interface Location {
 }
 
 export interface SessionCalls {
-  open: { request: { spec: ImageSpec; format?: string }; reply: SessionImage };
+  open: { request: { spec: ImageSpec; format?: string; trustBacking?: boolean }; reply: SessionImage };
   close: { request: { image: ImageId }; reply: undefined };
   /** `length` at most 1 MiB. */
   read: { request: { image: ImageId; node: string; offset: number; length: number }; reply: Page };

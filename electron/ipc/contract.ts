@@ -82,7 +82,13 @@ export const channels = {
   "files:forget": channel<undefined>()(z.array(token).min(1).max(2)),
   /** Remembers that these files were opened together. */
   "files:remember": channel<undefined>()(z.array(token).min(1).max(2)),
-  "image:open": channel<OpenedImage>()(z.strictObject({ token, format: z.enum(["raw", "qed"]).optional() })),
+  "image:open": channel<OpenedImage>()(
+    z.strictObject({
+      token,
+      format: z.enum(["raw", "qed"]).optional(),
+      trustBacking: z.boolean().optional(),
+    }),
+  ),
   "image:close": channel<undefined>()(z.strictObject({ image: imageId })),
   "image:read": channel<Page>()(
     z.strictObject({

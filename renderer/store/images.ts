@@ -16,10 +16,18 @@ export type ImageState =
     }
   | { readonly kind: "failed"; readonly file: FileRef; readonly error: PlainError };
 
+/** How to open an image; kept for as long as it is open, so that a reload shows it the same way. */
+export interface OpenHow {
+  /** Instead of probing. */
+  readonly format?: "raw" | "qed";
+  /** The person allows backing files outside the image's folder. */
+  readonly trustBacking?: boolean;
+}
+
 interface ImagesStore {
   readonly byToken: Readonly<Record<string, ImageState>>;
-  /** Opens the file unless it is open already; `format` skips probing. Never throws: failure is a state. */
-  open(file: FileRef, format?: "raw" | "qed"): Promise<void>;
+  /** Opens the file unless it is open already. Never throws: failure is a state. */
+  open(file: FileRef, how?: OpenHow): Promise<void>;
   close(token: string): Promise<void>;
   /** Closes and opens again: the bytes may have changed. */
   reload(token: string): Promise<void>;
@@ -27,16 +35,18 @@ interface ImagesStore {
   keep(token: string): Promise<void>;
 }
 
+const hows = new Map<string, OpenHow>();
+
 export const useImages = create<ImagesStore>()((set, get) => {
   const put = (token: string, state: ImageState) => set({ byToken: { ...get().byToken, [token]: state } });
 
   /** Marks this opening as the one in force; an earlier one of the same file then closes what it gets. */
-  const openNow = async (file: FileRef, generation: number, format?: "raw" | "qed") => {
+  const openNow = async (file: FileRef, generation: number) => {
     const opening: ImageState = { kind: "opening", file };
     put(file.token, opening);
     const inForce = () => get().byToken[file.token] === opening;
     try {
-      const image = await call("image:open", { token: file.token, ...(format && { format }) });
+      const image = await call("image:open", { token: file.token, ...hows.get(file.token) });
       if (inForce()) put(file.token, { kind: "open", file, image, disk: { kind: "same" }, generation });
       else await call("image:close", { image: image.image });
     } catch (error) {
@@ -46,10 +56,11 @@ export const useImages = create<ImagesStore>()((set, get) => {
 
   return {
     byToken: {},
-    async open(file, format) {
+    async open(file, how = {}) {
       const known = get().byToken[file.token];
       if (known && known.kind !== "failed") return;
-      await openNow(file, 0, format);
+      hows.set(file.token, how);
+      await openNow(file, 0);
     },
     async close(token) {
       const known = get().byToken[token];

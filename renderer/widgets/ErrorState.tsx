@@ -10,11 +10,13 @@ interface ErrorStateProps {
   readonly title: string;
   readonly error: PlainError;
   onRetry(): void;
+  /** Offered when a backing file waits for the person's word. */
+  onTrustBacking?(): void;
   /** Offered when the file can be read but its format can't. */
   onOpenAsRaw?(): void;
 }
 
-export function ErrorState({ title, error, onRetry, onOpenAsRaw }: ErrorStateProps) {
+export function ErrorState({ title, error, onRetry, onTrustBacking, onOpenAsRaw }: ErrorStateProps) {
   const { message, context } = error;
   const rawHelps = onOpenAsRaw !== undefined && readableAsRaw(error);
   return (
@@ -23,6 +25,7 @@ export function ErrorState({ title, error, onRetry, onOpenAsRaw }: ErrorStatePro
         <ErrorIcon size={20} aria-hidden /> {title}
       </h2>
       <p className="selectable">{sentence(message)}</p>
+      {context.consent === "backing" && <p className="mono selectable">{context.path}</p>}
       {context.hint && <p className="selectable">{sentence(context.hint)}</p>}
       {rawHelps && (
         <p className={styles.muted}>The file itself can be read: as raw bytes, without its format.</p>
@@ -31,6 +34,11 @@ export function ErrorState({ title, error, onRetry, onOpenAsRaw }: ErrorStatePro
         <button type="button" className="button primary" onClick={onRetry}>
           Retry
         </button>
+        {context.consent === "backing" && onTrustBacking && (
+          <button type="button" className="button" onClick={onTrustBacking}>
+            Open with its backing file
+          </button>
+        )}
         {rawHelps && (
           <button type="button" className="button" onClick={onOpenAsRaw}>
             Open as raw bytes

@@ -1,5 +1,7 @@
 // The states a person meets when things are not in order: unreadable, missing, damaged, changed, long scans.
+import { execFileSync } from "node:child_process";
 import { appendFileSync, mkdirSync, renameSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { endlessQed } from "../../scripts/bench/endlessQed.mjs";
 import { expect, test } from "./app.ts";
 import { pattern, qedOf, rawPair, sparse } from "./images.ts";
@@ -66,6 +68,18 @@ test("explains a QED image that is cut short, and shows its bytes as raw on requ
   await expect(page.getByText(/L1 table must be/).first()).toBeVisible();
   await page.getByRole("button", { name: /raw/i }).click();
   await expect(statusBar(page)).toContainText("guest 0x0 (");
+});
+
+test("asks before it opens a backing file outside the image's folder", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  mkdirSync(folder.file("sub"));
+  const overlay = path.join(folder.file("sub"), "top.qed");
+  execFileSync("qemu-img", ["create", "-q", "-f", "qed", "-b", a, "-F", "raw", overlay]);
+  const { page } = await launch(overlay, b);
+  await expect(page.getByText(/lies outside the image's folder and was not opened/).first()).toBeVisible();
+  await expect(page.getByText(a, { exact: true }).first()).toBeVisible();
+  await page.getByRole("button", { name: "Open with its backing file" }).click();
+  await expectScanned(page, "6 runs, 6 sectors");
 });
 
 test("refuses a directory with words", async ({ launch, folder }) => {

@@ -80,7 +80,7 @@ function tokenOf(name: string): string {
 const lost = new BlockError("EIO", "the thread of the session ended unexpectedly");
 
 it("opens the file behind a token, whatever colons its name has, and says what it is", async () => {
-  const opened = await session.open(tokenOf("nbd:disk.qed"), undefined);
+  const opened = await session.open(tokenOf("nbd:disk.qed"));
   expect(workers[0]?.calls).toEqual([
     { call: "open", request: { spec: { file: { driver: "file", filename: join(folder, "nbd:disk.qed") } } } },
   ]);
@@ -93,7 +93,7 @@ it("opens the file behind a token, whatever colons its name has, and says what i
 });
 
 it("keeps the paths of backing files to itself, and knows them for what must not be written over", async () => {
-  const { image, ...opened } = await session.open(tokenOf("top.qed"), undefined);
+  const { image, ...opened } = await session.open(tokenOf("top.qed"));
   expect(JSON.stringify(opened)).not.toContain("base.raw");
   expect(session.openPaths()).toEqual(["/images/top.qed", "/images/base.raw"]);
   await session.close(image);
@@ -101,12 +101,12 @@ it("keeps the paths of backing files to itself, and knows them for what must not
 });
 
 it("passes a format on", async () => {
-  await session.open(tokenOf("a"), "raw");
+  await session.open(tokenOf("a"), { format: "raw" });
   expect(workers[0]?.calls[0]?.request).toMatchObject({ format: "raw" });
 });
 
 it("refuses a token main never gave, without asking the worker", async () => {
-  await expect(session.open("5f0c9d1e-57f4-4a3e-9b5e-0123456789ab", undefined)).rejects.toMatchObject({
+  await expect(session.open("5f0c9d1e-57f4-4a3e-9b5e-0123456789ab")).rejects.toMatchObject({
     code: "EINVAL",
   });
   expect(workers).toEqual([]);
@@ -116,13 +116,13 @@ it("hands on the error of an image that cannot be opened, and keeps nothing of i
   session.warmUp();
   const [worker] = workers;
   if (worker) worker.openFails = new BlockError("ECORRUPT", "l1_table_offset is 3");
-  await expect(session.open(tokenOf("bad"), undefined)).rejects.toMatchObject({ code: "ECORRUPT" });
+  await expect(session.open(tokenOf("bad"))).rejects.toMatchObject({ code: "ECORRUPT" });
   expect(session.openFiles()).toEqual([]);
 });
 
 it("asks the worker by the worker's own number", async () => {
-  const a = await session.open(tokenOf("a"), undefined);
-  const b = await session.open(tokenOf("b"), undefined);
+  const a = await session.open(tokenOf("a"));
+  const b = await session.open(tokenOf("b"));
   await session.read(b.image, "file", 512, 1024);
   await session.locate(a.image, 7);
   await session.close(a.image);
@@ -134,7 +134,7 @@ it("asks the worker by the worker's own number", async () => {
 });
 
 it("does not know an image after it was closed", async () => {
-  const { image } = await session.open(tokenOf("a"), undefined);
+  const { image } = await session.open(tokenOf("a"));
   await session.close(image);
   await expect(session.read(image, "", 0, 1)).rejects.toMatchObject({
     code: "EINVAL",
@@ -145,7 +145,7 @@ it("does not know an image after it was closed", async () => {
 
 it("tells the page when the worker dies, and starts another at the next opening", async () => {
   const token = tokenOf("a");
-  const before = await session.open(token, undefined);
+  const before = await session.open(token);
   workers[0]?.lose(lost);
   expect(events).toEqual([
     {
@@ -153,7 +153,7 @@ it("tells the page when the worker dies, and starts another at the next opening"
       payload: { error: expect.objectContaining({ code: "EIO", message: lost.message }) },
     },
   ]);
-  const after = await session.open(token, undefined);
+  const after = await session.open(token);
   expect(workers).toHaveLength(2);
   // An old number must not mean the new worker's first image.
   expect(after.image).not.toBe(before.image);
@@ -164,34 +164,34 @@ it("tells the page when the worker dies, and starts another at the next opening"
 it("does not start worker after worker for an image that kills them, until a minute has passed", async () => {
   const token = tokenOf("deadly");
   for (let death = 0; death < 3; death++) {
-    await session.open(token, undefined);
+    await session.open(token);
     workers.at(-1)?.lose(lost);
     now += 1000;
   }
-  await expect(session.open(token, undefined)).rejects.toMatchObject({
+  await expect(session.open(token)).rejects.toMatchObject({
     code: "EIO",
     message: expect.stringContaining("3 times"),
   });
   expect(workers).toHaveLength(3);
   expect(events).toHaveLength(3);
   now += 60_000;
-  await session.open(token, undefined);
+  await session.open(token);
   expect(workers).toHaveLength(4);
 });
 
 it("lets go of everything with the page, and says nothing to the next", async () => {
-  const { image } = await session.open(tokenOf("a"), undefined);
+  const { image } = await session.open(tokenOf("a"));
   session.reset();
   expect(workers[0]?.closed).toBe(true);
   workers[0]?.lose(lost);
   expect(events).toEqual([]);
   await expect(session.read(image, "", 0, 1)).rejects.toMatchObject({ code: "EINVAL" });
-  await session.open(tokenOf("a"), undefined);
+  await session.open(tokenOf("a"));
   expect(workers).toHaveLength(2);
 });
 
 it("does not keep an image that was still opening when the page went", async () => {
-  const opening = session.open(tokenOf("a"), undefined);
+  const opening = session.open(tokenOf("a"));
   session.reset();
   await expect(opening).rejects.toMatchObject({ code: "ECANCELED" });
   expect(session.openFiles()).toEqual([]);
@@ -199,12 +199,12 @@ it("does not keep an image that was still opening when the page went", async () 
 
 it("names each open file once, in the order of opening", async () => {
   const [a, b] = [tokenOf("a"), tokenOf("b")];
-  for (const token of [b, a, b]) await session.open(token, undefined);
+  for (const token of [b, a, b]) await session.open(token);
   expect(session.openFiles().map(({ name }) => name)).toEqual(["b", "a"]);
 });
 
 it("gives a job the same file in the format that was found", async () => {
-  const { image } = await session.open(tokenOf("a"), undefined);
+  const { image } = await session.open(tokenOf("a"));
   expect(session.sourceOf(image)).toEqual({
     name: "a",
     spec: { driver: "qed", file: { driver: "file", filename: join(folder, "a") } },
@@ -212,7 +212,7 @@ it("gives a job the same file in the format that was found", async () => {
 });
 
 it("says what became of the file since it was opened, and begins anew when that is accepted", async () => {
-  const { image } = await session.open(tokenOf("a"), undefined);
+  const { image } = await session.open(tokenOf("a"));
   expect(await session.state(image, false)).toEqual({ kind: "same" });
   truncateSync(join(folder, "a"), 5120);
   expect(await session.state(image, false)).toMatchObject({ kind: "changed", sizeDelta: 1024 });
@@ -227,7 +227,7 @@ it("says what became of the file since it was opened, and begins anew when that 
 
 it("opens a file that nobody can look at from outside, and says it is the same", async () => {
   // The worker may see what main does not: the fake opens everything.
-  const { image, writable } = await session.open(tokens.refOf(join(folder, "not there")).token, undefined);
+  const { image, writable } = await session.open(tokens.refOf(join(folder, "not there")).token);
   expect(writable).toBe(false);
   expect(await session.state(image, false)).toEqual({ kind: "same" });
 });

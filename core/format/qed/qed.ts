@@ -57,13 +57,14 @@ async function openBacking(
   file: BlockNode,
   context: OpenContext,
 ): Promise<BlockNode | undefined> {
-  if (given === null || context.noBacking) return undefined;
+  if (given === null || context.backing === "none") return undefined;
   if (given) return context.openChild("backing", "backing", given);
   if (name === undefined) return undefined;
   if (name.fault !== undefined) {
     throw new BlockError("ECORRUPT", `The backing file name ${name.fault}`, header.backingName);
   }
   const filename = backingPath(name.text, file, context);
+  if (context.backing === "beside") refuseOutside(name.text, filename, pathOf(file));
   const inner = { file: { driver: "file", filename } };
   const spec = backingFormat(header) === undefined ? inner : { driver: "raw", ...inner };
   try {
@@ -91,6 +92,22 @@ function backingPath(name: string, file: BlockNode, context: OpenContext): strin
   }
   const own = pathOf(file);
   return path.resolve(own === undefined ? context.baseDir : path.dirname(own), plain);
+}
+
+/** Asks for the person's word before a file outside the image's folder is opened. */
+function refuseOutside(name: string, filename: string, own: string | undefined): void {
+  const folder = own === undefined ? undefined : path.dirname(own);
+  const way = folder === undefined ? ".." : path.relative(folder, filename);
+  if (way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way)) return;
+  throw new BlockError(
+    "EACCES",
+    `The backing file '${name}' lies outside the image's folder and was not opened`,
+    {
+      path: filename,
+      consent: "backing",
+      hint: "Open it only if you know where the image comes from: its name could point at any file you can read.",
+    },
+  );
 }
 
 /** The image's own file: relative backing names start in its folder. */

@@ -1,7 +1,8 @@
 // Calls about open images, passed on to the session.
 import type { Handler } from "../handle.ts";
 
-export const open: Handler<"image:open"> = ({ token, format }, { session }) => session.open(token, format);
+export const open: Handler<"image:open"> = ({ token, format, trustBacking }, { session }) =>
+  session.open(token, { format, trustBacking });
 
 export const close: Handler<"image:close"> = ({ image }, { session }) => session.close(image);
 

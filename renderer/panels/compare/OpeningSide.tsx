@@ -31,7 +31,8 @@ export function OpeningSide({ side, state }: OpeningSideProps) {
       title={`Can't open ${name} ${file.name}`}
       error={state.error}
       onRetry={() => void open(file)}
-      onOpenAsRaw={() => void open(file, "raw")}
+      onOpenAsRaw={() => void open(file, { format: "raw" })}
+      onTrustBacking={() => void open(file, { trustBacking: true })}
     />
   );
 }

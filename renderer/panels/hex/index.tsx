@@ -17,7 +17,8 @@ export function HexPanel({ tab }: PanelProps<"hex">) {
       title={`Can't open ${file.name}`}
       error={state.error}
       onRetry={() => void open(file)}
-      onOpenAsRaw={() => void open(file, "raw")}
+      onOpenAsRaw={() => void open(file, { format: "raw" })}
+      onTrustBacking={() => void open(file, { trustBacking: true })}
     />
   );
 }

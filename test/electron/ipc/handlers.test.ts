@@ -183,8 +183,8 @@ it("calls about images go to the session", async () => {
   await call("image:state", { image: 4, accept: true });
   await call("image:close", { image: 4 });
   expect(asked).toEqual([
-    ["open", token, "raw"],
-    ["open", token, undefined],
+    ["open", token, { format: "raw" }],
+    ["open", token, {}],
     ["read", 4, "file", 512, 1 << 20],
     ["read", 4, deepest, 0, 1],
     ["locate", 4, 7],

@@ -42,9 +42,16 @@ it("a failure is a state, and opening again is allowed, with a format forced", a
   await useImages.getState().open(file);
   expect(state()).toMatchObject({ kind: "failed", error: { message: "bad header" } });
   bridge.answer("image:open", () => openedImage(file));
-  await useImages.getState().open(file, "raw");
+  await useImages.getState().open(file, { format: "raw" });
   expect(bridge.requests("image:open").at(-1)).toEqual({ token: file.token, format: "raw" });
   expect(state()?.kind).toBe("open");
+});
+
+it("a reload opens the image the way it was opened", async () => {
+  await useImages.getState().open(file, { trustBacking: true });
+  await useImages.getState().reload(file.token);
+  const trusted = { token: file.token, trustBacking: true };
+  expect(bridge.requests("image:open")).toEqual([trusted, trusted]);
 });
 
 it("an image closed while it opens is closed in the session too", async () => {

@@ -82,7 +82,7 @@ describe("a backing file", () => {
 
   it("is left closed for those who only want to know of it", async () => {
     const top = tempFile("top.qed", overlay("gone.raw"));
-    const { root, nodes } = await openForTest(imageSpecForPath(top), { noBacking: true });
+    const { root, nodes } = await openForTest(imageSpecForPath(top), { backing: "none" });
     expect(nodes.map((node) => node.driver)).toEqual(["qed", "file"]);
     expect(root.info.backing?.fullFilename).toBe(path.join(path.dirname(top), "gone.raw"));
   });
@@ -98,6 +98,47 @@ describe("a backing file", () => {
       backing: { driver: "raw", file: { driver: "memory", bytes } },
     });
     expect(await readAll(other.root)).toEqual(bytes);
+  });
+});
+
+describe("a backing file outside the image's folder", () => {
+  const beside = { backing: "beside" } as const;
+  const place = (name: string) => {
+    const folder = tempDir();
+    fs.mkdirSync(path.join(folder, "images", "below"), { recursive: true });
+    tempFile("base.raw", filled(4 * C, 5), folder);
+    tempFile("images/below/base.raw", filled(4 * C, 6), folder);
+    return { folder, top: tempFile("images/top.qed", overlay(name.replace("FOLDER", folder)), folder) };
+  };
+
+  it.each(["../base.raw", "below/../../base.raw", "FOLDER/base.raw", "file:../base.raw"])(
+    "is not opened without the person's word when it is named %s",
+    async (name) => {
+      const { folder, top } = place(name);
+      const error = await failureOf(openGraph(imageSpecForPath(top), beside));
+      expect(error.code).toBe("EACCES");
+      expect(error.context).toMatchObject({ consent: "backing", path: path.join(folder, "base.raw") });
+      expect(await readAll(await openPath(top))).toEqual(filled(4 * C, 5));
+    },
+  );
+
+  it("is only one that lies outside: those beside or below are opened", async () => {
+    for (const name of ["below/base.raw", "./below/base.raw", "FOLDER/images/below/base.raw"]) {
+      const { root } = await openForTest(imageSpecForPath(place(name).top), beside);
+      expect(await readAll(root)).toEqual(filled(4 * C, 6));
+    }
+  });
+
+  it("is found deeper in a chain as well", async () => {
+    const { folder, top } = place("below/middle.qed");
+    tempFile(
+      "images/below/middle.qed",
+      overlay("../../base.raw", { backing: { name: "../../base.raw", raw: true } }),
+      folder,
+    );
+    fs.writeFileSync(top, overlay("below/middle.qed", { backing: { name: "below/middle.qed", raw: false } }));
+    const error = await failureOf(openGraph(imageSpecForPath(top), beside));
+    expect(error.context).toMatchObject({ consent: "backing", path: path.join(folder, "base.raw") });
   });
 });
 
@@ -142,7 +183,7 @@ describe("a backing file that cannot be opened", () => {
       const error = await failureOf(openPath(filename));
       expect(error.code).toBe(code);
       expect(error.message).toContain(message);
-      const alone = await openPath(filename, { noBacking: true });
+      const alone = await openPath(filename, { backing: "none" });
       expect(alone.info.backing).toBeDefined();
       expect(alone.size).toBe(4 * C);
     },
