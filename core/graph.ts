@@ -208,7 +208,9 @@ async function headOf(file: BlockNode): Promise<Uint8Array> {
 
 function below(level: Level): Level {
   if (level.depth + 1 > maxBackingDepth) {
-    throw new BlockError("ECORRUPT", `More than ${maxBackingDepth} backing files stand on each other`);
+    throw new BlockError("ECORRUPT", `More than ${maxBackingDepth} backing files stand on each other`, {
+      hint: "Open one of the images below it, or flatten part of the chain with qemu-img commit.",
+    });
   }
   return {
     depth: level.depth + 1,

@@ -129,13 +129,13 @@ function backingFailed(
 ): unknown {
   if (!(thrown instanceof BlockError) || thrown.message.startsWith(notOpened)) return thrown;
   const missing = "Put the backing file back in its place, or correct its name with qemu-img rebase -u.";
-  const { hint = missing } = thrown.code === "ENOENT" ? {} : thrown.context;
+  const hint = thrown.code === "ENOENT" ? missing : thrown.context.hint;
   const of = own === undefined ? "" : ` of '${own}'`;
   const message = `${notOpened} '${name}'${of}: ${thrown.message}`;
   return new BlockError(
     thrown.code,
     message,
-    { ...thrown.context, node: context.name, hint },
+    { ...thrown.context, node: context.name, ...(hint !== undefined && { hint }) },
     { cause: thrown },
   );
 }

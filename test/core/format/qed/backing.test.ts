@@ -241,6 +241,7 @@ describe("a chain without end", () => {
     expect(error).toMatchObject({
       code: "ECORRUPT",
       message: expect.stringContaining("More than 200 backing files"),
+      context: { hint: expect.stringContaining("flatten") },
     });
   });
 
