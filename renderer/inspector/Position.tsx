@@ -1,21 +1,19 @@
 // The caret in bytes, sectors and clusters of its address space.
 import type { ReactNode } from "react";
+import { sectorSize } from "../shell/position.ts";
 import type { Surface } from "../store/surface.ts";
 import { decimal, hex } from "../widgets/format.ts";
 import styles from "./Inspector.module.css";
 
-const sectorSize = 512;
-
 export function Position({ surface, caret }: { surface: Surface; caret: number }) {
   const offset = caret + surface.shift;
   const { clusterSize, space, side } = surface;
-  const where = side ? `${side.toUpperCase()}, ${space}` : space;
   return (
     <section className={styles.card} aria-label="Position">
-      <h2>Position</h2>
+      <h3>{side ? `Position in ${side.toUpperCase()}` : "Position"}</h3>
       <dl>
-        <Fact name={where}>
-          {hex(offset)} ({decimal(offset)})
+        <Fact name={space}>
+          <span className="mono">{hex(offset)}</span> ({decimal(offset)})
         </Fact>
         <Fact name="sector">{withRest(offset, sectorSize)}</Fact>
         {clusterSize !== undefined && <Fact name="cluster">{withRest(offset, clusterSize)}</Fact>}

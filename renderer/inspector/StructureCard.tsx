@@ -1,44 +1,72 @@
 // What the byte at the caret is: which layer answers for it, how that layer's tables lead there, and where it
 // lies in the layer's file. In file space, only that it is the container's own byte.
+import type { PlainError } from "../../core/base/errors.ts";
 import type { Location } from "../../core/jobs/sessionContract.ts";
-import { useLocation } from "../shell/useFilePosition.ts";
 import type { Surface } from "../store/surface.ts";
 import { decimal, hex } from "../widgets/format.ts";
 import styles from "./Inspector.module.css";
+import { useLayers } from "./useLayers.ts";
 
 export function StructureCard({ surface, caret }: { surface: Surface; caret: number }) {
-  const offset = caret + surface.shift;
-  const layers = useLocation(surface, surface.space === "guest" ? offset : undefined);
+  const { side } = surface;
   return (
     <section className={styles.card} aria-label="Structure">
-      <h2>Structure</h2>
-      <CardBody surface={surface} offset={offset} layers={layers} />
+      <h3>{side ? `Structure of ${side.toUpperCase()}` : "Structure"}</h3>
+      <CardBody surface={surface} offset={caret + surface.shift} />
     </section>
   );
 }
 
-function CardBody(props: { surface: Surface; offset: number; layers: readonly Location[] | undefined }) {
-  const { surface, offset, layers } = props;
-  const { file, size } = surface.image;
+function CardBody({ surface, offset }: { surface: Surface; offset: number }) {
+  const { file, size, image } = surface.image;
+  const inGuest = surface.space === "guest" && offset >= 0 && offset < size;
+  const { is, before, retry } = useLayers(image, inGuest ? offset : undefined);
   if (surface.space === "file") return <p>A byte of the container file {file.name} itself.</p>;
   if (offset < 0) return <p>Before the start of {file.name}.</p>;
   if (offset >= size) return <p>Past the end of {file.name}.</p>;
-  // Room is kept for the answer, so that nothing below jumps while the caret moves.
-  if (!layers) return <p className={styles.muted}>…</p>;
+  if (is.kind === "failed") return <Failed error={is.error} onRetry={retry} />;
+  if (is.kind === "known") return <LayerList layers={is.layers} />;
+  // The last answer keeps its room unseen, so that nothing below jumps while the caret moves.
   return (
-    <ol>
+    <div className={styles.loading} aria-busy>
+      <p>Looking it up…</p>
+      <div className={styles.room} aria-hidden>
+        <LayerList layers={before} />
+      </div>
+    </div>
+  );
+}
+
+function Failed({ error, onRetry }: { error: PlainError; onRetry(): void }) {
+  const { message, context } = error;
+  return (
+    <div className={styles.failed} role="status">
+      <p className="selectable">
+        <b>Can't tell where this byte lies:</b> {message}
+        {context.hint && `. ${context.hint}`}
+      </p>
+      <button type="button" className="button" onClick={onRetry}>
+        Retry
+      </button>
+    </div>
+  );
+}
+
+function LayerList({ layers }: { layers: readonly Location[] }) {
+  return (
+    <ol className={styles.layers}>
       {layers.map((layer) => (
         <li key={layer.depth}>
           <p>
             <b>{layer.depth === 0 ? layer.driver : `backing file ${layer.depth} (${layer.driver})`}</b>{" "}
-            {stateText(layer)}
+            {stateText(layer, layer.depth === layers.at(-1)?.depth)}
           </p>
           {layer.path && (
             <p className={`${styles.path} mono selectable`}>{layer.path.replaceAll("->", "→")}</p>
           )}
           {layer.hostOffset !== undefined && (
             <p className={`${styles.path} number selectable`}>
-              file {hex(layer.hostOffset)} ({decimal(layer.hostOffset)})
+              file <span className="mono">{hex(layer.hostOffset)}</span> ({decimal(layer.hostOffset)})
             </p>
           )}
         </li>
@@ -47,9 +75,10 @@ function CardBody(props: { surface: Surface; offset: number; layers: readonly Lo
   );
 }
 
-/** What a layer says of the byte, in words. */
-export function stateText({ state, depth }: Location): string {
+/** What a layer says of the byte, in words; `last`: no layer below is asked. */
+export function stateText({ state, path }: Location, last: boolean): string {
   if (state === "data") return "data";
-  if (state === "zero") return "zeros, not stored";
-  return depth === 0 ? "not allocated" : "not allocated: reads as zeros";
+  // A layer with tables says that a cluster is zero; without, it is a hole of the file.
+  if (state === "zero") return path === "" ? "hole: reads as zeros" : "zero cluster: reads as zeros";
+  return last ? "not allocated: reads as zeros" : "not allocated: the layer below is read";
 }

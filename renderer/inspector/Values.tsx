@@ -1,139 +1,135 @@
-// The table of values: one line each, two where the sides of a comparison differ. Unsigned integers can be gone
-// to as guest offset, file offset or sector.
-import { Button, Menu, MenuItem, MenuTrigger, Popover } from "react-aria-components";
-import { evaluateHere, jump } from "../goto/jumps.ts";
+// The table of values: one line each, A's and B's where the sides of a comparison are not the same. A click
+// copies a value; integers can be gone to. One Tab stop: up and down arrows move from row to row.
+import { Fragment, type KeyboardEvent, type ReactNode, useRef, useState } from "react";
+import { toPlain } from "../../core/base/errors.ts";
+import { copyToClipboard } from "../hex/copy.ts";
 import type { Surface } from "../store/surface.ts";
 import { useView } from "../store/view.ts";
-import { hex } from "../widgets/format.ts";
-import { ForwardIcon } from "../widgets/icons.ts";
-import type { Decoded } from "./decode.ts";
+import { GoToMenu } from "./GoToMenu.tsx";
+import { goTargets } from "./goTargets.ts";
 import styles from "./Inspector.module.css";
+import type { Cell, ValueRow } from "./rows.ts";
 
-interface Side {
-  readonly now: readonly Decoded[];
-  /** The same in the other byte order. */
-  readonly swapped: readonly Decoded[];
-}
 interface ValuesProps {
   readonly surface: Surface;
-  readonly little: boolean;
-  readonly a: Side;
-  readonly b: Side | undefined;
+  readonly rows: readonly ValueRow[];
 }
 
-export function Values({ surface, little, a, b }: ValuesProps) {
-  const own = surface.side === "b" && b ? b : a;
+export function Values({ surface, rows }: ValuesProps) {
+  const table = useRef<HTMLTableElement>(null);
+  const [chosen, setChosen] = useState(0);
+  const onKeyDown = (event: KeyboardEvent) => {
+    const to = moved(event, chosen, rows.length);
+    if (to === undefined) return;
+    event.preventDefault();
+    setChosen(to);
+    table.current?.rows[to]?.querySelector("button")?.focus();
+  };
   return (
-    <table className={styles.values}>
-      <caption className="visually-hidden">Values at the caret</caption>
-      <tbody>
-        {a.now.map((value, index) => {
-          const other = b?.now[index];
-          // What can't be read on one side is not a difference.
-          const differs = other?.text !== undefined && value.text !== undefined && other.text !== value.text;
-          const shown = own.now[index];
-          return (
-            <tr key={value.id} data-differs={differs || undefined}>
-              <th scope="row">{value.label}</th>
-              <td className="number selectable" title={tip(little, own, index)}>
-                {differs ? <Both a={value} b={other} /> : (shown?.text ?? "–")}
-              </td>
-              <td className={styles.go}>
-                {shown?.place !== undefined && shown.place > 0n && value.id !== "u8" && (
-                  <GoTo label={value.label} place={shown.place} surface={surface} />
-                )}
-              </td>
-            </tr>
-          );
-        })}
-      </tbody>
-    </table>
+    <section className={styles.valuesCard} aria-label="Values">
+      <h3>Values</h3>
+      <table ref={table} className={styles.values} onKeyDown={onKeyDown}>
+        <caption className="visually-hidden">Values of the bytes from the caret on; Enter copies one</caption>
+        <tbody>
+          {rows.map((row, index) => (
+            <Row
+              key={row.id}
+              row={row}
+              surface={surface}
+              reached={index === chosen}
+              onReach={() => setChosen(index)}
+            />
+          ))}
+        </tbody>
+      </table>
+    </section>
   );
 }
 
-function Both({ a, b }: { a: Decoded; b: Decoded }) {
+/** The row that an arrow, Home or End leads to. */
+function moved(event: KeyboardEvent, from: number, count: number): number | undefined {
+  if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return undefined;
+  // The arrows of an open menu come through here as well, for React sees it inside the table.
+  if (!(event.target instanceof Element) || !event.currentTarget.contains(event.target)) return undefined;
+  if (event.key === "ArrowDown") return Math.min(count - 1, from + 1);
+  if (event.key === "ArrowUp") return Math.max(0, from - 1);
+  if (event.key === "Home") return 0;
+  return event.key === "End" ? count - 1 : undefined;
+}
+
+interface RowProps {
+  readonly row: ValueRow;
+  readonly surface: Surface;
+  readonly reached: boolean;
+  onReach(): void;
+}
+
+function Row({ row, surface, reached, onReach }: RowProps) {
+  const { label, cells, differs, place } = row;
+  const targets = place === undefined || place === 0n ? [] : goTargets(place, surface);
+  return (
+    <tr data-differs={differs || undefined} onFocusCapture={onReach}>
+      <th scope="row">
+        {label}
+        {differs && <Mark />}
+      </th>
+      <td>
+        {cells.map((cell) => (
+          <Value key={cell.side ?? ""} label={label} cell={cell} reached={reached} />
+        ))}
+      </td>
+      <td className={styles.go}>
+        {targets.length > 0 && (
+          <GoToMenu label={label} targets={targets} surface={surface} reached={reached} />
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Mark() {
   return (
     <>
-      <SideValue side="A" value={a} />
-      <SideValue side="B" value={b} />
+      <span className={styles.mark} aria-hidden>
+        ≠
+      </span>
+      <span className="visually-hidden"> differs</span>
     </>
   );
 }
 
-function SideValue({ side, value }: { side: string; value: Decoded }) {
+function Value({ label, cell, reached }: { label: string; cell: Cell; reached: boolean }) {
+  const { side, text, copied, title } = cell;
   return (
-    <div className={styles.side}>
-      <b>{side}</b>
-      <span>{value.text ?? "–"}</span>
-    </div>
+    <button
+      type="button"
+      className={styles.value}
+      data-missing={copied === undefined || undefined}
+      aria-disabled={copied === undefined}
+      title={copied === undefined ? title : `${title}\nClick to copy`}
+      tabIndex={reached ? 0 : -1}
+      onClick={() => copied !== undefined && void copy(label, copied)}
+    >
+      {side && <span className={styles.side}>{side}</span>}
+      <span className={styles.text}>{withBreaks(text)}</span>
+    </button>
   );
 }
 
-/** Both byte orders, and the number in hex. */
-function tip(little: boolean, { now, swapped }: Side, index: number): string | undefined {
-  const [value, other] = [now[index], swapped[index]];
-  if (value?.text === undefined) return "Not enough readable bytes from here on";
-  const show = ({ text, place }: Decoded) =>
-    place === undefined ? text : `${text} (0x${place.toString(16)})`;
-  if (!value.ordered || !other) return show(value);
-  const [le, be] = little ? [value, other] : [other, value];
-  return `Little-endian: ${show(le)}\nBig-endian: ${show(be)}`;
+/** A long number or identifier breaks after its separators rather than amid its digits. */
+function withBreaks(text: string): ReactNode {
+  return text.split(/(?<=[,-])(?=.)/).map((part, index, { length }) => (
+    <Fragment key={index}>
+      {part}
+      {index < length - 1 && <wbr />}
+    </Fragment>
+  ));
 }
 
-interface GoToProps {
-  readonly label: string;
-  readonly place: bigint;
-  readonly surface: Surface;
-}
-
-function GoTo({ label, place, surface }: GoToProps) {
-  const text = `0x${place.toString(16)}`;
-  const sector = place * 512n;
-  const { size, fileSize, format } = surface.image;
-  const inGuest = surface.space === "guest" ? surface.extent : size;
-  const targets = [
-    { id: `guest:${text}`, label: `Guest offset ${text}`, allowed: place < BigInt(inGuest) },
-    {
-      id: `file:${text}`,
-      label: `File offset ${text}`,
-      allowed: format !== "raw" && surface.side === undefined && place < BigInt(fileSize),
-    },
-    {
-      id: `${surface.space}:s:${place}`,
-      label: `Sector ${place.toLocaleString("en-US")} (0x${sector.toString(16)})`,
-      allowed: sector < BigInt(surface.extent),
-    },
-  ];
-  return (
-    <MenuTrigger>
-      <Button className={styles.goButton ?? ""} aria-label={`Go to the ${label} as an address`}>
-        <ForwardIcon size={12} aria-hidden />
-      </Button>
-      <Popover className={styles.menu ?? ""} placement="bottom end">
-        <Menu
-          aria-label={`Go to ${text}`}
-          disabledKeys={targets.filter(({ allowed }) => !allowed).map(({ id }) => id)}
-          onAction={(key) => go(String(key), surface)}
-        >
-          {targets.map((target) => (
-            <MenuItem key={target.id} id={target.id} className={styles.item ?? ""}>
-              {target.label}
-            </MenuItem>
-          ))}
-        </Menu>
-      </Popover>
-    </MenuTrigger>
-  );
-}
-
-function go(expression: string, surface: Surface): void {
+async function copy(label: string, text: string): Promise<void> {
   const { say } = useView.getState();
-  const result = evaluateHere(expression, surface);
-  if (!result.ok) {
-    say(`${expression}: ${result.message}`);
-    return;
-  }
-  void jump(expression, result.target, surface).then((done) => {
-    if (!done) say(`${hex(result.target.offset)} can't be shown in this view`);
-  });
+  await copyToClipboard(text).then(
+    () => say(`Copied ${label}: ${text}`),
+    (error: unknown) => say(`Can't copy the ${label}: ${toPlain(error).message}`),
+  );
 }

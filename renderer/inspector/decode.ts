@@ -10,13 +10,15 @@ export interface Decoded {
   readonly label: string;
   /** undefined: too few bytes, or some can't be read. */
   readonly text: string | undefined;
-  /** The value as an unsigned integer, where it can be a place to go to. */
+  /** What copying gives: a number without its separators. */
+  readonly copied: string | undefined;
+  /** The value where it can be a place to go to: an integer, not below zero. */
   readonly place: bigint | undefined;
   /** Byte order makes a difference. */
   readonly ordered: boolean;
 }
 
-/** Bytes that can be read, from the caret on: up to the first that can't. */
+/** What the bytes from the caret on mean; `bytes` ends before the first that can't be read. */
 export function decodeAll(bytes: Uint8Array, little: boolean): readonly Decoded[] {
   return decoders.map(({ id, label, ordered, decode }) => ({
     id,
@@ -34,12 +36,12 @@ interface Decoder {
   decode(bytes: Uint8Array, little: boolean): Value;
 }
 
-/** A bigint from an unsigned decoder is a place; texts are not. */
+/** An integer that is not below zero is a place. */
 function outcomeOf(decode: Decoder["decode"], bytes: Uint8Array, little: boolean) {
   const value = decode(bytes, little);
   return typeof value === "bigint"
-    ? { text: grouped(value), place: value }
-    : { text: value, place: undefined };
+    ? { text: grouped(value), copied: String(value), place: value < 0n ? undefined : value }
+    : { text: value, copied: value, place: undefined };
 }
 
 const grouped = (value: bigint): string => value.toLocaleString("en-US");
@@ -69,10 +71,7 @@ const integers: readonly Decoder[] = [1, 2, 3, 4, 6, 8].flatMap((length) => [
     id: `i${length * 8}`,
     label: `int${length * 8}`,
     ordered: length > 1,
-    decode: (bytes: Uint8Array, little: boolean) => {
-      const value = signed(bytes, length, little);
-      return value === undefined ? undefined : grouped(value);
-    },
+    decode: (bytes: Uint8Array, little: boolean) => signed(bytes, length, little),
   },
 ]);
 
@@ -83,15 +82,8 @@ const decoders: readonly Decoder[] = [
   { id: "f32", label: "float32", ordered: true, decode: float32 },
   { id: "f64", label: "float64", ordered: true, decode: float64 },
   { id: "uleb", label: "ULEB128", ordered: false, decode: (bytes) => leb128(bytes, false) },
-  {
-    id: "sleb",
-    label: "SLEB128",
-    ordered: false,
-    decode: (bytes) => {
-      const value = leb128(bytes, true);
-      return typeof value === "bigint" ? grouped(value) : value;
-    },
-  },
+  { id: "sleb", label: "SLEB128", ordered: false, decode: (bytes) => leb128(bytes, true) },
+  { id: "ascii", label: "ASCII", ordered: false, decode: ascii },
   { id: "utf8", label: "UTF-8", ordered: false, decode: (bytes) => character(bytes, "utf-8") },
   {
     id: "utf16",
@@ -168,6 +160,8 @@ function number(value: number): string {
       : String(value);
 }
 
+const tooLong = "longer than 64 bits";
+
 /** DWARF 5, section 7.6; at most 64 bits, which take up to ten bytes. */
 function leb128(bytes: Uint8Array, isSigned: boolean): Value {
   let value = 0n;
@@ -175,10 +169,24 @@ function leb128(bytes: Uint8Array, isSigned: boolean): Value {
     const byte = bytes[index] ?? 0;
     value += BigInt(byte % 128) << BigInt(7 * index);
     if (byte >= 128) continue;
-    if (isSigned) return BigInt.asIntN(Math.min(64, 7 * (index + 1)), value);
-    return value >= 2n ** 64n ? "longer than 64 bits" : value;
+    const whole = isSigned ? BigInt.asIntN(7 * (index + 1), value) : value;
+    const kept = isSigned ? BigInt.asIntN(64, whole) : BigInt.asUintN(64, whole);
+    return kept === whole ? whole : tooLong;
   }
-  return bytes.length < 10 ? undefined : "longer than 64 bits";
+  return bytes.length < 10 ? undefined : tooLong;
+}
+
+/** Names of the control characters 0 to 31, ECMA-48. */
+const controls =
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US";
+const controlNames = controls.split(" ");
+
+function ascii(bytes: Uint8Array): Value {
+  const [byte] = bytes;
+  if (byte === undefined) return undefined;
+  if (byte > 127) return "not ASCII";
+  if (byte === 127) return "DEL";
+  return controlNames[byte] ?? (byte === 32 ? "space" : String.fromCharCode(byte));
 }
 
 function character(bytes: Uint8Array, encoding: "utf-8" | "utf-16le" | "utf-16be"): Value {

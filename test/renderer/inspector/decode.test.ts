@@ -33,6 +33,14 @@ describe("integers", () => {
     expect(place("u64", [1, 0, 0, 0, 0, 0, 0x20, 0])).toBe(9_007_199_254_740_993n);
   });
 
+  it("are copied without separators, and are places unless negative", () => {
+    const [u32, i32] = ["u32", "i32"].map((id) =>
+      decodeAll(Uint8Array.from(bytes), true).find((decoded) => decoded.id === id),
+    );
+    expect(u32).toMatchObject({ copied: "2147527629", place: 0x8000_abcdn });
+    expect(i32).toMatchObject({ copied: "-2147439667", place: undefined });
+  });
+
   it("say nothing when there are too few bytes", () => {
     expect(value("u16", [1])).toBeUndefined();
     expect(value("u8", [])).toBeUndefined();
@@ -71,10 +79,25 @@ describe("LEB128", () => {
     expect(value("uleb", [...Array(9).fill(0xff), 0x02])).toBe("longer than 64 bits");
     expect(value("uleb", Array(16).fill(0xff))).toBe("longer than 64 bits");
     expect(value("uleb", [0x80])).toBeUndefined();
+    // -2^63 in ten bytes: nine continue with zeros, the tenth holds bit 63 and its sign.
+    expect(value("sleb", [...Array(9).fill(0x80), 0x7f])).toBe("-9,223,372,036,854,775,808");
+    // The tenth byte 0x01 says 2^63, one more than 64 signed bits hold.
+    expect(value("sleb", [...Array(9).fill(0x80), 0x01])).toBe("longer than 64 bits");
   });
 });
 
 describe("characters", () => {
+  it("are ASCII by letter or by name", () => {
+    expect(value("ascii", [0x41])).toBe("A");
+    expect(value("ascii", [0x20])).toBe("space");
+    expect(value("ascii", [0x00])).toBe("NUL");
+    expect(value("ascii", [0x0a])).toBe("LF");
+    expect(value("ascii", [0x1b])).toBe("ESC");
+    expect(value("ascii", [0x1f])).toBe("US");
+    expect(value("ascii", [0x7f])).toBe("DEL");
+    expect(value("ascii", [0x80])).toBe("not ASCII");
+  });
+
   it("are named with their code point", () => {
     expect(value("utf8", [0x41])).toBe("A  U+0041");
     expect(value("utf8", [0xe2, 0x82, 0xac])).toBe("€  U+20AC");
