@@ -1,5 +1,6 @@
 // The QED format driver: reading. Unallocated clusters read from the backing file as far as it reaches, else
 // as zeroes. Nothing is checked, repaired or cleared by opening, whatever the need-check bit says.
+import * as fs from "node:fs";
 import * as path from "node:path";
 import * as z from "zod";
 import { bitNumbers, hex } from "../../base/bytes.ts";
@@ -97,7 +98,8 @@ function backingPath(name: string, file: BlockNode, context: OpenContext): strin
 /** Asks for the person's word before a file outside the image's folder is opened. */
 function refuseOutside(name: string, filename: string, own: string | undefined): void {
   const folder = own === undefined ? undefined : path.dirname(own);
-  const way = folder === undefined ? ".." : path.relative(folder, filename);
+  // Where links lead: an image can come with a link beside it that points at any file.
+  const way = folder === undefined ? ".." : path.relative(realPath(folder), realPath(filename));
   if (way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way)) return;
   throw new BlockError(
     "EACCES",
@@ -108,6 +110,16 @@ function refuseOutside(name: string, filename: string, own: string | undefined):
       hint: "Open it only if you know where the image comes from: its name could point at any file you can read.",
     },
   );
+}
+
+/** The path without symbolic links, as far as it leads anywhere. */
+function realPath(name: string): string {
+  try {
+    return fs.realpathSync(name);
+  } catch {
+    const parent = path.dirname(name);
+    return parent === name ? name : path.join(realPath(parent), path.basename(name));
+  }
 }
 
 /** The image's own file: relative backing names start in its folder. */

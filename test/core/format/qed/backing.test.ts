@@ -122,6 +122,22 @@ describe("a backing file outside the image's folder", () => {
     },
   );
 
+  it("stays outside when a link beside the image leads to it, and inside when the folder is a link", async () => {
+    const { folder, top } = place("link.raw");
+    fs.symlinkSync("../base.raw", path.join(folder, "images", "link.raw"));
+    expect((await failureOf(openGraph(imageSpecForPath(top), beside))).context.consent).toBe("backing");
+    fs.unlinkSync(path.join(folder, "images", "link.raw"));
+    fs.symlinkSync("below/base.raw", path.join(folder, "images", "link.raw"));
+    fs.symlinkSync("images", path.join(folder, "alias"));
+    for (const name of ["images", "alias"]) {
+      const { root } = await openForTest(imageSpecForPath(path.join(folder, name, "top.qed")), beside);
+      expect(await readAll(root)).toEqual(filled(4 * C, 6));
+    }
+    fs.unlinkSync(path.join(folder, "images", "link.raw"));
+    const missing = openGraph(imageSpecForPath(path.join(folder, "alias", "top.qed")), beside);
+    expect((await failureOf(missing)).code).toBe("ENOENT");
+  });
+
   it("is only one that lies outside: those beside or below are opened", async () => {
     for (const name of ["below/base.raw", "./below/base.raw", "FOLDER/images/below/base.raw"]) {
       const { root } = await openForTest(imageSpecForPath(place(name).top), beside);
