@@ -153,7 +153,7 @@ describe("a job", () => {
       // Slot 7 holds 7 + 1: the item is free to be taken.
       const claims = new Int32Array(new SharedArrayBuffer(64 * 4));
       claims[7] = 8;
-      port.post({ kind: "open", params, claims });
+      port.post({ kind: "open", params, sizes: { a: size, b: size }, claims });
       const range = { offset: 0, length: 4096, readA: true, readB: true, storedDifferently: false };
       port.post({ kind: "scan", index: 7, item: { start: 0, end: 4096, ranges: [range], failures: [] } });
     });
