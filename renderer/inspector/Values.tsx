@@ -28,8 +28,17 @@ export function Values({ surface, rows }: ValuesProps) {
   return (
     <section className={styles.valuesCard} aria-label="Values">
       <h3>Values</h3>
-      <table ref={table} className={styles.values} onKeyDown={onKeyDown}>
-        <caption className="visually-hidden">Values of the bytes from the caret on; Enter copies one</caption>
+      <table
+        ref={table}
+        className={styles.values}
+        aria-label="Values of the bytes from the caret on; Enter copies one"
+        onKeyDown={onKeyDown}
+      >
+        <colgroup>
+          <col className={styles.labels} />
+          <col />
+          <col className={styles.goes} />
+        </colgroup>
         <tbody>
           {rows.map((row, index) => (
             <Row
@@ -78,7 +87,7 @@ function Row({ row, surface, reached, onReach }: RowProps) {
           <Value key={cell.side ?? ""} label={label} cell={cell} reached={reached} />
         ))}
       </td>
-      <td className={styles.go}>
+      <td>
         {targets.length > 0 && (
           <GoToMenu label={label} targets={targets} surface={surface} reached={reached} />
         )}
