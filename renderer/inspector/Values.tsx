@@ -127,7 +127,7 @@ function Value({ label, cell, reached }: { label: string; cell: Cell; reached: b
 
 /** A long number or identifier breaks after its separators rather than amid its digits. */
 function withBreaks(text: string): ReactNode {
-  return text.split(/(?<=[,-])(?=.)/).map((part, index, { length }) => (
+  return text.split(/(?<=[^ ][,-])(?=.)/).map((part, index, { length }) => (
     <Fragment key={index}>
       {part}
       {index < length - 1 && <wbr />}
