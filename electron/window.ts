@@ -107,6 +107,8 @@ export class MainWindow {
       saveState({ bounds: window.getNormalBounds(), isMaximized: window.isMaximized() }),
     );
     // Not when a navigation starts: one that is refused has started too.
+    // The one way to a network that is not a request the session could deny.
+    webContents.setWebRTCIPHandlingPolicy("disable_non_proxied_udp");
     webContents.on("did-navigate", () => {
       if (hasPage) {
         this.events.reset();

@@ -1,8 +1,6 @@
 // Messages about the whole app, above the active view: the session that was lost, a request that was refused.
-import type { ReactNode } from "react";
 import { useApp } from "../store/app.ts";
-import { CloseIcon, WarningIcon } from "../widgets/icons.ts";
-import styles from "./Banners.module.css";
+import { Notice } from "../widgets/Notice.tsx";
 
 export function Banners() {
   const lost = useApp((state) => state.lost);
@@ -11,30 +9,16 @@ export function Banners() {
   return (
     <>
       {lost && (
-        <Banner onDismiss={dismissLost}>
+        <Notice tone="warning" live onDismiss={dismissLost}>
           The part of Blkscope that reads images stopped and was started again. Open images were opened again;
           nothing was changed. Reason: {lost.message}.
-        </Banner>
+        </Notice>
       )}
-      {refusal !== undefined && <Banner onDismiss={() => refuse(undefined)}>{refusal}</Banner>}
+      {refusal !== undefined && (
+        <Notice tone="warning" live onDismiss={() => refuse(undefined)}>
+          {refusal}
+        </Notice>
+      )}
     </>
-  );
-}
-
-function Banner({ children, onDismiss }: { children: ReactNode; onDismiss(): void }) {
-  return (
-    <div className={styles.banner} role="status">
-      <WarningIcon size={16} aria-hidden />
-      <p className="selectable">{children}</p>
-      <button
-        type="button"
-        className="button quiet icon"
-        aria-label="Dismiss"
-        title="Dismiss"
-        onClick={onDismiss}
-      >
-        <CloseIcon size={14} aria-hidden />
-      </button>
-    </div>
   );
 }

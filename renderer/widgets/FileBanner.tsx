@@ -6,19 +6,18 @@ import { call } from "../api.ts";
 import { useImages } from "../store/images.ts";
 import { compareTab, hexTab, type Tab, useView } from "../store/view.ts";
 import { bytes } from "./format.ts";
-import { WarningIcon } from "./icons.ts";
+import { Notice } from "./Notice.tsx";
 import styles from "./States.module.css";
 
 export function FileBanner({ token }: { token: string }) {
   const known = useImages(({ byToken }) => byToken[token]);
   if (known?.kind !== "open" || known.disk.kind === "same") return null;
   const { file, disk } = known;
+  const actions = disk.kind === "changed" ? <ChangedActions token={token} /> : <MissingActions file={file} />;
   return (
-    <div className={styles.banner} role="status">
-      <WarningIcon size={16} aria-hidden />
-      <p className="selectable">{diskText(file.name, disk)}</p>
-      {disk.kind === "changed" ? <ChangedActions token={token} /> : <MissingActions file={file} />}
-    </div>
+    <Notice tone="warning" live actions={actions}>
+      {diskText(file.name, disk)}
+    </Notice>
   );
 }
 

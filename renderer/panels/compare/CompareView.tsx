@@ -11,6 +11,7 @@ import { usePrefs } from "../../store/prefs.ts";
 import { useSurface } from "../../store/surface.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import { percent } from "../../widgets/format.ts";
+import shared from "../../widgets/panel.module.css";
 import { BottomPanel } from "./BottomPanel.tsx";
 import styles from "./compare.module.css";
 import { ExportDialog } from "./ExportDialog.tsx";
@@ -86,7 +87,7 @@ export function CompareView({ tab, session, a, b }: CompareViewProps) {
     focusPane(panes.current, state.active);
   };
   return (
-    <div className={styles.panel}>
+    <div className={shared.panel}>
       <Toolbar
         scan={scan}
         rows={session.table.count}

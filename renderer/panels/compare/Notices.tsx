@@ -7,7 +7,7 @@ import { runCommand } from "../../commands/registry.ts";
 import type { ImageState } from "../../store/images.ts";
 import { detailsText } from "../../widgets/ErrorState.tsx";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
-import { Notice } from "./Notice.tsx";
+import { Notice } from "../../widgets/Notice.tsx";
 import type { Scan } from "./scan.ts";
 import type { CompareSession } from "./session.ts";
 import { dirtyText, outcomeText, sizeText } from "./wording.ts";

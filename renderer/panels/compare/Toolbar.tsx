@@ -19,6 +19,7 @@ import {
   SwapIcon,
   UnlockIcon,
 } from "../../widgets/icons.ts";
+import shared from "../../widgets/panel.module.css";
 import styles from "./compare.module.css";
 import type { Scan } from "./scan.ts";
 import { shiftText, stepText } from "./wording.ts";
@@ -34,7 +35,7 @@ interface ToolbarProps {
 
 export function Toolbar({ scan, rows, current, locked, shift, onClearShift }: ToolbarProps) {
   return (
-    <section className={styles.toolbar} aria-label="Comparison" data-pane="toolbar">
+    <section className={shared.toolbar} aria-label="Comparison" data-pane="toolbar">
       <CommandButton command="go.back" icon={BackIcon} />
       <CommandButton command="go.forward" icon={ForwardIcon} />
       <CommandButton command="go.to" icon={GoToIcon}>
@@ -71,7 +72,7 @@ export function Toolbar({ scan, rows, current, locked, shift, onClearShift }: To
       <CommandButton command="compare.strict" icon={StrictIcon}>
         Strict
       </CommandButton>
-      <span className={styles.space} />
+      <span className={shared.space} />
       <ScanButtons scan={scan} />
     </section>
   );
@@ -108,5 +109,5 @@ function cancelText({ cancelling, phase, scannedTo, total }: Extract<Scan, { kin
 const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1);
 
 function Divider() {
-  return <span className={styles.divider} aria-hidden />;
+  return <span className={shared.divider} aria-hidden />;
 }

@@ -14,6 +14,7 @@ import { usePrefs } from "../../store/prefs.ts";
 import { type Surface, useSurface } from "../../store/surface.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
+import shared from "../../widgets/panel.module.css";
 import { DirtyNotice } from "./DirtyNotice.tsx";
 import styles from "./hex.module.css";
 import { Toolbar } from "./Toolbar.tsx";
@@ -53,7 +54,7 @@ export function ImageView({ tab, state }: ImageViewProps) {
   const lanes = useHistoryLane(surface);
 
   return (
-    <div className={styles.panel}>
+    <div className={shared.panel}>
       <Toolbar image={image} space={space} />
       <FileBanner token={tab.token} />
       {image.info.dirty && <DirtyNotice name={file.name} />}

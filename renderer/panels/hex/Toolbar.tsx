@@ -4,20 +4,21 @@ import { runOrSay } from "../../commands/dispatcher.ts";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, decimal } from "../../widgets/format.ts";
 import { BackIcon, ForwardIcon, GoToIcon, LockIcon } from "../../widgets/icons.ts";
+import shared from "../../widgets/panel.module.css";
 import styles from "./hex.module.css";
 import type { Space } from "./views.ts";
 
 export function Toolbar({ image, space }: { image: OpenedImage; space: Space }) {
   return (
-    <section className={styles.toolbar} aria-label="Image" data-pane="toolbar">
+    <section className={shared.toolbar} aria-label="Image" data-pane="toolbar">
       <CommandButton command="go.back" icon={BackIcon} />
       <CommandButton command="go.forward" icon={ForwardIcon} />
       <CommandButton command="go.to" icon={GoToIcon}>
         Go to
       </CommandButton>
-      <span className={styles.divider} aria-hidden />
+      <span className={shared.divider} aria-hidden />
       <SpaceSwitch image={image} space={space} />
-      <span className={styles.space} />
+      <span className={shared.space} />
       <Facts image={image} />
       <span className={styles.fact} title={lockText(image)}>
         <LockIcon size={13} aria-hidden /> read-only

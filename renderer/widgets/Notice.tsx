@@ -1,7 +1,8 @@
-// A line between toolbar and panes: something to know about this comparison, with what can be done about it.
+// A line over a view: something to know about it, with what can be done about it. Errors are announced at once,
+// what happens while the person works is announced politely (`live`), the rest is only there to be read.
 import type { ReactNode } from "react";
-import { CloseIcon, ErrorIcon, InfoIcon, OkIcon, WarningIcon } from "../../widgets/icons.ts";
-import styles from "./compare.module.css";
+import { CloseIcon, ErrorIcon, InfoIcon, OkIcon, WarningIcon } from "./icons.ts";
+import styles from "./Notice.module.css";
 
 const icons = { info: InfoIcon, ok: OkIcon, warning: WarningIcon, error: ErrorIcon } as const;
 
@@ -10,13 +11,18 @@ interface NoticeProps {
   readonly children: ReactNode;
   /** Buttons. */
   readonly actions?: ReactNode;
+  readonly live?: boolean;
   onDismiss?(): void;
 }
 
-export function Notice({ tone, children, actions, onDismiss }: NoticeProps) {
+export function Notice({ tone, children, actions, live = false, onDismiss }: NoticeProps) {
   const Icon = icons[tone];
   return (
-    <div className={styles.notice} data-tone={tone} role={tone === "error" ? "alert" : "note"}>
+    <div
+      className={styles.notice}
+      data-tone={tone}
+      role={tone === "error" ? "alert" : live ? "status" : "note"}
+    >
       <Icon size={16} aria-hidden />
       <p className="selectable">{children}</p>
       {actions}
