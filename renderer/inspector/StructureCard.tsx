@@ -2,10 +2,10 @@
 // lies in the layer's file. In file space, only that it is the container's own byte.
 import type { PlainError } from "../../core/base/errors.ts";
 import type { Location } from "../../core/jobs/sessionContract.ts";
+import { useLayers } from "../hex/useLayers.ts";
 import type { Surface } from "../store/surface.ts";
 import { decimal, hex } from "../widgets/format.ts";
 import styles from "./Inspector.module.css";
-import { useLayers } from "./useLayers.ts";
 
 export function StructureCard({ surface, caret }: { surface: Surface; caret: number }) {
   const { side } = surface;

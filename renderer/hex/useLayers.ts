@@ -17,9 +17,9 @@ interface Answer {
   readonly is: Layers;
 }
 
-/** Layers of the byte at `offset`, which must lie in the guest disk; `undefined` asks nothing. */
+/** Layers of the byte at `offset`, which must lie in the guest disk; `undefined` asks nothing, and is "loading". */
 export function useLayers(
-  image: ImageId,
+  image: ImageId | undefined,
   offset: number | undefined,
 ): { readonly is: Layers; readonly before: readonly Location[]; retry(): void } {
   const [answer, setAnswer] = useState<Answer>();
@@ -27,7 +27,7 @@ export function useLayers(
   const [before, setBefore] = useState<readonly Location[]>([]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt asks the same question again.
   useEffect(() => {
-    if (offset === undefined) return;
+    if (image === undefined || offset === undefined) return;
     let stale = false;
     const timer = setTimeout(async () => {
       const is = await call("image:locate", { image, offset }).then(
