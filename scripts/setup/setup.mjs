@@ -2,6 +2,7 @@
 // fraction of a second.
 import { ensureDisplay, needsVirtualDisplay } from "./display.mjs";
 import { describeRuntime, electronPath, ensureElectron } from "./electron.mjs";
+import { ensureUtf8 } from "./locale.mjs";
 import { ensurePackages } from "./packages.mjs";
 import { say, step } from "./say.mjs";
 import { ensureSystem } from "./system.mjs";
@@ -11,6 +12,7 @@ import { ensureSystem } from "./system.mjs";
  * @param {{ peers?: boolean }} [options] peers: also the tools that tests compare with
  */
 export async function setUp({ peers = false } = {}) {
+  ensureUtf8();
   await step("packages", ensurePackages);
   await step("electron", ensureElectron);
   /** @type {import("./system.mjs").Tool[]} */
