@@ -1,12 +1,12 @@
 // Every mismatch: scans to the end past unreadable ranges, then prints the rows as a table or as JSON lines,
 // and a summary. Interrupted, it prints what it has and says that this is not all.
 import { formatSize } from "../base/units.ts";
-import type { CompareSummary } from "../ops/mismatch.ts";
+import type { CompareSummary, MismatchRow } from "../ops/mismatch.ts";
 import { interruptedExit } from "./command.ts";
 import { type CompareRequest, exits, runCompare } from "./comparedImage.ts";
 import { jsonText, printable, printError, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { type Row, RowList } from "./rowList.ts";
+import { RowList } from "./rowList.ts";
 
 export async function compareAll(request: CompareRequest): Promise<number> {
   const list = new RowList();
@@ -78,7 +78,7 @@ function printJson(request: CompareRequest, list: RowList, summary: CompareSumma
 /** Signatures whose detail says something. */
 const detailed: ReadonlySet<string> = new Set(["single-bit", "byte-swapped", "shifted", "torn", "moved"]);
 
-function runObject({ offset, length, sectors, bytes, signature, detail, runs }: Row): object {
+function runObject({ offset, length, sectors, bytes, signature, detail, runs }: MismatchRow): object {
   return {
     offset,
     length,
@@ -121,7 +121,7 @@ function tableLine(cells: readonly string[]): string {
   return cells.map((cell, i) => (i < widths.length ? cell.padStart(widths[i] ?? 0) : `  ${cell}`)).join(" ");
 }
 
-function signatureText({ offset, signature, detail, runs }: Row): string {
+function signatureText({ offset, signature, detail, runs }: MismatchRow): string {
   if (runs > 1) return `${signature} (${count(runs, "run")} merged)`;
   switch (signature) {
     case "single-bit":

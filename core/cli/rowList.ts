@@ -2,22 +2,11 @@
 // Columns as they came; the core limits the number of rows (about half a million).
 import {
   type CompareItem,
+  type MismatchRow,
   type RunBatch,
-  type Signature,
-  signatures,
+  rowOf,
   type Unreadable,
 } from "../ops/mismatch.ts";
-
-export interface Row {
-  /** Guest offset and length, bytes. */
-  readonly offset: number;
-  readonly length: number;
-  readonly sectors: number;
-  readonly bytes: number;
-  readonly signature: Signature;
-  readonly detail: number;
-  readonly runs: number;
-}
 
 export class RowList {
   readonly #batches: { readonly start: number; readonly batch: RunBatch }[] = [];
@@ -45,19 +34,9 @@ export class RowList {
     return this.#count;
   }
 
-  *rows(): Generator<Row> {
+  *rows(): Generator<MismatchRow> {
     for (const { batch } of this.#batches) {
-      for (let i = 0; i < batch.count; i++) {
-        yield {
-          offset: batch.offset[i] ?? 0,
-          length: batch.length[i] ?? 0,
-          sectors: batch.sectors[i] ?? 0,
-          bytes: batch.bytes[i] ?? 0,
-          signature: signatures[batch.signature[i] ?? 0] ?? "plain",
-          detail: batch.detail[i] ?? 0,
-          runs: batch.runs[i] ?? 1,
-        };
-      }
+      for (let i = 0; i < batch.count; i++) yield rowOf(batch, i);
     }
   }
 

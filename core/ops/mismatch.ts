@@ -44,6 +44,31 @@ export interface RunBatch {
   readonly runs: Uint32Array;
 }
 
+/** One row of a batch as an object, for what handles a few at a time. */
+export interface MismatchRow {
+  readonly offset: number;
+  readonly length: number;
+  readonly sectors: number;
+  readonly bytes: number;
+  readonly signature: Signature;
+  readonly detail: number;
+  /** More than 1: several runs merged, `length` spans the gaps between them. */
+  readonly runs: number;
+}
+
+/** The row at `index` of columns, which must lie in them. */
+export function rowOf(columns: Omit<RunBatch, "count">, index: number): MismatchRow {
+  return {
+    offset: columns.offset[index] ?? 0,
+    length: columns.length[index] ?? 0,
+    sectors: columns.sectors[index] ?? 0,
+    bytes: columns.bytes[index] ?? 0,
+    signature: signatures[columns.signature[index] ?? 0] ?? "plain",
+    detail: columns.detail[index] ?? 0,
+    runs: columns.runs[index] ?? 1,
+  };
+}
+
 /** A range that could not be read; its content is not compared. */
 export interface Unreadable {
   readonly offset: number;

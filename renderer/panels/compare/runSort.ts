@@ -1,8 +1,8 @@
 // Order and selection of the mismatch list: from the columns to the row indices to show. Pure; runs in
 // runSort.worker.ts, because sorting 466,000 rows takes longer than a frame.
-import { type Signature, signatures } from "../../../core/ops/mismatch.ts";
+import { type RunBatch, rowOf } from "../../../core/ops/mismatch.ts";
 import { type ClusterSizes, matches, type Term } from "./filter.ts";
-import type { Columns, Run } from "./runTable.ts";
+import type { Run } from "./runTable.ts";
 
 /** Columns a person can sort by; "row" is the natural order, by guest offset. */
 export const sortKeys = ["row", "offset", "length", "bytes", "signature"] as const;
@@ -17,7 +17,7 @@ export const naturalOrder: Order = { key: "row", descending: false };
 export interface SortRequest {
   /** Answers carry it back: only the latest counts. */
   readonly id: number;
-  readonly columns: Columns;
+  readonly columns: RunBatch;
   readonly order: Order;
   readonly terms: readonly Term[];
   readonly clusters: ClusterSizes;
@@ -41,7 +41,7 @@ export function orderRows({ columns, order, terms, clusters }: Omit<SortRequest,
   return rows.sort((left, right) => sign * ((key[left] ?? 0) - (key[right] ?? 0)) || left - right);
 }
 
-function filterRows(columns: Columns, terms: readonly Term[], clusters: ClusterSizes): Uint32Array {
+function filterRows(columns: RunBatch, terms: readonly Term[], clusters: ClusterSizes): Uint32Array {
   const rows = new Uint32Array(columns.count);
   let kept = 0;
   for (let row = 0; row < columns.count; row++) {
@@ -50,7 +50,7 @@ function filterRows(columns: Columns, terms: readonly Term[], clusters: ClusterS
   return rows.slice(0, kept);
 }
 
-function keyColumn(columns: Columns, key: SortKey): ArrayLike<number> | undefined {
+function keyColumn(columns: RunBatch, key: SortKey): ArrayLike<number> | undefined {
   switch (key) {
     case "length":
       return columns.length;
@@ -63,19 +63,4 @@ function keyColumn(columns: Columns, key: SortKey): ArrayLike<number> | undefine
   }
 }
 
-function runOf(columns: Columns, row: number): Run {
-  return {
-    row,
-    offset: columns.offset[row] ?? 0,
-    length: columns.length[row] ?? 0,
-    sectors: columns.sectors[row] ?? 0,
-    bytes: columns.bytes[row] ?? 0,
-    signature: signatureAt(columns.signature[row]),
-    detail: columns.detail[row] ?? 0,
-    runs: columns.runs[row] ?? 1,
-  };
-}
-
-function signatureAt(code: number | undefined): Signature {
-  return signatures[code ?? 0] ?? "plain";
-}
+const runOf = (columns: RunBatch, row: number): Run => ({ row, ...rowOf(columns, row) });

@@ -1,35 +1,23 @@
 // The rows of a comparison as growable columns of numbers: found by offset in logarithmic time, painted on
 // the ruler in bins, never kept in a store (a store keeps `version`). Rows ascend by offset and do not overlap,
 // as core/ops/mismatch.ts promises; the core caps their number (about 466,000, 45 bytes each).
-import { type CompareItem, type RunBatch, type Signature, signatures } from "../../../core/ops/mismatch.ts";
+import {
+  type CompareItem,
+  type MismatchRow,
+  type RunBatch,
+  rowOf,
+  type Signature,
+  signatures,
+} from "../../../core/ops/mismatch.ts";
 import { RulerBins } from "./rulerBins.ts";
 
-/** One row as an object, for what shows a few at a time. */
-export interface Run {
+/** One row with its place in the table. */
+export interface Run extends MismatchRow {
   readonly row: number;
-  readonly offset: number;
-  readonly length: number;
-  readonly sectors: number;
-  readonly bytes: number;
-  readonly signature: Signature;
-  readonly detail: number;
-  /** More than 1: several runs merged, `length` spans the gaps between them. */
-  readonly runs: number;
 }
 
-/** The columns as one object, for sorting in a worker. */
-export interface Columns {
-  readonly count: number;
-  readonly offset: Float64Array;
-  readonly length: Float64Array;
-  readonly sectors: Float64Array;
-  readonly bytes: Float64Array;
-  readonly signature: Uint8Array;
-  readonly detail: Float64Array;
-  readonly runs: Uint32Array;
-}
-type ColumnName = Exclude<keyof Columns, "count">;
-type MutableColumns = { -readonly [K in ColumnName]: Columns[K] };
+type ColumnName = Exclude<keyof RunBatch, "count">;
+type MutableColumns = { -readonly [K in ColumnName]: RunBatch[K] };
 
 const code = (signature: Signature) => signatures.indexOf(signature);
 const plain = code("plain");
@@ -123,17 +111,7 @@ export class RunTable {
   }
   run(row: number): Run | undefined {
     if (row < 0 || row >= this.#count) return undefined;
-    const { length, sectors, bytes, signature, detail, runs } = this.#columns;
-    return {
-      row,
-      offset: this.offset(row),
-      length: length[row] ?? 0,
-      sectors: sectors[row] ?? 0,
-      bytes: bytes[row] ?? 0,
-      signature: signatures[signature[row] ?? plain] ?? "plain",
-      detail: detail[row] ?? 0,
-      runs: runs[row] ?? 1,
-    };
+    return { row, ...rowOf(this.#columns, row) };
   }
 
   /** First row that begins at `offset` or later; `count` if none does. */
@@ -192,7 +170,7 @@ export class RunTable {
   }
 
   /** A copy of the columns, cut to `count` rows: its buffers may be transferred away. */
-  snapshot(): Columns {
+  snapshot(): RunBatch {
     const own = this.#columns;
     const cut = <T extends { slice(from: number, to: number): T }>(column: T) => column.slice(0, this.#count);
     return {
