@@ -2,7 +2,14 @@
 // fails on the way, everything opened before is closed again, in reverse, and the first error is reported.
 import type * as z from "zod";
 import { asBlockError, BlockError } from "./base/errors.ts";
-import type { BackingPolicy, ImageSpec, NodeOptions, OpenContext } from "./block/driver.ts";
+import type {
+  BackingPolicy,
+  CacheMode,
+  DirtyPolicy,
+  ImageSpec,
+  NodeOptions,
+  OpenContext,
+} from "./block/driver.ts";
 import { guard } from "./block/guard.ts";
 import type { BlockNode } from "./block/node.ts";
 import { child, generic } from "./block/options.ts";
@@ -20,6 +27,14 @@ export interface OpenOptions {
   readonly backing?: BackingPolicy;
   /** Format instead of probing the top image. */
   readonly format?: string;
+  /** What to do with a dirty image that is opened for writing. Default "report". */
+  readonly dirty?: DirtyPolicy;
+  /** Takes no locks; read-only opens only. Default false. */
+  readonly forceShare?: boolean;
+  /** Default writeback: all false. */
+  readonly cache?: Partial<CacheMode>;
+  /** Hears what the person should know, such as a guess of the format. Default: nobody does. */
+  warn?(message: string): void;
 }
 
 export interface Graph {
@@ -169,6 +184,10 @@ class Opener {
       name,
       readOnly: level.readOnly,
       backing: this.#options.backing ?? "open",
+      dirty: this.#options.dirty ?? "report",
+      sharing: { forceShare: this.#options.forceShare ?? false },
+      cache: { writethrough: false, direct: false, noFlush: false, ...this.#options.cache },
+      warn: (message) => this.#options.warn?.(message),
       baseDir: process.cwd(),
       fileOpened: (identity, filename) => {
         if (level.above.has(identity)) {

@@ -7,6 +7,7 @@ export const blockErrorCodes = [
   "EINVAL",
   "ENOENT",
   "EACCES",
+  "EPERM",
   "EROFS",
   "EBUSY",
   "ENOSPC",
@@ -32,6 +33,17 @@ export interface BlockErrorContext {
   /** What the person may allow, so that the same request then succeeds: opening `path` as a backing file. */
   readonly consent?: "backing";
   /** What the person can do about it: one sentence. */
+  readonly hint?: string;
+  /** The system's number of the error, where `code` does not say it exactly: an error injected on purpose. */
+  readonly errno?: number;
+  /** The same in the words of qemu-img, for the multi-call program that takes its place. */
+  readonly peer?: PeerWords;
+}
+
+export interface PeerWords {
+  /** Instead of `message`. */
+  readonly message: string;
+  /** Lines after it, instead of `hint`; without it none are printed. */
   readonly hint?: string;
 }
 

@@ -1,6 +1,6 @@
 // What a driver is: a kind of node, its options stated once as a schema, and how it is opened.
 import type * as z from "zod";
-import type { BlockNode, Child } from "./node.ts";
+import type { BackingName, BlockNode, Child } from "./node.ts";
 
 /**
  * Options of one node: `driver` and that driver's own; children are nested. Parsed strictly by the driver.
@@ -20,6 +20,29 @@ export type ImageSpec = string | NodeOptions;
  */
 export type BackingPolicy = "open" | "beside" | "none";
 
+/**
+ * What happens to an image whose dirty (need-check) bit is set when it is opened for writing: report: it is checked and
+ * the findings are reported, nothing is repaired; repair: it is checked and repaired as the peer does; skip: nothing,
+ * since the caller is about to check it.
+ */
+export type DirtyPolicy = "report" | "repair" | "skip";
+
+/** How a file is shared with other programs that take the peer's byte-range locks. */
+export interface Sharing {
+  /** Takes no locks and ignores those of others; read-only opens only. */
+  readonly forceShare: boolean;
+}
+
+/** Where writes go through: as the peer's cache modes none, writeback, writethrough, directsync, unsafe. */
+export interface CacheMode {
+  /** Every write of the top node is durable when it returns. */
+  readonly writethrough: boolean;
+  /** The host's page cache is bypassed where the system can; asked for, not needed. */
+  readonly direct: boolean;
+  /** Flushes do nothing. */
+  readonly noFlush: boolean;
+}
+
 export interface OpenContext {
   /** Name for the node being opened; unique in its graph. */
   readonly name: string;
@@ -27,6 +50,11 @@ export interface OpenContext {
   /** Folder against which relative file names in options are resolved. */
   readonly baseDir: string;
   readonly backing: BackingPolicy;
+  readonly dirty: DirtyPolicy;
+  readonly sharing: Sharing;
+  readonly cache: CacheMode;
+  /** Says something the person should know: one line, in the peer's words where it has some. */
+  warn(message: string): void;
   /**
    * Said by a protocol that opened a file: identity (device and inode) and path. Throws when an image above
    * in the backing chain is that very file.
@@ -36,11 +64,51 @@ export interface OpenContext {
   openChild(name: string, role: Child["role"], spec: ImageSpec): Promise<BlockNode>;
 }
 
+/** One `-o` option of a format that can be created: parsed, shown by `-o help` and listed in `Formatting`. */
+export interface CreateOption {
+  /** With underscores, as the peer has it: "cluster_size". */
+  readonly name: string;
+  readonly type: "size" | "bool" | "str" | "num";
+  readonly help: string;
+  /** What `Formatting` shows and creation uses when it is not given. */
+  readonly default?: string | number | boolean;
+}
+
+export interface CreateRequest {
+  /** Guest size, bytes. */
+  readonly size: number;
+  readonly backing?: BackingName;
+  /** Options by name, of their type; those without a value or default are left out. Size and backing are not in it. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface Measurement {
+  /** Bytes of file for the data there is, and for an image with every cluster allocated. */
+  readonly required: number;
+  readonly fullyAllocated: number;
+}
+
+/** How a new image comes to be. */
+export interface Creation {
+  readonly options: readonly CreateOption[];
+  readonly supportsBacking: boolean;
+  /** Throws what is wrong with the request, before anything is made. */
+  check(request: CreateRequest): void;
+  /** Lays an empty image down on `file`, an empty file open for writing. Data reach the disk when it is closed. */
+  create(file: BlockNode, request: CreateRequest): Promise<void>;
+  /** Space a new image needs; `allocated` yields the ranges that hold data. Formats without it can't be measured. */
+  measure?(
+    request: CreateRequest,
+    allocated: AsyncIterable<{ offset: number; length: number }>,
+  ): Promise<Measurement>;
+}
+
 export interface Driver<S extends z.ZodType = z.ZodType> {
   readonly kind: "protocol" | "format" | "filter";
   readonly options: S;
   /** Score 0 to 100 for the first 512 bytes (fewer for a short file); formats only. */
   readonly probe?: (head: Uint8Array) => number;
+  readonly creation?: Creation;
   readonly open: (options: z.output<S>, context: OpenContext) => Promise<BlockNode>;
 }
 

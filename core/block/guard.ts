@@ -2,7 +2,17 @@
 // closed on the way in, and on the way out that failures are BlockErrors naming the node and that extents
 // advance inside what was asked. Drivers therefore contain only their idea. BLKSCOPE_TRACE=<name or *> traces.
 import { asBlockError, BlockError } from "../base/errors.ts";
-import type { BlockNode, Child, Extent, NodeInfo, ResizeOptions, WriteFlags, ZeroFlags } from "./node.ts";
+import type { CheckJob, CheckResult, Finding, RepairPlan } from "./finding.ts";
+import type {
+  BackingName,
+  BlockNode,
+  Child,
+  Extent,
+  NodeInfo,
+  ResizeOptions,
+  WriteFlags,
+  ZeroFlags,
+} from "./node.ts";
 
 const traced = process.env.BLKSCOPE_TRACE;
 
@@ -16,6 +26,10 @@ class Guarded implements BlockNode {
   readonly #trace: boolean;
   #closed = false;
   readonly describeAt?: (offset: number) => Promise<string>;
+  readonly check: ((job: CheckJob) => Promise<CheckResult>) | undefined;
+  readonly planRepair: ((findings: readonly Finding[]) => Promise<RepairPlan>) | undefined;
+  readonly reload: (() => Promise<void>) | undefined;
+  readonly setBacking: ((backing: BackingName | undefined) => Promise<void>) | undefined;
 
   constructor(inner: BlockNode) {
     this.#inner = inner;
@@ -27,6 +41,27 @@ class Guarded implements BlockNode {
         return this.#run("describe", offset, 1, () => describe(offset));
       };
     }
+    this.check = this.#whole("check", inner.check?.bind(inner));
+    this.planRepair = this.#whole("plan a repair", inner.planRepair?.bind(inner));
+    this.reload = this.#whole("reload", inner.reload?.bind(inner));
+    const setBacking = inner.setBacking?.bind(inner);
+    this.setBacking = this.#whole(
+      "change the backing file",
+      setBacking &&
+        ((backing) => {
+          this.#checkWrite("change the backing file", 0, 0);
+          return setBacking(backing);
+        }),
+    );
+  }
+
+  /** A request of the whole node that not every format has. */
+  #whole<A extends unknown[], T>(what: string, request: ((...args: A) => Promise<T>) | undefined) {
+    if (request === undefined) return undefined;
+    return async (...args: A) => {
+      this.#checkOpen(what);
+      return this.#run(what, 0, 0, () => request(...args));
+    };
   }
 
   get name(): string {

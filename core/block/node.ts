@@ -1,6 +1,8 @@
 // The block node: one layer of an open image (a file, a format, a filter), and what it says of itself.
 // Everything above this interface (compare, check, map, jobs, views) is independent of formats.
 
+import type { CheckJob, CheckResult, Finding, RepairPlan } from "./finding.ts";
+
 export interface WriteFlags {
   /** Force unit access: the write is durable when the promise resolves. */
   readonly fua?: boolean;
@@ -41,6 +43,14 @@ export interface BlockNode {
   extentAt(offset: number, length: number): Promise<Extent>;
   /** What the format's tables say of the byte at `offset`: "L1[0] -> L2 at 0x50000, L2[3] -> 0x80000". */
   describeAt?(offset: number): Promise<string>;
+  /** Checks the format's tables; formats that have a check. Changes nothing. Throws ECANCELED, EIO. */
+  readonly check?: ((job: CheckJob) => Promise<CheckResult>) | undefined;
+  /** The writes that answer those findings which can be repaired, and the dirty bit's. Changes nothing. */
+  readonly planRepair?: ((findings: readonly Finding[]) => Promise<RepairPlan>) | undefined;
+  /** Forgets tables held in memory: the file was changed below. */
+  readonly reload?: (() => Promise<void>) | undefined;
+  /** Stores another backing file's name, or none. Throws ENOSPC (no room in the header), ENOTSUP. */
+  readonly setBacking?: ((backing: BackingName | undefined) => Promise<void>) | undefined;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
   close(): Promise<void>;
 }
@@ -79,6 +89,13 @@ export interface NodeInfo {
   readonly actualSize?: number;
   /** Format-specific facts in the order to show them; keys are lower-case-with-dashes. */
   readonly specific?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+}
+
+/** As it is to be stored in the image. */
+export interface BackingName {
+  readonly filename: string;
+  /** Stored where the format can. */
+  readonly format?: string;
 }
 
 export interface BackingInfo {

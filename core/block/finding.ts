@@ -1,0 +1,83 @@
+// What a check of an image's tables finds: data, never thrown. Nothing here belongs to one format.
+
+export type FindingKind = "corruption" | "leak" | "io-error";
+
+export interface Finding {
+  /** Position in the list of this check, from 0. Repairs answer findings by it. */
+  readonly id: number;
+  readonly kind: FindingKind;
+  /** Stable, lower-case-with-dashes: "l2-entry-past-end". */
+  readonly code: string;
+  /** One sentence: what was found and what was expected. */
+  readonly message: string;
+  /** Bytes of the file: the faulty table entry, the leaked range, the cluster used twice, the unreadable range. */
+  readonly offset: number;
+  readonly length: number;
+  /** The table the faulty entry is in; `index` is the L1 index of an L2 table. */
+  readonly table?: { readonly level: string; readonly index: number; readonly offset: number };
+  /** Index in that table. */
+  readonly entry?: number;
+  /** The entry as it is on disk, hexadecimal: all 64 bits are kept. */
+  readonly value?: string;
+  /** Guest range affected, bytes. */
+  readonly guest?: { readonly offset: number; readonly length: number };
+  /** Who uses the cluster, where several do: "L1[0] -> L2[3]". At most 16 are named; `total` counts all. */
+  readonly references?: { readonly by: readonly string[]; readonly total: number };
+  readonly repair: RepairKind;
+}
+
+/** clear-entry: set to 0, the range reads from the backing file or as zeroes; none: no repair that is safe is known. */
+export type RepairKind = "clear-entry" | "none";
+
+/** Findings kept by a check; more are counted only, and the person is told. */
+export const maxFindings = 100_000;
+
+export interface CheckJob {
+  readonly signal?: AbortSignal;
+  finding?(finding: Finding): void;
+  /** Bytes or clusters: only their ratio counts. */
+  progress?(done: number, total: number): void;
+}
+
+/** Counted as qemu-img counts, except for the faults of its arithmetic. */
+export interface CheckResult {
+  readonly corruptions: number;
+  /** Leaked clusters. */
+  readonly leaks: number;
+  /** Tables that could not be read. */
+  readonly checkErrors: number;
+  /** Guest clusters. */
+  readonly totalClusters: number;
+  readonly allocatedClusters: number;
+  readonly fragmentedClusters: number;
+  readonly compressedClusters: number;
+  /** End of the last used cluster, bytes; undefined where the format does not say. */
+  readonly imageEndOffset: number | undefined;
+  /** Findings counted but not kept because there were more than `maxFindings`. */
+  readonly findingsDropped: number;
+}
+
+/** One change of bytes of the file. */
+export interface RepairWrite {
+  readonly offset: number;
+  readonly oldBytes: Uint8Array;
+  readonly newBytes: Uint8Array;
+}
+
+export interface RepairItem {
+  /** The finding it answers; undefined for the dirty bit, which comes last. */
+  readonly finding: Finding | undefined;
+  /** One sentence: what the guest sees differently afterwards. */
+  readonly effect: string;
+  readonly write: RepairWrite;
+}
+
+/** Everything that a repair changes, in the order of writing. Made from findings, applied by core/ops/repair. */
+export interface RepairPlan {
+  readonly items: readonly RepairItem[];
+  /**
+   * The write that clears the dirty bit, applied when everything else is written, flushed and verified; undefined
+   * where the bit is clear, or has to stay because something is left that no repair mends.
+   */
+  readonly dirtyBit: RepairWrite | undefined;
+}
