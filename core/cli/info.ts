@@ -5,46 +5,56 @@ import type { OptionSpecs } from "./options.ts";
 import { jsonText, stdout } from "./output.ts";
 
 const options = {
-  format: { short: "f", long: "format", value: true },
-  output: { long: "output", value: true },
-  backingChain: { long: "backing-chain" },
-  imageOpts: { long: "image-opts" },
-  forceShare: { short: "U", long: "force-share" },
+  format: {
+    short: "f",
+    long: "format",
+    value: "FMT",
+    help: "the image's format (default: found by its first bytes)",
+  },
+  output: { long: "output", value: "FORM", help: "human (default) or json" },
+  backingChain: { long: "backing-chain", help: "also show the backing file, its backing file, and so on" },
+  imageOpts: {
+    long: "image-opts",
+    help: "FILE is a list of options: driver=qed,file.filename=disk.qed (a comma in a value is doubled)",
+  },
+  forceShare: {
+    short: "U",
+    long: "force-share",
+    help: "open an image that another program has open for writing",
+  },
 } as const satisfies OptionSpecs;
 
-const help = `Usage: blkscope info [OPTION...] FILE
-
-Shows an image's format, sizes and backing file. Nothing is changed; a missing backing file does not matter.
-
-Options:
-  -f, --format FMT     the image's format, raw or qed (default: found by its first bytes)
-      --output FORM    human (default) or json
-      --backing-chain  also show the backing file, its backing file, and so on
-      --image-opts     FILE is a list of options: driver=qed,file.filename=disk.qed (a comma in a value is
-                       doubled)
-  -U, --force-share    accepted for compatibility: images are never locked
-  -h, --help           show this text
-
-FILE may also be json:{...} with the same options as JSON, or file:NAME. A name with a colon before its first
-slash is written ./NAME, one that begins with a dash ./-NAME or after --.
-
-Output (json): one object, or with --backing-chain a list of them, with virtual-size (bytes), filename, format,
+export const info = defineCommand({
+  usage: ["[OPTION...] FILE"],
+  description:
+    "Shows an image's format, sizes and backing file. Nothing is changed; a missing backing file does not matter.",
+  options,
+  sections: [
+    {
+      title: "FILE",
+      text: `may also be json:{...} with the same options as JSON, or file:NAME. A name with a colon before its first
+slash is written ./NAME, one that begins with a dash ./-NAME or after --.`,
+    },
+    {
+      title: "Output (json)",
+      text: `one object, or with --backing-chain a list of them, with virtual-size (bytes), filename, format,
 actual-size (bytes on disk), dirty-flag (the bit as it is on disk), and where they apply cluster-size,
 backing-filename, full-backing-filename, backing-filename-format, format-specific. Sizes of raw images are
-exact, not rounded up to sectors.
-
-Exit codes:
-  0  shown
-  1  wrong usage, or an image could not be opened (with --backing-chain, what is above it has been shown)
-
-Examples:
-  blkscope info disk.qed
-  blkscope info --backing-chain --output json overlay.qed
-  blkscope info --image-opts driver=raw,offset=1M,file.filename=disk.img`;
-
-export const info = defineCommand({
-  help,
-  options,
+exact, not rounded up to sectors.`,
+    },
+  ],
+  exits: [
+    [0, "shown"],
+    [
+      1,
+      "wrong usage, or an image could not be opened (with --backing-chain, what is above it has been shown)",
+    ],
+  ],
+  examples: [
+    "info disk.qed",
+    "info --backing-chain --output json overlay.qed",
+    "info --image-opts driver=raw,offset=1M,file.filename=disk.img",
+  ],
   failure: 1,
   async run(args) {
     const output = args.value("output") ?? "human";

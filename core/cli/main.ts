@@ -2,41 +2,29 @@
 // needs itself. The built file is also the code of its own threads (core/jobs/workerUrl.ts).
 import { isMainThread } from "node:worker_threads";
 import { version } from "../../package.json";
-import { CliError, type Command, UsageError } from "./command.ts";
+import { CliError, UsageError } from "./command.ts";
+import { type CommandEntry, commands } from "./commands.ts";
+import { helpOf } from "./help.ts";
 import { parseOptions } from "./options.ts";
 import { printError, stderr, stdout } from "./output.ts";
+import { calledAs, inPlaceOfPeer, persona } from "./persona.ts";
 
-interface Entry {
-  readonly summary: string;
-  load(): Promise<Command>;
+/** The release of the peer whose options and texts the multi-call program has. */
+const peerVersion = "7.2.0";
+
+function listed(): [string, CommandEntry][] {
+  return Object.entries(commands).filter(([, { own }]) => own === undefined || !inPlaceOfPeer);
 }
 
-/** In the order in which help lists them. */
-const commands: Readonly<Record<string, Entry>> = {
-  compare: {
-    summary: "compare two images: equal or not, or every mismatch (--all)",
-    load: async () => (await import("./compare.ts")).compare,
-  },
-  info: {
-    summary: "show what an image is: format, sizes, backing file",
-    load: async () => (await import("./info.ts")).info,
-  },
-  open: {
-    summary: "open images in the app",
-    load: async () => (await import("./open.ts")).open,
-  },
-  diff: {
-    summary: "open two images side by side in the app",
-    load: async () => (await import("./diff.ts")).diff,
-  },
-};
-
 function generalHelp(): string {
-  const lines = Object.entries(commands).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
-  return `blkscope ${version}: shows where disk images differ
+  const lines = listed().map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`);
+  const title = inPlaceOfPeer
+    ? `${persona} version ${peerVersion}`
+    : `blkscope ${version}: inspects disk images`;
+  return `${title}
 
-Usage: blkscope COMMAND [OPTION...] [ARGUMENT...]
-       blkscope help [COMMAND]
+Usage: ${persona} COMMAND [OPTION...] [ARGUMENT...]
+       ${persona} help [COMMAND]
 
 Commands:
 ${lines.join("\n")}
@@ -44,21 +32,23 @@ ${lines.join("\n")}
 
 Options:
   -h, --help     show this text; after a command, the help of that command
-  -V, --version  show the version
+  -V, --version  show the version${inPlaceOfPeer ? "" : ownHelp}`;
+}
 
-Images are only ever opened for reading. Formats: raw, qed.
+const ownHelp = `
+
+An image is changed only by the commands that say so. Formats: raw, qed.
 
 Examples:
   blkscope compare disk.qed disk.raw
   blkscope compare --all --output json disk.qed disk.raw
   blkscope info --backing-chain overlay.qed
   blkscope diff disk.qed disk.raw`;
-}
 
 const ok = 0;
 
 async function runCommand(name: string, args: readonly string[]): Promise<number> {
-  const entry = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const entry = listed().find(([known]) => known === name)?.[1];
   if (entry === undefined) throw new UsageError(`Command not found: ${name}`);
   let failure = 1;
   try {
@@ -66,7 +56,7 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
     failure = command.failure;
     const parsed = parseOptions(args, command.options);
     if (parsed.help) {
-      stdout.line(command.help);
+      stdout.line(helpOf(name, command));
       return ok;
     }
     return await command.run(parsed);
@@ -76,13 +66,14 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
 }
 
 async function run(args: readonly string[]): Promise<number> {
+  if (persona === "qemu-io") return runIo(args);
   const [first, ...rest] = args;
   switch (first) {
     case undefined:
       throw new UsageError("Not enough arguments");
     case "-V":
     case "--version":
-      stdout.line(`blkscope ${version}`);
+      stdout.line(versionLine());
       return ok;
     case "-h":
     case "--help":
@@ -101,26 +92,32 @@ async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-const helpOfHelp = `Usage: blkscope help [COMMAND]
+function versionLine(): string {
+  return inPlaceOfPeer ? `${persona} version ${peerVersion}` : `blkscope ${version}`;
+}
+
+function runIo(args: readonly string[]): Promise<number> | number {
+  if (args[0] !== "-V" && args[0] !== "--version") return runCommand("io", args);
+  stdout.line(versionLine());
+  return ok;
+}
+
+const helpOfHelp = `Usage: ${persona} help [COMMAND]
 
 Shows the list of commands, or the help of one, as COMMAND --help does.
 
 Exit codes: 0 shown; 1 there is no such command.
 
-Example: blkscope help compare`;
+Example: ${persona} help compare`;
 
 /** Prints the error and gives the exit code. `command` is the one to ask for help. */
 function report(error: unknown, command: string | undefined, failure: number): number {
-  if (error instanceof CliError) {
-    printError(error.message, error.hint);
-    if (error instanceof UsageError) {
-      stderr.line(`Try 'blkscope ${command === undefined ? "" : `${command} `}--help' for more information`);
-    }
-    return error.exitCode;
+  printError(error);
+  if (error instanceof UsageError) {
+    const called = command === undefined || inPlaceOfPeer ? persona : calledAs(command);
+    stderr.line(`Try '${called} --help' for more information`);
   }
-  const { message, context } = error as { message?: string; context?: { hint?: string } };
-  printError(message ?? String(error), context?.hint);
-  return failure;
+  return error instanceof CliError ? error.exitCode : failure;
 }
 
 async function main(): Promise<never> {

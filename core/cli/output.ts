@@ -1,7 +1,9 @@
 // Text to stdout and stderr. Writes block until the other end has taken the text, so that a slow reader slows
 // us down instead of filling our memory. A reader that has gone away ends the program without a word.
 import { writeSync } from "node:fs";
+import type { BlockErrorContext } from "../base/errors.ts";
 import { CliError } from "./command.ts";
+import { inPlaceOfPeer, persona } from "./persona.ts";
 
 /** Characters gathered before they are written. */
 const bufferLength = 64 * 1024;
@@ -53,13 +55,46 @@ export class Output {
 export const stdout = new Output(1);
 export const stderr = new Output(2);
 
-/** The error's line and its hint, in the form every command uses. */
-export function printError(message: string, hint?: string): void {
+/**
+ * The error's line and its hint, in the form every command uses: a CliError, a BlockError, or anything thrown.
+ * In place of the peer its words are printed, and no hints but those it has itself.
+ */
+export function printError(error: unknown): void {
   // What was found before the error belongs before it where both go to one terminal.
   stdout.flush();
-  stderr.line(`blkscope: ${printable(message)}`);
-  if (hint !== undefined && hint !== "") stderr.line(printable(hint));
+  const { message, hint } = wordsOf(error);
+  stderr.line(`${persona}: ${printable(message)}`);
+  if (hint !== undefined && hint !== "") for (const line of hint.split("\n")) stderr.line(printable(line));
   stderr.flush();
+}
+
+/** Warnings and notes; the peer has them in the same form. */
+export function printWarning(message: string): void {
+  stdout.flush();
+  for (const [i, line] of message.split("\n").entries()) {
+    stderr.line(i === 0 ? `${persona}: warning: ${printable(line)}` : printable(line));
+  }
+  stderr.flush();
+}
+
+export interface Words {
+  readonly message: string;
+  readonly hint?: string | undefined;
+}
+
+/** What is printed of a thrown value: our words, or the peer's where the program stands in for it. */
+export function wordsOf(error: unknown): Words {
+  const {
+    message = String(error),
+    hint,
+    peerHint,
+    context,
+  } = error as Partial<CliError> & {
+    context?: BlockErrorContext;
+  };
+  if (!inPlaceOfPeer) return { message, hint: hint ?? context?.hint };
+  const peer = context?.peer;
+  return { message: peer?.message ?? message, hint: peerHint ?? peer?.hint };
 }
 
 /**

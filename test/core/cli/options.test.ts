@@ -3,9 +3,10 @@ import { UsageError } from "../../../core/cli/command.ts";
 import { parseOptions } from "../../../core/cli/options.ts";
 
 const specs = {
-  format: { short: "f", long: "format", value: true },
-  quiet: { short: "q", long: "quiet" },
-  progress: { short: "p" },
+  format: { short: "f", long: "format", value: "FMT", help: "a format" },
+  quiet: { short: "q", long: "quiet", help: "say nothing" },
+  quick: { long: "quick", also: ["fast"], help: "be quick" },
+  progress: { short: "p", help: "show progress" },
 } as const;
 
 function parse(...args: string[]) {
@@ -55,7 +56,8 @@ describe("options", () => {
     [["-qx"], "unrecognized option '-x'"],
     [["--nope"], "unrecognized option '--nope'"],
     [["--nope=3"], "unrecognized option '--nope=3'"],
-    [["--for", "raw"], "unrecognized option '--for'"],
+    [["--qui"], "unrecognized option '--qui'"],
+    [["--fas"], "unrecognized option '--fas'"],
     [["--quiet=3"], "unrecognized option '--quiet=3'"],
     [["-f"], "missing argument for option '-f'"],
     [["--format"], "missing argument for option '--format'"],
@@ -63,6 +65,23 @@ describe("options", () => {
     [["--constructor"], "unrecognized option '--constructor'"],
   ])("refuses %j", (args, message) => {
     expect(() => parse(...args)).toThrow(new UsageError(message));
+  });
+
+  it("takes a long name that is cut short and still means one option only, and other spellings in full", () => {
+    expect(parse("--for", "raw").format).toBe("raw");
+    expect(parse("--forma=qed").format).toBe("qed");
+    expect(parse("--quie").quiet).toBe(true);
+    expect(parseOptions(["--fast"], specs).has("quick")).toBe(true);
+  });
+
+  it("keeps every value in the order given", () => {
+    const parsed = parseOptions(["-f", "a", "-q", "x", "--format=b"], specs);
+    expect(parsed.values("format")).toEqual(["a", "b"]);
+    expect(parsed.given).toEqual([
+      { name: "format", value: "a" },
+      { name: "quiet", value: "" },
+      { name: "format", value: "b" },
+    ]);
   });
 
   it("stops at a request for help, whatever follows", () => {

@@ -1,0 +1,30 @@
+// The one list of commands, in the order in which help lists them. A command's code is loaded when it is called.
+import type { Command } from "./command.ts";
+
+export interface CommandEntry {
+  readonly summary: string;
+  /** Not a command of qemu-img: the program that takes its place does not have it. */
+  readonly own?: true;
+  load(): Promise<Command>;
+}
+
+export const commands: Readonly<Record<string, CommandEntry>> = {
+  compare: {
+    summary: "compare two images: equal or not, or every mismatch (--all)",
+    load: async () => (await import("./compare.ts")).compare,
+  },
+  info: {
+    summary: "show what an image is: format, sizes, backing file",
+    load: async () => (await import("./info.ts")).info,
+  },
+  open: {
+    summary: "open images in the app",
+    own: true,
+    load: async () => (await import("./open.ts")).open,
+  },
+  diff: {
+    summary: "open two images side by side in the app",
+    own: true,
+    load: async () => (await import("./diff.ts")).diff,
+  },
+};

@@ -1,0 +1,66 @@
+// Opens an image for a command: a file name or options as they were given, with the messages of qemu-img.
+import type { CacheMode, DirtyPolicy } from "../block/driver.ts";
+import { type Graph, type OpenOptions, openGraph } from "../graph.ts";
+import { type ImageArgument, imageArgument } from "./imageArgument.ts";
+import { openError } from "./openError.ts";
+import { printWarning } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
+
+export interface ImageRequest {
+  readonly imageOpts?: boolean;
+  /** Format instead of probing. */
+  readonly format?: string | undefined;
+  /** Default false: read-only. */
+  readonly writable?: boolean;
+  readonly forceShare?: boolean;
+  readonly cache?: CacheMode | undefined;
+  /** Default true. */
+  readonly backing?: boolean;
+  /** What to do with a dirty image opened for writing. Default: as the peer where we stand in for it, else report. */
+  readonly dirty?: DirtyPolicy;
+  /** Exit code when it cannot be opened. Default 1. */
+  readonly failure?: number;
+}
+
+export interface OpenedImage extends ImageArgument {
+  readonly graph: Graph;
+}
+
+/** Throws CliError "Could not open '...': ...". The caller closes the graph. */
+export async function openImage(given: string, request: ImageRequest = {}): Promise<OpenedImage> {
+  try {
+    const argument = imageArgument(given, { imageOpts: request.imageOpts ?? false, format: request.format });
+    return { ...argument, graph: await openGraph(argument.spec, openOptions(request)) };
+  } catch (error) {
+    throw openError(given, error, request.failure ?? 1);
+  }
+}
+
+/** The same, closed again whatever `use` does. An error of closing counts when nothing else went wrong. */
+export async function withImage<T>(
+  given: string,
+  request: ImageRequest,
+  use: (image: OpenedImage) => Promise<T>,
+): Promise<T> {
+  const image = await openImage(given, request);
+  let result: T;
+  try {
+    result = await use(image);
+  } catch (error) {
+    await image.graph.close().catch(() => undefined);
+    throw error;
+  }
+  await image.graph.close();
+  return result;
+}
+
+function openOptions(request: ImageRequest): OpenOptions {
+  return {
+    readOnly: !(request.writable ?? false),
+    backing: request.backing === false ? "none" : "open",
+    dirty: request.dirty ?? (inPlaceOfPeer ? "repair" : "report"),
+    forceShare: request.forceShare ?? false,
+    ...(request.cache !== undefined && { cache: request.cache }),
+    warn: printWarning,
+  };
+}
