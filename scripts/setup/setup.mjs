@@ -18,7 +18,7 @@ export async function setUp({ peers = false } = {}) {
   /** @type {import("./system.mjs").Tool[]} */
   const tools = [];
   if (needsVirtualDisplay()) tools.push("Xvfb");
-  if (peers) tools.push("qemu-img", "qemu-io", "mke2fs");
+  if (peers) tools.push("qemu-img", "qemu-io", "mke2fs", "python3", "patch", "xz");
   await step("system", () => ensureSystem({ electron: electronPath(), tools }));
   await step("display", ensureDisplay);
   say(describeRuntime());

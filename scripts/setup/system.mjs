@@ -57,6 +57,9 @@ const packageOfCommand = {
   "qemu-img": "qemu-utils",
   "qemu-io": "qemu-utils",
   mke2fs: "e2fsprogs",
+  python3: "python3",
+  patch: "patch",
+  xz: "xz-utils",
 };
 
 /** @typedef {keyof typeof packageOfCommand} Tool */
