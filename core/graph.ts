@@ -6,6 +6,7 @@ import type {
   BackingPolicy,
   CacheMode,
   DirtyPolicy,
+  Driver,
   ImageSpec,
   NodeOptions,
   OpenContext,
@@ -135,7 +136,8 @@ class Opener {
     return this.#open("", top, level);
   }
 
-  async #open(where: string, tree: NodeOptions, level: Level): Promise<BlockNode> {
+  /** `guessed`: the driver among the options is the one found by probing. */
+  async #open(where: string, tree: NodeOptions, level: Level, guessed = false): Promise<BlockNode> {
     if (where.split("/").length > maxNesting) {
       throw new BlockError("EINVAL", `The options are nested deeper than ${maxNesting} nodes`);
     }
@@ -153,7 +155,11 @@ class Opener {
     if (!parsed.success) throw badOptions(where, String(options.driver), parsed.error);
     const name = this.#uniqueName(where, common.data["node-name"]);
     const readOnly = level.readOnly || (common.data["read-only"] ?? false);
-    const node = guard(await driver.open(parsed.data, this.#context(where, name, { ...level, readOnly })));
+    const context = {
+      ...this.#context(where, name, { ...level, readOnly }, hasTables(driver, options.driver)),
+      guessFormat: guessed ? probe : undefined,
+    };
+    const node = guard(await driver.open(parsed.data, context));
     this.opened.push(node);
     return node;
   }
@@ -169,7 +175,7 @@ class Opener {
     const file = await this.#open(below, parseSpec(spec.data), level);
     const driver = probe(await headOf(file));
     this.#ready.set(below, file);
-    return this.#open(where, { ...tree, driver }, level);
+    return this.#open(where, { ...tree, driver }, level, true);
   }
 
   #uniqueName(where: string, given: string | undefined): string {
@@ -179,7 +185,8 @@ class Opener {
     return wanted;
   }
 
-  #context(where: string, name: string, level: Level): OpenContext {
+  /** `tables`: the node keeps tables in its file, so that others may not write it meanwhile. */
+  #context(where: string, name: string, level: Level, tables: boolean): OpenContext {
     return {
       name,
       readOnly: level.readOnly,
@@ -201,9 +208,24 @@ class Opener {
         const place = inside(where, name);
         const ready = this.#ready.get(place);
         this.#ready.delete(place);
-        return ready ?? this.#open(place, parseSpec(spec), role === "backing" ? below(level) : level);
+        const node =
+          ready ?? (await this.#open(place, parseSpec(spec), role === "backing" ? below(level) : level));
+        if (tables && role === "file") await excludeWriters(node);
+        return node;
       },
     };
+  }
+}
+
+/** Formats but raw, which may be read while others write it. */
+function hasTables(driver: Driver, name: string): boolean {
+  return driver.kind === "format" && name !== "raw";
+}
+
+async function excludeWriters(node: BlockNode): Promise<void> {
+  if (node.excludeWriters) return node.excludeWriters();
+  for (const below of node.children) {
+    if (below.role === "file") await excludeWriters(below.node);
   }
 }
 

@@ -2,10 +2,20 @@
 import type { Driver } from "./block/driver.ts";
 import { qed } from "./format/qed/qed.ts";
 import { raw } from "./format/raw.ts";
-import { file } from "./protocol/file.ts";
+import { file, hostCdrom, hostDevice } from "./protocol/file.ts";
 import { memory } from "./protocol/memory.ts";
+import { nullAio, nullCo } from "./protocol/null.ts";
 
-export const drivers = { file, memory, raw, qed } as const;
+export const drivers = {
+  file,
+  host_device: hostDevice,
+  host_cdrom: hostCdrom,
+  memory,
+  "null-co": nullCo,
+  "null-aio": nullAio,
+  raw,
+  qed,
+} as const;
 export type DriverName = keyof typeof drivers;
 
 export function driverNamed(name: string): Driver | undefined {

@@ -53,6 +53,11 @@ export interface OpenContext {
   readonly dirty: DirtyPolicy;
   readonly sharing: Sharing;
   readonly cache: CacheMode;
+  /**
+   * The format was guessed from the image's first bytes, not given: what would be guessed from others. A raw image
+   * refuses to become one of another format then.
+   */
+  readonly guessFormat?: ((head: Uint8Array) => string) | undefined;
   /** Says something the person should know: one line, in the peer's words where it has some. */
   warn(message: string): void;
   /**

@@ -30,6 +30,7 @@ class Guarded implements BlockNode {
   readonly planRepair: ((findings: readonly Finding[]) => Promise<RepairPlan>) | undefined;
   readonly reload: (() => Promise<void>) | undefined;
   readonly setBacking: ((backing: BackingName | undefined) => Promise<void>) | undefined;
+  readonly excludeWriters: (() => Promise<void>) | undefined;
 
   constructor(inner: BlockNode) {
     this.#inner = inner;
@@ -44,6 +45,7 @@ class Guarded implements BlockNode {
     this.check = this.#whole("check", inner.check?.bind(inner));
     this.planRepair = this.#whole("plan a repair", inner.planRepair?.bind(inner));
     this.reload = this.#whole("reload", inner.reload?.bind(inner));
+    this.excludeWriters = this.#whole("lock", inner.excludeWriters?.bind(inner));
     const setBacking = inner.setBacking?.bind(inner);
     this.setBacking = this.#whole(
       "change the backing file",

@@ -51,6 +51,8 @@ export interface BlockNode {
   readonly reload?: (() => Promise<void>) | undefined;
   /** Stores another backing file's name, or none. Throws ENOSPC (no room in the header), ENOTSUP. */
   readonly setBacking?: ((backing: BackingName | undefined) => Promise<void>) | undefined;
+  /** Keeps other programs from writing the file meanwhile; files that can be locked. Throws EBUSY when one does. */
+  readonly excludeWriters?: (() => Promise<void>) | undefined;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
   close(): Promise<void>;
 }

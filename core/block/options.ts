@@ -20,7 +20,7 @@ export const size = z
   });
 
 /** A switch: true or false, or as text from a command line on, off, yes, no. */
-const onOff = z.union(
+export const onOff = z.union(
   [
     z.boolean(),
     z.enum(["on", "yes", "true", "off", "no", "false"]).transform((text) => /^(on|yes|true)$/.test(text)),

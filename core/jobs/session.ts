@@ -32,6 +32,8 @@ export class Session {
     open: async ({ spec, format, trustBacking }) => {
       const graph = await openGraph(spec, {
         readOnly: true,
+        // Looking at an image never keeps a virtual machine from starting on it.
+        forceShare: true,
         backing: trustBacking ? "open" : "beside",
         ...(format === undefined ? {} : { format }),
       });

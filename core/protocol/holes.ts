@@ -1,50 +1,13 @@
-// Which ranges of a file are holes: lseek with SEEK_DATA and SEEK_HOLE, called through koffi because Node's fs
-// has no lseek. koffi is loaded when the first extent is asked for. Where the call, the file system or koffi
-// itself is not there, everything is data, which is always right and only slower.
-import { createRequire } from "node:module";
+// Which ranges of a file are holes: lseek with SEEK_DATA and SEEK_HOLE. Where the call or the file system does not
+// tell, everything is data, which is always right and only slower.
 import type { ExtentState } from "../block/node.ts";
+import { type Libc, libc, seekEnd } from "./libc.ts";
 
-interface Lseek {
-  /** The offset found, -1 with `errno` otherwise. */
-  call(fd: number, offset: number, whence: number): number;
-  errno(): number;
-  readonly data: number;
-  readonly hole: number;
-}
-
-const seekEnd = 2;
 const enxio = 6;
-let loaded: Lseek | undefined | null = null;
-
-function lseek(): Lseek | undefined {
-  if (loaded !== null) return loaded;
-  try {
-    loaded = load();
-  } catch {
-    loaded = undefined;
-  }
-  return loaded;
-}
-
-function load(): Lseek | undefined {
-  const { platform } = process;
-  if (platform !== "linux" && platform !== "darwin") return undefined;
-  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
-  const linux = platform === "linux";
-  const library = linux ? koffi.load(null) : koffi.load("libSystem.B.dylib");
-  const call = library.func(`int64_t ${linux ? "lseek64" : "lseek"}(int fd, int64_t offset, int whence)`);
-  return {
-    call: (fd, offset, whence) => Number(call(fd, offset, whence)),
-    errno: () => koffi.errno(),
-    // SEEK_DATA and SEEK_HOLE have swapped numbers on macOS.
-    data: linux ? 3 : 4,
-    hole: linux ? 4 : 3,
-  };
-}
 
 /** Size in bytes of what `fd` is open on, by seeking to its end: for block devices. undefined: not known. */
 export function sizeBySeeking(fd: number): number | undefined {
-  const end = lseek()?.call(fd, 0, seekEnd);
+  const end = libc()?.lseek(fd, 0, seekEnd);
   return end === undefined || end < 0 ? undefined : end;
 }
 
@@ -72,11 +35,11 @@ export class HoleFinder {
 
   #find(offset: number, size: number): { start: number; end: number; state: ExtentState } {
     const everything = { start: offset, end: size, state: "data" as const };
-    const seek = this.#unsupported ? undefined : lseek();
+    const seek = this.#unsupported ? undefined : libc();
     if (!seek) return everything;
     // Where the hole before ended, data begins: that was asked a moment ago.
     const afterHole = this.#segment?.state === "zero" && this.#segment.end === offset;
-    const data = afterHole ? offset : seek.call(this.#fd, offset, seek.data);
+    const data = afterHole ? offset : seek.lseek(this.#fd, offset, seek.seekData);
     if (data < 0) {
       // ENXIO: no data from here to the end. Anything else: the file system can't tell.
       if (seek.errno() === enxio) return this.#lastHole(seek, offset, size) ?? everything;
@@ -84,13 +47,13 @@ export class HoleFinder {
       return everything;
     }
     if (data > offset) return this.#keep(offset, Math.min(data, size), "zero");
-    const hole = seek.call(this.#fd, offset, seek.hole);
+    const hole = seek.lseek(this.#fd, offset, seek.seekHole);
     return hole > offset ? this.#keep(offset, Math.min(hole, size), "data") : everything;
   }
 
   /** What a file has lost by shrinking since it was opened is not a hole: reading it must fail, not give zeroes. */
-  #lastHole(seek: Lseek, offset: number, size: number) {
-    const end = Math.min(size, seek.call(this.#fd, 0, seekEnd));
+  #lastHole(seek: Libc, offset: number, size: number) {
+    const end = Math.min(size, seek.lseek(this.#fd, 0, seekEnd));
     return end > offset ? this.#keep(offset, end, "zero") : undefined;
   }
 
