@@ -18,6 +18,8 @@ export interface CompareParams {
   readonly stopAtFirst?: boolean;
   /** Look for moved sectors after the scan (reads both images once more when there are candidates). Default true. */
   readonly moved?: boolean;
+  /** Take no locks on the images, so that comparing never keeps another program from its image. Default true. */
+  readonly forceShare?: boolean;
 }
 
 export interface Jobs {

@@ -44,9 +44,9 @@ export async function compareRuns(
   job: CompareContext,
   tuning: CompareTuning = {},
 ): Promise<CompareSummary> {
-  const a = await openSide("a", params.a);
+  const a = await openSide("a", params.a, params.forceShare);
   try {
-    const b = await openSide("b", params.b);
+    const b = await openSide("b", params.b, params.forceShare);
     try {
       const startHelper = (onResult: OnResult) => {
         const port = job.startHelper?.();
@@ -73,9 +73,9 @@ export function compareNodes(
   return new Comparison(a, b, options, job, tuning, () => undefined).run();
 }
 
-async function openSide(side: "a" | "b", spec: ImageSpec): Promise<Graph> {
+async function openSide(side: "a" | "b", spec: ImageSpec, forceShare = true): Promise<Graph> {
   try {
-    return await openGraph(spec, { readOnly: true });
+    return await openGraph(spec, { readOnly: true, forceShare });
   } catch (error) {
     const { code, message, context } = asBlockError(error);
     throw new BlockError(code, message, { ...context, side }, { cause: error });
