@@ -11,6 +11,7 @@ import type {
   NodeOptions,
   OpenContext,
 } from "./block/driver.ts";
+import type { NodeEvent } from "./block/events.ts";
 import { guard } from "./block/guard.ts";
 import type { BlockNode } from "./block/node.ts";
 import { child, generic } from "./block/options.ts";
@@ -36,6 +37,8 @@ export interface OpenOptions {
   readonly cache?: Partial<CacheMode>;
   /** Hears what the person should know, such as a guess of the format. Default: nobody does. */
   warn?(message: string): void;
+  /** Hears what debugging drivers notice. */
+  event?(event: NodeEvent): void;
 }
 
 export interface Graph {
@@ -195,6 +198,7 @@ class Opener {
       sharing: { forceShare: this.#options.forceShare ?? false },
       cache: { writethrough: false, direct: false, noFlush: false, ...this.#options.cache },
       warn: (message) => this.#options.warn?.(message),
+      event: (event) => this.#options.event?.(event),
       baseDir: process.cwd(),
       fileOpened: (identity, filename) => {
         if (level.above.has(identity)) {

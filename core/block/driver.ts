@@ -1,5 +1,6 @@
 // What a driver is: a kind of node, its options stated once as a schema, and how it is opened.
 import type * as z from "zod";
+import type { NodeEvent } from "./events.ts";
 import type { BackingName, BlockNode, Child } from "./node.ts";
 
 /**
@@ -60,6 +61,8 @@ export interface OpenContext {
   readonly guessFormat?: ((head: Uint8Array) => string) | undefined;
   /** Says something the person should know: one line, in the peer's words where it has some. */
   warn(message: string): void;
+  /** Says what the node noticed. */
+  event(event: NodeEvent): void;
   /**
    * Said by a protocol that opened a file: identity (device and inode) and path. Throws when an image above
    * in the backing chain is that very file.

@@ -6,6 +6,7 @@ import type { CheckJob, CheckResult, Finding, RepairPlan } from "./finding.ts";
 import type {
   BackingName,
   BlockNode,
+  Breakpoints,
   Child,
   Extent,
   NodeInfo,
@@ -32,6 +33,11 @@ class Guarded implements BlockNode {
   readonly setBacking: ((backing: BackingName | undefined) => Promise<void>) | undefined;
   readonly excludeWriters: (() => Promise<void>) | undefined;
 
+  readonly readVector: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
+  readonly raise: ((event: string) => Promise<void>) | undefined;
+  readonly breakpoints: Breakpoints | undefined;
+  readonly mark: ((text: string) => Promise<void>) | undefined;
+
   constructor(inner: BlockNode) {
     this.#inner = inner;
     this.#trace = traced !== undefined && (traced === "*" || traced === inner.name);
@@ -46,6 +52,17 @@ class Guarded implements BlockNode {
     this.planRepair = this.#whole("plan a repair", inner.planRepair?.bind(inner));
     this.reload = this.#whole("reload", inner.reload?.bind(inner));
     this.excludeWriters = this.#whole("lock", inner.excludeWriters?.bind(inner));
+    const readVector = inner.readVector?.bind(inner);
+    this.readVector =
+      readVector &&
+      (async (offset, targets) => {
+        const length = targets.reduce((sum, part) => sum + part.length, 0);
+        this.#check("read", offset, length);
+        if (length > 0) await this.#run("read", offset, length, () => readVector(offset, targets));
+      });
+    this.raise = inner.raise?.bind(inner);
+    this.breakpoints = inner.breakpoints;
+    this.mark = this.#whole("mark", inner.mark?.bind(inner));
     const setBacking = inner.setBacking?.bind(inner);
     this.setBacking = this.#whole(
       "change the backing file",

@@ -53,8 +53,27 @@ export interface BlockNode {
   readonly setBacking?: ((backing: BackingName | undefined) => Promise<void>) | undefined;
   /** Keeps other programs from writing the file meanwhile; files that can be locked. Throws EBUSY when one does. */
   readonly excludeWriters?: (() => Promise<void>) | undefined;
+  /** Reads into several buffers, one after the other. They may overlap: the result is as if read in order. */
+  readonly readVector?: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
+  /** Told by the node above of a step that blkdebug may break or fail at: "l2_update". */
+  readonly raise?: ((event: string) => Promise<void>) | undefined;
+  /** Breakpoints, where a driver has them. */
+  readonly breakpoints?: Breakpoints | undefined;
+  /** Notes a text in the log, where a driver keeps one. */
+  readonly mark?: ((text: string) => Promise<void>) | undefined;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
   close(): Promise<void>;
+}
+
+/** Requests that stop at a step until they are told to go on. Throws ENOENT for an unknown event or tag. */
+export interface Breakpoints {
+  add(event: string, tag: string): void;
+  /** Also resumes what is stopped there. */
+  remove(tag: string): void;
+  resume(tag: string): void;
+  isSuspended(tag: string): boolean;
+  /** Resolves when a request is stopped at the tag. */
+  waitFor(tag: string): Promise<void>;
 }
 
 export interface Child {
