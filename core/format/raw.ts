@@ -13,6 +13,9 @@ import type {
   ZeroFlags,
 } from "../block/node.ts";
 import { child, size } from "../block/options.ts";
+import { rawCreation } from "./rawCreate.ts";
+
+const sector = 512;
 
 export const raw = defineDriver({
   kind: "format",
@@ -24,6 +27,7 @@ export const raw = defineDriver({
   }),
   // Anything can be raw, so every other format comes first.
   probe: () => 1,
+  creation: rawCreation,
   open: async (options, context) => {
     const file = await context.openChild("file", "file", options.file);
     return openRaw(file, options.offset ?? 0, options.size, context);
@@ -57,11 +61,13 @@ class RawNode implements BlockNode {
   readonly #file: BlockNode;
   readonly #offset: number;
   readonly #length: number | undefined;
+  readonly #guessFormat: OpenContext["guessFormat"];
 
   constructor(file: BlockNode, offset: number, length: number | undefined, context: OpenContext) {
     this.#file = file;
     this.#offset = offset;
     this.#length = length;
+    this.#guessFormat = context.guessFormat;
     this.name = context.name;
     this.readOnly = context.readOnly;
     this.children = [{ name: "file", role: "file", node: file }];
@@ -77,7 +83,9 @@ class RawNode implements BlockNode {
 
   async write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void> {
     this.#checkEnd(offset + source.length);
-    await this.#file.write(this.#offset + offset, source, flags);
+    const at = this.#offset + offset;
+    if (at < sector && this.#guessFormat) await this.#checkHead(at, source, this.#guessFormat);
+    await this.#file.write(at, source, flags);
   }
 
   async writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void> {
@@ -95,7 +103,7 @@ class RawNode implements BlockNode {
   }
 
   async resize(size: number, options?: ResizeOptions): Promise<void> {
-    if (this.#length !== undefined) throw new BlockError("ENOTSUP", "Can't resize a fixed window of a file");
+    if (this.#length !== undefined) throw new BlockError("ENOTSUP", "Cannot resize fixed-size raw disks");
     await this.#file.resize(this.#offset + size, options);
   }
 
@@ -111,8 +119,31 @@ class RawNode implements BlockNode {
 
   async close(): Promise<void> {}
 
+  /** A file that ends within a sector grows to its end when that part is written. */
   #checkEnd(end: number): void {
-    if (end <= this.size) return;
-    throw new BlockError("EINVAL", `The request ends at ${end}, past the end of the image at ${this.size}`);
+    const last = this.#length ?? Math.ceil(this.size / sector) * sector;
+    if (end <= last) return;
+    throw new BlockError("EIO", `The request ends at ${end}, past the end of the image at ${this.size}`);
+  }
+
+  /**
+   * `at` is the byte in the file. A guest that writes the header of another format would, at the next guess, be believed: its disk would name any
+   * file of the host as its backing file.
+   */
+  async #checkHead(
+    at: number,
+    source: Uint8Array,
+    guess: NonNullable<OpenContext["guessFormat"]>,
+  ): Promise<void> {
+    const head = new Uint8Array(sector);
+    await this.#file.read(0, head.subarray(0, Math.min(sector, this.#file.size)));
+    head.set(source.subarray(0, sector - at), at);
+    const format = guess(head);
+    if (format === this.driver) return;
+    const message = `This write would make the raw image look like one of the format ${format}`;
+    throw new BlockError("EPERM", message, {
+      length: source.length,
+      hint: "Its format was guessed. Give the format, raw, to write anything anywhere.",
+    });
   }
 }
