@@ -123,7 +123,7 @@ class RawNode implements BlockNode {
   #checkEnd(end: number): void {
     const last = this.#length ?? Math.ceil(this.size / sector) * sector;
     if (end <= last) return;
-    throw new BlockError("EIO", `The request ends at ${end}, past the end of the image at ${this.size}`);
+    throw new BlockError("EINVAL", `The request ends at ${end}, past the end of the image at ${this.size}`);
   }
 
   /**

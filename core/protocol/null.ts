@@ -68,7 +68,7 @@ class NullNode implements BlockNode {
   async writeZeroes(offset: number, length: number): Promise<void> {
     if (offset + length > this.size) {
       const message = `The request ends at ${offset + length}, past the end of the disk at ${this.size}`;
-      throw new BlockError("EIO", message, { offset, length });
+      throw new BlockError("EINVAL", message, { offset, length });
     }
     await this.#wait();
   }
