@@ -15,6 +15,7 @@ import type { NodeEvent } from "./block/events.ts";
 import { guard } from "./block/guard.ts";
 import type { BlockNode } from "./block/node.ts";
 import { child, generic } from "./block/options.ts";
+import { driverForFile } from "./protocol/fileKind.ts";
 import { driverNamed, drivers, probe, probeLength } from "./registry.ts";
 
 /** Images on top of each other. Longer chains exist nowhere but in hostile images. */
@@ -302,7 +303,7 @@ export function parseSpec(spec: ImageSpec): NodeOptions {
     return { file: { driver: "file", filename: spec.slice(colon + 1) } };
   }
   if (spec === "") throw new BlockError("ENOENT", "The file name is empty");
-  return { file: { driver: "file", filename: spec } };
+  return { file: { driver: driverForFile(spec), filename: spec } };
 }
 
 function parseJson(text: string): NodeOptions {
