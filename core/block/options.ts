@@ -36,3 +36,22 @@ export const generic = z.object({
     .optional(),
   "read-only": onOff.optional(),
 });
+
+/** A whole number, given as one or as text. */
+export const integer = z
+  .union([z.number(), z.string().regex(/^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)$/)], "must be a whole number")
+  .transform(Number)
+  .refine(Number.isSafeInteger, "must be a whole number");
+
+/** Members numbered from 0, as a list or as an object with these numbers as keys, which option lists make. */
+export function listOf<S extends z.ZodType>(member: S, message: string) {
+  return z.preprocess((given) => listed(given) ?? given, z.array(member, message));
+}
+
+/** undefined when the keys are not 0, 1, 2, ... */
+function listed(given: unknown): unknown[] | undefined {
+  if (typeof given !== "object" || given === null || Array.isArray(given)) return undefined;
+  const keys = Object.keys(given);
+  const members = keys.map((_, index) => (given as Record<string, unknown>)[String(index)]);
+  return members.every((one) => one !== undefined) ? members : undefined;
+}
