@@ -17,6 +17,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "show what an image is: format, sizes, backing file",
     load: async () => (await import("./info.ts")).info,
   },
+  map: {
+    summary: "show where in which file an image's data lie",
+    load: async () => (await import("./map.ts")).map,
+  },
   open: {
     summary: "open images in the app",
     own: true,
