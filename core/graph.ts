@@ -34,6 +34,11 @@ export interface OpenOptions {
   readonly dirty?: DirtyPolicy;
   /** Takes no locks; read-only opens only. Default false. */
   readonly forceShare?: boolean;
+  /**
+   * Takes no locks on backing files: the caller opens one of them for writing, and a lock held by this graph would
+   * keep it out. Default false.
+   */
+  readonly shareBacking?: boolean;
   /** Default writeback: all false. */
   readonly cache?: Partial<CacheMode>;
   /** Hears what the person should know, such as a guess of the format. Default: nobody does. */
@@ -196,7 +201,9 @@ class Opener {
       readOnly: level.readOnly,
       backing: this.#options.backing ?? "open",
       dirty: this.#options.dirty ?? "report",
-      sharing: { forceShare: this.#options.forceShare ?? false },
+      sharing: {
+        forceShare: (this.#options.forceShare || (level.depth > 0 && this.#options.shareBacking)) ?? false,
+      },
       cache: { writethrough: false, direct: false, noFlush: false, ...this.#options.cache },
       warn: (message) => this.#options.warn?.(message),
       event: (event) => this.#options.event?.(event),

@@ -252,6 +252,18 @@ describe("locks within one graph or process", () => {
     await openForTest(spec("raw", filename));
   });
 
+  it.skipIf(lacking)("keep a backing file from being written, unless the graph shares it", async () => {
+    const base = image("qed");
+    const overlay = path.join(path.dirname(base), "overlay.qed");
+    run("qemu-img", "create", "-q", "-f", "qed", "-b", base, "-F", "qed", overlay);
+    const graph = await openGraph(spec("qed", overlay));
+    expect((await failureOf(openGraph(spec("raw", base), writable))).code).toBe("EBUSY");
+    await graph.close();
+    await openForTest(spec("qed", overlay), { shareBacking: true });
+    expect(lockedBytes(overlay)).toEqual([100, 201, 203]);
+    await openForTest(spec("raw", base), writable);
+  });
+
   it.skipIf(process.platform !== "linux")("do not let it be written twice", async () => {
     const filename = path.join(tempDir(), "disk.raw");
     fs.writeFileSync(filename, new Uint8Array(4096));
