@@ -1,5 +1,10 @@
 // The one list of drivers, and the guess of a format from an image's first bytes.
 import type { Driver } from "./block/driver.ts";
+import { blkdebug } from "./filter/blkdebug/blkdebug.ts";
+import { blklogwrites } from "./filter/blklogwrites.ts";
+import { blkverify } from "./filter/blkverify.ts";
+import { copyOnRead } from "./filter/copyOnRead.ts";
+import { quorum } from "./filter/quorum/quorum.ts";
 import { qed } from "./format/qed/qed.ts";
 import { raw } from "./format/raw.ts";
 import { file, hostCdrom, hostDevice } from "./protocol/file.ts";
@@ -15,6 +20,11 @@ export const drivers = {
   "null-aio": nullAio,
   raw,
   qed,
+  blkverify,
+  quorum,
+  blklogwrites,
+  blkdebug,
+  "copy-on-read": copyOnRead,
 } as const;
 export type DriverName = keyof typeof drivers;
 

@@ -42,3 +42,30 @@ const numbered: Readonly<Record<number, string>> = {
 export function strerror({ code, context }: Pick<BlockError, "code" | "context">): string {
   return (context.errno === undefined ? undefined : numbered[context.errno]) ?? texts[code];
 }
+
+const numbers: Readonly<Record<BlockErrorCode, number>> = {
+  EPERM: 1,
+  ENOENT: 2,
+  EIO: 5,
+  EMISMATCH: 5,
+  EACCES: 13,
+  EBUSY: 16,
+  EINVAL: 22,
+  ECORRUPT: 22,
+  EFBIG: 27,
+  ENOSPC: 28,
+  EROFS: 30,
+  ENOTSUP: 95,
+  ECANCELED: 125,
+};
+
+/** Linux' number of the error, positive. */
+export function errnoOf({ code, context }: Pick<BlockError, "code" | "context">): number {
+  return context.errno ?? numbers[code];
+}
+
+/** The code that says of a number of Linux the most; EIO for those without one. */
+export function codeOfErrno(errno: number): BlockErrorCode {
+  const found = Object.entries(numbers).find(([, number]) => number === errno);
+  return (found?.[0] as BlockErrorCode | undefined) ?? "EIO";
+}

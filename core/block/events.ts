@@ -76,4 +76,18 @@ export interface InjectedEvent {
   readonly errno: number;
 }
 
-export type NodeEvent = MismatchEvent | VoteEvent | QuorumFailureEvent | LogErrorEvent | InjectedEvent;
+/** A request stopped at a breakpoint, or went on. */
+export interface BreakpointEvent {
+  readonly kind: "breakpoint";
+  readonly node: string;
+  readonly tag: string;
+  readonly state: "suspended" | "resumed";
+}
+
+export type NodeEvent =
+  | MismatchEvent
+  | VoteEvent
+  | QuorumFailureEvent
+  | LogErrorEvent
+  | InjectedEvent
+  | BreakpointEvent;

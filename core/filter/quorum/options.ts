@@ -1,0 +1,34 @@
+// The options of quorum and their rules, in the words of the peer (filters reference, 2.1).
+import * as z from "zod";
+import { BlockError } from "../../base/errors.ts";
+import { child, integer, listOf, onOff } from "../../block/options.ts";
+
+export const quorumOptions = z.strictObject({
+  driver: z.literal("quorum"),
+  children: listOf(child, "Option children is not a valid array"),
+  "vote-threshold": integer.default(0),
+  blkverify: onOff.default(false),
+  "rewrite-corrupted": onOff.default(false),
+  "read-pattern": z.enum(["quorum", "fifo"], "Please set read-pattern as fifo or quorum").default("quorum"),
+});
+
+export type QuorumOptions = z.output<typeof quorumOptions>;
+
+/** Throws EINVAL where the options contradict each other or the number of children. */
+export function checkQuorum(options: QuorumOptions): void {
+  const { children, "vote-threshold": threshold } = options;
+  const isVoting = options["read-pattern"] === "quorum";
+  if (children.length < 1) throw invalid("Number of provided children must be 1 or more");
+  if (threshold < 1) throw invalid("Parameter 'vote-threshold' expects a value >= 1");
+  if (threshold > children.length) throw invalid("threshold may not exceed children count");
+  if (isVoting && options.blkverify && (children.length !== 2 || threshold !== 2)) {
+    throw invalid("blkverify=on can only be set if there are exactly two files and vote-threshold is 2");
+  }
+  if (isVoting && options.blkverify && options["rewrite-corrupted"]) {
+    throw invalid("rewrite-corrupted=on cannot be used with blkverify=on");
+  }
+}
+
+function invalid(message: string): BlockError {
+  return new BlockError("EINVAL", message);
+}
