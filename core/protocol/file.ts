@@ -16,7 +16,8 @@ import { systemError } from "./systemError.ts";
 const common = {
   filename: z.string("must be the name of a file").min(1, "the name is empty"),
   locking: z.enum(["auto", "on", "off"], "must be auto, on or off").optional(),
-  // Requests are positional calls that block, whatever is chosen: the names are taken so that options fit the peer's.
+  // Requests are positional calls that block, whatever is chosen, and go through the page cache even with cache.direct:
+  // the names are taken so that options fit the peer's.
   aio: z.enum(["threads", "native", "io_uring"], "must be threads, native or io_uring").optional(),
 };
 
@@ -61,8 +62,12 @@ function openFile(options: FileOptions, context: OpenContext): BlockNode {
     const stat = fs.fstatSync(fd, { bigint: true });
     refuseOddKinds(stat, driver, filename, readOnly, where);
     context.fileOpened(stat.isFile() ? `${stat.dev}:${stat.ino}` : `device ${stat.rdev}`, filename);
-    const shared = context.sharing.forceShare && readOnly;
-    const locks = new FileLocks(fd, filename, shared ? "off" : (options.locking ?? "auto"), where);
+    const locks = new FileLocks(
+      fd,
+      filename,
+      context.sharing.forceShare ? "off" : (options.locking ?? "auto"),
+      where,
+    );
     locks.take(readOnly ? readingClaim : writingClaim);
     const size = sizeOf(fd, stat, refused, where);
     return new FileNode({ fd, path: full, driver, size, device: !stat.isFile(), locks, context });
@@ -77,6 +82,9 @@ function refuseOptions({ filename, aio }: FileOptions, context: OpenContext): vo
     throw new BlockError("EINVAL", message, { node: context.name });
   };
   if (filename.includes("\0")) refuse("The file name contains a NUL byte, which no file can have");
+  if (context.sharing.forceShare && !context.readOnly) {
+    refuse("force-share=on can only be used with read-only images");
+  }
   if (aio === "native" && !context.cache.direct) {
     refuse("aio=native was specified, but it requires cache.direct=on, which was not specified.");
   }

@@ -3,7 +3,8 @@
 // thread pool. No mmap: a file that shrinks must give an error for a range, not a signal.
 import * as fs from "node:fs";
 import { setImmediate } from "node:timers/promises";
-import { BlockError } from "../base/errors.ts";
+import { asBlockError, BlockError } from "../base/errors.ts";
+import { strerror } from "../base/strerror.ts";
 import type { OpenContext } from "../block/driver.ts";
 import type {
   BlockNode,
@@ -27,6 +28,13 @@ const zeroBlocksAtOnce = 64;
 const maxTransfer = 1024 * 1024 * 1024;
 /** Written to the beginning of a file that grows from nothing, as the peer does: direct I/O can be tried on it. */
 const firstBlock = 4096;
+
+/** What the peer says, before the reason, of a resize that failed. */
+const failedResize = {
+  off: "Could not resize file",
+  falloc: "Could not preallocate new data",
+  full: "Could not write zeros for preallocation",
+} as const;
 
 export interface OpenedFile {
   readonly fd: number;
@@ -140,12 +148,15 @@ export class FileNode implements BlockNode {
     if (preallocation !== "off" && size < old) {
       throw new BlockError("EINVAL", "Cannot use preallocation for shrinking files", { path: this.#path });
     }
+    const peer = failedResize[preallocation];
     try {
       if (preallocation === "off" || size === old) this.#truncate(size);
       else if (preallocation === "full" || !this.#setAside(old, size)) await this.#putZeroes(old, size);
     } catch (thrown) {
       this.#undoGrowth(old);
-      throw thrown;
+      const { code, message, context } = asBlockError(thrown);
+      const words = { message: `${peer}: ${strerror({ code, context })}` };
+      throw new BlockError(code, message, { ...context, peer: words }, { cause: thrown });
     }
   }
 

@@ -73,7 +73,7 @@ export class FileLocks {
       }
     } catch (thrown) {
       if (thrown instanceof BlockError) throw thrown;
-      this.#failed(thrown);
+      this.#failed(thrown, claim);
     }
   }
 
@@ -106,8 +106,13 @@ export class FileLocks {
     });
   }
 
-  #failed(thrown: unknown): void {
+  #failed(thrown: unknown, claim: Claim): void {
     const { code = "" } = thrown as NodeJS.ErrnoException;
+    if (code === "EAGAIN" || code === "EACCES") {
+      // A lock for itself alone, which the peer's programs never take.
+      const message = `'${this.#filename}' is in use: another program has locked it`;
+      throw this.#busy(message, claim, "Failed to lock byte");
+    }
     if (!unavailable.includes(code)) {
       throw systemError(`Could not lock '${this.#filename}'`, thrown, this.#context);
     }

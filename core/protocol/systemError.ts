@@ -25,9 +25,14 @@ const known: Readonly<Record<string, readonly [BlockErrorCode, string, string?]>
 
 /** `what` precedes the reason: "Could not open 'disk.qed'". */
 export function systemError(what: string, thrown: unknown, context: BlockErrorContext): BlockError {
-  const errno = (thrown as NodeJS.ErrnoException | undefined)?.code ?? "";
-  const [code, reason, hint] = known[errno] ?? ["EIO", reasonOf(thrown, errno)];
-  const full = hint === undefined ? context : { hint, ...context };
+  const { code: name = "", errno } = (thrown ?? {}) as NodeJS.ErrnoException;
+  const [code, reason, hint] = known[name] ?? ["EIO", reasonOf(thrown, name)];
+  const full = {
+    ...(hint !== undefined && { hint }),
+    // Node's numbers are negative.
+    ...(code !== name && errno !== undefined && { errno: -errno }),
+    ...context,
+  };
   return new BlockError(code, `${what}: ${reason}`, full, { cause: thrown });
 }
 

@@ -173,6 +173,12 @@ describe.skipIf(lacking)("locks with qemu-io", () => {
     expect(lockedBytes(filename)).toEqual(before);
     await openForTest(spec("raw", filename, { locking: "on" }));
     expect(lockedBytes(filename)).toEqual(before);
+    expect(
+      await failureOf(openGraph(spec("raw", filename), { ...writable, forceShare: true })),
+    ).toMatchObject({
+      code: "EINVAL",
+      message: "force-share=on can only be used with read-only images",
+    });
   });
 
   it("keep a file that is in use from being emptied by a creation", async () => {
