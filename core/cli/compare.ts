@@ -110,6 +110,7 @@ Unallocated ranges read as zeros. If one image is longer, its tail is compared w
       a: comparedImage(fileA, { imageOpts, format: args.value("formatA") }),
       b: comparedImage(fileB, { imageOpts, format: args.value("formatB") }),
       strict: args.has("strict"),
+      forceShare: args.has("forceShare"),
       quiet: args.has("quiet"),
       progress: args.has("progress") && !args.has("quiet"),
       json: output === "json",

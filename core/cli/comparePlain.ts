@@ -37,16 +37,20 @@ export async function comparePlain(request: CompareRequest): Promise<number> {
 type Sizes = Pick<CompareSummary, "sizeA" | "sizeB" | "scannedTo" | "identical" | "complete">;
 
 /** In strict mode sizes come first, and nothing need be read when they differ. */
-async function differentSizes({ a, b }: CompareRequest): Promise<Sizes | undefined> {
-  const sizeA = await withImage(a, async (graph) => graph.root.size);
-  const sizeB = await withImage(b, async (graph) => graph.root.size);
+async function differentSizes({ a, b, forceShare }: CompareRequest): Promise<Sizes | undefined> {
+  const sizeA = await withImage(a, forceShare, async (graph) => graph.root.size);
+  const sizeB = await withImage(b, forceShare, async (graph) => graph.root.size);
   return sizeA === sizeB ? undefined : { sizeA, sizeB, scannedTo: 0, identical: false, complete: false };
 }
 
-async function withImage<T>(image: ImageArgument, use: (graph: Graph) => Promise<T>): Promise<T> {
+async function withImage<T>(
+  image: ImageArgument,
+  forceShare: boolean,
+  use: (graph: Graph) => Promise<T>,
+): Promise<T> {
   let graph: Graph;
   try {
-    graph = await openGraph(image.spec, { readOnly: true });
+    graph = await openGraph(image.spec, { readOnly: true, forceShare });
   } catch (error) {
     throw openError(image.given, error, exits.cannotOpen);
   }
@@ -104,9 +108,9 @@ async function scan(request: CompareRequest, progress: Progress): Promise<Scan> 
 }
 
 /** A sector that differs in content may be stored differently too, which strict mode says first. */
-async function storedDifferently({ a, b }: CompareRequest, offset: number): Promise<boolean> {
+async function storedDifferently({ a, b, forceShare }: CompareRequest, offset: number): Promise<boolean> {
   const stateOf = (image: ImageArgument) =>
-    withImage(image, async ({ root }) => (await chainExtentAt(root, offset, 1)).stored);
+    withImage(image, forceShare, async ({ root }) => (await chainExtentAt(root, offset, 1)).stored);
   return (await stateOf(a)) !== (await stateOf(b));
 }
 
@@ -160,7 +164,7 @@ function summaryObject(request: CompareRequest, sizes: Sizes, finding: Finding |
 /** The peer tells a failed query of the allocation (exit code 3) from a failed read (4). */
 async function readError(request: CompareRequest, { offset, side, message }: Unreadable): Promise<CliError> {
   const image = side === "b" ? request.b : request.a;
-  const known = await withImage(image, ({ root }) => chainExtentAt(root, offset, 1)).then(
+  const known = await withImage(image, request.forceShare, ({ root }) => chainExtentAt(root, offset, 1)).then(
     () => true,
     () => false,
   );

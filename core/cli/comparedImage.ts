@@ -13,6 +13,7 @@ export interface CompareRequest {
   readonly a: ImageArgument;
   readonly b: ImageArgument;
   readonly strict: boolean;
+  readonly forceShare: boolean;
   readonly quiet: boolean;
   readonly progress: boolean;
   readonly json: boolean;
@@ -41,7 +42,7 @@ export function comparedImage(given: string, how: ArgumentOptions): ImageArgumen
  * Throws CliError for an image that cannot be opened.
  */
 export async function runCompare(
-  { a, b, strict }: CompareRequest,
+  { a, b, strict, forceShare }: CompareRequest,
   params: Pick<CompareParams, "stopAtFirst" | "moved">,
   handlers: JobHandlers<"compare">,
   stop: AbortController,
@@ -49,7 +50,7 @@ export async function runCompare(
   const interrupt = interruptOf(stop);
   process.on("SIGINT", interrupt);
   try {
-    return await runJob("compare", { a: a.spec, b: b.spec, strict, ...params }, handlers, {
+    return await runJob("compare", { a: a.spec, b: b.spec, strict, forceShare, ...params }, handlers, {
       signal: stop.signal,
       startHelper: startHelperThread,
     });

@@ -29,10 +29,12 @@ export interface InfoRequest {
   readonly imageOpts: boolean;
   readonly format: string | undefined;
   readonly chain: boolean;
+  readonly forceShare: boolean;
 }
 
 /** Throws CliError when not even the first image can be opened. */
-export async function readInfo(given: string, { imageOpts, format, chain }: InfoRequest): Promise<FoundInfo> {
+export async function readInfo(given: string, request: InfoRequest): Promise<FoundInfo> {
+  const { imageOpts, format, chain, forceShare } = request;
   const images: ImageInfo[] = [];
   const seen = new Set<string>();
   let name: string | undefined = given;
@@ -44,7 +46,7 @@ export async function readInfo(given: string, { imageOpts, format, chain }: Info
         throw new CliError(`Backing file '${name}' creates an infinite loop.`, 1);
       }
       seen.add(identity(argument.filename));
-      const image = await inspect(argument);
+      const image = await inspect(argument, forceShare);
       images.push(image);
       name = chain ? nextOf(image) : undefined;
       how = { imageOpts: false, format: image.info.backing?.format };
@@ -64,16 +66,16 @@ function argumentOf(name: string, how: { imageOpts: boolean; format?: string | u
   }
 }
 
-async function inspect({ given, filename, spec }: ImageArgument): Promise<ImageInfo> {
+async function inspect({ given, filename, spec }: ImageArgument, forceShare: boolean): Promise<ImageInfo> {
   try {
-    return await read(filename, spec);
+    return await read(filename, spec, forceShare);
   } catch (error) {
     throw openError(given, error, 1);
   }
 }
 
-async function read(filename: string, spec: NodeOptions): Promise<ImageInfo> {
-  const graph = await openGraph(spec, { readOnly: true, backing: "none" });
+async function read(filename: string, spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> {
+  const graph = await openGraph(spec, { readOnly: true, backing: "none", forceShare });
   try {
     const { driver, size, info } = graph.root;
     const backing = info.backing?.filename;

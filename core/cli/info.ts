@@ -71,6 +71,7 @@ exact, not rounded up to sectors.`,
       imageOpts: args.has("imageOpts"),
       format: args.value("format"),
       chain: args.has("backingChain"),
+      forceShare: args.has("forceShare"),
     });
     const { humanInfo, jsonInfo } = await import("./infoReport.ts");
     const objects = found.images.map(jsonInfo);
