@@ -8,22 +8,25 @@ import type {
   BlockNode,
   Breakpoints,
   Child,
+  ChildSet,
   Extent,
   NodeInfo,
   ResizeOptions,
   WriteFlags,
   ZeroFlags,
 } from "./node.ts";
+import { discardAs, passAll, type WritePolicy, writeAs, zeroFlagsAs } from "./policy.ts";
 
 const traced = process.env.BLKSCOPE_TRACE;
 
 /** Wraps a node; the result is what parents, operations and tests see. */
-export function guard(inner: BlockNode): BlockNode {
-  return new Guarded(inner);
+export function guard(inner: BlockNode, policy: WritePolicy = passAll): BlockNode {
+  return new Guarded(inner, policy);
 }
 
 class Guarded implements BlockNode {
   readonly #inner: BlockNode;
+  readonly #policy: WritePolicy;
   readonly #trace: boolean;
   #closed = false;
   readonly describeAt?: (offset: number) => Promise<string>;
@@ -36,10 +39,12 @@ class Guarded implements BlockNode {
   readonly readVector: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
   readonly raise: ((event: string) => Promise<void>) | undefined;
   readonly breakpoints: Breakpoints | undefined;
+  readonly childSet: ChildSet | undefined;
   readonly mark: ((text: string) => Promise<void>) | undefined;
 
-  constructor(inner: BlockNode) {
+  constructor(inner: BlockNode, policy: WritePolicy) {
     this.#inner = inner;
+    this.#policy = policy;
     this.#trace = traced !== undefined && (traced === "*" || traced === inner.name);
     const describe = inner.describeAt?.bind(inner);
     if (describe) {
@@ -62,6 +67,7 @@ class Guarded implements BlockNode {
       });
     this.raise = inner.raise?.bind(inner);
     this.breakpoints = inner.breakpoints;
+    this.childSet = inner.childSet;
     this.mark = this.#whole("mark", inner.mark?.bind(inner));
     const setBacking = inner.setBacking?.bind(inner);
     this.setBacking = this.#whole(
@@ -111,18 +117,23 @@ class Guarded implements BlockNode {
   async write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void> {
     this.#checkWrite("write", offset, source.length);
     if (source.length === 0) return;
-    await this.#run("write", offset, source.length, () => this.#inner.write(offset, source, flags));
+    await this.#run("write", offset, source.length, () =>
+      writeAs(this.#policy, this.#inner, offset, source, flags),
+    );
   }
 
   async writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void> {
     this.#checkWrite("write zeroes", offset, length);
     if (length === 0) return;
-    await this.#run("write zeroes", offset, length, () => this.#inner.writeZeroes(offset, length, flags));
+    await this.#run("write zeroes", offset, length, () =>
+      this.#inner.writeZeroes(offset, length, zeroFlagsAs(this.#policy, flags)),
+    );
   }
 
   async discard(offset: number, length: number): Promise<void> {
     this.#checkWrite("discard", offset, length);
-    if (length > 0) await this.#run("discard", offset, length, () => this.#inner.discard(offset, length));
+    if (length === 0) return;
+    await this.#run("discard", offset, length, () => discardAs(this.#policy, this.#inner, offset, length));
   }
 
   async flush(): Promise<void> {

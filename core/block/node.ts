@@ -1,6 +1,7 @@
 // The block node: one layer of an open image (a file, a format, a filter), and what it says of itself.
 // Everything above this interface (compare, check, map, jobs, views) is independent of formats.
 
+import type { ImageSpec } from "./driver.ts";
 import type { CheckJob, CheckResult, Finding, RepairPlan } from "./finding.ts";
 
 export interface WriteFlags {
@@ -59,10 +60,19 @@ export interface BlockNode {
   readonly raise?: ((event: string) => Promise<void>) | undefined;
   /** Breakpoints, where a driver has them. */
   readonly breakpoints?: Breakpoints | undefined;
+  /** Takes children in and lets them go while it runs, where a driver can: quorum. */
+  readonly childSet?: ChildSet | undefined;
   /** Notes a text in the log, where a driver keeps one. */
   readonly mark?: ((text: string) => Promise<void>) | undefined;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
   close(): Promise<void>;
+}
+
+export interface ChildSet {
+  /** Opens a child that takes part from the next request on. Throws what opening throws, EINVAL, EIO (its length). */
+  add(spec: ImageSpec): Promise<void>;
+  /** Closes the child of that option name: "children.1". Throws EINVAL, ENOENT. */
+  remove(name: string): Promise<void>;
 }
 
 /** Requests that stop at a step until they are told to go on. Throws ENOENT for an unknown event or tag. */

@@ -8,6 +8,7 @@ import type { VoteEvent } from "../../block/events.ts";
 import type {
   BlockNode,
   Child,
+  ChildSet,
   Extent,
   ExtentState,
   NodeInfo,
@@ -71,7 +72,7 @@ interface Answer {
 
 const nothing = new Uint8Array(0);
 
-export class QuorumNode implements BlockNode {
+class QuorumNode implements BlockNode {
   readonly driver = "quorum";
   readonly name: string;
   readonly readOnly: boolean;
@@ -81,6 +82,12 @@ export class QuorumNode implements BlockNode {
   readonly #context: OpenContext;
   readonly #lock = new RangeLock();
   #children: readonly QuorumChild[];
+  /** Opened while running: the graph does not know them. */
+  readonly #added = new Set<QuorumChild>();
+  readonly childSet: ChildSet = {
+    add: (spec) => this.#addChild(spec),
+    remove: (name) => this.#removeChild(name),
+  };
 
   constructor(children: readonly QuorumChild[], options: QuorumOptions, context: OpenContext) {
     this.name = context.name;
@@ -99,8 +106,7 @@ export class QuorumNode implements BlockNode {
     return this.#children[0]?.node.size ?? 0;
   }
 
-  /** Adds a copy while running: it takes part in every request from the next on. Throws EINVAL, EIO (its length). */
-  async addChild(spec: ImageSpec): Promise<void> {
+  async #addChild(spec: ImageSpec): Promise<void> {
     if (this.#isVerifying) throw new BlockError("EINVAL", "Cannot add a child to a quorum in blkverify mode");
     const index = Math.max(-1, ...this.#children.map((child) => child.index)) + 1;
     const name = `children.${index}`;
@@ -114,11 +120,11 @@ export class QuorumNode implements BlockNode {
       throw error;
     }
     await this.#lock.settled();
+    this.#added.add(child);
     this.#children = [...this.#children, child];
   }
 
-  /** Takes a copy out and closes it. Throws EINVAL, ENOENT. */
-  async removeChild(name: string): Promise<void> {
+  async #removeChild(name: string): Promise<void> {
     const child = this.#children.find((one) => one.name === name);
     if (child === undefined) throw new BlockError("ENOENT", `The quorum has no child '${name}'`);
     if (this.#isVerifying)
@@ -128,6 +134,7 @@ export class QuorumNode implements BlockNode {
       throw new BlockError("EINVAL", `The number of children cannot be lower than ${least}`);
     }
     this.#children = this.#children.filter((one) => one !== child);
+    this.#added.delete(child);
     await this.#lock.settled();
     await child.node.close();
   }
@@ -192,6 +199,7 @@ export class QuorumNode implements BlockNode {
 
   async close(): Promise<void> {
     await this.#lock.settled();
+    for (const { node } of this.#added) await node.close();
   }
 
   get #isVerifying(): boolean {
