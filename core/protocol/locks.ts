@@ -47,6 +47,8 @@ export class FileLocks {
   readonly #filename: string;
   readonly #mode: LockingMode;
   readonly #context: BlockErrorContext;
+  /** Bytes this file has locks on. */
+  readonly #held = new Set<number>();
 
   /** `filename` as the person gave it, for messages. */
   constructor(fd: number, filename: string, mode: LockingMode, context: BlockErrorContext) {
@@ -58,13 +60,14 @@ export class FileLocks {
 
   /**
    * Adds a claim to those held. Throws EBUSY when another program's conflicts with it; ENOTSUP when there are no such
-   * locks here and the mode is `on`. After a failure the file is to be closed.
+   * locks here and the mode is `on`. What a claim that fails had locked is unlocked again.
    */
   take(claim: Claim): void {
     if (this.#mode === "off") return;
+    const added: number[] = [];
     try {
-      for (const permission of claim.uses) this.#hold(usedBase + permissions[permission]);
-      for (const permission of claim.excludes) this.#hold(excludedBase + permissions[permission]);
+      for (const permission of claim.uses) this.#hold(usedBase + permissions[permission], added);
+      for (const permission of claim.excludes) this.#hold(excludedBase + permissions[permission], added);
       for (const permission of claim.uses) {
         if (this.#isHeld(excludedBase + permissions[permission])) throw this.#excluded(permission, claim);
       }
@@ -72,13 +75,25 @@ export class FileLocks {
         if (this.#isHeld(usedBase + permissions[permission])) throw this.#inUse(permission, claim);
       }
     } catch (thrown) {
+      this.#release(added);
       if (thrown instanceof BlockError) throw thrown;
       this.#failed(thrown, claim);
     }
   }
 
-  #hold(byte: number): void {
+  /** Before conflicts are looked for, so that of two programs doing so at once at least one sees the other. */
+  #hold(byte: number, added: number[]): void {
+    if (this.#held.has(byte)) return;
     call(this.#fd, command.set, readLock, byte);
+    this.#held.add(byte);
+    added.push(byte);
+  }
+
+  #release(bytes: readonly number[]): void {
+    for (const byte of bytes) {
+      call(this.#fd, command.set, unlocked, byte);
+      this.#held.delete(byte);
+    }
   }
 
   /** By another open file: one's own locks never conflict. */
