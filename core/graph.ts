@@ -1,6 +1,5 @@
 // Opens and closes a tree of nodes from a file name or a tree of options. A plain name is probed; whatever
 // fails on the way, everything opened before is closed again, in reverse, and the first error is reported.
-import type * as z from "zod";
 import { asBlockError, BlockError } from "./base/errors.ts";
 import type {
   BackingPolicy,
@@ -14,9 +13,13 @@ import type {
 import type { NodeEvent } from "./block/events.ts";
 import { guard } from "./block/guard.ts";
 import type { BlockNode } from "./block/node.ts";
-import { child, generic } from "./block/options.ts";
+import { badOptions } from "./block/optionError.ts";
+import { type GenericOptions, generic, referenceTo, referredNode, withoutGeneric } from "./block/options.ts";
+import type { WritePolicy } from "./block/policy.ts";
+import { canonicalName } from "./canonicalName.ts";
 import { driverForFile } from "./protocol/fileKind.ts";
 import { driverNamed, drivers, probe, probeLength } from "./registry.ts";
+import { isOptions, parseSpec } from "./spec.ts";
 
 /** Images on top of each other. Longer chains exist nowhere but in hostile images. */
 export const maxBackingDepth = 200;
@@ -41,6 +44,8 @@ export interface OpenOptions {
   readonly shareBacking?: boolean;
   /** Default writeback: all false. */
   readonly cache?: Partial<CacheMode>;
+  /** What a discard of the top node does, where its options do not say. Default "unmap": it reaches the driver. */
+  readonly discard?: "ignore" | "unmap";
   /** Hears what the person should know, such as a guess of the format. Default: nobody does. */
   warn?(message: string): void;
   /** Hears what debugging drivers notice. */
@@ -118,13 +123,20 @@ interface Level {
   readonly depth: number;
   readonly above: ReadonlySet<string>;
   readonly own: Set<string>;
+  /** What nodes inherit from the one above them unless their own options say otherwise. */
   readonly readOnly: boolean;
+  readonly autoReadOnly: boolean;
+  readonly forceShare: boolean;
+  readonly direct: boolean;
+  readonly noFlush: boolean;
 }
 
 class Opener {
   readonly opened: BlockNode[] = [];
   readonly #options: OpenOptions;
   readonly #names = new Set<string>();
+  /** Nodes whose names were given, which others may refer to. */
+  readonly #named = new Map<string, BlockNode>();
   /** Files opened for probing, waiting for the format that was found to ask for them. */
   readonly #ready = new Map<string, BlockNode>();
 
@@ -133,63 +145,128 @@ class Opener {
   }
 
   openTop(tree: NodeOptions, format: string | undefined): Promise<BlockNode> {
-    if (format !== undefined && !driverNamed(format))
-      throw new BlockError("EINVAL", `Unknown driver '${format}'`);
-    const top = format === undefined || tree.driver !== undefined ? tree : { ...tree, driver: format };
+    const { readOnly = true, forceShare = false, cache } = this.#options;
     const level = {
       depth: 0,
       above: new Set<string>(),
       own: new Set<string>(),
-      readOnly: this.#options.readOnly ?? true,
+      readOnly,
+      autoReadOnly: false,
+      forceShare,
+      direct: cache?.direct ?? false,
+      noFlush: cache?.noFlush ?? false,
     };
-    return this.#open("", top, level);
+    return this.#open("", withFormat(tree, format), level);
   }
 
-  /** `guessed`: the driver among the options is the one found by probing. */
-  async #open(where: string, tree: NodeOptions, level: Level, guessed = false): Promise<BlockNode> {
+  async #open(where: string, tree: NodeOptions, above: Level): Promise<BlockNode> {
     if (where.split("/").length > maxNesting) {
       throw new BlockError("EINVAL", `The options are nested deeper than ${maxNesting} nodes`);
     }
-    const { "node-name": _name, "read-only": _readOnly, ...options } = tree;
-    if (options.driver === undefined) return this.#openProbed(where, tree, level);
-    const driver = driverNamed(String(options.driver));
-    const common = generic.safeParse(tree);
-    if (!common.success) throw badOptions(where, String(options.driver), common.error);
-    if (!driver) {
-      throw new BlockError("EINVAL", `Unknown driver '${String(options.driver)}'`, {
-        hint: `Known drivers: ${Object.keys(drivers).join(", ")}.`,
-      });
+    const referred = referredNode(tree);
+    if (referred !== undefined) return this.#referred(referred);
+    const own = genericOptions(where, tree);
+    const level = inherited(above, own);
+    if (!level.autoReadOnly || above.autoReadOnly || level.readOnly) {
+      return this.#openAs(where, tree, own, level);
     }
-    const parsed = driver.options.safeParse(options);
-    if (!parsed.success) throw badOptions(where, String(options.driver), parsed.error);
-    const name = this.#uniqueName(where, common.data["node-name"]);
-    const readOnly = level.readOnly || (common.data["read-only"] ?? false);
+    return this.#openWritableIfAllowed(where, tree, own, level);
+  }
+
+  /** auto-read-only: what may not be opened for writing is opened for reading, with all that is below. */
+  async #openWritableIfAllowed(
+    where: string,
+    tree: NodeOptions,
+    own: GenericOptions,
+    level: Level,
+  ): Promise<BlockNode> {
+    const before = this.opened.length;
+    const names = [...this.#names];
+    try {
+      return await this.#openAs(where, tree, own, level);
+    } catch (error) {
+      if (!["EACCES", "EPERM", "EROFS"].includes(asBlockError(error).code)) throw error;
+    }
+    const gone = this.opened.splice(before);
+    await closeAll(gone, () => undefined);
+    for (const [name, node] of this.#named) if (gone.includes(node)) this.#named.delete(name);
+    for (const [place, node] of this.#ready) if (gone.includes(node)) this.#ready.delete(place);
+    this.#names.clear();
+    for (const name of names) this.#names.add(name);
+    return this.#openAs(where, tree, own, { ...level, readOnly: true });
+  }
+
+  #referred(name: string): BlockNode {
+    const node = this.#named.get(name);
+    if (node !== undefined) return node;
+    throw new BlockError("EINVAL", `Cannot find device='${name}' nor node-name='${name}'`, {
+      hint: "An option that is a node is given by its own options (file.filename=NAME) or by the node-name of one defined before it.",
+    });
+  }
+
+  /** `guessed`: the driver among the options is the one found by probing. */
+  async #openAs(
+    where: string,
+    tree: NodeOptions,
+    own: GenericOptions,
+    level: Level,
+    guessed = false,
+  ): Promise<BlockNode> {
+    if (tree.driver === undefined) return this.#openProbed(where, tree, own, level);
+    const driver = driverNamed(String(tree.driver));
+    if (!driver) throw unknownDriver(String(tree.driver));
+    const parsed = driver.options.safeParse(this.#withoutEmptyBacking(withoutGeneric(tree)));
+    if (!parsed.success) throw badOptions(dotted(where), tree, driver.kind, parsed.error);
+    const name = this.#uniqueName(where, own["node-name"]);
     const context = {
-      ...this.#context(where, name, { ...level, readOnly }, hasTables(driver, options.driver)),
+      ...this.#context(where, name, level, hasTables(driver, tree.driver)),
       guessFormat: guessed ? probe : undefined,
     };
-    const node = guard(await driver.open(parsed.data, context));
+    const node = guard(await driver.open(parsed.data, context), this.#policy(where, own));
     this.opened.push(node);
+    if (own["node-name"] !== undefined) this.#named.set(own["node-name"], node);
     return node;
   }
 
+  #policy(where: string, own: GenericOptions): WritePolicy {
+    const top = where === "";
+    return {
+      discard: own.discard ?? (top ? (this.#options.discard ?? "unmap") : "unmap"),
+      detectZeroes: own["detect-zeroes"] ?? "off",
+      writethrough: top && (this.#options.cache?.writethrough ?? false),
+    };
+  }
+
+  /** The older way to say that there is none. */
+  #withoutEmptyBacking(options: NodeOptions): NodeOptions {
+    if (options.backing !== "") return options;
+    this.#options.warn?.('Use of "backing": "" is deprecated; use "backing": null instead');
+    return { ...options, backing: null };
+  }
+
   /** Opens `file`, looks at its first bytes, and puts the format found on top. */
-  async #openProbed(where: string, tree: NodeOptions, level: Level): Promise<BlockNode> {
+  async #openProbed(where: string, tree: NodeOptions, own: GenericOptions, level: Level): Promise<BlockNode> {
     if (tree.file === undefined) throw new BlockError("EINVAL", "Must specify either driver or file");
     const below = inside(where, "file");
-    const spec = child.safeParse(tree.file);
-    if (!spec.success) {
-      throw new BlockError("EINVAL", `Invalid option '${dotted(below)}': ${spec.error.issues[0]?.message}`);
+    const spec = typeof tree.file === "string" ? referenceTo(tree.file) : tree.file;
+    if (!isOptions(spec)) {
+      const message = `Invalid option '${dotted(below)}': must be the options of a node`;
+      throw new BlockError("EINVAL", message, { peer: { message: "Must specify either driver or file" } });
     }
-    const file = await this.#open(below, parseSpec(spec.data), level);
+    const fileTree = atFile(parseSpec(spec));
+    const file = await this.#open(below, fileTree, level);
     const driver = probe(await headOf(file));
     this.#ready.set(below, file);
-    return this.#open(where, { ...tree, driver }, level, true);
+    if (driver === "raw" && !level.readOnly) this.#options.warn?.(guessedRaw(canonicalName(fileTree)));
+    return this.#openAs(where, { ...tree, driver }, own, level, true);
   }
 
   #uniqueName(where: string, given: string | undefined): string {
     const wanted = given ?? (where === "" ? "top" : where);
-    if (this.#names.has(wanted)) throw new BlockError("EINVAL", `Two nodes are named '${wanted}'`);
+    if (this.#names.has(wanted)) {
+      const peer = { message: `Duplicate nodes with node-name='${wanted}'` };
+      throw new BlockError("EINVAL", `Two nodes are named '${wanted}'`, { peer });
+    }
     this.#names.add(wanted);
     return wanted;
   }
@@ -202,9 +279,13 @@ class Opener {
       backing: this.#options.backing ?? "open",
       dirty: this.#options.dirty ?? "report",
       sharing: {
-        forceShare: (this.#options.forceShare || (level.depth > 0 && this.#options.shareBacking)) ?? false,
+        forceShare: (level.forceShare || (level.depth > 0 && this.#options.shareBacking)) ?? false,
       },
-      cache: { writethrough: false, direct: false, noFlush: false, ...this.#options.cache },
+      cache: {
+        writethrough: this.#options.cache?.writethrough ?? false,
+        direct: level.direct,
+        noFlush: level.noFlush,
+      },
       warn: (message) => this.#options.warn?.(message),
       event: (event) => this.#options.event?.(event),
       baseDir: process.cwd(),
@@ -220,8 +301,12 @@ class Opener {
         const place = inside(where, name);
         const ready = this.#ready.get(place);
         this.#ready.delete(place);
+        const tree = parseSpec(spec);
+        const isFile = role === "file" || role === "log";
         const node =
-          ready ?? (await this.#open(place, parseSpec(spec), role === "backing" ? below(level) : level));
+          ready ??
+          (await this.#open(place, isFile ? atFile(tree) : tree, role === "backing" ? below(level) : level));
+        if (role === "file" && node.readOnly && !level.readOnly) throw readOnlyNode(node.name);
         if (tables && role === "file") await excludeWriters(node);
         return node;
       },
@@ -266,10 +351,12 @@ function below(level: Level): Level {
     });
   }
   return {
+    ...level,
     depth: level.depth + 1,
     above: new Set([...level.above, ...level.own]),
     own: new Set(),
     readOnly: true,
+    autoReadOnly: false,
   };
 }
 
@@ -282,78 +369,70 @@ function dotted(where: string): string {
   return where.replaceAll("/", ".");
 }
 
-function badOptions(where: string, driver: string, error: z.ZodError): BlockError {
-  const [issue] = error.issues;
-  const keys = issue?.code === "unrecognized_keys" ? issue.keys : [];
-  const at = [where === "" ? [] : dotted(where), issue?.path ?? [], keys.slice(0, 1)].flat().join(".");
-  const kind = driverNamed(driver)?.kind === "protocol" ? "protocol" : "format";
-  const message =
-    keys.length > 0
-      ? `Block ${kind} '${driver}' does not support the option '${at}'`
-      : `Invalid option '${at}' of '${driver}': ${issue?.message ?? "not understood"}`;
-  return new BlockError("EINVAL", message);
-}
-
-/** "json:{...}", "file:name", a plain name, or an option tree whose dotted keys are nested. Throws EINVAL. */
-export function parseSpec(spec: ImageSpec): NodeOptions {
-  if (typeof spec !== "string") return nest(spec);
-  if (spec.startsWith("json:")) return nest(parseJson(spec.slice(5)));
-  const colon = spec.indexOf(":");
-  const slash = spec.indexOf("/");
-  if (colon >= 0 && (slash < 0 || colon < slash)) {
-    const protocol = spec.slice(0, colon);
-    if (protocol !== "file") {
-      throw new BlockError("EINVAL", `Unknown protocol '${protocol}'`, {
-        hint: `For a file of that name write ./${spec}`,
-      });
-    }
-    return { file: { driver: "file", filename: spec.slice(colon + 1) } };
+/** The tree with a format given beside it. A format goes on top in place of the one named; a protocol is what the name stands for, without a format. */
+export function withFormat(tree: NodeOptions, format: string | undefined): NodeOptions {
+  if (format === undefined) return tree;
+  const driver = driverNamed(format);
+  if (driver === undefined) throw unknownDriver(format);
+  if (driver.kind !== "protocol" || !isOptions(tree.file) || tree.driver !== undefined) {
+    return { ...tree, driver: format };
   }
-  if (spec === "") throw new BlockError("ENOENT", "The file name is empty");
-  return { file: { driver: driverForFile(spec), filename: spec } };
-}
-
-function parseJson(text: string): NodeOptions {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new BlockError("EINVAL", `Could not parse the JSON options: ${why}`);
+  const { file, ...others } = tree;
+  const { driver: named, ...options } = file;
+  if (format.startsWith("null-") && named !== format) {
+    throw new BlockError("EINVAL", `The only allowed filename for this driver is '${format}://'`);
   }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new BlockError("EINVAL", "Invalid JSON object given");
+  return { ...others, ...options, driver: format };
+}
+
+function unknownDriver(name: string): BlockError {
+  return new BlockError("EINVAL", `Unknown driver '${name}'`, {
+    hint: `Known drivers: ${Object.keys(drivers).join(", ")}.`,
+  });
+}
+
+/** Throws EINVAL for an option that every node has with a value that none takes. */
+function genericOptions(where: string, tree: NodeOptions): GenericOptions {
+  const parsed = generic.safeParse(tree);
+  if (!parsed.success) {
+    const kind = driverNamed(String(tree.driver))?.kind ?? "format";
+    throw badOptions(dotted(where), tree, kind, parsed.error);
   }
-  return value as NodeOptions;
-}
-
-/** `{"file.filename": x}` as `{file: {filename: x}}`. */
-function nest(options: NodeOptions): NodeOptions {
-  if (!Object.keys(options).some((key) => key.includes("."))) return options;
-  const result: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(options)) {
-    const parts = key.split(".");
-    let target = result;
-    for (const part of parts.slice(0, -1)) {
-      const inner = Object.hasOwn(target, part) ? target[part] : {};
-      if (typeof inner !== "object" || inner === null) {
-        throw givenTwice(part);
-      }
-      target = setOwn(target, part, { ...inner });
-    }
-    const last = parts.at(-1) ?? key;
-    if (Object.hasOwn(target, last)) throw givenTwice(last);
-    setOwn(target, last, value);
+  if (parsed.data["detect-zeroes"] === "unmap" && parsed.data.discard !== "unmap") {
+    const message =
+      "setting detect-zeroes to unmap is not allowed without setting discard operation to unmap";
+    throw new BlockError("EINVAL", message);
   }
-  return result;
+  return parsed.data;
 }
 
-function givenTwice(name: string): BlockError {
-  return new BlockError("EINVAL", `The option '${name}' is given both as a value and as a group`);
+function inherited(above: Level, own: GenericOptions): Level {
+  return {
+    ...above,
+    readOnly: above.readOnly || (own["read-only"] ?? false),
+    autoReadOnly: own["auto-read-only"] ?? above.autoReadOnly,
+    forceShare: own["force-share"] ?? above.forceShare,
+    direct: own.cache?.direct ?? above.direct,
+    noFlush: own.cache?.["no-flush"] ?? above.noFlush,
+  };
 }
 
-/** Sets an own property even for names such as "__proto__". */
-function setOwn(target: Record<string, unknown>, key: string, value: unknown): Record<string, unknown> {
-  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
-  return value as Record<string, unknown>;
+/** Where a file is meant, a name alone is one. */
+function atFile(tree: NodeOptions): NodeOptions {
+  const named = tree.driver === undefined && tree.file === undefined && typeof tree.filename === "string";
+  return named ? { ...tree, driver: driverForFile(String(tree.filename)) } : tree;
+}
+
+/** A node that was to be written to. */
+export function readOnlyNode(node: string): BlockError {
+  return new BlockError("EACCES", "Block node is read-only", {
+    node,
+    hint: "Its options say so: leave out read-only or auto-read-only to write to it.",
+  });
+}
+
+function guessedRaw(filename: string): string {
+  return `WARNING: Image format was not specified for '${filename}' and probing guessed raw.
+         Automatically detecting the format is dangerous for raw images, write operations on block 0 will be restricted.
+         Specify the 'raw' format explicitly to remove the restrictions.`;
 }

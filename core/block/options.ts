@@ -3,21 +3,39 @@ import * as z from "zod";
 import { parseSize } from "../base/units.ts";
 import type { NodeOptions } from "./driver.ts";
 
-/** A child's options: loose here, parsed strictly by the child's own driver when it is opened. */
-export const child = z.custom<NodeOptions>(
-  (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+/** Key under which options that are only the name of a node opened before hold that name. */
+const reference = Symbol("reference");
+
+/** Options that stand for the node of that name. */
+export function referenceTo(name: string): NodeOptions {
+  return { [reference]: name } as NodeOptions;
+}
+
+/** The name of the node that these options stand for; undefined where they describe one. */
+export function referredNode(options: NodeOptions): string | undefined {
+  return (options as { [reference]?: string })[reference];
+}
+
+/** A child's options: loose here, parsed strictly by the child's own driver when it is opened. Or a node's name. */
+export const child = z.union(
+  [
+    z.custom<NodeOptions>((value) => typeof value === "object" && value !== null && !Array.isArray(value)),
+    z.string().transform(referenceTo),
+  ],
   'must be the options of a node, such as {"driver": "file", "filename": "disk.img"}',
 );
 
+export const notASize = "must be a size in bytes";
+
 /** Bytes: a number, or text with a suffix ("64k") as it comes from a command line. */
-export const size = z
-  .union([z.number(), z.string()], "must be a size in bytes")
-  .transform((given, context) => {
-    const bytes = typeof given === "string" ? parseSize(given) : given;
-    if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
-    context.addIssue({ code: "custom", message: `'${given}' is not a size` });
-    return z.NEVER;
-  });
+export const size = z.union([z.number(), z.string()], notASize).transform((given, context) => {
+  const bytes = typeof given === "string" ? parseSize(given) : given;
+  if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+  context.addIssue({ code: "custom", message: `'${given}' is not a size` });
+  return z.NEVER;
+});
+
+export const notOnOff = "must be on or off";
 
 /** A switch: true or false, or as text from a command line on, off, yes, no. */
 export const onOff = z.union(
@@ -25,7 +43,7 @@ export const onOff = z.union(
     z.boolean(),
     z.enum(["on", "yes", "true", "off", "no", "false"]).transform((text) => /^(on|yes|true)$/.test(text)),
   ],
-  "must be on or off",
+  notOnOff,
 );
 
 /** Options that every node takes, whatever its driver. */
@@ -35,7 +53,24 @@ export const generic = z.object({
     .regex(/^[A-Za-z][A-Za-z0-9._-]*$/, "must begin with a letter and have letters, digits and . _ - only")
     .optional(),
   "read-only": onOff.optional(),
+  /** Opens for reading what may not be opened for writing. */
+  "auto-read-only": onOff.optional(),
+  /** What a discard does: nothing, or it reaches the driver. */
+  discard: z
+    .enum(["ignore", "off", "unmap", "on"], "must be ignore or unmap")
+    .transform((given) => (given === "unmap" || given === "on" ? "unmap" : "ignore"))
+    .optional(),
+  /** What a write of zero bytes becomes. */
+  "detect-zeroes": z.enum(["off", "on", "unmap"], "must be off, on or unmap").optional(),
+  cache: z.strictObject({ direct: onOff.optional(), "no-flush": onOff.optional() }).optional(),
+  "force-share": onOff.optional(),
 });
+export type GenericOptions = z.infer<typeof generic>;
+
+/** The options of the driver alone. */
+export function withoutGeneric(tree: NodeOptions): NodeOptions {
+  return Object.fromEntries(Object.entries(tree).filter(([key]) => !Object.hasOwn(generic.shape, key)));
+}
 
 /** A whole number, given as one or as text. */
 export const integer = z

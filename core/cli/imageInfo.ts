@@ -1,12 +1,17 @@
 // Gathers what `info` prints: opens each image of a backing chain by itself, top first, and closes it again.
 // A layer that cannot be opened ends the chain; what is above it is still told.
 import * as fs from "node:fs";
+import { combinedName } from "../block/backing.ts";
 import type { NodeOptions } from "../block/driver.ts";
 import type { BlockNode, NodeInfo } from "../block/node.ts";
+import { canonicalName } from "../canonicalName.ts";
 import { openGraph } from "../graph.ts";
+import { isOptions } from "../spec.ts";
 import { CliError } from "./command.ts";
-import { type ImageArgument, imageArgument, protocolOf } from "./imageArgument.ts";
+import { type ImageArgument, imageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
+import { printWarning } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
 
 export interface ImageInfo {
   readonly filename: string;
@@ -66,30 +71,47 @@ function argumentOf(name: string, how: { imageOpts: boolean; format?: string | u
   }
 }
 
-async function inspect({ given, filename, spec }: ImageArgument, forceShare: boolean): Promise<ImageInfo> {
+async function inspect({ given, spec }: ImageArgument, forceShare: boolean): Promise<ImageInfo> {
   try {
-    return await read(filename, spec, forceShare);
+    return await read(spec, forceShare);
   } catch (error) {
     throw openError(given, error, 1);
   }
 }
 
-async function read(filename: string, spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> {
-  const graph = await openGraph(spec, { readOnly: true, backing: "none", forceShare });
+async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> {
+  const graph = await openGraph(spec, { readOnly: true, backing: "none", forceShare, warn: printWarning });
   try {
     const { driver, size, info } = graph.root;
+    const tree = withDrivers(spec, graph.root);
     const backing = info.backing?.filename;
     return {
-      filename,
+      filename: canonicalName(tree),
       format: driver,
-      virtualSize: size,
+      virtualSize: inPlaceOfPeer ? Math.ceil(size / sector) * sector : size,
       actualSize: actualSize(graph.root),
       info,
-      backingPath: backing === undefined ? undefined : combined(filename, backing),
+      backingPath: backing === undefined ? undefined : combinedName(fileName(tree), backing),
     };
   } finally {
     await graph.close();
   }
+}
+
+/** The peer counts a disk's size in these. */
+const sector = 512;
+
+/** The options with the formats found by probing. */
+function withDrivers(spec: NodeOptions, node: BlockNode): NodeOptions {
+  const file = node.children.find((child) => child.name === "file");
+  const below = file !== undefined && isOptions(spec.file) ? { file: withDrivers(spec.file, file.node) } : {};
+  return { ...spec, ...below, driver: node.driver };
+}
+
+/** Of the file at the bottom: relative names of backing files begin in its folder. */
+function fileName(tree: NodeOptions): string | undefined {
+  if (isOptions(tree.file)) return fileName(tree.file);
+  return typeof tree.filename === "string" ? tree.filename : undefined;
 }
 
 function actualSize(node: BlockNode): number | undefined {
@@ -108,14 +130,6 @@ function nextOf({ info, backingPath }: ImageInfo): string | undefined {
     `Could not determine absolute backing filename, but backing filename '${name}' present`,
     1,
   );
-}
-
-/** A backing name seen from here: relative ones lie beside the image. Not normalised, so that it stays recognisable. */
-function combined(filename: string, backing: string): string | undefined {
-  if (backing.startsWith("/") || protocolOf(backing) !== undefined) return backing;
-  if (filename.startsWith("json:")) return undefined;
-  const path = filename.slice(0, filename.lastIndexOf("/") + 1) + backing;
-  return protocolOf(path) === undefined ? path : `./${path}`;
 }
 
 /** The same for two names of one file; a name that leads nowhere stands for itself. */

@@ -5,20 +5,31 @@ import type { NodeOptions } from "../block/driver.ts";
 
 type Tree = { [key: string]: unknown };
 
+export interface ListForm {
+  /** The key of a first item that has none: qemu-img reads "NODE" as "file=NODE". Without it, it is a switch. */
+  readonly implied?: "file";
+  warn?(message: string): void;
+}
+
 /** Parses "driver=qed,file.filename=a,,b.qed". Throws BlockError EINVAL. */
-export function parseImageOpts(text: string): NodeOptions {
+export function parseImageOpts(text: string, form: ListForm = {}): NodeOptions {
   const tree = emptyTree();
-  for (const item of splitItems(text)) {
+  for (const [i, item] of splitItems(text).entries()) {
+    if (item === "") continue;
     const equals = item.indexOf("=");
-    if (equals === -1 || equals === 0) {
-      throw invalid(`'${item}' is not of the form key=value`, "Write options as key=value,key=value.");
-    }
-    put(tree, item.slice(0, equals), item.slice(equals + 1));
-  }
-  if (tree.driver === undefined && tree.file === undefined) {
-    throw invalid("Must specify either driver or file", "Write for example file.filename=disk.qed.");
+    if (equals === -1) putKeyless(tree, item, i === 0 ? form.implied : undefined, form);
+    else put(tree, item.slice(0, equals), item.slice(equals + 1));
   }
   return withLists(tree, "") as NodeOptions;
+}
+
+/** An item without a value: on, or off when it begins with "no", the older form of a switch. */
+function putKeyless(tree: Tree, item: string, implied: string | undefined, form: ListForm): void {
+  if (implied !== undefined) return put(tree, implied, item);
+  const off = item.startsWith("no") && item !== "no" && item !== "node-name";
+  const [key, value] = off ? [item.slice(2), "off"] : [item, "on"];
+  form.warn?.(`short-form boolean option '${item}' deprecated\nPlease use ${key}=${value} instead`);
+  put(tree, key, value);
 }
 
 /** Depth of nested options: more than any real tree of nodes, less than the stack. */

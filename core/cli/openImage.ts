@@ -1,6 +1,6 @@
 // Opens an image for a command: a file name or options as they were given, with the messages of qemu-img.
 import type { CacheMode, DirtyPolicy } from "../block/driver.ts";
-import { type Graph, type OpenOptions, openGraph } from "../graph.ts";
+import { type Graph, type OpenOptions, openGraph, readOnlyNode } from "../graph.ts";
 import { type ImageArgument, imageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
 import { printWarning } from "./output.ts";
@@ -30,7 +30,12 @@ export interface OpenedImage extends ImageArgument {
 export async function openImage(given: string, request: ImageRequest = {}): Promise<OpenedImage> {
   try {
     const argument = imageArgument(given, { imageOpts: request.imageOpts ?? false, format: request.format });
-    return { ...argument, graph: await openGraph(argument.spec, openOptions(request)) };
+    const graph = await openGraph(argument.spec, openOptions(request));
+    if (request.writable === true && graph.root.readOnly) {
+      await graph.close();
+      throw readOnlyNode(graph.root.name);
+    }
+    return { ...argument, graph };
   } catch (error) {
     throw openError(given, error, request.failure ?? 1);
   }

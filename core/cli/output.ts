@@ -68,11 +68,12 @@ export function printError(error: unknown): void {
   stderr.flush();
 }
 
-/** Warnings and notes; the peer has them in the same form. */
+/** Warnings and notes; the peer has them in the same form. One that says WARNING itself stands alone, as there. */
 export function printWarning(message: string): void {
   stdout.flush();
   for (const [i, line] of message.split("\n").entries()) {
-    stderr.line(i === 0 ? `${persona}: warning: ${printable(line)}` : printable(line));
+    const prefix = i === 0 && !line.startsWith("WARNING: ") ? `${persona}: warning: ` : "";
+    stderr.line(`${prefix}${printable(line)}`);
   }
   stderr.flush();
 }

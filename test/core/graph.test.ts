@@ -90,7 +90,8 @@ describe("a tree of options", () => {
     ["json:{}", "Must specify either driver or file"],
     [{}, "Must specify either driver or file"],
     [{ driver: "raw" }, "Invalid option 'file' of 'raw': must be the options of a node"],
-    [{ driver: "raw", file: "a.raw" }, "Invalid option 'file' of 'raw': must be the options of a node"],
+    [{ driver: "raw", file: "a.raw" }, "Cannot find device='a.raw' nor node-name='a.raw'"],
+    [{ driver: "raw", file: 5 }, "Invalid option 'file' of 'raw': must be the options of a node"],
     [{ driver: 5 as unknown as string }, "Unknown driver '5'"],
     [{ driver: "__proto__" }, "Unknown driver '__proto__'"],
     [{ driver: "file", filename: "" }, "Invalid option 'filename' of 'file': the name is empty"],
@@ -113,7 +114,8 @@ describe("a tree of options", () => {
     [{ driver: "memory", size: 2 ** 60 }, "Invalid option 'size' of 'memory'"],
     [{ "file.driver": "memory", file: "x" }, "The option 'file' is given both as a value and as a group"],
     [{ file: "x", "file.driver": "memory" }, "The option 'file' is given both as a value and as a group"],
-    [{ file: "x" }, "Invalid option 'file': must be the options of a node"],
+    [{ file: "x" }, "Cannot find device='x' nor node-name='x'"],
+    [{ file: 5 }, "Invalid option 'file': must be the options of a node"],
   ])("is checked strictly: %j", async (spec, message) => {
     const error = await failureOf(openGraph(spec));
     expect(error.code).toBe("EINVAL");

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { imageArgument } from "../../../core/cli/imageArgument.ts";
+import { imageArgument, namedWithOptions } from "../../../core/cli/imageArgument.ts";
 import { parseImageOpts } from "../../../core/cli/imageOpts.ts";
 
 describe("lists of image options", () => {
@@ -29,6 +29,26 @@ describe("lists of image options", () => {
     expect(parseImageOpts("driver=raw,driver=qed")).toEqual({ driver: "qed" });
   });
 
+  it("may be empty or end with a comma", () => {
+    expect(parseImageOpts("")).toEqual({});
+    expect(parseImageOpts("driver=raw,")).toEqual({ driver: "raw" });
+  });
+
+  it("read an item without a value as a switch, with a warning, and the first as a node where the caller says so", () => {
+    const said: string[] = [];
+    const warn = (message: string) => said.push(message);
+    expect(parseImageOpts("driver=raw,read-only,nobogus", { warn })).toEqual({
+      driver: "raw",
+      "read-only": "on",
+      bogus: "off",
+    });
+    expect(said).toEqual([
+      "short-form boolean option 'read-only' deprecated\nPlease use read-only=on instead",
+      "short-form boolean option 'nobogus' deprecated\nPlease use bogus=off instead",
+    ]);
+    expect(parseImageOpts("a.raw,driver=raw", { implied: "file" })).toEqual({ file: "a.raw", driver: "raw" });
+  });
+
   it("take names of object members for names as any other", () => {
     const options = parseImageOpts("driver=raw,__proto__.polluted=1,constructor=2");
     expect(Object.keys(options).sort()).toEqual(["__proto__", "constructor", "driver"]);
@@ -36,12 +56,8 @@ describe("lists of image options", () => {
   });
 
   it.each([
-    ["", "'' is not of the form key=value"],
-    ["disk.raw", "'disk.raw' is not of the form key=value"],
-    ["=x", "'=x' is not of the form key=value"],
-    ["driver=raw,", "'' is not of the form key=value"],
+    ["=x", "'' is not a name of an option"],
     ["file..filename=x", "'file..filename' is not a name of an option"],
-    ["offset=1", "Must specify either driver or file"],
     ["driver=raw,c.1=x", "the members of 'c.' are not numbered from 0 without gaps"],
     ["driver=raw,c.0=x,c.00=y", "the members of 'c.' are not numbered from 0 without gaps"],
     ["driver=raw,c.0=x,c.name=y", "'c.' mixes numbers and names"],
@@ -74,14 +90,30 @@ describe("an image's name", () => {
     expect(imageArgument("file:disk.qed", plain).given).toBe("file:disk.qed");
   });
 
-  it("takes a format on top, but not a second one", () => {
-    expect(imageArgument("a", { imageOpts: false, format: "raw" }).spec).toEqual({
+  it("takes a format on top, which comes before one in the name", () => {
+    const raw = { driver: "raw", file: { driver: "file", filename: "a" } };
+    expect(imageArgument("a", { imageOpts: false, format: "raw" }).spec).toEqual(raw);
+    const named = 'json:{"driver":"qed","file.driver":"file","file.filename":"a"}';
+    expect(imageArgument(named, { imageOpts: false, format: "raw" }).spec).toEqual(raw);
+  });
+
+  it("opened as a protocol has no format", () => {
+    const file = { driver: "file", filename: "a" };
+    expect(imageArgument("a", { imageOpts: false, format: "file" }).spec).toEqual(file);
+  });
+
+  it("and options beside it are joined, and the options win", () => {
+    expect(namedWithOptions("a.raw", ["driver=raw,offset=512", "file.locking=off"])).toEqual({
       driver: "raw",
-      file: { driver: "file", filename: "a" },
+      offset: "512",
+      file: { driver: "file", filename: "a.raw", locking: "off" },
     });
-    expect(() =>
-      imageArgument('json:{"driver":"qed","file.filename":"a"}', { imageOpts: false, format: "raw" }),
-    ).toThrow("Driver specified twice");
+    const name = 'json:{"driver":"qed","file.filename":"a"}';
+    expect(namedWithOptions(name, ["driver=raw"])).toMatchObject({ driver: "raw" });
+    expect(namedWithOptions(undefined, ["driver=null-co,size=1M"])).toEqual({
+      driver: "null-co",
+      size: "1M",
+    });
   });
 
   it("with an unknown protocol is refused with the way to name such a file", () => {

@@ -1,0 +1,124 @@
+// From the name of a backing file as it is stored in an image to what opens it: where relative names begin, what
+// prefixes may stand before them, and whether the person has to agree first.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { BlockError } from "../base/errors.ts";
+import { parseSpec, protocolOf } from "../spec.ts";
+import type { BackingPolicy, NodeOptions } from "./driver.ts";
+import type { BlockNode } from "./node.ts";
+
+/** Nodes passed on the way down to a file; a graph is never deeper. */
+const maxDepth = 1000;
+
+/** The path of the file an image is in; undefined for one that is in none. */
+export function pathOf(file: BlockNode): string | undefined {
+  let node: BlockNode | undefined = file;
+  for (let depth = 0; node !== undefined && depth < maxDepth; depth++) {
+    if (node.info.path !== undefined) return node.info.path;
+    node = node.children.find((child) => child.name === "file")?.node;
+  }
+  return undefined;
+}
+
+/**
+ * A backing name seen from where the image's name is seen: relative ones lie beside the image. Not normalised, so that
+ * it stays recognisable. undefined when the image's own place is not known.
+ */
+export function combinedName(image: string | undefined, backing: string): string | undefined {
+  if (backing.startsWith("/") || protocolOf(backing) !== undefined) return backing;
+  if (image === undefined) return undefined;
+  const name = image.slice(0, image.lastIndexOf("/") + 1) + backing;
+  return protocolOf(name) === undefined ? name : `./${name}`;
+}
+
+export interface BackingRequest {
+  /** As stored in the image. */
+  readonly name: string;
+  /** As stored; probed without one. */
+  readonly format?: string | undefined;
+  /** Path of the image that names it. */
+  readonly image: string | undefined;
+  /** Where relative names begin when the image has no path. */
+  readonly baseDir: string;
+  /** The node that asks, for errors. */
+  readonly node: string;
+  readonly policy: Exclude<BackingPolicy, "none">;
+}
+
+/**
+ * What opens the backing file. With the policy "beside" a name in an image reaches plain files only, and those outside
+ * the image's folder need the person's word: EACCES with `consent`. With "open" it may be anything a name on the
+ * command line may be. Throws EINVAL, ENOTSUP, EACCES.
+ */
+export function backingSpec(request: BackingRequest): NodeOptions {
+  const { name, format, policy } = request;
+  const prefix = protocolOf(name);
+  if (prefix !== undefined && prefix !== "file") {
+    if (policy === "beside") throw notPlain(request, prefix);
+    return withFormat(parseSpec(name), format);
+  }
+  const filename = backingPath(request);
+  if (policy === "beside") refuseOutside(name, filename, request.image);
+  return withFormat({ file: { driver: "file", filename } }, format);
+}
+
+function withFormat(spec: NodeOptions, format: string | undefined): NodeOptions {
+  return format === undefined || spec.driver !== undefined ? spec : { ...spec, driver: format };
+}
+
+function notPlain({ name, node }: BackingRequest, prefix: string): BlockError {
+  return new BlockError("ENOTSUP", `The backing file name '${name}' asks for the protocol '${prefix}'`, {
+    node,
+    hint: "Only plain files are opened as backing files.",
+  });
+}
+
+/** Absolute path of a plain backing file's name, with or without "file:". */
+function backingPath({ name, image, baseDir }: BackingRequest): string {
+  const plain = name.startsWith("file:") ? name.slice(5) : name;
+  // The peer takes a name after file: as it stands, beside no image.
+  if (plain !== name || image === undefined) return path.resolve(baseDir, plain);
+  return path.resolve(path.dirname(image), plain);
+}
+
+/** Asks for the person's word before a file outside the image's folder is opened. */
+function refuseOutside(name: string, filename: string, image: string | undefined): void {
+  const folder = image === undefined ? undefined : path.dirname(image);
+  // Where links lead: an image can come with a link beside it that points at any file.
+  const way = folder === undefined ? ".." : path.relative(realPath(folder), realPath(filename));
+  if (way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way)) return;
+  throw new BlockError(
+    "EACCES",
+    `The backing file '${name}' lies outside the image's folder and was not opened`,
+    {
+      path: filename,
+      consent: "backing",
+      hint: "Open it only if you know where the image comes from: its name could point at any file you can read.",
+    },
+  );
+}
+
+/** The path without symbolic links, as far as it leads anywhere. */
+function realPath(name: string): string {
+  try {
+    return fs.realpathSync(name);
+  } catch {
+    const parent = path.dirname(name);
+    return parent === name ? name : path.join(realPath(parent), path.basename(name));
+  }
+}
+
+const notOpened = "Could not open backing file";
+
+/** Names both files. In a long chain only the link that failed is named, not every image above it. */
+export function backingFailed({ name, image, node }: BackingRequest, thrown: unknown): unknown {
+  if (!(thrown instanceof BlockError) || thrown.message.startsWith(notOpened)) return thrown;
+  const missing = "Put the backing file back in its place, or correct its name with qemu-img rebase -u.";
+  const hint = thrown.code === "ENOENT" ? missing : thrown.context.hint;
+  const of = image === undefined ? "" : ` of '${image}'`;
+  const { peer } = thrown.context;
+  const words = { ...peer, message: `${notOpened}: ${peer?.message ?? thrown.message}` };
+  const context = { ...thrown.context, node, ...(hint !== undefined && { hint }), peer: words };
+  const message = `${notOpened} '${name}'${of}: ${thrown.message}`;
+  return new BlockError(thrown.code, message, context, { cause: thrown });
+}

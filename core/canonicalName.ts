@@ -1,0 +1,60 @@
+// The name an open image is known by, as `info` prints it: a plain or prefixed name where one can say everything that
+// makes up its contents, else json:{...}, with members in the peer's order so that scripts see the text they know.
+import type { NodeOptions } from "./block/driver.ts";
+import { driverNamed } from "./registry.ts";
+import { isOptions } from "./spec.ts";
+
+/** Options that change how a node is opened or behaves, and not what it contains; and what `info` does not open. */
+const weak = new Set([
+  "aio",
+  "auto-read-only",
+  "backing",
+  "cache",
+  "detect-zeroes",
+  "discard",
+  "force-share",
+  "latency-ns",
+  "locking",
+  "node-name",
+  "read-only",
+]);
+
+/** Of a tree in which every node has its driver. */
+export function canonicalName(tree: NodeOptions): string {
+  const strong = strongOptions(tree);
+  return plainName(strong) ?? `json:${peerJson(strong)}`;
+}
+
+function strongOptions(tree: NodeOptions): NodeOptions {
+  const entries = Object.entries(tree).filter(([key]) => !weak.has(key));
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, isOptions(value) ? strongOptions(value) : value]),
+  );
+}
+
+/** undefined where no plain name says it all. A format straight over its file is known by the file's name. */
+function plainName({ driver, file, filename, ...others }: NodeOptions): string | undefined {
+  if (Object.keys(others).length > 0) return undefined;
+  if (driver === undefined || driverNamed(driver)?.kind === "format") {
+    return filename === undefined && isOptions(file) ? plainName(file) : undefined;
+  }
+  if (file !== undefined) return undefined;
+  if (driver === "null-co" || driver === "null-aio")
+    return filename === undefined ? `${driver}://` : undefined;
+  return typeof filename === "string" ? filename : undefined;
+}
+
+function peerJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(peerJson).join(", ")}]`;
+  if (!isOptions(value)) return JSON.stringify(value) ?? "null";
+  const members = Object.entries(value).sort(([a], [b]) => bucketOf(a) - bucketOf(b));
+  return `{${members.map(([key, member]) => `${JSON.stringify(key)}: ${peerJson(member)}`).join(", ")}}`;
+}
+
+/** Where the peer's dictionaries, which list their members by bucket, keep a key. Unsigned arithmetic of 32 bits. */
+function bucketOf(key: string): number {
+  const bytes = new TextEncoder().encode(key);
+  let hash = 0x238f13afn * BigInt(bytes.length);
+  for (const [i, byte] of bytes.entries()) hash += BigInt(byte) << BigInt((i * 5) % 24);
+  return Number((BigInt.asUintN(32, hash) * 1103515243n + 12345n) % 512n);
+}

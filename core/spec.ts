@@ -1,0 +1,110 @@
+// What names an image: "json:{...}", a name with a protocol's prefix, a plain name, or an option tree, as a tree of
+// nested options. A prefix is one entry in `protocols`.
+import { BlockError } from "./base/errors.ts";
+import { parseOptionJson } from "./base/optionJson.ts";
+import type { ImageSpec, NodeOptions } from "./block/driver.ts";
+import { driverForFile } from "./protocol/fileKind.ts";
+
+/**
+ * How the names of each protocol become options of its node. `rest` is what follows the colon. Throws BlockError
+ * EINVAL for a name that is malformed.
+ */
+const protocols: Readonly<Record<string, (rest: string) => NodeOptions>> = {
+  file: (rest) => ({ driver: "file", filename: rest }),
+  host_device: (rest) => ({ driver: "host_device", filename: rest }),
+  host_cdrom: (rest) => ({ driver: "host_cdrom", filename: rest }),
+  "null-co": (rest) => nullDisk("null-co", rest),
+  "null-aio": (rest) => nullDisk("null-aio", rest),
+};
+
+function nullDisk(driver: string, rest: string): NodeOptions {
+  if (rest === "//") return { driver };
+  throw new BlockError("EINVAL", `The only allowed filename for this driver is '${driver}://'`);
+}
+
+/** What precedes a colon before the first slash. A Windows drive letter is not a protocol. */
+export function protocolOf(name: string): string | undefined {
+  const prefix = /^([^/:]*):/.exec(name)?.[1];
+  if (prefix === undefined || (process.platform === "win32" && /^[A-Za-z]$/.test(prefix))) return undefined;
+  return prefix;
+}
+
+/** "json:{...}", a prefixed name, a plain name, or an option tree whose dotted keys are nested. Throws EINVAL. */
+export function parseSpec(spec: ImageSpec): NodeOptions {
+  if (typeof spec !== "string") return nest(spec);
+  if (spec.startsWith("json:")) return nest(parseJson(spec.slice(5)));
+  return { file: parseProtocolName(spec) };
+}
+
+/** The options of the protocol node that a plain or prefixed name stands for. Throws EINVAL, ENOENT. */
+export function parseProtocolName(name: string): NodeOptions {
+  const prefix = protocolOf(name);
+  if (prefix === undefined) {
+    if (name === "") {
+      const peer = { message: "The 'file' block driver requires a file name" };
+      throw new BlockError("ENOENT", "The file name is empty", { peer });
+    }
+    return { driver: driverForFile(name), filename: name };
+  }
+  const parse = Object.hasOwn(protocols, prefix) ? protocols[prefix] : undefined;
+  if (parse !== undefined) return parse(name.slice(prefix.length + 1));
+  throw new BlockError("EINVAL", `Unknown protocol '${prefix}'`, {
+    hint: `For a file of that name write ./${name}`,
+    peer: { message: `Unknown protocol '${prefix}'` },
+  });
+}
+
+function parseJson(text: string): NodeOptions {
+  const value = parseOptionJson(text);
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    throw new BlockError("EINVAL", "Invalid JSON object given");
+  }
+  return value as NodeOptions;
+}
+
+/** `{"file.filename": x}` as `{file: {filename: x}}`, at every level. A group and dotted keys of it are joined. */
+export function nest(options: NodeOptions): NodeOptions {
+  if (!Object.keys(options).some((key) => key.includes("."))) return options;
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(options)) {
+    const parts = key.split(".");
+    if (parts.length > deepest) throw new BlockError("EINVAL", `Options are nested deeper than ${deepest}`);
+    let target = result;
+    for (const part of parts.slice(0, -1)) {
+      const inner = Object.hasOwn(target, part) ? target[part] : {};
+      if (typeof inner !== "object" || inner === null) throw givenTwice(part);
+      target = setOwn(target, part, { ...inner });
+    }
+    const last = parts.at(-1) ?? key;
+    if (Object.hasOwn(target, last)) throw givenTwice(last);
+    setOwn(target, last, value);
+  }
+  return result;
+}
+
+/** Parts of a dotted key. */
+const deepest = 1000;
+
+/** Options over those in a name: where both say something, the explicit ones win. */
+export function overlay(name: NodeOptions, explicit: NodeOptions): NodeOptions {
+  const result: Record<string, unknown> = { ...name };
+  for (const [key, value] of Object.entries(explicit)) {
+    const below = Object.hasOwn(result, key) ? result[key] : undefined;
+    setOwn(result, key, isOptions(below) && isOptions(value) ? overlay(below, value) : value);
+  }
+  return result;
+}
+
+export function isOptions(value: unknown): value is NodeOptions {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function givenTwice(name: string): BlockError {
+  return new BlockError("EINVAL", `The option '${name}' is given both as a value and as a group`);
+}
+
+/** Sets an own property even for names such as "__proto__". */
+function setOwn(target: Record<string, unknown>, key: string, value: unknown): Record<string, unknown> {
+  Object.defineProperty(target, key, { value, writable: true, enumerable: true, configurable: true });
+  return value as Record<string, unknown>;
+}
