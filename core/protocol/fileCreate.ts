@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { BlockError } from "../base/errors.ts";
-import { driverForFile, type FileDriver } from "./fileKind.ts";
+import type { FileDriver } from "./fileKind.ts";
 import { creatingClaim, FileLocks, type LockingMode } from "./locks.ts";
 import { systemError } from "./systemError.ts";
 
@@ -43,7 +43,7 @@ export function createFile(filename: string, options: CreateFileOptions = {}): C
       new FileLocks(fd, filename, options.locking ?? "auto", where).take(creatingClaim);
       fs.ftruncateSync(fd, 0);
     }
-    return { driver: stat.isFile() ? "file" : driverForFile(full), isNew };
+    return { driver: stat.isFile() ? "file" : "host_device", isNew };
   } catch (thrown) {
     throw thrown instanceof BlockError ? thrown : systemError(refused, thrown, where);
   } finally {

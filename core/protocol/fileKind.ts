@@ -9,11 +9,13 @@ export type FileKind = Pick<
   "isFile" | "isBlockDevice" | "isCharacterDevice" | "isDirectory" | "isFIFO" | "isSocket"
 >;
 
-/** host_device for a device; else `file`, whose own opening says what is wrong with anything odd. */
+/**
+ * host_device for a block device; else `file`, whose own opening says what is wrong with anything odd. A character
+ * device is hardly ever a disk and would be one of 0 bytes: its driver is to be named.
+ */
 export function driverForFile(filename: string): FileDriver {
   try {
-    const stat = fs.statSync(filename);
-    return stat.isBlockDevice() || stat.isCharacterDevice() ? "host_device" : "file";
+    return fs.statSync(filename).isBlockDevice() ? "host_device" : "file";
   } catch {
     return "file";
   }
