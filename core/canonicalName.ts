@@ -33,15 +33,30 @@ function strongOptions(tree: NodeOptions): NodeOptions {
 }
 
 /** undefined where no plain name says it all. A format straight over its file is known by the file's name. */
-function plainName({ driver, file, filename, ...others }: NodeOptions): string | undefined {
+function plainName(tree: NodeOptions): string | undefined {
+  if (tree.driver === "blkverify") return joined("blkverify", tree, "raw", "test");
+  if (tree.driver === "blkdebug") return joined("blkdebug", tree, "config", "image");
+  const { driver, file, filename, ...others } = tree;
   if (Object.keys(others).length > 0) return undefined;
   if (driver === undefined || driverNamed(driver)?.kind === "format") {
-    return filename === undefined && isOptions(file) ? plainName(file) : undefined;
+    const below = filename === undefined && isOptions(file) ? file : undefined;
+    return below === undefined || driverNamed(String(below.driver))?.kind === "format"
+      ? undefined
+      : plainName(below);
   }
   if (file !== undefined) return undefined;
   if (driver === "null-co" || driver === "null-aio")
     return filename === undefined ? `${driver}://` : undefined;
   return typeof filename === "string" ? filename : undefined;
+}
+
+/** "blkverify:RAW:TEST", where both parts have a plain name and there is nothing else to say. */
+function joined(prefix: string, tree: NodeOptions, first: string, second: string): string | undefined {
+  const known = new Set(["driver", first, second]);
+  if (Object.keys(tree).some((key) => !known.has(key))) return undefined;
+  const [a = "", b] = [tree[first], tree[second]].map((part) => (isOptions(part) ? plainName(part) : part));
+  if (typeof a !== "string" || a.includes(":") || typeof b !== "string") return undefined;
+  return `${prefix}:${a}:${b}`;
 }
 
 function peerJson(value: unknown): string {

@@ -15,7 +15,22 @@ const protocols: Readonly<Record<string, (rest: string) => NodeOptions>> = {
   host_cdrom: (rest) => ({ driver: "host_cdrom", filename: rest }),
   "null-co": (rest) => nullDisk("null-co", rest),
   "null-aio": (rest) => nullDisk("null-aio", rest),
+  blkverify: (rest) => {
+    const [raw, test] = atColon(rest, "blkverify requires raw copy and original image path");
+    return { driver: "blkverify", raw: parseProtocolName(raw), test: parseSpec(test) };
+  },
+  blkdebug: (rest) => {
+    const [config, image] = atColon(rest, "blkdebug requires both config file and image path");
+    return { driver: "blkdebug", ...(config !== "" && { config }), image: parseProtocolName(image) };
+  },
 };
+
+/** Both halves at the first colon. The second may have more of them: a name with a prefix of its own. */
+function atColon(rest: string, message: string): [string, string] {
+  const colon = rest.indexOf(":");
+  if (colon < 0) throw new BlockError("EINVAL", message);
+  return [rest.slice(0, colon), rest.slice(colon + 1)];
+}
 
 function nullDisk(driver: string, rest: string): NodeOptions {
   if (rest === "//") return { driver };

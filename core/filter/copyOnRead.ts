@@ -1,6 +1,7 @@
 // copy-on-read: what is read from a backing file is written into the image above it, so that the next read finds it
 // there. Whole clusters are copied; ranges the image has already, and zero clusters, are left alone.
 import * as z from "zod";
+import { BlockError } from "../base/errors.ts";
 import { isZero } from "../base/zero.ts";
 import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type {
@@ -24,14 +25,25 @@ const defaultUnit = 65536;
 export const copyOnRead = defineDriver({
   kind: "filter",
   options: z.strictObject({ driver: z.literal("copy-on-read"), file: child }),
-  open: async (options, context) =>
-    new CopyNode(await context.openChild("file", "data", options.file), context),
+  open: async (options, context) => {
+    if (context.readOnly) {
+      throw new BlockError(
+        "EROFS",
+        "copy-on-read writes what it reads: the image has to be open for writing",
+        {
+          node: context.name,
+          peer: { message: "Block node is read-only" },
+        },
+      );
+    }
+    return new CopyNode(await context.openChild("file", "data", options.file), context);
+  },
 });
 
 class CopyNode implements BlockNode {
   readonly driver = "copy-on-read";
   readonly name: string;
-  readonly readOnly: boolean;
+  readonly readOnly = false;
   readonly children: readonly Child[];
   readonly info: NodeInfo = {};
   readonly #image: BlockNode;
@@ -39,7 +51,6 @@ class CopyNode implements BlockNode {
 
   constructor(image: BlockNode, context: OpenContext) {
     this.name = context.name;
-    this.readOnly = context.readOnly;
     this.children = [{ name: "file", role: "data", node: image }];
     this.#image = image;
   }
@@ -49,7 +60,6 @@ class CopyNode implements BlockNode {
   }
 
   async read(offset: number, target: Uint8Array): Promise<void> {
-    if (this.readOnly) return this.#image.read(offset, target);
     for (let done = 0; done < target.length; ) {
       done += await this.#readSome(offset + done, target.subarray(done));
     }

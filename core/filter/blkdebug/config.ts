@@ -21,7 +21,8 @@ export function readConfig(path: string): ConfigRules {
     text = fs.readFileSync(path, "utf8");
   } catch (error) {
     if (error instanceof BlockError) throw error;
-    throw systemError(`${words} '${path}'`, error, { path });
+    const reason = systemError(words, error, {});
+    throw systemError(`${words} '${path}'`, error, { path, peer: { message: reason.message } });
   }
   return parseConfig(text, path);
 }
