@@ -17,6 +17,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "show what an image is: format, sizes, backing file",
     load: async () => (await import("./info.ts")).info,
   },
+  io: {
+    summary: "read and write an image by commands, as qemu-io does",
+    own: true,
+    load: async () => (await import("./io.ts")).io,
+  },
   map: {
     summary: "show where in which file an image's data lie",
     load: async () => (await import("./map.ts")).map,

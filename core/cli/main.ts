@@ -13,7 +13,9 @@ import { calledAs, inPlaceOfPeer, persona } from "./persona.ts";
 const peerVersion = "7.2.0";
 
 function listed(): [string, CommandEntry][] {
-  return Object.entries(commands).filter(([, { own }]) => own === undefined || !inPlaceOfPeer);
+  return Object.entries(commands).filter(([name, { own }]) => {
+    return own === undefined || !inPlaceOfPeer || (persona === "qemu-io" && name === "io");
+  });
 }
 
 function generalHelp(): string {

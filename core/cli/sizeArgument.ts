@@ -30,8 +30,11 @@ export function sizeArgument(text: string, what: string, range: SizeRange = {}):
   return Math.min(Number(value), Number.MAX_SAFE_INTEGER);
 }
 
-/** Decimal with an optional fraction, or 0x and hexadecimal digits, and a suffix; undefined for anything else. */
-function exactSize(text: string): bigint | undefined {
+/**
+ * Decimal with an optional fraction, or 0x and hexadecimal digits, and a suffix; undefined for anything else. A part of
+ * a unit is rounded to the nearest byte.
+ */
+export function exactSize(text: string): bigint | undefined {
   const hexadecimal = /^\s*\+?(0[xX][0-9a-fA-F]+)([kKmMgGtTpP]?)$/.exec(text);
   if (hexadecimal !== null) {
     const [, digits = "", suffix = ""] = hexadecimal;
@@ -44,7 +47,7 @@ function exactSize(text: string): bigint | undefined {
   const part = Number(`0${fraction ?? ""}`);
   // A part of a byte is none.
   if (part !== 0 && unit === 1n) return undefined;
-  return BigInt(whole) * unit + BigInt(Math.floor(part * Number(unit)));
+  return BigInt(whole) * unit + BigInt(Math.round(part * Number(unit)));
 }
 
 function unitOf(suffix: string): bigint {
