@@ -214,7 +214,7 @@ class Opener {
   ): Promise<BlockNode> {
     if (tree.driver === undefined) return this.#openProbed(where, tree, own, level);
     const driver = driverNamed(String(tree.driver));
-    if (!driver) throw unknownDriver(String(tree.driver));
+    if (!driver) throw unknownDriver(tree.driver);
     const parsed = driver.options.safeParse(this.#withoutEmptyBacking(withoutGeneric(tree)));
     if (!parsed.success) throw badOptions(dotted(where), tree, driver.kind, parsed.error);
     const name = this.#uniqueName(where, own["node-name"]);
@@ -385,8 +385,9 @@ export function withFormat(tree: NodeOptions, format: string | undefined): NodeO
   return { ...others, ...options, driver: format };
 }
 
-function unknownDriver(name: string): BlockError {
-  return new BlockError("EINVAL", `Unknown driver '${name}'`, {
+function unknownDriver(name: unknown): BlockError {
+  return new BlockError("EINVAL", `Unknown driver '${String(name)}'`, {
+    ...(typeof name !== "string" && { peer: { message: "Must specify either driver or file" } }),
     hint: `Known drivers: ${Object.keys(drivers).join(", ")}.`,
   });
 }

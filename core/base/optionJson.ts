@@ -10,7 +10,7 @@ export function parseOptionJson(text: string): unknown {
   const reader = new Reader(text);
   if (reader.peek() === undefined) throw refused("Expecting a JSON value");
   const value = reader.value(0);
-  if (reader.peek() !== undefined) throw refused("JSON parse error, expecting value");
+  if (reader.peek() !== undefined) throw refused("Expecting at most one JSON value");
   return value;
 }
 
@@ -60,13 +60,19 @@ class Reader {
     const first = this.#take();
     if (first === "{") return this.#object(depth);
     if (first === "[") return this.#list(depth);
-    if (isQuote(first[0])) return textOf(first);
+    if (isQuote(first[0])) return textOf(this.#whole(first));
     if (/^-?[0-9]/.test(first)) return Number(first);
     if (Object.hasOwn(words, first)) return words[first];
     if (/^[a-zA-Z]/.test(first)) throw refused(`JSON parse error, invalid keyword '${first}'`);
     throw refused(
       "]},:".includes(first) ? "JSON parse error, expecting value" : `JSON parse error, stray '${first}'`,
     );
+  }
+
+  /** A quoted token that has its other quote. */
+  #whole(quoted: string): string {
+    if (quoted.length > 1) return quoted;
+    throw refused(`JSON parse error, stray '${quoted}${this.#next ?? ""}'`);
   }
 
   #object(depth: number): object {
@@ -76,8 +82,8 @@ class Reader {
       if (first && this.#next === "}") break;
       const key = this.#take();
       if (!isQuote(key[0])) throw refused(keyFault(key));
-      if (this.#take() !== ":") throw refused("JSON parse error, missing : in object name/value pair");
-      const name = textOf(key);
+      if (this.#take() !== ":") throw refused("JSON parse error, missing : in object pair");
+      const name = textOf(this.#whole(key));
       if (entries.has(name)) throw refused("JSON parse error, duplicate key");
       entries.set(name, this.value(depth + 1));
       if (this.#next === "}") break;
@@ -112,7 +118,6 @@ function keyFault(key: string): string {
 
 /** The text in a quoted token. */
 function textOf(quoted: string): string {
-  if (quoted.length < 2) throw refused("JSON parse error, unterminated string");
   // Rewritten to double quotes, the rest is what JSON.parse knows. \' is an escape of single-quoted strings only.
   const inner = quoted
     .slice(1, -1)
@@ -120,6 +125,6 @@ function textOf(quoted: string): string {
   try {
     return JSON.parse(`"${inner}"`) as string;
   } catch {
-    throw refused("JSON parse error, invalid escape or control character in string");
+    throw refused("JSON parse error, invalid escape sequence in string");
   }
 }

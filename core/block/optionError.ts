@@ -17,9 +17,12 @@ export function badOptions(
   const path = (issue?.path ?? []).map(String);
   if (issue?.code === "unrecognized_keys") {
     const layer = kind === "protocol" ? "protocol" : "format";
-    const key = [...path, issue.keys[0]].join(".");
+    const unknown = [...path, String(issue.keys[0])];
+    const key = unknown.join(".");
     const does = kind === "protocol" ? "doesn't" : "does not";
-    const peer = { message: `Block ${layer} '${driver}' ${does} support the option '${key}'` };
+    const peer = {
+      message: `Block ${layer} '${driver}' ${does} support the option '${leafOf(tree, unknown)}'`,
+    };
     const shown = place === "" ? key : `${place}.${key}`;
     return new BlockError("EINVAL", `Block ${layer} '${driver}' does not support the option '${shown}'`, {
       peer,
@@ -29,6 +32,21 @@ export function badOptions(
   const message = `Invalid option '${at}' of '${driver}': ${issue?.message ?? "not understood"}`;
   const peer = peerWords(driver, path, valueAt(tree, path), issue);
   return new BlockError("EINVAL", message, peer === undefined ? {} : { peer });
+}
+
+/** The peer names the first value of a group, not the group. */
+function leafOf(tree: NodeOptions, path: readonly string[]): string {
+  const names = [...path];
+  for (let at = valueAt(tree, path); isGroup(at); at = valueAt(tree, names)) {
+    const [first] = Object.keys(at);
+    if (first === undefined) break;
+    names.push(first);
+  }
+  return names.join(".");
+}
+
+function isGroup(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
 }
 
 function valueAt(tree: NodeOptions, path: readonly string[]): unknown {

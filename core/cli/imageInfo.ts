@@ -20,6 +20,8 @@ export interface ImageInfo {
   /** Bytes allocated on disk; undefined where the system does not say. */
   readonly actualSize: number | undefined;
   readonly info: NodeInfo;
+  /** Whether the drivers say anything of themselves. */
+  readonly reportsInfo: boolean;
   /** The backing file's name as one can open it from here; undefined without one or when it cannot be told. */
   readonly backingPath: string | undefined;
 }
@@ -90,7 +92,8 @@ async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> 
       format: driver,
       virtualSize: inPlaceOfPeer ? Math.ceil(size / sector) * sector : size,
       actualSize: actualSize(graph.root),
-      info,
+      info: inPlaceOfPeer ? asThePeer(info) : info,
+      reportsInfo: !leafOf(graph.root).driver.startsWith("null-"),
       backingPath: backing === undefined ? undefined : combinedName(fileName(tree), backing),
     };
   } finally {
@@ -114,11 +117,25 @@ function fileName(tree: NodeOptions): string | undefined {
   return typeof tree.filename === "string" ? tree.filename : undefined;
 }
 
+/** The peer shows no facts of the formats there are yet. */
+function asThePeer({ specific: _, ...info }: NodeInfo): NodeInfo {
+  return info;
+}
+
 function actualSize(node: BlockNode): number | undefined {
-  const own = node.info.actualSize;
-  if (own !== undefined) return own;
+  const leaf = leafOf(node);
+  // A device has no size of its own on a disk; the peer calls that 0.
+  return node.info.actualSize ?? leaf.info.actualSize ?? (inPlaceOfPeer && isDevice(leaf) ? 0 : undefined);
+}
+
+function isDevice({ driver }: BlockNode): boolean {
+  return driver === "host_device" || driver === "host_cdrom";
+}
+
+/** The file, or what stands for one, that the image is in. */
+function leafOf(node: BlockNode): BlockNode {
   const file = node.children.find((child) => child.role === "file");
-  return file === undefined ? undefined : actualSize(file.node);
+  return file === undefined ? node : leafOf(file.node);
 }
 
 /** The next image down; undefined at the end of the chain. */

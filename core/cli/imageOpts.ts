@@ -25,7 +25,10 @@ export function parseImageOpts(text: string, form: ListForm = {}): NodeOptions {
 
 /** An item without a value: on, or off when it begins with "no", the older form of a switch. */
 function putKeyless(tree: Tree, item: string, implied: string | undefined, form: ListForm): void {
-  if (implied !== undefined) return put(tree, implied, item);
+  if (implied !== undefined) {
+    put(tree, implied, item);
+    return;
+  }
   const off = item.startsWith("no") && item !== "no" && item !== "node-name";
   const [key, value] = off ? [item.slice(2), "off"] : [item, "on"];
   form.warn?.(`short-form boolean option '${item}' deprecated\nPlease use ${key}=${value} instead`);
@@ -44,7 +47,7 @@ function isTree(value: unknown): value is Tree {
 }
 
 /** Splits at single commas; a doubled comma stands for one. */
-function splitItems(text: string): string[] {
+export function splitItems(text: string): string[] {
   const items: string[] = [];
   let item = "";
   for (let i = 0; i < text.length; i++) {

@@ -1,8 +1,10 @@
 // `blkscope info`: what an image is, without reading its data and without needing its backing file.
 // Options, JSON members, human lines and exit codes are those of `qemu-img info`.
 import { CliError, defineCommand, UsageError } from "./command.ts";
+import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
 import { jsonText, stdout } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
 
 const options = {
   format: {
@@ -22,6 +24,7 @@ const options = {
     long: "force-share",
     help: "open an image that another program has open for writing",
   },
+  object: objectOption,
 } as const satisfies OptionSpecs;
 
 export const info = defineCommand({
@@ -32,7 +35,7 @@ export const info = defineCommand({
   sections: [
     {
       title: "FILE",
-      text: `may also be json:{...} with the same options as JSON, or file:NAME. A name with a colon before its first
+      text: `may also be json:{...} with the same options as JSON, or PROTOCOL:NAME with file, host_device, null-co. A name with a colon before its first
 slash is written ./NAME, one that begins with a dash ./-NAME or after --.`,
     },
     {
@@ -66,6 +69,7 @@ exact, not rounded up to sectors.`,
     if (args.has("imageOpts") && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
+    if (takeObjects(args.values("object")).helped) return 0;
     const { readInfo } = await import("./imageInfo.ts");
     const found = await readInfo(file, {
       imageOpts: args.has("imageOpts"),
@@ -74,6 +78,7 @@ exact, not rounded up to sectors.`,
       forceShare: args.has("forceShare"),
     });
     const { humanInfo, jsonInfo } = await import("./infoReport.ts");
+    if (found.stoppedBy !== undefined && inPlaceOfPeer) throw found.stoppedBy;
     const objects = found.images.map(jsonInfo);
     if (output === "human") stdout.write(found.images.map(humanInfo).join("\n"));
     else if (args.has("backingChain")) stdout.line(jsonText(objects, 4));

@@ -53,6 +53,7 @@ export function jsonInfo({
   virtualSize,
   actualSize,
   info,
+  reportsInfo,
   backingPath,
 }: ImageInfo): object {
   const { clusterSize, backing, specific } = info;
@@ -66,6 +67,6 @@ export function jsonInfo({
     ...(specific !== undefined && { "format-specific": { type: format, data: specific } }),
     ...(backing !== undefined && backingPath !== undefined && { "full-backing-filename": backingPath }),
     ...(backing !== undefined && { "backing-filename": backing.filename }),
-    "dirty-flag": info.dirty ?? false,
+    ...(reportsInfo && { "dirty-flag": info.dirty ?? false }),
   };
 }
