@@ -14,6 +14,8 @@ export interface Command<O extends OptionSpecs = OptionSpecs> {
   readonly examples: readonly string[];
   /** Exit code when the command fails in a way that has no code of its own. */
   readonly failure: number;
+  /** Puts the arguments in order before options are looked for among them. */
+  arrange?(args: readonly string[]): readonly string[];
   /** Does the work and gives the exit code. Throws CliError, or BlockError for what the images are to blame for. */
   run(args: Parsed<O>): Promise<number>;
 }

@@ -56,7 +56,7 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
   try {
     const command = await entry.load();
     failure = command.failure;
-    const parsed = parseOptions(args, command.options);
+    const parsed = parseOptions(command.arrange?.(args) ?? args, command.options);
     if (parsed.help) {
       stdout.line(helpOf(name, command));
       return ok;
