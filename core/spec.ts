@@ -37,6 +37,11 @@ function nullDisk(driver: string, rest: string): NodeOptions {
   throw new BlockError("EINVAL", `The only allowed filename for this driver is '${driver}://'`);
 }
 
+/** Whether a name may begin with the driver's own and a colon. */
+export function isProtocolName(driver: string): boolean {
+  return Object.hasOwn(protocols, driver);
+}
+
 /** What precedes a colon before the first slash. A Windows drive letter is not a protocol. */
 export function protocolOf(name: string): string | undefined {
   const prefix = /^([^/:]*):/.exec(name)?.[1];

@@ -1,5 +1,6 @@
 // map, alloc, length, info, truncate: what the image is, not what it holds.
 import type { Preallocation } from "../../block/node.ts";
+import { isProtocolName } from "../../spec.ts";
 import { printable, stdout } from "../output.ts";
 import { inPlaceOfPeer } from "../persona.ts";
 import type { IoCommand } from "./command.ts";
@@ -77,6 +78,8 @@ export const info: IoCommand = {
   async run({ image }) {
     const { driver, info } = image.format;
     stdout.line(`format name: ${driver}`);
+    // What a name's prefix can ask for is listed under both of its names, which are the same.
+    if (isProtocolName(driver)) stdout.line(`format name: ${driver}`);
     stdout.line(`cluster size: ${sizeText(info.clusterSize ?? 0)}`);
     stdout.line(`vm state offset: ${sizeText(0)}`);
     const facts = Object.entries(info.specific ?? {});

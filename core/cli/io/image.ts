@@ -38,7 +38,7 @@ export class IoImage {
       const { openSnapshot } = await import("./snapshot.ts");
       return new IoImage(request, await openSnapshot(request));
     }
-    return new IoImage(request, await openGraph(topSpec(request, request.spec), graphOptions(request)));
+    return new IoImage(request, await openPlain(request));
   }
 
   /** The image itself, below the filter that copies. */
@@ -128,7 +128,7 @@ export class IoImage {
     try {
       return await IoImage.open(request);
     } catch (error) {
-      this.#graph = await openGraph(topSpec(this.request, this.request.spec), graphOptions(this.request));
+      this.#graph = await openPlain(this.request);
       throw error;
     }
   }
@@ -142,6 +142,14 @@ export class IoImage {
     const message = `${length} bytes at offset ${offset} end past the image's ${this.length} bytes`;
     throw new BlockError("EIO", message, { offset, length });
   }
+}
+
+/** Throws EACCES for an image that its own options keep from being written, and that was to be. */
+async function openPlain(request: ImageRequest): Promise<Graph> {
+  const graph = await openGraph(topSpec(request, request.spec), graphOptions(request));
+  if (request.readOnly || !graph.root.readOnly) return graph;
+  await graph.close();
+  throw new BlockError("EACCES", "Block node is read-only", { hint: "Open it for reading only (-r)." });
 }
 
 /** `spec` under the filter that copies what is read, if that is asked for. */

@@ -183,6 +183,7 @@ function changedRequest(request: ImageRequest, options: Letters): ImageRequest {
   const { "read-only": readOnlyOption, cache: cacheOptions, ...others } = given;
   const access = options.has("r") || options.has("w");
   if (access && readOnlyOption !== undefined) refuse("Cannot set both -r/-w and 'read-only'");
+  const withCache = withCacheOptions(request.cache, cacheOptions);
   if (options.has("c") && cacheOptions !== undefined) refuse("Cannot set both -c and the cache options");
   for (const [key, value] of leaves(others, request.spec)) {
     if (!changeable.includes(key)) refuse(`Cannot change the option '${value}'`);
@@ -192,7 +193,7 @@ function changedRequest(request: ImageRequest, options: Letters): ImageRequest {
     ...request,
     spec: overlay(request.spec, others),
     readOnly: access ? options.has("r") : switchOf(readOnlyOption, "read-only", request.readOnly),
-    cache: cache === undefined ? withCacheOptions(request.cache, cacheOptions) : namedCache(cache),
+    cache: cache === undefined ? withCache : namedCache(cache),
   };
 }
 

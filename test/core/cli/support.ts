@@ -60,6 +60,26 @@ export class Cli {
     return { code: child.status, signal: child.signal, stdout: child.stdout, stderr: child.stderr };
   }
 
+  /** Runs the command line or a program of the peer with this on its standard input. */
+  feed(
+    program: "blkscope" | "qemu-io" | "qemu-img",
+    args: readonly string[],
+    input: string,
+    env: Record<string, string> = {},
+  ): Ran {
+    const [file, first] = program === "blkscope" ? [process.execPath, [this.script]] : [program, []];
+    const child = spawnSync(file, [...first, ...args], {
+      cwd: this.folder,
+      env: childEnv(env),
+      encoding: "utf8",
+      input,
+      timeout: 60_000,
+      maxBuffer: 1 << 28,
+    });
+    if (child.error !== undefined) throw child.error;
+    return { code: child.status, signal: child.signal, stdout: child.stdout, stderr: child.stderr };
+  }
+
   start(args: readonly string[]): ChildProcess {
     return spawn(process.execPath, [this.script, ...args], { cwd: this.folder, env: childEnv() });
   }
