@@ -13,6 +13,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "compare two images: equal or not, or every mismatch (--all)",
     load: async () => (await import("./compare.ts")).compare,
   },
+  convert: {
+    summary: "copy an image into a new one of another format or with other options",
+    load: async () => (await import("./convert.ts")).convert,
+  },
+  dd: {
+    summary: "copy blocks of an image into a new one, with the operands of dd",
+    load: async () => (await import("./dd.ts")).dd,
+  },
   info: {
     summary: "show what an image is: format, sizes, backing file",
     load: async () => (await import("./info.ts")).info,
@@ -25,6 +33,14 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
   map: {
     summary: "show where in which file an image's data lie",
     load: async () => (await import("./map.ts")).map,
+  },
+  create: {
+    summary: "create an image",
+    load: async () => (await import("./create.ts")).create,
+  },
+  resize: {
+    summary: "change the size of an image",
+    load: async () => (await import("./resize.ts")).resize,
   },
   open: {
     summary: "open images in the app",

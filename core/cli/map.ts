@@ -4,6 +4,7 @@ import type { NodeOptions } from "../block/driver.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { MapEntry } from "../ops/map.ts";
 import { CliError, defineCommand, UsageError } from "./command.ts";
+import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
 import { printable, stdout } from "./output.ts";
 import { sizeArgument } from "./sizeArgument.ts";
@@ -37,6 +38,7 @@ const options = {
     long: "force-share",
     help: "open an image that another program has open for writing",
   },
+  object: objectOption,
 } as const satisfies OptionSpecs;
 
 export const map = defineCommand({
@@ -71,6 +73,7 @@ changed. Ranges that read as zeroes are left out, unless the output is JSON.`,
     if (imageOpts && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
+    if (takeObjects(args.values("object")).helped) return 0;
     const { withImage } = await import("./openImage.ts");
     const request = { imageOpts, format: args.value("format"), forceShare: args.has("forceShare") };
     await withImage(file, request, async ({ graph, filename, spec }) => {

@@ -1,5 +1,7 @@
 // Opens an image for a command: a file name or options as they were given, with the messages of qemu-img.
 import type { CacheMode, DirtyPolicy } from "../block/driver.ts";
+import { childOf } from "../block/extents.ts";
+import type { BlockNode } from "../block/node.ts";
 import { type Graph, type OpenOptions, openGraph, readOnlyNode } from "../graph.ts";
 import { type ImageArgument, imageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
@@ -68,4 +70,18 @@ function openOptions(request: ImageRequest): OpenOptions {
     ...(request.cache !== undefined && { cache: request.cache }),
     warn: printWarning,
   };
+}
+
+/**
+ * Keeps others from writing the image while it is read, which also keeps us from taking it for the target of the same
+ * command. Throws CliError as opening does: it is in use.
+ */
+export async function keepWritersOut({ given, graph }: OpenedImage, failure = 1): Promise<void> {
+  try {
+    for (let node: BlockNode | undefined = graph.root; node !== undefined; node = childOf(node, "file")) {
+      await node.excludeWriters?.();
+    }
+  } catch (error) {
+    throw openError(given, error, failure);
+  }
 }

@@ -1,0 +1,225 @@
+// `blkscope convert`, after its options: opens, creates, copies, and leaves a target that is complete or none.
+import { asBlockError } from "../base/errors.ts";
+import { childOf } from "../block/extents.ts";
+import { type ConvertRequest, convert } from "../ops/convert.ts";
+import { planPieces, totalSize } from "../ops/convertPlan.ts";
+import { sizeInSectors } from "../ops/map.ts";
+import { cacheMode } from "./cacheMode.ts";
+import { CliError } from "./command.ts";
+import { type Interruption, interruptible } from "./interrupt.ts";
+import { createNamed, newImageRequest } from "./newImage.ts";
+import { keepWritersOut, type OpenedImage, openImage } from "./openImage.ts";
+import { printError, printWarning, stderr, stdout } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
+import { Progress } from "./progress.ts";
+import { UnfinishedFile } from "./unfinishedFile.ts";
+
+export interface ConvertArguments {
+  readonly sources: readonly string[];
+  readonly target: string | undefined;
+  readonly format: string | undefined;
+  readonly targetFormat: string | undefined;
+  /** Values of -o. */
+  readonly options: readonly string[];
+  readonly backing: string | undefined;
+  readonly backingFormat: string | undefined;
+  readonly compress: boolean;
+  readonly skipCreate: boolean;
+  /** Bytes; 0: no zeroes are looked for. */
+  readonly sparse: number;
+  readonly snapshot: string | undefined;
+  readonly parallel: number;
+  readonly outOfOrder: boolean;
+  /** Bytes a second. */
+  readonly rate: number | undefined;
+  readonly salvage: boolean;
+  readonly targetIsZero: boolean;
+  readonly bitmaps: boolean;
+  readonly cache: string;
+  readonly sourceCache: string;
+  readonly progress: boolean;
+  readonly quiet: boolean;
+  readonly imageOpts: boolean;
+  readonly targetImageOpts: boolean;
+  readonly forceShare: boolean;
+}
+
+export async function convertRun(args: ConvertArguments): Promise<number> {
+  const { sources, target } = args;
+  if (target === undefined || sources.length === 0) throw new CliError("Must specify image file name", 1);
+  const progress = progressOf(args);
+  const opened: OpenedImage[] = [];
+  try {
+    progress.show(0);
+    const cache = cacheMode(args.sourceCache, "source cache");
+    for (const source of sources) {
+      const { imageOpts, format, forceShare } = args;
+      if (imageOpts && format !== undefined) refuseFormat();
+      const image = await openImage(source, { imageOpts, format, forceShare, cache });
+      opened.push(image);
+      if (!forceShare) await keepWritersOut(image);
+    }
+    await interruptible((interruption) => fill(args, target, opened, progress, interruption));
+    progress.complete();
+  } finally {
+    progress.end();
+    for (const { graph } of opened) await graph.close();
+  }
+  return 0;
+}
+
+function refuseFormat(): never {
+  throw new CliError("--image-opts and --format are mutually exclusive", 1);
+}
+
+function progressOf({ progress, quiet }: ConvertArguments): Progress {
+  const unasked = !inPlaceOfPeer && !progress && process.stderr.isTTY === true ? stderr : undefined;
+  return new Progress(quiet ? undefined : progress ? stdout : unasked, 1);
+}
+
+interface Target {
+  readonly image: OpenedImage;
+  readonly file: UnfinishedFile | undefined;
+  /** Bytes of its backing file, if the command gave it one. */
+  readonly backingSize: number | undefined;
+  /** What is not written reads as zeroes. */
+  readonly isZero: boolean;
+}
+
+async function fill(
+  args: ConvertArguments,
+  name: string,
+  opened: readonly OpenedImage[],
+  progress: Progress,
+  interruption: Interruption,
+): Promise<void> {
+  const sources = opened.map(({ graph }) => graph.root);
+  const size = totalSize(sources);
+  refuseSnapshots(args, opened);
+  const target = await openTarget(args, name, size);
+  let closed = false;
+  try {
+    const { root } = target.image.graph;
+    if (root.size < size) throw new CliError("output file is smaller than input file", 1);
+    await convert({
+      sources,
+      target: root,
+      sparse: args.sparse,
+      targetIsZero: target.isZero,
+      backingSize: target.backingSize,
+      parallel: args.parallel,
+      outOfOrder: args.outOfOrder,
+      rate: args.rate,
+      signal: interruption.signal,
+      ...(args.salvage && { salvage: args.quiet ? () => undefined : reportUnreadable }),
+      ...(progress.shown && { progress: await progressOver(sources, target.backingSize, progress) }),
+    });
+    closed = true;
+    await target.image.graph.close();
+    target.file?.finish();
+  } catch (thrown) {
+    if (!closed) await target.image.graph.close().catch(() => undefined);
+    throw withFate(thrown, name, target.file?.discard() ?? "partly overwritten", interruption);
+  }
+}
+
+/** Says what became of the target. In place of the peer, what was interrupted ends without a word, as it would. */
+function withFate(thrown: unknown, name: string, fate: string, { exitCode }: Interruption): unknown {
+  const left = fate === "removed" ? `The unfinished '${name}' was removed.` : `'${name}' is ${fate}.`;
+  if (exitCode !== undefined) return new CliError("Interrupted", exitCode, left, { cause: thrown });
+  if (thrown instanceof CliError) return thrown;
+  const error = asBlockError(thrown);
+  const { message = error.message, hint: peerHint = "" } = (inPlaceOfPeer && error.context.peer) || {};
+  const hint = [error.context.hint, left].filter(Boolean).join("\n");
+  return new CliError(message, 1, hint, { cause: error, peerHint });
+}
+
+function reportUnreadable(_what: "data" | "status", offset: number, _length: number, reason: string): void {
+  printWarning(`error while reading offset ${offset}: ${reason}`);
+}
+
+/** Shares of the data there are, which takes one look at all tables first. */
+async function progressOver(
+  sources: ConvertRequest["sources"],
+  backingSize: number | undefined,
+  progress: Progress,
+): Promise<(copied: number) => void> {
+  let data = 0;
+  for await (const { kind, length } of planPieces(sources, { backingSize, salvage: () => undefined })) {
+    if (kind === "data") data += length;
+  }
+  return (copied) => progress.show(data === 0 ? 1 : Math.min(1, copied / data));
+}
+
+function refuseSnapshots({ snapshot, sources }: ConvertArguments, opened: readonly OpenedImage[]): void {
+  if (snapshot === undefined) return;
+  if (snapshot.startsWith("snapshot.")) checkSnapshotOptions(snapshot);
+  else if (sources.length > 1) throw new CliError("No support for concatenating multiple snapshot", 1);
+  const driver = opened[0]?.graph.root.driver;
+  throw new CliError(
+    `Failed to load snapshot: Block format '${driver}' used by device '' does not support temporarily loading internal snapshots`,
+    1,
+  );
+}
+
+async function openTarget(args: ConvertArguments, name: string, size: number): Promise<Target> {
+  if (args.skipCreate) return openExisting(args, name);
+  const format = args.targetFormat ?? "raw";
+  const request = newImageRequest(name, format, args, size);
+  if (request.backing !== undefined && args.sources.length > 1) {
+    throw new CliError(
+      "Having a backing file for the target makes no sense when concatenating multiple input images",
+      1,
+    );
+  }
+  refuseCompression(args);
+  if (args.bitmaps) throw new CliError("Source lacks bitmap support", 1);
+  await createNamed(name, format, request, `converting ${format}`);
+  const cache = cacheMode(args.cache, "cache");
+  let image: OpenedImage;
+  try {
+    image = await openImage(name, { format, writable: true, cache });
+  } catch (thrown) {
+    UnfinishedFile.hide(name).discard();
+    throw thrown;
+  }
+  const backing = childOf(image.graph.root, "backing");
+  return {
+    image,
+    file: UnfinishedFile.hide(name),
+    backingSize: backing && sizeInSectors(backing),
+    isZero: backing === undefined && isRegular(image),
+  };
+}
+
+async function openExisting(args: ConvertArguments, name: string): Promise<Target> {
+  refuseCompression(args);
+  if (args.bitmaps) throw new CliError("Source lacks bitmap support", 1);
+  if (args.targetImageOpts && args.targetFormat !== undefined) refuseFormat();
+  const format = args.targetFormat ?? (args.targetImageOpts ? undefined : "raw");
+  const cache = cacheMode(args.cache, "cache");
+  const image = await openImage(name, { imageOpts: args.targetImageOpts, format, writable: true, cache });
+  const backing = args.backing === undefined ? undefined : childOf(image.graph.root, "backing");
+  const backingSize = backing && sizeInSectors(backing);
+  return { image, file: undefined, backingSize, isZero: args.targetIsZero };
+}
+
+/** A new file reads as zeroes until it is written; a device holds what it held. */
+function isRegular({ graph }: OpenedImage): boolean {
+  return graph.nodes.every(({ driver }) => driver !== "host_device" && driver !== "host_cdrom");
+}
+
+function refuseCompression({ compress }: ConvertArguments): void {
+  if (compress) throw new CliError("Compression not supported for this file format", 1);
+}
+
+/** "snapshot.id=1,snapshot.name=x" */
+function checkSnapshotOptions(text: string): void {
+  const { 0: bad } = text
+    .split(",")
+    .map((part) => part.split("=")[0] ?? "")
+    .filter((key) => key !== "snapshot.id" && key !== "snapshot.name");
+  if (bad === undefined) return;
+  printError({ message: `Invalid parameter '${bad}'` });
+  throw new CliError(`Failed in parsing snapshot param '${text}'`, 1);
+}

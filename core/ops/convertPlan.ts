@@ -1,0 +1,112 @@
+// What a conversion copies: the sources one after the other as a run of pieces, each data, zeroes, or the same as the
+// target's backing file. Block status over the chain decides, so that nothing is read that need not be.
+import { asBlockError, BlockError } from "../base/errors.ts";
+import { strerror } from "../base/strerror.ts";
+import { chainExtentAt } from "../block/extents.ts";
+import type { BlockNode } from "../block/node.ts";
+import { sizeInSectors } from "./map.ts";
+
+export type PieceKind =
+  | "data"
+  | "zero"
+  /** The target's backing file holds it already. */
+  | "backing";
+
+export interface Piece {
+  readonly kind: PieceKind;
+  readonly source: BlockNode;
+  /** Byte of the source and of the target. */
+  readonly from: number;
+  readonly to: number;
+  readonly length: number;
+}
+
+export interface PlanOptions {
+  /**
+   * Bytes the target's backing file has, when it has one: then only what the source itself holds is copied, and its
+   * backing file is taken for the target's.
+   */
+  readonly backingSize: number | undefined;
+  /** Told of ranges whose place can't be found; they are tried as data then. Without it they are an error. */
+  readonly salvage: ((offset: number, reason: string) => void) | undefined;
+}
+
+const sector = 512;
+/** Where the place of bytes is unknown, this much is tried as data before it is asked again. */
+const unknownStep = 64 * 1024;
+
+/** Bytes of all sources, each in whole sectors. */
+export function totalSize(sources: readonly BlockNode[]): number {
+  return sources.reduce((sum, source) => sum + sizeInSectors(source), 0);
+}
+
+/** Yields adjoining pieces in order, from the first source's beginning to the last one's end. */
+export async function* planPieces(
+  sources: readonly BlockNode[],
+  options: PlanOptions,
+): AsyncGenerator<Piece> {
+  let to = 0;
+  for (const source of sources) {
+    const size = sizeInSectors(source);
+    for (let from = 0; from < size; ) {
+      const piece = await pieceAt(source, from, to, Math.min(size - from, limitOf(to, options)), options);
+      yield piece;
+      from += piece.length;
+      to += piece.length;
+    }
+  }
+}
+
+/** A piece does not reach across the end of the target's backing file. */
+function limitOf(to: number, { backingSize }: PlanOptions): number {
+  return backingSize !== undefined && to < backingSize ? backingSize - to : Number.MAX_SAFE_INTEGER;
+}
+
+async function pieceAt(
+  source: BlockNode,
+  from: number,
+  to: number,
+  wanted: number,
+  options: PlanOptions,
+): Promise<Piece> {
+  const place = { source, from, to };
+  if (from >= source.size) return { ...place, kind: "zero", length: wanted };
+  const inside = Math.min(wanted, source.size - from);
+  try {
+    const { state, length } =
+      options.backingSize === undefined
+        ? await chainExtentAt(source, from, inside)
+        : await source.extentAt(from, inside);
+    return { ...place, kind: kindOf(state, to, options), length: wholeSectors(length, wanted) };
+  } catch (thrown) {
+    const error = asBlockError(thrown);
+    if (options.salvage === undefined) throw statusError(to, error);
+    options.salvage(to, strerror(error));
+    const step = source.info.clusterSize ?? unknownStep;
+    return { ...place, kind: "data", length: Math.min(wanted, step - (from % step)) };
+  }
+}
+
+function kindOf(state: "data" | "zero" | "unallocated", to: number, { backingSize }: PlanOptions): PieceKind {
+  if (state === "data") return "data";
+  if (backingSize === undefined) return "zero";
+  // Behind its end the backing file is as if it held zeroes.
+  return state === "unallocated" || to >= backingSize ? "backing" : "zero";
+}
+
+/** Extents of files end at any byte; a sector of two kinds counts as the first. */
+function wholeSectors(length: number, wanted: number): number {
+  return Math.min(wanted, Math.ceil(length / sector) * sector);
+}
+
+function statusError(offset: number, error: BlockError): BlockError {
+  return new BlockError(
+    error.code,
+    `Could not find where the bytes at offset ${offset} lie: ${error.message}`,
+    {
+      ...error.context,
+      peer: { message: `error while reading block status at offset ${offset}: ${strerror(error)}` },
+    },
+    { cause: error },
+  );
+}
