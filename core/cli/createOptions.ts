@@ -39,11 +39,13 @@ export interface DraftRequest {
   readonly size?: number | undefined;
   readonly backingFile?: string | undefined;
   readonly backingFormat?: string | undefined;
+  /** What messages begin with. Default: the target's name and a colon. */
+  readonly prefix?: string;
 }
 
-/** Throws CliError, its message beginning with the target's name. */
+/** Throws CliError, its message beginning with the prefix. */
 export function draftCreation(target: string, format: string, request: DraftRequest): CreateDraft {
-  const prefix = `${target}: `;
+  const { prefix = `${target}: ` } = request;
   const creation = named(prefix, () => creationOf(format));
   named(prefix, () => targetPath(target));
   const table = createOptionTable(creation, true);
