@@ -4,13 +4,16 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { ImageSpec } from "../../core/block/driver.ts";
 import { openGraph } from "../../core/graph.ts";
+import { runJob } from "../../core/jobs/run.ts";
+import { Session } from "../../core/jobs/session.ts";
 import { createFile } from "../../core/protocol/fileCreate.ts";
 import { failureOf, openForTest } from "../build/open.ts";
 import { lacksPeer, run } from "../build/peers.ts";
 import { tempDir } from "../build/temp.ts";
+import { Cli } from "../core/cli/support.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 const lacking = process.platform !== "linux" || lacksPeer("qemu-img", "qemu-io");
@@ -247,6 +250,50 @@ describe.skipIf(lacking)("locks between processes of ours", () => {
     const child = await ourHolding(spec("raw", filename), writable);
     await ended(child, () => child.stdin?.end());
     await openForTest(spec("raw", filename), writable);
+  });
+});
+
+describe.skipIf(lacking)("an image in use, on the command line", () => {
+  let cli: Cli;
+  beforeAll(async () => {
+    cli = await Cli.build();
+  });
+  afterAll(() => cli.remove());
+
+  it("is told in our words, and in the peer's when we stand in for it", async () => {
+    const filename = image("qed");
+    await peerHolding("-f", "qed", filename);
+    for (const command of [["info"], ["map"], ["compare", filename]]) {
+      const [name = "", ...operands] = command;
+      const ours = cli.run([name, ...operands, filename]);
+      expect(ours.stdout).toBe("");
+      expect(ours.stderr).toBe(
+        `blkscope: Could not open '${filename}': '${filename}' is in use: another program has it open for writing\n` +
+          "Close it in the other program, then try again. To look at it as it is now, use --force-share (-U).\n",
+      );
+      const inPlace = cli.run([name, ...operands, filename], { BLKSCOPE_AS: "qemu-img" });
+      expect(inPlace).toEqual(cli.qemuImg(name, ...operands, filename));
+      expect(inPlace.code).not.toBe(0);
+      expect(cli.run([name, "-U", ...operands, filename]).code).toBe(0);
+    }
+    expect(cli.run(["compare", "--all", filename, filename]).stderr).toContain("is in use");
+    expect(cli.run(["compare", "--all", "-U", filename, filename]).code).toBe(0);
+  });
+});
+
+describe.skipIf(lacking)("the app", () => {
+  it("takes no lock on an image it shows or compares, so that a virtual machine can start on it", async () => {
+    const filename = image("qed");
+    const session = new Session();
+    onTestFinished(() => session.close());
+    await session.calls.open({ spec: filename, trustBacking: false });
+    expect(lockedBytes(filename)).toEqual([]);
+    await peerHolding("-f", "qed", filename);
+    await session.calls.open({ spec: filename, trustBacking: false });
+    const handlers = { progress: () => undefined, items: () => undefined };
+    const { signal } = new AbortController();
+    const compared = await runJob("compare", { a: filename, b: filename }, handlers, { signal });
+    expect(compared.identical).toBe(true);
   });
 });
 
