@@ -29,7 +29,7 @@ const maxNesting = 1000;
 export interface OpenOptions {
   /** Default true. */
   readonly readOnly?: boolean;
-  /** Default "open". */
+  /** Default "plain". */
   readonly backing?: BackingPolicy;
   /** Format instead of probing the top image. */
   readonly format?: string;
@@ -276,7 +276,7 @@ class Opener {
     return {
       name,
       readOnly: level.readOnly,
-      backing: this.#options.backing ?? "open",
+      backing: this.#options.backing ?? "plain",
       dirty: this.#options.dirty ?? "report",
       sharing: {
         forceShare: (level.forceShare || (level.depth > 0 && this.#options.shareBacking)) ?? false,

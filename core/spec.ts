@@ -10,9 +10,9 @@ import { driverForFile } from "./protocol/fileKind.ts";
  * EINVAL for a name that is malformed.
  */
 const protocols: Readonly<Record<string, (rest: string) => NodeOptions>> = {
-  file: (rest) => ({ driver: "file", filename: rest }),
-  host_device: (rest) => ({ driver: "host_device", filename: rest }),
-  host_cdrom: (rest) => ({ driver: "host_cdrom", filename: rest }),
+  file: (rest) => ({ driver: "file", filename: plainAgain(rest) }),
+  host_device: (rest) => ({ driver: "host_device", filename: plainAgain(rest) }),
+  host_cdrom: (rest) => ({ driver: "host_cdrom", filename: plainAgain(rest) }),
   "null-co": (rest) => nullDisk("null-co", rest),
   "null-aio": (rest) => nullDisk("null-aio", rest),
   blkverify: (rest) => {
@@ -24,6 +24,11 @@ const protocols: Readonly<Record<string, (rest: string) => NodeOptions>> = {
     return { driver: "blkdebug", ...(config !== "" && { config }), image: parseProtocolName(image) };
   },
 };
+
+/** So that the name means the same file wherever it is given again. */
+function plainAgain(name: string): string {
+  return protocolOf(name) === undefined ? name : `./${name}`;
+}
 
 /** Both halves at the first colon. The second may have more of them: a name with a prefix of its own. */
 function atColon(rest: string, message: string): [string, string] {

@@ -46,18 +46,16 @@ export interface BackingRequest {
 }
 
 /**
- * What opens the backing file. With the policy "beside" a name in an image reaches plain files only, and those outside
- * the image's folder need the person's word: EACCES with `consent`. With "open" it may be anything a name on the
- * command line may be. Throws EINVAL, ENOTSUP, EACCES.
+ * What opens the backing file. Unless the policy is "open" a name in an image reaches plain files only, and with
+ * "beside" those outside the image's folder need the person's word: EACCES with `consent`. Throws EINVAL, ENOTSUP, EACCES.
  */
 export function backingSpec(request: BackingRequest): NodeOptions {
   const { name, format, policy } = request;
-  const prefix = protocolOf(name);
-  if (prefix !== undefined && prefix !== "file") {
-    if (policy === "beside") throw notPlain(request, prefix);
+  const filename = plainBackingPath(request);
+  if (filename === undefined) {
+    if (policy !== "open") throw notPlain(request);
     return withFormat(parseSpec(name), format);
   }
-  const filename = backingPath(request);
   if (policy === "beside") refuseOutside(name, filename, request.image);
   return withFormat({ file: { driver: "file", filename } }, format);
 }
@@ -66,19 +64,27 @@ function withFormat(spec: NodeOptions, format: string | undefined): NodeOptions 
   return format === undefined || spec.driver !== undefined ? spec : { ...spec, driver: format };
 }
 
-function notPlain({ name, node }: BackingRequest, prefix: string): BlockError {
-  return new BlockError("ENOTSUP", `The backing file name '${name}' asks for the protocol '${prefix}'`, {
-    node,
-    hint: "Only plain files are opened as backing files.",
-  });
+function notPlain({ name, node }: BackingRequest): BlockError {
+  return new BlockError(
+    "ENOTSUP",
+    `The backing file name '${name}' asks for the protocol '${protocolOf(name)}'`,
+    {
+      node,
+      hint: "Only plain files are opened as backing files.",
+    },
+  );
 }
 
-/** Absolute path of a plain backing file's name, with or without "file:". */
-function backingPath({ name, image, baseDir }: BackingRequest): string {
-  const plain = name.startsWith("file:") ? name.slice(5) : name;
-  // The peer takes a name after file: as it stands, beside no image.
-  if (plain !== name || image === undefined) return path.resolve(baseDir, plain);
-  return path.resolve(path.dirname(image), plain);
+/** Absolute path of a plain backing file's name, with or without "file:"; undefined for a name of another kind. */
+export function plainBackingPath({
+  name,
+  image,
+  baseDir,
+}: Pick<BackingRequest, "name" | "image" | "baseDir">): string | undefined {
+  const prefix = protocolOf(name);
+  if (prefix !== undefined && prefix !== "file") return undefined;
+  const plain = prefix === undefined ? name : name.slice("file:".length);
+  return path.resolve(image === undefined ? baseDir : path.dirname(image), plain);
 }
 
 /** Asks for the person's word before a file outside the image's folder is opened. */

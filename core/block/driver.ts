@@ -16,10 +16,11 @@ export interface NodeOptions {
 export type ImageSpec = string | NodeOptions;
 
 /**
- * Which backing files named in images are opened: all; only those in the image's own folder or below it, since a
- * name in an image from elsewhere may point at any file here; or none, for `info`, which must work without.
+ * Which backing files named in images are opened. open: whatever a name on the command line could open, protocols and
+ * json: among them, as the peer does; plain: plain files anywhere; beside: only those in the image's own folder or below
+ * it, since a name in an image from elsewhere may point at any file here; none, for `info`, which must work without.
  */
-export type BackingPolicy = "open" | "beside" | "none";
+export type BackingPolicy = "open" | "plain" | "beside" | "none";
 
 /**
  * What happens to an image whose dirty (need-check) bit is set when it is opened for writing: report: it is checked and

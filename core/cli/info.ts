@@ -35,8 +35,9 @@ export const info = defineCommand({
   sections: [
     {
       title: "FILE",
-      text: `may also be json:{...} with the same options as JSON, or PROTOCOL:NAME with file, host_device, null-co. A name with a colon before its first
-slash is written ./NAME, one that begins with a dash ./-NAME or after --.`,
+      text: `may also be json:{...} with the same options as JSON, or PROTOCOL:NAME (file, host_device, host_cdrom,
+null-co). A name with a colon before its first slash is written ./NAME, one that begins with a dash ./-NAME or
+after --.`,
     },
     {
       title: "Output (json)",

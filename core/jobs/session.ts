@@ -34,7 +34,7 @@ export class Session {
         readOnly: true,
         // Looking at an image never keeps a virtual machine from starting on it.
         forceShare: true,
-        backing: trustBacking ? "open" : "beside",
+        backing: trustBacking ? "plain" : "beside",
         ...(format === undefined ? {} : { format }),
       });
       const image = this.#nextId++;

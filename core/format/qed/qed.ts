@@ -1,12 +1,10 @@
 // The QED format driver: reading. Unallocated clusters read from the backing file as far as it reaches, else
 // as zeroes. Nothing is checked, repaired or cleared by opening, whatever the need-check bit says.
-import * as fs from "node:fs";
-import * as path from "node:path";
 import * as z from "zod";
 import { bitNumbers, hex } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
+import { backingFailed, backingSpec, pathOf, plainBackingPath } from "../../block/backing.ts";
 import { defineDriver, type OpenContext } from "../../block/driver.ts";
-import { childOf } from "../../block/extents.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../../block/node.ts";
 import { child } from "../../block/options.ts";
 import { featureBits, headerLength, parseHeader, probeQed, type QedHeader } from "./layout.ts";
@@ -64,102 +62,23 @@ async function openBacking(
   if (name.fault !== undefined) {
     throw new BlockError("ECORRUPT", `The backing file name ${name.fault}`, header.backingName);
   }
-  const filename = backingPath(name.text, file, context);
-  if (context.backing === "beside") refuseOutside(name.text, filename, pathOf(file));
-  const inner = { file: { driver: "file", filename } };
-  const spec = backingFormat(header) === undefined ? inner : { driver: "raw", ...inner };
+  const request = {
+    name: name.text,
+    format: backingFormat(header),
+    image: pathOf(file),
+    baseDir: context.baseDir,
+    node: context.name,
+    policy: context.backing,
+  };
   try {
-    return await context.openChild("backing", "backing", spec);
+    return await context.openChild("backing", "backing", backingSpec(request));
   } catch (thrown) {
-    throw backingFailed(name.text, pathOf(file), thrown, context);
+    throw backingFailed(request, thrown);
   }
-}
-
-/** The prefix before a colon, other than file: itself. */
-function askedProtocol(name: string): string | undefined {
-  const protocol = /^([^/:]*):/.exec(name)?.[1];
-  return protocol === "file" ? undefined : protocol;
-}
-
-/** Only files: a name in an image must not reach a device of another kind, a network or an option tree. */
-function backingPath(name: string, file: BlockNode, context: OpenContext): string {
-  const plain = name.startsWith("file:") ? name.slice(5) : name;
-  const protocol = askedProtocol(name);
-  if (protocol !== undefined) {
-    throw new BlockError("ENOTSUP", `The backing file name '${name}' asks for the protocol '${protocol}'`, {
-      node: context.name,
-      hint: "Only plain files are opened as backing files.",
-    });
-  }
-  const own = pathOf(file);
-  return path.resolve(own === undefined ? context.baseDir : path.dirname(own), plain);
-}
-
-/** Asks for the person's word before a file outside the image's folder is opened. */
-function refuseOutside(name: string, filename: string, own: string | undefined): void {
-  const folder = own === undefined ? undefined : path.dirname(own);
-  // Where links lead: an image can come with a link beside it that points at any file.
-  const way = folder === undefined ? ".." : path.relative(realPath(folder), realPath(filename));
-  if (way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way)) return;
-  throw new BlockError(
-    "EACCES",
-    `The backing file '${name}' lies outside the image's folder and was not opened`,
-    {
-      path: filename,
-      consent: "backing",
-      hint: "Open it only if you know where the image comes from: its name could point at any file you can read.",
-    },
-  );
-}
-
-/** The path without symbolic links, as far as it leads anywhere. */
-function realPath(name: string): string {
-  try {
-    return fs.realpathSync(name);
-  } catch {
-    const parent = path.dirname(name);
-    return parent === name ? name : path.join(realPath(parent), path.basename(name));
-  }
-}
-
-/** The image's own file: relative backing names start in its folder. */
-function pathOf(file: BlockNode): string | undefined {
-  for (let node: BlockNode | undefined = file; node; node = childOf(node, "file")) {
-    if (node.info.path !== undefined) return node.info.path;
-  }
-  return undefined;
-}
-
-const notOpened = "Could not open backing file";
-
-/** Names both files. In a long chain only the link that failed is named, not every image above it. */
-function backingFailed(
-  name: string,
-  own: string | undefined,
-  thrown: unknown,
-  context: OpenContext,
-): unknown {
-  if (!(thrown instanceof BlockError) || thrown.message.startsWith(notOpened)) return thrown;
-  const missing = "Put the backing file back in its place, or correct its name with qemu-img rebase -u.";
-  const hint = thrown.code === "ENOENT" ? missing : thrown.context.hint;
-  const of = own === undefined ? "" : ` of '${own}'`;
-  const message = `${notOpened} '${name}'${of}: ${thrown.message}`;
-  return new BlockError(
-    thrown.code,
-    message,
-    { ...thrown.context, node: context.name, ...(hint !== undefined && { hint }) },
-    { cause: thrown },
-  );
 }
 
 function backingFormat(header: QedHeader): string | undefined {
   return (header.features & featureBits.backingFormatNoProbe) === 0n ? undefined : "raw";
-}
-
-/** undefined for names that would not be opened. */
-function fullName(name: BackingName, file: BlockNode, context: OpenContext): string | undefined {
-  if (name.fault !== undefined || askedProtocol(name.text) !== undefined) return undefined;
-  return backingPath(name.text, file, context);
 }
 
 function infoOf(
@@ -169,7 +88,10 @@ function infoOf(
   context: OpenContext,
 ): NodeInfo {
   const format = backingFormat(header);
-  const full = name === undefined ? undefined : fullName(name, file, context);
+  const full =
+    name === undefined || name.fault !== undefined
+      ? undefined
+      : plainBackingPath({ name: name.text, image: pathOf(file), baseDir: context.baseDir });
   return {
     clusterSize: header.clusterSize,
     dirty: (header.features & featureBits.needCheck) !== 0n,
