@@ -159,6 +159,7 @@ export function topSpec({ copyOnRead }: ImageRequest, spec: NodeOptions): NodeOp
 
 export function graphOptions({ readOnly, cache, discard, forceShare }: ImageRequest) {
   return {
+    backing: "open",
     readOnly,
     cache,
     discard: discard ? "unmap" : "ignore",
