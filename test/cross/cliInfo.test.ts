@@ -151,3 +151,87 @@ describeWithQemu("info and qemu-img info", () => {
     expect(JSON.parse(stdout)).toMatchObject([{ filename: "dangling.qed", "backing-filename": "gone.raw" }]);
   });
 });
+
+describeWithQemu("in place of qemu-img, info", () => {
+  beforeAll(() => {
+    cli.qemuImg("create", "-q", "-f", "raw", "a.raw", "1M");
+    cli.qemuImg("create", "-q", "-f", "qed", "b.qed", "1M");
+    cli.qemuImg("create", "-q", "-f", "qed", "-b", "a.raw", "-F", "raw", "o.qed");
+    cli.qemuImg("create", "-q", "-f", "qed", "-u", "-b", "file:a.raw", "-F", "raw", "prefixed.qed", "1M");
+    const named = 'json:{"driver":"raw","file.filename":"a.raw"}';
+    cli.qemuImg("create", "-q", "-f", "qed", "-u", "-b", named, "-F", "raw", "named.qed", "1M");
+    cli.qemuImg("create", "-q", "-f", "qed", "-u", "-b", "gone.raw", "-F", "raw", "gone.qed", "1M");
+    cli.write("odd.raw", "abc");
+  });
+
+  const opts = (list: string) => ["--image-opts", list];
+  it.each([
+    [["a.raw"]],
+    [["odd.raw"]],
+    [["--output=json", "odd.raw"]],
+    [["--backing-chain", "o.qed"]],
+    [["--backing-chain", "--output=json", "o.qed"]],
+    [["--backing-chain", "prefixed.qed"]],
+    [["--backing-chain", "named.qed"]],
+    [["--backing-chain", "gone.qed"]],
+    [["null-co://"]],
+    [["--output=json", "null-co://"]],
+    [["null-co:"]],
+    [["host_device:/dev/null"]],
+    [[""]],
+    [["file:"]],
+    [[":x"]],
+    [["a:b"]],
+    [["json:"]],
+    [["json:{"]],
+    [["json:{}"]],
+    [["json:[]"]],
+    [['json:{"a":foo}']],
+    [['json:{"driver":5}']],
+    [['json:{"driver":"raw"}']],
+    [['json:{"driver":"raw","file":"b.qed"}']],
+    [['json:{"driver":"raw","file":null}']],
+    [["json:{'driver':'raw','file.filename':'a.raw'}"]],
+    [['json:{"driver":"qed","file":{"driver":"raw","file":{"driver":"file","filename":"b.qed"}}}']],
+    [['json:{"driver":"file","filename":"b.qed","bogus":1}']],
+    [['json:{"driver":"raw","file.filename":"a.raw","file.bogus":1}']],
+    [['json:{"driver":"raw","file.filename":"a.raw","backing":{"driver":"null-co"}}']],
+    [['json:{"driver":"raw","file.filename":"a.raw","size":"x"}']],
+    [['json:{"driver":"raw","file.filename":"a.raw","node-name":"1x"}']],
+    [['json:{"driver":"raw","file.filename":"a.raw","node-name":"x","file.node-name":"x"}']],
+    [['json:{"driver":"raw","file.filename":"a.raw","read-only":"maybe"}']],
+    [['json:{"driver":"raw","file.filename":"a.raw","discard":"maybe"}']],
+    [['json:{"driver":"raw","file.filename":"a.raw","detect-zeroes":"maybe"}']],
+    [['json:{"driver":"qed","file.filename":"o.qed","backing":""}']],
+    [opts("a.raw")],
+    [opts("")],
+    [opts("driver=raw,")],
+    [opts("driver=raw,file=a.raw")],
+    [opts("driver=raw,file.filename=a.raw,bogus")],
+    [opts("driver=raw,file.filename=a.raw,cache.writeback=off")],
+    [opts("driver=raw,file.filename=a.raw,detect-zeroes=unmap")],
+    [opts("driver=raw,file.filename=a.raw,file.locking=maybe")],
+    [opts("driver=raw,file.filename=a.raw,cache.direct=on,discard=unmap,detect-zeroes=unmap,force-share=on")],
+    [opts("driver=null-co,size=512,latency-ns=10,read-zeroes=on")],
+    [opts("driver=raw,size=512,offset=512,file.driver=raw,file.size=1024,file.file.filename=a.raw")],
+    [["-f", "raw", 'json:{"driver":"qed","file.filename":"b.qed"}']],
+    [["-f", "file", "b.qed"]],
+    [["-f", "null-co", "x"]],
+    [["--object", "bogus,id=x", "a.raw"]],
+    [["--object", "secret,id=x", "a.raw"]],
+    [["--object", "secret,data=x", "a.raw"]],
+    [["--object", "secret,id=x,data=abc", "a.raw"]],
+    [["--object", '{"qom-type":"secret","id":"x","data":"a"}', "a.raw"]],
+    [["--object", "secret,id=x,data=abc,format=bad", "a.raw"]],
+    [["--object", "secret,id=x,file=/nope", "a.raw"]],
+    [["--object", "secret,id=1x,data=abc", "a.raw"]],
+    [["--object", "secret,id=x,data=a~bc,format=base64", "a.raw"]],
+    [["--object", "secret,id=x,data=abc,keyid=k", "a.raw"]],
+    [["--object", "secret,id=x,data=a", "--object", "secret,id=x,data=b", "a.raw"]],
+    [["--object", "iothread,id=x", "a.raw"]],
+  ])("says the same to the letter for %j", (args) => {
+    const peer = cli.qemuImg("info", ...args);
+    const own = cli.run(["info", ...args], { BLKSCOPE_AS: "qemu-img" });
+    expect(own).toEqual(peer);
+  });
+});
