@@ -1,9 +1,10 @@
 // `blkscope io`: reads and writes an image by commands, as qemu-io does: given with -c, or from standard input.
 import { CliError, defineCommand, UsageError } from "./command.ts";
+import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs, Parsed } from "./options.ts";
 
 const options = {
-  object: { long: "object", value: "DEF", help: "define an object, such as a secret: not supported" },
+  object: objectOption,
   imageOpts: {
     long: "image-opts",
     help: "FILE is a list of options: driver=qed,file.filename=disk.qed (a comma in a value is doubled)",
@@ -86,9 +87,7 @@ async function run(args: Parsed<typeof options>): Promise<number> {
   if (more.length > 0) throw new UsageError(`Unexpected argument: ${more[0]}`);
   const imageOpts = args.has("imageOpts");
   if (imageOpts && args.has("format")) throw new CliError("--image-opts and -f are mutually exclusive", 1);
-  if (args.has("object")) {
-    throw new CliError("Objects are not supported: no format at hand is encrypted", 1);
-  }
+  if (takeObjects(args.values("object")).helped) return 0;
   const [{ Session }, { CommandFailure }, opening] = await Promise.all([
     import("./io/session.ts"),
     import("./io/failure.ts"),
@@ -106,10 +105,14 @@ async function run(args: Parsed<typeof options>): Promise<number> {
     await session.closeImage();
   } catch (error) {
     // The reason of a failure to open is complete; any other is of closing what was written.
-    if (error instanceof CommandFailure) throw new CliError(error.message, 1);
+    if (error instanceof CommandFailure) throw openError(error);
     throw error;
   }
   return session.failed ? 1 : 0;
+}
+
+function openError({ message, hint }: { message: string; hint: string | undefined }): CliError {
+  return new CliError(message, 1, hint, hint === undefined ? {} : { peerHint: hint });
 }
 
 type Opening = typeof import("./io/opening.ts");

@@ -6,10 +6,17 @@ export type FailureStream = "out" | "err" | "report";
 export class CommandFailure extends Error {
   /** out: a line on stdout; err: one on stderr; report: on stderr behind the program's name. */
   readonly stream: FailureStream;
+  /** What to do about it: lines after the message. */
+  readonly hint: string | undefined;
 
-  constructor(stream: FailureStream, message: string, options?: { cause?: unknown }) {
+  constructor(
+    stream: FailureStream,
+    message: string,
+    options?: { cause?: unknown; hint?: string | undefined },
+  ) {
     super(message, options);
     this.stream = stream;
+    this.hint = options?.hint;
   }
 }
 

@@ -1,8 +1,8 @@
-// Commands from standard input: with line editing and history at a terminal, else line by line with the prompt
-// printed all the same, as scripts of the peer know it.
+// Commands from standard input: with line editing and history at a terminal, else line by line; in place of the
+// peer the prompt is printed all the same, as its scripts know it.
 import * as readline from "node:readline";
 import { stdout } from "../output.ts";
-import { persona } from "../persona.ts";
+import { inPlaceOfPeer, persona } from "../persona.ts";
 import type { Session } from "./session.ts";
 
 const prompt = persona === "qemu-io" ? "qemu-io> " : "blkscope> ";
@@ -19,8 +19,9 @@ export async function runInteractively(session: Session): Promise<void> {
   }
 }
 
+/** Without a terminal only scripts of the peer look for one. */
 function printPrompt(): void {
-  stdout.write(prompt);
+  if (inPlaceOfPeer) stdout.write(prompt);
   stdout.flush();
 }
 

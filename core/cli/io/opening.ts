@@ -39,8 +39,7 @@ export async function openImage(session: Session, wish: OpenWish): Promise<void>
     if (error instanceof CommandFailure) throw error;
     const { message, hint } = wordsOf(asBlockError(error));
     const what = wish.name === undefined || wish.imageOpts ? "can't open" : `can't open device ${wish.name}`;
-    const advice = hint === undefined ? "" : `\n${hint}`;
-    throw new CommandFailure("report", `${what}: ${message}${advice}`, { cause: error });
+    throw new CommandFailure("report", `${what}: ${message}`, { cause: error, hint });
   }
 }
 

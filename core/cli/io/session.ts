@@ -1,9 +1,9 @@
 // One run of the exerciser: the open image, the requests in flight, and the commands as they come, one line each.
 import { asBlockError, BlockError } from "../../base/errors.ts";
-import { stderr, stdout, wordsOf } from "../output.ts";
+import { printable, stderr, stdout, wordsOf } from "../output.ts";
 import { inPlaceOfPeer, persona } from "../persona.ts";
 import { type IoCommand, usageLine } from "./command.ts";
-import { CommandFailure, CommandMisuse } from "./failure.ts";
+import { CommandFailure, CommandMisuse, type FailureStream } from "./failure.ts";
 import type { IoImage } from "./image.ts";
 import { ioCommands } from "./table.ts";
 
@@ -110,17 +110,18 @@ export class Session {
       if (error.message !== "") printErrorLine(error.message);
       this.#fail("out", usageLine(command));
     } else if (error instanceof CommandFailure) {
-      this.#fail(error.stream, error.message);
+      this.#fail(error.stream, error.message, error.hint);
     } else {
       const { message, hint } = wordsOf(asBlockError(error));
-      this.#fail("report", hint === undefined ? message : `${message}\n${hint}`);
+      this.#fail("report", message, hint);
     }
   }
 
-  #fail(stream: "out" | "err" | "report", message: string): void {
+  #fail(stream: FailureStream, message: string, hint?: string): void {
     this.failed = true;
     if (stream === "out") stdout.line(message);
-    else printErrorLine(stream === "report" ? `${persona}: ${message}` : message);
+    else printErrorLine(stream === "report" ? `${persona}: ${printable(message)}` : printable(message));
+    if (hint !== undefined) for (const line of hint.split("\n")) printErrorLine(printable(line));
   }
 }
 
