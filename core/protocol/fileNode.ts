@@ -21,6 +21,7 @@ import { HoleFinder } from "./holes.ts";
 import { type FileLocks, steadyReadingClaim } from "./locks.ts";
 import { systemError } from "./systemError.ts";
 
+const sector = 512;
 const zeroBlock = new Uint8Array(1024 * 1024);
 /** Zero blocks written before other work of the thread has its turn: signals, messages. */
 const zeroBlocksAtOnce = 64;
@@ -59,6 +60,8 @@ export class FileNode implements BlockNode {
   readonly #device: boolean;
   readonly #locks: FileLocks;
   readonly #noFlush: boolean;
+  /** Whole sectors only, as where the page cache is bypassed: a file that ends within one counts to its end. */
+  readonly #direct: boolean;
   #size: number;
   #unflushed = false;
   #flushError: unknown;
@@ -72,13 +75,14 @@ export class FileNode implements BlockNode {
     this.#locks = opened.locks;
     this.#holes = new HoleFinder(opened.fd);
     this.#noFlush = opened.context.cache.noFlush;
+    this.#direct = opened.context.cache.direct && !opened.device;
     this.driver = opened.driver;
     this.name = opened.context.name;
     this.readOnly = opened.context.readOnly;
   }
 
   get size(): number {
-    return this.#size;
+    return this.#direct ? wholeSectors(this.#size) : this.#size;
   }
 
   get info(): NodeInfo {
@@ -99,6 +103,10 @@ export class FileNode implements BlockNode {
       const got = this.#attempt("read", offset + done, wanted, () =>
         fs.readSync(this.#fd, target, done, wanted, offset + done),
       );
+      if (got === 0 && this.#direct && offset + done >= this.#size) {
+        target.fill(0, done);
+        return;
+      }
       if (got === 0) throw this.#ended(offset, target.length, offset + done);
       done += got;
     }
@@ -106,6 +114,8 @@ export class FileNode implements BlockNode {
 
   async write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void> {
     this.#put(offset, source);
+    if (this.#direct && this.#size < this.size)
+      this.#put(this.#size, zeroBlock.subarray(0, this.size - this.#size));
     if (flags?.fua) await this.flush();
   }
 
@@ -161,10 +171,13 @@ export class FileNode implements BlockNode {
   }
 
   async extentAt(offset: number, length: number): Promise<Extent> {
-    const found = this.#device
-      ? { state: "data" as const, length }
-      : this.#holes.at(offset, length, this.#size);
-    return { offset, ...found, compressed: false, hostOffset: undefined };
+    const { state, length: found } =
+      this.#device || offset >= this.#size
+        ? { state: "data" as const, length }
+        : this.#holes.at(offset, length, this.#size);
+    // The sector in which the file ends is of one piece.
+    const whole = this.#direct ? Math.min(length, wholeSectors(offset + found) - offset) : found;
+    return { offset, length: whole, state, compressed: false, hostOffset: undefined };
   }
 
   async close(): Promise<void> {
@@ -283,6 +296,10 @@ export class FileNode implements BlockNode {
     const hint = "Open the image again.";
     return new BlockError("EIO", message, { node: this.name, path: this.#path, offset, length, hint });
   }
+}
+
+function wholeSectors(size: number): number {
+  return Math.ceil(size / sector) * sector;
 }
 
 /** The system's name of the error below a BlockError. */

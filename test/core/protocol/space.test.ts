@@ -140,6 +140,20 @@ describe("cache modes", () => {
     expect(fs.readFileSync(filename)).toEqual(Buffer.from(filled(100, 3)));
   });
 
+  it("with direct access count in whole sectors: the last one is padded with zeroes", async () => {
+    const filename = tempFile("a.raw", filled(700, 7));
+    const direct = { cache: { direct: true } };
+    const { root } = await openForTest({ driver: "file", filename }, { ...writable, ...direct });
+    expect(root.size).toBe(1024);
+    expect(await readAll(root)).toEqual(new Uint8Array(1024).fill(7, 0, 700));
+    expect(await root.extentAt(512, 512)).toMatchObject({ state: "data", length: 512 });
+    expect(await root.extentAt(800, 224)).toMatchObject({ state: "data", length: 224 });
+    expect(fs.statSync(filename).size).toBe(700);
+    await root.write(690, filled(20, 8));
+    const expected = new Uint8Array(1024).fill(7, 0, 690).fill(8, 690, 710);
+    expect(fs.readFileSync(filename)).toEqual(Buffer.from(expected));
+  });
+
   it("ask for direct access where native asynchronous requests are named", async () => {
     const spec = { driver: "file", filename: tempFile("a.raw", filled(512, 1)), aio: "native" };
     expect(await failureOf(openForTest(spec))).toMatchObject({
