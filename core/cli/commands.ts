@@ -42,6 +42,30 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "change the size of an image",
     load: async () => (await import("./resize.ts")).resize,
   },
+  rebase: {
+    summary: "give an image another backing file",
+    load: async () => (await import("./rebase.ts")).rebase,
+  },
+  commit: {
+    summary: "write an image's data into its backing file",
+    load: async () => (await import("./commit.ts")).commit,
+  },
+  measure: {
+    summary: "show the space a new image would need",
+    load: async () => (await import("./measure.ts")).measure,
+  },
+  amend: {
+    summary: "change the options of an image",
+    load: async () => (await import("./amend.ts")).amend,
+  },
+  snapshot: {
+    summary: "list, create, apply, delete snapshots inside an image",
+    load: async () => (await import("./snapshot.ts")).snapshot,
+  },
+  bitmap: {
+    summary: "add, change, remove dirty bitmaps kept in an image",
+    load: async () => (await import("./bitmap.ts")).bitmap,
+  },
   open: {
     summary: "open images in the app",
     own: true,

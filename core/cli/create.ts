@@ -1,5 +1,5 @@
 // `blkscope create`: a new image. Options, the `Formatting` line, messages and exit codes of `qemu-img create`.
-import { CliError, defineCommand, UsageError } from "./command.ts";
+import { defineCommand, UsageError } from "./command.ts";
 import type { OptionSpecs } from "./options.ts";
 
 const options = {
@@ -56,9 +56,6 @@ SIZE is a number with one of the suffixes k, M, G, T, P, E; raw and QED images h
     if (more[0] !== undefined) throw new UsageError(`Unexpected argument: ${more[0]}`);
     const backing = args.value("backing");
     const backingFormat = args.value("backingFormatNew") ?? args.value("backingFormat");
-    if (backing !== undefined && backing === "") {
-      throw new CliError(`${file}: Expected backing file name, got empty string`, 1);
-    }
     return createCommand({
       file,
       format,

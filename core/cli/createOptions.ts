@@ -60,11 +60,6 @@ export function draftCreation(target: string, format: string, request: DraftRequ
   if (request.backingFile !== undefined && !creation.supportsBacking) refuse("Backing file");
   if (request.backingFormat !== undefined && !creation.supportsBacking) refuse("Backing file format");
   const backingFile = request.backingFile ?? (values.get("backing_file") as string | undefined);
-  const options: Record<string, OptionValue> = {};
-  for (const { name, default: preset } of table) {
-    const value = values.get(name) ?? preset;
-    if (value !== undefined && !generalNames.includes(name)) options[name] = value;
-  }
   return {
     creation,
     table,
@@ -72,8 +67,21 @@ export function draftCreation(target: string, format: string, request: DraftRequ
     size: request.size ?? (size === 2 ** 64 ? undefined : size),
     backingFile,
     backingFormat: request.backingFormat ?? (values.get("backing_fmt") as string | undefined),
-    options,
+    options: presetOptions(table, values),
   };
+}
+
+/** The format's and the file's options, with defaults. */
+export function presetOptions(
+  table: readonly CreateOption[],
+  values: ReadonlyMap<string, OptionValue>,
+): Readonly<Record<string, OptionValue>> {
+  const options: Record<string, OptionValue> = {};
+  for (const { name, default: preset } of table) {
+    const value = values.get(name) ?? preset;
+    if (value !== undefined && !generalNames.includes(name)) options[name] = value;
+  }
+  return options;
 }
 
 const generalNames = ["size", "backing_file", "backing_fmt"];

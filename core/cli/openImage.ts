@@ -3,6 +3,7 @@ import type { CacheMode, DirtyPolicy } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Graph, type OpenOptions, openGraph, readOnlyNode } from "../graph.ts";
+import { tellEvent } from "./events.ts";
 import { type ImageArgument, imageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
 import { printWarning } from "./output.ts";
@@ -15,6 +16,8 @@ export interface ImageRequest {
   /** Default false: read-only. */
   readonly writable?: boolean;
   readonly forceShare?: boolean;
+  /** Takes no locks on backing files: the caller opens one of them for writing. */
+  readonly shareBacking?: boolean;
   readonly cache?: CacheMode | undefined;
   /** Default true. */
   readonly backing?: boolean;
@@ -67,8 +70,10 @@ function openOptions(request: ImageRequest): OpenOptions {
     backing: request.backing === false ? "none" : "open",
     dirty: request.dirty ?? (inPlaceOfPeer ? "repair" : "report"),
     forceShare: request.forceShare ?? false,
+    shareBacking: request.shareBacking ?? false,
     ...(request.cache !== undefined && { cache: request.cache }),
     warn: printWarning,
+    event: tellEvent,
   };
 }
 

@@ -1,0 +1,78 @@
+// The work of `commit`: the image is opened without locks on its backing files, one of which is then opened for writing.
+import type { CacheMode } from "../block/driver.ts";
+import { childOf } from "../block/extents.ts";
+import type { BlockNode } from "../block/node.ts";
+import { type Graph, openGraph } from "../graph.ts";
+import { fileOf, type Layer, layerNamed, specOfLayer } from "../ops/chain.ts";
+import { commit } from "../ops/commit.ts";
+import { CliError } from "./command.ts";
+import { interruptible } from "./interrupt.ts";
+import { openError } from "./openError.ts";
+import { withImage } from "./openImage.ts";
+import { printWarning, stdout } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
+import { Progress } from "./progress.ts";
+
+export interface CommitArguments {
+  readonly file: string;
+  readonly imageOpts: boolean;
+  readonly format: string | undefined;
+  readonly base: string | undefined;
+  /** Bytes a second. */
+  readonly rate: number | undefined;
+  readonly cache: CacheMode;
+  readonly progress: boolean;
+  readonly quiet: boolean;
+}
+
+export async function commitCommand(args: CommitArguments): Promise<number> {
+  const { file, imageOpts, format, cache } = args;
+  await withImage(
+    file,
+    { imageOpts, format, cache, shareBacking: true },
+    async ({ graph: { root: image } }) => {
+      const layer = target(args, image);
+      const base = await openBase(layer.node, args);
+      const progress = new Progress(args.progress ? stdout : undefined);
+      try {
+        progress.show(0);
+        await interruptible(({ signal }) =>
+          commit({
+            image,
+            base: base.root,
+            depth: layer.depth,
+            rate: args.rate,
+            signal,
+            progress: (part) => progress.show(part),
+          }),
+        );
+      } finally {
+        await base.close();
+      }
+      progress.complete();
+      progress.end();
+    },
+  );
+  if (!args.quiet) stdout.line("Image committed.");
+  return 0;
+}
+
+function target({ file, base }: CommitArguments, image: BlockNode): Layer {
+  if (base !== undefined) {
+    const layer = layerNamed(image, base);
+    if (layer !== undefined) return layer;
+    throw new CliError(`Did not find '${base}' in the backing chain of '${file}'`, 1);
+  }
+  const node = childOf(image, "backing");
+  if (node === undefined) throw new CliError("Image does not have a backing file", 1);
+  return { node, depth: 1 };
+}
+
+async function openBase(layer: BlockNode, { cache }: CommitArguments): Promise<Graph> {
+  try {
+    const dirty = inPlaceOfPeer ? "repair" : "report";
+    return await openGraph(specOfLayer(layer), { readOnly: false, dirty, cache, warn: printWarning });
+  } catch (thrown) {
+    throw openError(fileOf(layer) ?? layer.name, thrown, 1);
+  }
+}

@@ -1,0 +1,86 @@
+// The work of `measure`.
+import type { CreateRequest, Creation, Measurement } from "../block/driver.ts";
+import { chainExtentAt } from "../block/extents.ts";
+import type { BlockNode } from "../block/node.ts";
+import { creationOf } from "../ops/create.ts";
+import { sizeInSectors } from "../ops/map.ts";
+import { CliError } from "./command.ts";
+import { createOptionTable, presetOptions } from "./createOptions.ts";
+import { withImage } from "./openImage.ts";
+import { type NamedValue, typedOptions } from "./optionList.ts";
+import { jsonText, printError, stdout } from "./output.ts";
+
+export interface MeasureArguments {
+  /** Either a file or a size is given. */
+  readonly file: string | undefined;
+  readonly size: number | undefined;
+  readonly given: readonly NamedValue[];
+  readonly targetFormat: string;
+  readonly format: string | undefined;
+  readonly imageOpts: boolean;
+  readonly snapshot: string | undefined;
+  readonly forceShare: boolean;
+  readonly json: boolean;
+}
+
+export async function measureCommand(args: MeasureArguments): Promise<number> {
+  const { file, size = 0, imageOpts, format, forceShare } = args;
+  refuseMisnamed(args.snapshot);
+  if (file === undefined) return print(args, await measured(args, size, nothing()));
+  return withImage(file, { imageOpts, format, forceShare }, async ({ graph: { root } }) => {
+    if (args.snapshot !== undefined) {
+      const lacks = `Block format '${root.driver}' used by device '' does not support temporarily loading internal snapshots`;
+      throw new CliError(`Failed to load snapshot: ${lacks}`, 1);
+    }
+    return print(args, await measured(args, sizeInSectors(root), allocatedIn(root)));
+  });
+}
+
+/** "snapshot.id=ID,snapshot.name=NAME"; anything else is an id or a name. */
+function refuseMisnamed(snapshot: string | undefined): void {
+  const names = snapshot?.startsWith("snapshot.")
+    ? snapshot.split(",").map((part) => part.split("=")[0])
+    : [];
+  const odd = names.find((name) => name !== "snapshot.id" && name !== "snapshot.name");
+  if (odd === undefined) return;
+  printError({ message: `Invalid parameter '${odd}'` });
+  throw new CliError(`Failed in parsing snapshot param '${snapshot}'`, 1);
+}
+
+type Ranges = AsyncIterable<{ offset: number; length: number }>;
+
+async function measured(args: MeasureArguments, size: number, allocated: Ranges): Promise<Measurement> {
+  const { targetFormat } = args;
+  const creation = creationOf(targetFormat);
+  const request = { size, options: optionsOf(args, creation) } satisfies CreateRequest;
+  if (creation.measure === undefined) {
+    throw new CliError(`Block driver '${targetFormat}' does not support size measurement`, 1);
+  }
+  return creation.measure(request, allocated);
+}
+
+function optionsOf({ given, targetFormat }: MeasureArguments, creation: Creation): CreateRequest["options"] {
+  const table = createOptionTable(creation, true);
+  try {
+    return presetOptions(table, typedOptions(given, table, ""));
+  } catch (thrown) {
+    printError(thrown);
+    throw new CliError(`Invalid options for file format '${targetFormat}'`, 1);
+  }
+}
+
+async function* nothing(): Ranges {}
+
+async function* allocatedIn(image: BlockNode): Ranges {
+  for (let offset = 0; offset < image.size; ) {
+    const { length, state } = await chainExtentAt(image, offset, image.size - offset);
+    if (state === "data") yield { offset, length };
+    offset += length;
+  }
+}
+
+function print({ json }: MeasureArguments, { required, fullyAllocated }: Measurement): number {
+  if (json) stdout.line(jsonText({ required, "fully-allocated": fullyAllocated }, 4));
+  else stdout.line(`required size: ${required}\nfully allocated size: ${fullyAllocated}`);
+  return 0;
+}
