@@ -14,6 +14,8 @@ export interface MismatchEvent {
   /** How each side ended: undefined is success. The reference (raw, child 0) and the copy under test. */
   readonly reference: PlainError | undefined;
   readonly test: PlainError | undefined;
+  /** The request fails because of it; otherwise it is answered and only this event tells. */
+  readonly stops: boolean;
   /** Where the contents differ first, for a read in which both succeeded. */
   readonly difference: Difference | undefined;
   /** The line of QEMU 7.2: byte offsets. */

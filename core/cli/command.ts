@@ -12,6 +12,8 @@ export interface Command<O extends OptionSpecs = OptionSpecs> {
   readonly exits: readonly (readonly [code: number, meaning: string])[];
   /** Whole command lines, without the program's name. */
   readonly examples: readonly string[];
+  /** It opens no image itself, so there are no events to print. */
+  readonly opensNothing?: true;
   /** Exit code when the command fails in a way that has no code of its own. */
   readonly failure: number;
   /** Puts the arguments in order before options are looked for among them. */

@@ -13,6 +13,7 @@ same in the terminal: blkscope compare --all FILE1 FILE2.`,
     [1, "wrong usage, a file that cannot be opened, or no app"],
   ],
   examples: ["diff disk.qed disk.raw"],
+  opensNothing: true,
   failure: 1,
   async run({ operands }) {
     if (operands.length !== 2) throw new UsageError("Expecting two image file names");

@@ -1,5 +1,6 @@
 // The text of --help, made of the same tables that parse the options.
 import type { Command } from "./command.ts";
+import { eventsOption } from "./events.ts";
 import { helpSpec, type OptionSpec } from "./options.ts";
 import { calledAs, inPlaceOfPeer } from "./persona.ts";
 
@@ -27,7 +28,8 @@ export function spelling({ short, long, value }: OptionSpec): string {
 
 /** The options a person sees, in the table's order, help last. */
 export function shownOptions(command: Command): readonly OptionSpec[] {
-  const all = [...Object.values(command.options), helpSpec];
+  const events = command.opensNothing ? [] : [eventsOption];
+  const all: OptionSpec[] = [...Object.values(command.options), ...events, helpSpec];
   return all.filter(({ own }) => own === undefined || !inPlaceOfPeer);
 }
 

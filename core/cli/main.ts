@@ -4,6 +4,7 @@ import { isMainThread } from "node:worker_threads";
 import { version } from "../../package.json";
 import { CliError, UsageError } from "./command.ts";
 import { type CommandEntry, commands } from "./commands.ts";
+import { eventsOption, printEvents, stoppedByMismatch } from "./events.ts";
 import { helpOf } from "./help.ts";
 import { parseOptions } from "./options.ts";
 import { printError, stderr, stdout } from "./output.ts";
@@ -48,6 +49,7 @@ Examples:
   blkscope diff disk.qed disk.raw`;
 
 const ok = 0;
+const mismatchExit = 1;
 
 async function runCommand(name: string, args: readonly string[]): Promise<number> {
   const entry = listed().find(([known]) => known === name)?.[1];
@@ -56,7 +58,9 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
   try {
     const command = await entry.load();
     failure = command.failure;
-    const parsed = parseOptions(command.arrange?.(args) ?? args, command.options);
+    const options = command.opensNothing ? {} : { events: eventsOption };
+    const parsed = parseOptions(command.arrange?.(args) ?? args, { ...command.options, ...options });
+    if (parsed.has("events")) printEvents();
     if (parsed.help) {
       stdout.line(helpOf(name, command));
       return ok;
@@ -114,6 +118,7 @@ Example: ${persona} help compare`;
 
 /** Prints the error and gives the exit code. `command` is the one to ask for help. */
 function report(error: unknown, command: string | undefined, failure: number): number {
+  if (stoppedByMismatch()) return mismatchExit;
   printError(error);
   if (error instanceof UsageError) {
     const called = command === undefined || inPlaceOfPeer ? persona : calledAs(command);

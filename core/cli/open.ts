@@ -13,6 +13,7 @@ export const open = defineCommand({
     [1, "wrong usage, a file that cannot be opened, or no app"],
   ],
   examples: ["open disk.qed", "open a.qed b.qed c.raw"],
+  opensNothing: true,
   failure: 1,
   async run({ operands }) {
     if (operands.length === 0) throw new UsageError("Expecting at least one image file name");

@@ -208,6 +208,7 @@ class VerifyNode implements BlockNode {
       length,
       reference: raw.error && toPlain(raw.error),
       test: test.error && toPlain(test.error),
+      stops: this.#policy === "stop",
       difference,
       text,
       sectorText,

@@ -279,6 +279,7 @@ class QuorumNode implements BlockNode {
       length,
       reference: undefined,
       test: undefined,
+      stops: true,
       difference,
       text,
       sectorText: `quorum: ${sectors} contents mismatch in sector ${difference.sector}`,

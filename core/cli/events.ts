@@ -1,0 +1,85 @@
+// What debugging drivers notice, on the command line: the line of a mismatch, and with --events every event as one
+// JSON line, all on stderr.
+import type { NodeEvent } from "../block/events.ts";
+import type { OptionSpec } from "./options.ts";
+import { jsonText, stderr, stdout } from "./output.ts";
+
+export const eventsOption = {
+  long: "events",
+  own: true,
+  help: "print what debugging drivers notice (mismatches, votes, failures, injected errors) as JSON lines on stderr",
+} as const satisfies OptionSpec;
+
+let isPrinting = false;
+let stopped = false;
+
+export function printEvents(): void {
+  isPrinting = true;
+}
+
+/** A comparison of copies failed with the policy to stop: its line is printed, and nothing else needs saying. */
+export function stoppedByMismatch(): boolean {
+  return stopped;
+}
+
+export function tellEvent(event: NodeEvent): void {
+  // What happened before belongs before it where both go to one terminal.
+  stdout.flush();
+  if (event.kind === "mismatch") {
+    stderr.line(event.text);
+    stopped ||= event.stops;
+  }
+  if (isPrinting) stderr.line(jsonText(plainEvent(event)));
+  stderr.flush();
+}
+
+/** The event as JSON has it: names with dashes, those of the peer for its own events, bytes as hexadecimal text. */
+export function plainEvent(event: NodeEvent): object {
+  switch (event.kind) {
+    case "quorum-report-bad": {
+      const { node, type, nodeName, child, error, sectorNum, sectorsCount } = event;
+      const data = { type, ...(error !== undefined && { error }), "node-name": nodeName };
+      const place = { "sector-num": sectorNum, "sectors-count": sectorsCount };
+      return { event: "QUORUM_REPORT_BAD", node, child, data: { ...data, ...place } };
+    }
+    case "quorum-failure": {
+      const { node, reference, sectorNum, sectorsCount } = event;
+      const data = { reference, "sector-num": sectorNum, "sectors-count": sectorsCount };
+      return { event: "QUORUM_FAILURE", node, data };
+    }
+    case "mismatch": {
+      const { kind, node, driver, op, offset, length, reference, test, difference, text, sectorText } = event;
+      return {
+        event: kind,
+        node,
+        driver,
+        op,
+        offset,
+        length,
+        ...(reference && { "reference-error": reference.message }),
+        ...(test && { "test-error": test.message }),
+        ...(difference && {
+          "first-mismatch": difference.offset,
+          sector: difference.sector,
+          "window-offset": difference.windowOffset,
+          "reference-bytes": hexText(difference.referenceBytes),
+          "test-bytes": hexText(difference.testBytes),
+        }),
+        text,
+        "sector-text": sectorText,
+      };
+    }
+    case "log-error":
+      return { ...named(event), error: event.error.message };
+    default:
+      return named(event);
+  }
+}
+
+function named({ kind, ...rest }: NodeEvent): object {
+  return { event: kind, ...rest };
+}
+
+function hexText(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
