@@ -1,0 +1,95 @@
+// Opens the QED driver over nodes made by a test: its file is the recording node or the bytes a crash left, its
+// backing file a pattern of any size. Everything passes the same gate as in a graph.
+import type { DirtyPolicy, OpenContext } from "../../core/block/driver.ts";
+import { guard } from "../../core/block/guard.ts";
+import type { BlockNode, Child, Extent, NodeInfo } from "../../core/block/node.ts";
+import { qed } from "../../core/format/qed/qed.ts";
+import { MemoryNode } from "../../core/protocol/memory.ts";
+
+export interface Opened {
+  readonly node: BlockNode;
+  /** Of the dirty policy: what the person would have read. */
+  readonly warnings: readonly string[];
+  /** Closes the image, then its file. */
+  close(): Promise<void>;
+}
+
+export async function openQed(
+  inner: BlockNode,
+  backingSize: number | undefined,
+  how: { readonly readOnly?: boolean; readonly dirty?: DirtyPolicy } = {},
+): Promise<Opened> {
+  const warnings: string[] = [];
+  const file = guard(inner);
+  const context: OpenContext = {
+    name: "image",
+    readOnly: how.readOnly ?? false,
+    baseDir: "/",
+    backing: "open",
+    dirty: how.dirty ?? "report",
+    sharing: { forceShare: false },
+    cache: { writethrough: false, direct: false, noFlush: false },
+    warn: (message) => warnings.push(message),
+    event: () => undefined,
+    fileOpened: () => undefined,
+    openChild: async (name) => {
+      if (name === "file") return file;
+      if (backingSize === undefined) throw new Error("the image has no backing file");
+      return guard(new PatternNode("backing", backingSize));
+    },
+  };
+  const backing = backingSize === undefined ? null : { driver: "pattern" };
+  const node = guard(await qed.open({ driver: "qed", file: { driver: "memory" }, backing }, context));
+  return {
+    node,
+    warnings,
+    close: async () => {
+      await node.close();
+      await file.close();
+    },
+  };
+}
+
+/** A file in memory that keeps what was written to it where the test can look at it. */
+export function memoryFile(bytes: Uint8Array, readOnly = false): MemoryNode {
+  return new MemoryNode("file", readOnly, bytes);
+}
+
+/** A byte of the backing file; never zero. */
+export function patternAt(offset: number): number {
+  return 1 + ((offset + Math.floor(offset / 512) * 29) % 251);
+}
+
+/** A backing file of any size that takes no memory. */
+class PatternNode implements BlockNode {
+  readonly driver = "pattern";
+  readonly readOnly = true;
+  readonly children: readonly Child[] = [];
+  readonly info: NodeInfo = {};
+  readonly name: string;
+  readonly size: number;
+
+  constructor(name: string, size: number) {
+    this.name = name;
+    this.size = size;
+  }
+
+  async read(offset: number, target: Uint8Array): Promise<void> {
+    for (let at = 0; at < target.length; at++) target[at] = patternAt(offset + at);
+  }
+
+  async extentAt(offset: number, length: number): Promise<Extent> {
+    return { offset, length, state: "data", compressed: false, hostOffset: offset };
+  }
+
+  write = refuse;
+  writeZeroes = refuse;
+  discard = refuse;
+  resize = refuse;
+  async flush(): Promise<void> {}
+  async close(): Promise<void> {}
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new Error("the backing file must not be changed"));
+}
