@@ -1,6 +1,7 @@
 // Options that every node has, and what they make of its requests.
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { NodeOptions } from "../../core/block/driver.ts";
 import { openGraph } from "../../core/graph.ts";
 import { failureOf, filled, openForTest, readAll } from "../build/open.ts";
 import { tempFile } from "../build/temp.ts";
@@ -8,7 +9,7 @@ import { tempFile } from "../build/temp.ts";
 const writable = { readOnly: false };
 const size = 64 * 1024;
 
-function rawOver(filename: string, more: object = {}, file: object = {}): { driver: string } {
+function rawOver(filename: string, more: object = {}, file: object = {}): NodeOptions {
   return { driver: "raw", file: { driver: "file", filename, ...file }, ...more };
 }
 
