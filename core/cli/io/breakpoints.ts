@@ -71,7 +71,13 @@ export const waitBreak: IoCommand = {
   oneline: "waits for the suspension of a request",
   min: 1,
   run: (session, [tag = ""]) =>
-    orFail("Could not wait for the request", () =>
-      session.unlessInterrupted(breakpointsOf(session).waitFor(tag)),
-    ),
+    orFail("Could not wait for the request", async () => {
+      const breakpoints = breakpointsOf(session);
+      // With nothing left in flight, nothing will ever be stopped.
+      const nothing = session.drain().then(() => {
+        if (!breakpoints.isSuspended(tag))
+          throw new BlockError("ENOENT", `No request is stopped at '${tag}'`);
+      });
+      await session.unlessInterrupted(Promise.race([breakpoints.waitFor(tag), nothing]));
+    }),
 };

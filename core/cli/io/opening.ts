@@ -168,7 +168,7 @@ Example:
     });
     if (options.operands.length > 0) throw new CommandMisuse();
     const changed = changedRequest(session.image.request, options);
-    await session.drain();
+    await session.unlessInterrupted(session.drain());
     session.setImage(await session.image.reopened(changed));
   },
 };

@@ -7,6 +7,9 @@ import { CommandFailure, CommandMisuse, type FailureStream } from "./failure.ts"
 import type { IoImage } from "./image.ts";
 import { ioCommands } from "./table.ts";
 
+/** Any time will do. */
+const keepAliveMs = 60_000;
+
 const byName = new Map<string, IoCommand>();
 for (const command of ioCommands) {
   byName.set(command.name, command);
@@ -54,14 +57,22 @@ export class Session {
     this.#interrupt.abort();
   }
 
-  /** Waits, at most until the person interrupts the command. Throws ECANCELED then. */
+  /**
+   * Waits, at most until the person interrupts the command. Throws ECANCELED then. A request that is stopped at a
+   * breakpoint keeps no timer or file busy: without one of our own Node would end the program in silence.
+   */
   async unlessInterrupted<T>(work: Promise<T>): Promise<T> {
     const { signal } = this;
+    const alive = setInterval(() => undefined, keepAliveMs);
     const interrupted = new Promise<never>((_, reject) => {
       const cancel = () => reject(new BlockError("ECANCELED", "The command was interrupted"));
       signal.addEventListener("abort", cancel, { once: true });
     });
-    return Promise.race([work, interrupted]);
+    try {
+      return await Promise.race([work, interrupted]);
+    } finally {
+      clearInterval(alive);
+    }
   }
 
   /** Lets a request go on while further commands run. It must not reject. */
@@ -77,7 +88,7 @@ export class Session {
 
   /** Closes the image after what is in flight. */
   async closeImage(): Promise<void> {
-    await this.drain();
+    await this.unlessInterrupted(this.drain());
     const image = this.#image;
     this.#image = undefined;
     await image?.close();
