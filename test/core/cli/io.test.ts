@@ -163,4 +163,23 @@ describe("blkscope io", () => {
     const { code, stdout } = io("disk.raw", "wait_break a");
     expect([code, stdout]).toEqual([1, "Could not wait for the request: Operation not supported\n"]);
   });
+
+  it("waits for a stopped request, and no longer than one can come", () => {
+    cli.sparse("disk.raw", 65536);
+    const debug = "driver=raw,file.driver=blkdebug,file.image.driver=file,file.image.filename=disk.raw";
+    const open = `open -o ${debug}`;
+    const script = [
+      "break pwritev A",
+      "aio_write -q 0 512",
+      "wait_break A",
+      "length",
+      "resume A",
+      "aio_flush",
+    ];
+    const commands = (list: readonly string[]) => list.flatMap((command) => ["-c", command]);
+    const waited = cli.run(["io", ...commands([open, ...script])]);
+    expect([waited.code, waited.stdout]).toEqual([0, expect.stringContaining("64 KiB\n")]);
+    const { code, stdout } = cli.run(["io", ...commands([open, "wait_break A"])]);
+    expect([code, stdout]).toEqual([1, "Could not wait for the request: No such file or directory\n"]);
+  });
 });
