@@ -4,6 +4,8 @@ import { cacheMode } from "./cacheMode.ts";
 import { CliError, defineCommand, UsageError } from "./command.ts";
 import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
+import { stdout } from "./output.ts";
+import { Progress } from "./progress.ts";
 
 const options = {
   options: { short: "o", long: "options", value: "OPTS", help: "what to change: name=value,name=value" },
@@ -50,6 +52,9 @@ and QED images have none: copy the image into a new one instead.`,
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
     const request = { imageOpts, format, writable: true, cache };
-    return withImage(file, request, async ({ graph }) => refuseAmendment(graph.root.driver));
+    return withImage(file, request, async ({ graph }) => {
+      new Progress(args.has("progress") && !args.has("quiet") ? stdout : undefined).end();
+      return refuseAmendment(graph.root.driver);
+    });
   },
 });

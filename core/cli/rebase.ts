@@ -35,7 +35,11 @@ const options = {
   sourceCache: { short: "T", long: "source-cache", value: "MODE", help: "cache mode of the backing files" },
   progress: { short: "p", long: "progress", help: "show progress" },
   quiet: { short: "q", long: "quiet", help: "print nothing but errors" },
-  forceShare: { short: "U", long: "force-share", help: "refused, since the image is written" },
+  forceShare: {
+    short: "U",
+    long: "force-share",
+    help: "open a new backing file that another program has open for writing",
+  },
   object: objectOption,
 } as const satisfies OptionSpecs;
 

@@ -25,15 +25,16 @@ export interface RebaseArguments {
   readonly cache: CacheMode;
   readonly sourceCache: CacheMode;
   readonly progress: boolean;
+  /** Of the new backing file. */
   readonly forceShare: boolean;
 }
 
 export async function rebaseCommand(args: RebaseArguments): Promise<number> {
-  const { file, imageOpts, format, backingFormat, unsafe, cache, forceShare } = args;
+  const { file, imageOpts, format, backingFormat, unsafe, cache } = args;
   if (backingFormat !== undefined && driverNamed(backingFormat) === undefined) {
     throw new CliError(`Invalid format name: '${backingFormat}'`, 1);
   }
-  const request = { imageOpts, format, writable: true, backing: !unsafe, cache, forceShare };
+  const request = { imageOpts, format, writable: true, backing: !unsafe, cache };
   await withImage(file, request, async (image) => {
     const name = nameOf(args);
     if (unsafe || args.backing === "") return change(args, image, undefined, name);
@@ -54,9 +55,11 @@ function nameOf({ backing, backingFormat }: RebaseArguments): BackingName | unde
 
 async function openNew(args: RebaseArguments, { filename, graph }: OpenedImage): Promise<Graph> {
   try {
-    const spec = backingSeenFromHere(fileOf(graph.root) ?? filename, args.backing);
+    const image = filename.startsWith("json:") ? (fileOf(graph.root) ?? "") : filename;
+    const spec = backingSeenFromHere(image, args.backing);
     const backing = await openGraph(spec, {
       ...(args.backingFormat !== undefined && { format: args.backingFormat }),
+      forceShare: args.forceShare,
       cache: args.sourceCache,
       warn: printWarning,
     });

@@ -1,0 +1,70 @@
+// `resize` in the place of qemu-img beside the stock program: output, exit codes and the files left.
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { Twins, words } from "../build/twins.ts";
+import { Cli, describeWithQemu } from "../core/cli/support.ts";
+
+let cli: Cli;
+let twins: Twins;
+beforeAll(async () => {
+  cli = await Cli.build();
+  twins = new Twins(cli);
+});
+afterAll(() => cli.remove());
+
+describeWithQemu("resize and qemu-img resize", () => {
+  beforeEach(() => {
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "disk", "1M");
+    twins.prepare("qemu-io", "-f", "raw", "-c", "write -q -P 5 0 1M", "disk");
+  });
+
+  it.each([
+    "resize disk 2M",
+    "resize -f raw disk 2M",
+    "resize -f raw disk +512",
+    "resize -f raw disk +0",
+    "resize -f raw disk 1048577",
+    "resize -q -f raw disk 3M",
+    "resize -f raw --shrink disk 1000",
+    "resize -f raw --shrink disk -512k",
+    "resize -f raw --shrink disk -- -1k",
+    "resize -f raw --preallocation=falloc disk 2M",
+    "resize -f raw --preallocation=full disk 2M",
+    "resize --image-opts driver=raw,file.filename=disk 2M",
+  ])("leaves the same file: %s", (line) => {
+    expect(twins.same(words(line)).code).toBe(0);
+    twins.sameBytes("disk");
+  });
+
+  it.each([
+    "resize",
+    "resize disk",
+    "resize disk other 1M",
+    "resize --foo disk 1M",
+    "resize -f raw disk 2M --shrink",
+    "resize -f raw disk 2M --",
+    "resize absent 1M",
+    "resize -f nothing disk 2M",
+    "resize -f raw disk abc",
+    "resize -f raw disk +",
+    "resize -f raw disk ''",
+    "resize -f raw disk +-1",
+    "resize -f raw disk 9E",
+    "resize -f raw disk 1000",
+    "resize -f raw disk -512",
+    "resize -f raw --shrink disk 0",
+    "resize -f raw --shrink disk -100M",
+    "resize -f raw --preallocation=foo disk 2M",
+    "resize -f raw --preallocation=metadata disk 2M",
+    "resize -f raw --shrink --preallocation=full disk 512k",
+    "resize --image-opts -f raw driver=raw,file.filename=disk 2M",
+  ])("refuses alike and changes nothing: %s", (line) => {
+    expect(twins.same(words(line)).code).toBe(1);
+    twins.sameBytes("disk");
+  });
+
+  it("takes options after the size under its own name", () => {
+    cli.sparse("own.raw", 4096);
+    const ran = cli.run(["resize", "-f", "raw", "own.raw", "1024", "--shrink"]);
+    expect(ran).toMatchObject({ code: 0, stdout: "Image resized.\n", stderr: "" });
+  });
+});
