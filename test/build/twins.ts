@@ -1,6 +1,7 @@
 // One list of commands run through qemu-img and through our program in its place, in twin folders: what they print,
 // their exit codes and the images they leave must be the same.
 import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { expect } from "vitest";
@@ -50,6 +51,17 @@ export class Twins {
     });
     expect(shown(own)).toEqual(shown(peer));
     return { code: own.status, stdout: own.stdout, stderr: own.stderr };
+  }
+
+  /** What a guest reads from our copy of the image, as the stock program says: a digest. */
+  contents(name: string): string {
+    const raw = path.join(this.ownFolder, "contents.raw");
+    const child = spawnSync("qemu-img", ["convert", "-O", "raw", name, raw], {
+      cwd: this.ownFolder,
+      encoding: "utf8",
+    });
+    expect({ name, code: child.status, stderr: child.stderr }).toEqual({ name, code: 0, stderr: "" });
+    return createHash("sha256").update(fs.readFileSync(raw)).digest("hex");
   }
 
   /** Both programs left the same bytes in the file, or no file. */
