@@ -1,5 +1,6 @@
 // `blkscope create`: a new image. Options, the `Formatting` line, messages and exit codes of `qemu-img create`.
 import { defineCommand, UsageError } from "./command.ts";
+import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
 
 const options = {
@@ -25,6 +26,7 @@ const options = {
     help: "options of the format: name=value,name=value; may be given several times; -o help lists them",
   },
   quiet: { short: "q", long: "quiet", help: "print nothing but errors" },
+  object: objectOption,
 } as const satisfies OptionSpecs;
 
 export const create = defineCommand({
@@ -46,6 +48,7 @@ SIZE is a number with one of the suffixes k, M, G, T, P, E; raw and QED images h
   ],
   failure: 1,
   async run(args) {
+    if (takeObjects(args.values("object")).helped) return 0;
     const { asksForHelp, splitOptionLists } = await import("./optionList.ts");
     const given = splitOptionLists(args.values("options"));
     const [file, size, ...more] = args.operands;

@@ -1,5 +1,6 @@
 // `blkscope resize`: another size for an image. Options, messages and exit codes of `qemu-img resize`.
 import { CliError, defineCommand, UsageError } from "./command.ts";
+import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
 import { inPlaceOfPeer } from "./persona.ts";
 
@@ -18,6 +19,7 @@ const options = {
   },
   shrink: { long: "shrink", help: "allow a smaller size: everything behind the new end is lost" },
   quiet: { short: "q", long: "quiet", help: "print nothing but errors" },
+  object: objectOption,
 } as const satisfies OptionSpecs;
 
 export const resize = defineCommand({
@@ -45,6 +47,7 @@ QED images can only grow.`,
     if (file === undefined || size === undefined || more.length > 0) {
       throw new UsageError("Expecting image file name and size");
     }
+    if (takeObjects(args.values("object")).helped) return 0;
     const imageOpts = args.has("imageOpts");
     if (imageOpts && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
