@@ -68,11 +68,18 @@ export async function createCommand(args: CreateArguments): Promise<number> {
     stdout.flush();
   }
   try {
+    refuseUnknown(draft.backingFormat);
     await createImage(file, format, requestOf(draft, size));
     return 0;
   } catch (thrown) {
     throw withPrefix(prefix, tooLarge(thrown, format, draft));
   }
+}
+
+function refuseUnknown(backingFormat: string | undefined): void {
+  if (backingFormat === undefined || driverNamed(backingFormat) !== undefined) return;
+  const peer = { message: `Parameter 'backing-fmt' does not accept value '${backingFormat}'` };
+  throw new BlockError("EINVAL", `Unknown format of the backing file: '${backingFormat}'`, { peer });
 }
 
 /** Looks at the backing file as far as asked to; its size, or undefined without one. Throws CliError. */
@@ -101,13 +108,6 @@ async function backingSize(args: CreateArguments, draft: CreateDraft): Promise<n
       {
         ...(detected !== undefined && { peerHint: detected }),
       },
-    );
-  }
-  if (driverNamed(backingFormat) === undefined) {
-    const peer = { message: `Parameter 'backing-fmt' does not accept value '${backingFormat}'` };
-    throw withPrefix(
-      `${file}: `,
-      new BlockError("EINVAL", `Unknown backing format '${backingFormat}'`, { peer }),
     );
   }
   return found?.size;

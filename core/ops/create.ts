@@ -39,7 +39,7 @@ export async function createImage(name: string, format: string, request: CreateR
   const creation = creationOf(format);
   const filename = targetPath(name);
   creation.check(request);
-  checkPreallocation(request);
+  checkPreallocation(creation, request);
   const made = createFile(filename);
   try {
     const graph = await openGraph({ driver: made.driver, filename }, { readOnly: false });
@@ -55,10 +55,9 @@ export async function createImage(name: string, format: string, request: CreateR
   }
 }
 
-/** The file's own option, which formats that grow their file only need to be given in good order. */
-function checkPreallocation({ options }: CreateRequest): void {
+/** An option of the file, which a format that has none of that name only needs to be given in good order. */
+function checkPreallocation(creation: Creation, { options }: CreateRequest): void {
   const { preallocation } = options;
-  if (preallocation !== undefined && preallocation !== "metadata") {
-    rawCreation.check({ size: 0, options: { preallocation } });
-  }
+  if (preallocation === undefined || creation.options.some(({ name }) => name === "preallocation")) return;
+  rawCreation.check({ size: 0, options: { preallocation } });
 }
