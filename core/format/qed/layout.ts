@@ -18,7 +18,7 @@ export const minClusterSize = 2 ** 12;
 export const maxClusterSize = 2 ** 26;
 export const maxTableSize = 16;
 /** Of the backing file's name, bytes: a path that no system can open is refused. */
-const maxNameLength = 4095;
+export const maxNameLength = 4095;
 
 export interface QedHeader {
   readonly clusterSize: number;
@@ -35,6 +35,8 @@ export interface QedHeader {
   /** Where the backing file's name lies; undefined without a backing file. */
   readonly backingName: { readonly offset: number; readonly length: number } | undefined;
 }
+
+const notQed = { message: "Image not in QED format" };
 
 /** Entries of one L1 or L2 table. */
 export function tableEntries(header: QedHeader): number {
@@ -54,30 +56,51 @@ export function parseHeader(head: Uint8Array, fileSize: number): QedHeader {
   if (head.length < headerLength) {
     throw new BlockError("EINVAL", `The file has ${head.length} bytes; a QED header has ${headerLength}`, {
       hint: "The file is cut short or is not a QED image; open it as raw to see its bytes.",
+      peer: notQed,
     });
   }
   if (!startsWith(head, magic))
-    throw new BlockError("EINVAL", "The image is not in QED format: no QED magic");
+    throw new BlockError("EINVAL", "The image is not in QED format: no QED magic", { peer: notQed });
   const features = big64le(head, 16);
   checkFeatures(features);
   const clusterSize = u32le(head, 4);
   const tableSize = u32le(head, 8);
   const headerSize = u32le(head, 12);
   if (!isPowerOfTwo(clusterSize, minClusterSize, maxClusterSize)) {
-    throw corrupt(`cluster_size is ${clusterSize}; QED allows powers of two from 4096 to 67108864`, 4, 4);
+    throw corrupt(
+      `cluster_size is ${clusterSize}; QED allows powers of two from 4096 to 67108864`,
+      4,
+      4,
+      "QED cluster size is invalid",
+    );
   }
   if (!isPowerOfTwo(tableSize, 1, maxTableSize)) {
-    throw corrupt(`table_size is ${tableSize}; QED allows 1, 2, 4, 8 and 16 clusters`, 8, 4);
+    throw corrupt(
+      `table_size is ${tableSize}; QED allows 1, 2, 4, 8 and 16 clusters`,
+      8,
+      4,
+      "QED table size is invalid",
+    );
   }
   const imageSize = checkImageSize(head, clusterSize, tableSize);
   const l1Offset = u64le(head, 40);
   const bounds = boundsOf({ clusterSize, tableSize, headerSize }, fileSize);
   if (l1Offset === undefined || !isTableOffset(l1Offset, bounds)) {
     const wanted = `aligned to ${clusterSize}, behind the header, and wholly inside the file of ${fileSize} bytes`;
-    throw corrupt(`l1_table_offset is ${hex(big64le(head, 40))}; the L1 table must be ${wanted}`, 40, 8);
+    throw corrupt(
+      `l1_table_offset is ${hex(big64le(head, 40))}; the L1 table must be ${wanted}`,
+      40,
+      8,
+      "QED table offset is invalid",
+    );
   }
   if (headerSize > Math.floor(0xffffffff / clusterSize)) {
-    throw corrupt(`header_size is ${headerSize} clusters; that is more than 4 GiB`, 12, 4);
+    throw corrupt(
+      `header_size is ${headerSize} clusters; that is more than 4 GiB`,
+      12,
+      4,
+      "QED header size is too large",
+    );
   }
   return {
     clusterSize,
@@ -100,6 +123,7 @@ function checkFeatures(features: bigint): void {
     offset: 16,
     length: 8,
     hint: "A newer program wrote it. Open it as raw to see its bytes.",
+    peer: { message: `Unsupported QED features: ${unknown.toString(16)}` },
   });
 }
 
@@ -107,9 +131,15 @@ function checkImageSize(head: Uint8Array, clusterSize: number, tableSize: number
   const exact = big64le(head, 48);
   const entries = BigInt((tableSize * clusterSize) / 8);
   const most = entries * entries * BigInt(clusterSize);
-  if (exact % 512n !== 0n) throw corrupt(`image_size is ${exact}; it must be a multiple of 512`, 48, 8);
+  if (exact % 512n !== 0n)
+    throw corrupt(`image_size is ${exact}; it must be a multiple of 512`, 48, 8, "QED image size is invalid");
   if (exact > most) {
-    throw corrupt(`image_size is ${exact}; with these tables QED allows at most ${most} bytes`, 48, 8);
+    throw corrupt(
+      `image_size is ${exact}; with these tables QED allows at most ${most} bytes`,
+      48,
+      8,
+      "QED image size is invalid",
+    );
   }
   const size = u64le(head, 48);
   if (size === undefined) {
@@ -135,10 +165,16 @@ function backingName(head: Uint8Array, features: bigint, headerBytes: number): Q
       `The backing file name ends at ${end}, outside the header area of ${headerBytes} bytes`,
       56,
       8,
+      "QED backing filename offset is invalid",
     );
   }
   if (length > maxNameLength) {
-    throw corrupt(`The backing file name has ${length} bytes; at most ${maxNameLength} make a path`, 60, 4);
+    throw corrupt(
+      `The backing file name has ${length} bytes; at most ${maxNameLength} make a path`,
+      60,
+      4,
+      "Failed to read backing filename",
+    );
   }
   return { offset, length };
 }
@@ -171,7 +207,35 @@ export function isTableOffset(offset: number, bounds: Bounds): boolean {
   return isClusterOffset(offset, bounds) && isClusterOffset(last, bounds);
 }
 
-function corrupt(message: string, offset: number, length: number): BlockError {
+/** `peer` is what the peer says of it. */
+function corrupt(message: string, offset: number, length: number, peer: string): BlockError {
   const hint = "The header is damaged or this is not a QED image; open it as raw to see its bytes.";
-  return new BlockError("ECORRUPT", message, { offset, length, hint });
+  return new BlockError("ECORRUPT", message, { offset, length, hint, peer: { message: peer } });
+}
+
+/** The 64 bytes of a header. */
+export function encodeHeader(header: QedHeader): Uint8Array {
+  const bytes = new Uint8Array(headerLength);
+  const view = new DataView(bytes.buffer);
+  bytes.set(magic);
+  view.setUint32(4, header.clusterSize, true);
+  view.setUint32(8, header.tableSize, true);
+  view.setUint32(12, header.headerSize, true);
+  view.setBigUint64(16, header.features, true);
+  view.setBigUint64(24, header.compatFeatures, true);
+  view.setBigUint64(32, header.autoclearFeatures, true);
+  view.setBigUint64(40, BigInt(header.l1Offset), true);
+  view.setBigUint64(48, BigInt(header.imageSize), true);
+  view.setUint32(56, header.backingName?.offset ?? 0, true);
+  view.setUint32(60, header.backingName?.length ?? 0, true);
+  return bytes;
+}
+
+/** Largest guest size with these tables, bytes: what they map, and what a number holds exactly. */
+export function maxImageSize({
+  clusterSize,
+  tableSize,
+}: Pick<QedHeader, "clusterSize" | "tableSize">): number {
+  const entries = (tableSize * clusterSize) / 8;
+  return Math.min(entries * entries * clusterSize, Math.floor(Number.MAX_SAFE_INTEGER / 512) * 512);
 }

@@ -5,7 +5,7 @@
 //   L2 entry 0: unallocated   1: zero cluster                      else: offset of a data cluster
 import { hex, join64 } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
-import type { BlockNode, ExtentState } from "../../block/node.ts";
+import type { ExtentState } from "../../block/node.ts";
 import {
   type Bounds,
   boundsOf,
@@ -14,7 +14,7 @@ import {
   type QedHeader,
   tableEntries,
 } from "./layout.ts";
-import { TableReader } from "./tables.ts";
+import type { Tables } from "./tables.ts";
 
 export interface Run {
   /** Bytes from the offset asked for, at most the length asked for. */
@@ -31,15 +31,32 @@ const longestLook = 4096;
 
 export class QedMap {
   readonly #header: QedHeader;
-  readonly #bounds: Bounds;
-  readonly #tables: TableReader;
+  #bounds: Bounds;
+  readonly #tables: Tables;
   readonly #entries: number;
 
-  constructor(header: QedHeader, file: BlockNode) {
+  constructor(header: QedHeader, tables: Tables, fileSize: number) {
     this.#header = header;
-    this.#bounds = boundsOf(header, file.size);
+    this.#bounds = boundsOf(header, fileSize);
     this.#entries = tableEntries(header);
-    this.#tables = new TableReader(file, this.#entries * 8);
+    this.#tables = tables;
+  }
+
+  /** The end of what entries may point to, bytes: the file's length rounded down to a whole cluster. */
+  get fileEnd(): number {
+    return this.#bounds.fileEnd;
+  }
+
+  set fileEnd(fileEnd: number) {
+    this.#bounds = { ...this.#bounds, fileEnd };
+  }
+
+  /** Where the entry of a guest offset is. The table's offset is 0 where there is none. Throws ECORRUPT. */
+  async place(offset: number): Promise<{ l1Index: number; l2Offset: number; l2Index: number }> {
+    const { clusterSize } = this.#header;
+    const l1Index = Math.floor(offset / (this.#entries * clusterSize));
+    const l2Index = Math.floor(offset / clusterSize) % this.#entries;
+    return { l1Index, l2Offset: await this.#l2Offset(l1Index), l2Index };
   }
 
   /**

@@ -5,11 +5,13 @@ import type { BlockNode } from "../../block/node.ts";
 
 /** Bytes of a page: divides every table, whose smallest size is 4 KiB. */
 const pageBytes = 4096;
+/** Tables are changed by whole sectors of 512 bytes. */
+const entriesPerSector = 64;
 /** A miss reads this much ahead inside the table, since entries are mostly asked for in order. */
 const readAhead = 64 * 1024;
 const cacheBytes = 16 * 1024 * 1024;
 
-export class TableReader {
+export class Tables {
   readonly #file: BlockNode;
   readonly #tableBytes: number;
   readonly #pages = new Lru<number, Uint32Array>(cacheBytes, (page) => page.byteLength);
@@ -34,10 +36,43 @@ export class TableReader {
     return { halves, first: number * perPage, count: perPage };
   }
 
+  /**
+   * Changes entries from `index` on: the sectors of 512 bytes that hold them are written through. On failure nothing
+   * is remembered of the page: it is read again.
+   */
+  async write(tableOffset: number, index: number, values: readonly number[]): Promise<void> {
+    for (let done = 0; done < values.length; ) {
+      const { halves, first, count } = await this.page(tableOffset, index + done);
+      const start = index + done - first;
+      const part = values.slice(done, done + count - start);
+      const changed = Uint32Array.from(halves);
+      for (const [i, value] of part.entries()) {
+        changed[(start + i) * 2] = value % 0x100000000;
+        changed[(start + i) * 2 + 1] = Math.floor(value / 0x100000000);
+      }
+      await this.#writeSectors(tableOffset + first * 8, changed, start, start + part.length);
+      done += part.length;
+    }
+  }
+
+  async #writeSectors(pageOffset: number, page: Uint32Array, from: number, to: number): Promise<void> {
+    const start = Math.floor(from / entriesPerSector) * entriesPerSector;
+    const end = Math.ceil(to / entriesPerSector) * entriesPerSector;
+    this.#pages.delete(pageOffset);
+    await this.#file.write(pageOffset + start * 8, encode(page.subarray(start * 2, end * 2)));
+    this.#pages.set(pageOffset, page);
+  }
+
+  /** Forgets everything: the file was changed below. */
+  clear(): void {
+    this.#pages.clear();
+  }
+
   async #load(tableOffset: number, inTable: number): Promise<Uint32Array> {
     const start = inTable;
     const length = Math.min(readAhead, this.#tableBytes - start);
     const bytes = new Uint8Array(length);
+    if (this.#file.raise) await this.#file.raise("l2_load");
     await this.#file.read(tableOffset + start, bytes);
     // Last page first: the one asked for must be the newest in the cache.
     for (let at = length - pageBytes; at >= 0; at -= pageBytes) {
@@ -52,4 +87,11 @@ function decode(bytes: Uint8Array): Uint32Array {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   for (let index = 0; index < copy.length; index++) copy[index] = view.getUint32(index * 4, true);
   return copy;
+}
+
+function encode(halves: Uint32Array): Uint8Array {
+  const bytes = new Uint8Array(halves.length * 4);
+  const view = new DataView(bytes.buffer);
+  for (const [index, half] of halves.entries()) view.setUint32(index * 4, half, true);
+  return bytes;
 }

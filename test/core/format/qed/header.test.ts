@@ -223,10 +223,4 @@ describe("a header that breaks a rule", () => {
     // With a whole header the magic decides, and then the missing L1 table is an error.
     expect((await failureOf(openBytes(bytes.subarray(0, 64)))).code).toBe("ECORRUPT");
   });
-
-  it("is not opened for writing", async () => {
-    const { bytes } = buildQed(small);
-    const spec = { driver: "qed", file: { driver: "memory", bytes } };
-    expect((await failureOf(openForTest(spec, { readOnly: false }))).code).toBe("ENOTSUP");
-  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { TableReader } from "../../../../core/format/qed/tables.ts";
+import { Tables } from "../../../../core/format/qed/tables.ts";
 import { MemoryNode } from "../../../../core/protocol/memory.ts";
 
 class CountedNode extends MemoryNode {
@@ -21,7 +21,7 @@ function file(): CountedNode {
   return new CountedNode("file", true, bytes);
 }
 
-async function entry(reader: TableReader, table: number, index: number): Promise<number | undefined> {
+async function entry(reader: Tables, table: number, index: number): Promise<number | undefined> {
   const { halves, first, count } = await reader.page(table, index);
   expect(index).toBeGreaterThanOrEqual(first);
   expect(index).toBeLessThan(first + count);
@@ -32,7 +32,7 @@ describe("tables", () => {
   it("are read in pieces, ahead but not past their end", async () => {
     const node = file();
     // A table of 3 pages of 4 KiB, 1536 entries, at 8 KiB: entry i is number 1024 + i of the file.
-    const reader = new TableReader(node, 3 * 4096);
+    const reader = new Tables(node, 3 * 4096);
     expect(await entry(reader, 8192, 0)).toBe(1024);
     expect(await entry(reader, 8192, 1535)).toBe(1024 + 1535);
     expect([node.reads, node.longest]).toEqual([1, 3 * 4096]);
@@ -41,7 +41,7 @@ describe("tables", () => {
   it("stay in memory up to 16 MiB, the ones used last", async () => {
     const node = file();
     const tableBytes = 24 * 1024 * 1024;
-    const reader = new TableReader(node, tableBytes);
+    const reader = new Tables(node, tableBytes);
     const entries = tableBytes / 8;
     for (let index = 0; index < entries; index += 512) expect(await entry(reader, 0, index)).toBe(index);
     const all = node.reads;
