@@ -1,4 +1,6 @@
 // The work of `commit`: the image is opened without locks on its backing files, one of which is then opened for writing.
+import { BlockError } from "../base/errors.ts";
+import { strerror } from "../base/strerror.ts";
 import type { CacheMode } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -32,7 +34,7 @@ export async function commitCommand(args: CommitArguments): Promise<number> {
     { imageOpts, format, cache, shareBacking: true },
     async ({ graph: { root: image } }) => {
       const layer = target(args, image);
-      const base = await openBase(layer.node, args);
+      const base = await openBase(layer, args);
       const progress = new Progress(args.progress ? stdout : undefined);
       try {
         progress.show(0);
@@ -46,6 +48,8 @@ export async function commitCommand(args: CommitArguments): Promise<number> {
             progress: (part) => progress.show(part),
           }),
         );
+      } catch (thrown) {
+        throw jobFailed(thrown);
       } finally {
         await base.close();
       }
@@ -65,14 +69,22 @@ function target({ file, base }: CommitArguments, image: BlockNode): Layer {
   }
   const node = childOf(image, "backing");
   if (node === undefined) throw new CliError("Image does not have a backing file", 1);
-  return { node, depth: 1 };
+  return { node, depth: 1, name: image.info.backing?.filename };
 }
 
-async function openBase(layer: BlockNode, { cache }: CommitArguments): Promise<Graph> {
+async function openBase(layer: Layer, { cache }: CommitArguments): Promise<Graph> {
   try {
     const dirty = inPlaceOfPeer ? "repair" : "report";
     return await openGraph(specOfLayer(layer), { readOnly: false, dirty, cache, warn: printWarning });
   } catch (thrown) {
-    throw openError(fileOf(layer) ?? layer.name, thrown, 1);
+    throw openError(layer.name ?? fileOf(layer.node) ?? layer.node.name, thrown, 1);
   }
+}
+
+/** The peer tells no more than the system's text. */
+function jobFailed(thrown: unknown): unknown {
+  if (!(thrown instanceof BlockError) || thrown.code === "ECANCELED") return thrown;
+  const { code, message, context } = thrown;
+  const peer = { message: `Block job failed: ${strerror(thrown)}` };
+  return new BlockError(code, `Could not commit: ${message}`, { ...context, peer }, { cause: thrown });
 }

@@ -5,6 +5,7 @@ import { BlockError } from "../base/errors.ts";
 import type { NodeOptions } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
+import { parseSpec, protocolOf } from "../spec.ts";
 
 /** The path of the file that the layer lies in; undefined where there is none. */
 export function fileOf(layer: BlockNode): string | undefined {
@@ -31,6 +32,8 @@ export interface Layer {
   readonly node: BlockNode;
   /** How many layers lie above it. */
   readonly depth: number;
+  /** Its name as stored in the layer above. */
+  readonly name: string | undefined;
 }
 
 /** The layer below the image known as `name`: as stored in the layer above, or as a path that starts beside that. */
@@ -41,16 +44,21 @@ export function layerNamed(image: BlockNode, name: string): Layer | undefined {
     if (node === undefined) return undefined;
     const folder = path.dirname(fileOf(above) ?? "");
     const matches = name !== "" && sameFile(path.resolve(folder, name), fileOf(node));
-    if (matches || above.info.backing?.filename === name) return { node, depth };
+    const stored = above.info.backing?.filename;
+    if (matches || stored === name) return { node, depth, name: stored };
     above = node;
   }
 }
 
-/** Options that open the layer on its own, with what lies below it. Throws ENOTSUP where it is not simply a file. */
-export function specOfLayer({ driver, children }: BlockNode): NodeOptions {
-  const file = children.find(({ role }) => role === "file")?.node;
-  if (file === undefined || file.children.length > 0 || file.info.path === undefined) {
-    throw new BlockError("ENOTSUP", "The backing file is not simply a file, and can't be opened for writing");
+/** Options that open the layer on its own, with what lies below it. Throws ENOTSUP where its name is not known. */
+export function specOfLayer({ node, name }: Layer): NodeOptions {
+  const file = node.children.find(({ role }) => role === "file")?.node;
+  if (file !== undefined && file.children.length === 0 && file.info.path !== undefined) {
+    return { driver: node.driver, file: { driver: file.driver, filename: file.info.path } };
   }
-  return { driver, file: { driver: file.driver, filename: file.info.path } };
+  // More than a file: its name says all of it, since relative names are of plain files.
+  if (name !== undefined && (name.startsWith("json:") || protocolOf(name) !== undefined)) {
+    return { ...parseSpec(name), driver: node.driver };
+  }
+  throw new BlockError("ENOTSUP", "The backing file is not simply a file, and can't be opened for writing");
 }

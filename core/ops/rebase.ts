@@ -65,17 +65,16 @@ async function copyRange(
   offset: number,
   length: number,
 ): Promise<void> {
+  const cluster = image.info.clusterSize ?? length;
   for (let done = 0; done < length; ) {
     const before = await paddedExtentAt(old, offset + done, length - done);
     const after = await paddedExtentAt(backing, offset + done, before.length);
-    // Data that begin within a cluster are compared with the whole of it.
     if (!readsAsZero(before) || !readsAsZero(after)) {
-      const cluster = image.info.clusterSize ?? length;
+      // Data that begin within a cluster are compared with the whole of it, and with them all that follows.
       const start = Math.max(0, done - ((offset + done) % cluster));
-      const end = Math.min(length, roundUp(offset + done + after.length, cluster) - offset);
-      await copyClusters(image, old, backing, offset + start, end - start, cluster);
-      done = end;
-    } else done += after.length;
+      return copyClusters(image, old, backing, offset + start, length - start, cluster);
+    }
+    done += after.length;
   }
 }
 
@@ -91,11 +90,17 @@ async function copyClusters(
   const after = Buffer.allocUnsafe(length);
   await readPadded(old, offset, before);
   await readPadded(backing, offset, after);
-  let from = 0;
-  while (from < length) {
-    const to = Math.min(length, roundUp(offset + from + 1, cluster) - offset);
-    const bytes = before.subarray(from, to);
-    if (!bytes.equals(after.subarray(from, to))) {
+  const differs = (from: number) => {
+    const to = clusterEnd(from);
+    return !before.subarray(from, to).equals(after.subarray(from, to));
+  };
+  const clusterEnd = (from: number) => Math.min(length, roundUp(offset + from + 1, cluster) - offset);
+  for (let from = 0; from < length; ) {
+    let to = clusterEnd(from);
+    if (differs(from)) {
+      // Neighbours in one write, which keeps them together in the file.
+      while (to < length && differs(to)) to = clusterEnd(to);
+      const bytes = before.subarray(from, to);
       if (isZero(bytes)) await image.writeZeroes(offset + from, bytes.length);
       else await image.write(offset + from, bytes);
     }
