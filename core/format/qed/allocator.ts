@@ -29,11 +29,15 @@ export class Allocator {
   readonly #parts: AllocatorParts;
   #queue: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
-  /** Clusters that an earlier write failed to fill are used again: their old bytes must not outlive a crash. */
-  #hasReused = false;
+  /**
+   * The next cluster holds old bytes, of a write that failed or of a part of a cluster that a crash left at the end
+   * of the file: they must not show after a crash.
+   */
+  #hasReused: boolean;
 
   constructor(parts: AllocatorParts) {
     this.#parts = parts;
+    this.#hasReused = parts.file.size > parts.map.fileEnd;
   }
 
   /** One after the other: allocations, changes of the header, closing. */
