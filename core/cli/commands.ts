@@ -9,6 +9,10 @@ export interface CommandEntry {
 }
 
 export const commands: Readonly<Record<string, CommandEntry>> = {
+  bench: {
+    summary: "measure the speed of reads or writes of an image",
+    load: async () => (await import("./bench.ts")).bench,
+  },
   compare: {
     summary: "compare two images: equal or not, or every mismatch (--all)",
     load: async () => (await import("./compare.ts")).compare,

@@ -35,9 +35,8 @@ export async function interruptible<T>(work: (interruption: Interruption) => Pro
     });
   } catch (error) {
     const code = exitCode();
-    if (code === undefined) throw error;
-    const message = error instanceof Error ? error.message : String(error);
-    throw new CliError(message, code, undefined, { cause: error });
+    if (code === undefined || (error instanceof CliError && error.exitCode === code)) throw error;
+    throw new CliError("Interrupted", code, undefined, { cause: error });
   } finally {
     for (const name of names) process.removeListener(name, caught);
   }
