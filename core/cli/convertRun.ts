@@ -97,6 +97,10 @@ async function fill(
   const size = totalSize(sources);
   refuseSnapshots(args, opened);
   const target = await openTarget(args, name, size);
+  const unreadable = new UnreadableReport();
+  const salvage: ConvertRequest["salvage"] = args.quiet
+    ? () => undefined
+    : (...range) => unreadable.add(...range);
   let closed = false;
   try {
     const { root } = target.image.graph;
@@ -107,13 +111,22 @@ async function fill(
       sparse: args.sparse,
       targetIsZero: target.isZero,
       backingSize: target.backingSize,
-      parallel: args.parallel,
+      // What can't be read is reported in order.
+      parallel: args.salvage ? 1 : args.parallel,
       outOfOrder: args.outOfOrder,
       rate: args.rate,
       signal: interruption.signal,
-      ...(args.salvage && { salvage: args.quiet ? () => undefined : reportUnreadable }),
-      ...(progress.shown && { progress: await progressOver(sources, target.backingSize, progress) }),
+      ...(args.salvage && { salvage }),
+      ...((progress.shown || (args.salvage && inPlaceOfPeer)) && {
+        progress: await progressOver(
+          sources,
+          target.backingSize,
+          args.salvage ? salvage : undefined,
+          progress,
+        ),
+      }),
     });
+    unreadable.end();
     closed = true;
     await target.image.graph.close();
     target.file?.finish();
@@ -134,18 +147,44 @@ function withFate(thrown: unknown, name: string, fate: string, { exitCode }: Int
   return new CliError(message, 1, hint, { cause: error, peerHint });
 }
 
-function reportUnreadable(_what: "data" | "status", offset: number, _length: number, reason: string): void {
-  printWarning(`error while reading offset ${offset}: ${reason}`);
+/** In place of the peer one line for each sector and each failure, as it has them; else one for each range. */
+class UnreadableReport {
+  #range: { readonly start: number; end: number; readonly reason: string } | undefined;
+
+  add(what: "data" | "status", offset: number, length: number, reason: string): void {
+    if (inPlaceOfPeer) {
+      const where = what === "status" ? "block status at offset" : "offset";
+      printWarning(`error while reading ${where} ${offset}: ${reason}`);
+      return;
+    }
+    if (what === "status") return;
+    if (this.#range !== undefined && this.#range.end === offset && this.#range.reason === reason) {
+      this.#range.end += length;
+      return;
+    }
+    this.end();
+    this.#range = { start: offset, end: offset + length, reason };
+  }
+
+  end(): void {
+    if (this.#range === undefined) return;
+    const { start, end, reason } = this.#range;
+    const what = `${end - start} bytes at offset ${start} could not be read and are zeroes in the target`;
+    printWarning(`${what}: ${reason}`);
+    this.#range = undefined;
+  }
 }
 
 /** Shares of the data there are, which takes one look at all tables first. */
 async function progressOver(
   sources: ConvertRequest["sources"],
   backingSize: number | undefined,
+  salvage: ConvertRequest["salvage"],
   progress: Progress,
 ): Promise<(copied: number) => void> {
   let data = 0;
-  for await (const { kind, length } of planPieces(sources, { backingSize, salvage: () => undefined })) {
+  const told = salvage && ((offset: number, reason: string) => salvage("status", offset, 512, reason));
+  for await (const { kind, length } of planPieces(sources, { backingSize, salvage: told })) {
     if (kind === "data") data += length;
   }
   return (copied) => progress.show(data === 0 ? 1 : Math.min(1, copied / data));

@@ -32,8 +32,8 @@ export interface PlanOptions {
 }
 
 const sector = 512;
-/** Where the place of bytes is unknown, this much is tried as data before it is asked again. */
-const unknownStep = 64 * 1024;
+/** After a failure a range this many times shorter is asked for, down to one sector. */
+const shrink = 4;
 
 /** Bytes of all sources, each in whole sectors. */
 export function totalSize(sources: readonly BlockNode[]): number {
@@ -71,19 +71,21 @@ async function pieceAt(
 ): Promise<Piece> {
   const place = { source, from, to };
   if (from >= source.size) return { ...place, kind: "zero", length: wanted };
-  const inside = Math.min(wanted, source.size - from);
-  try {
-    const { state, length } =
-      options.backingSize === undefined
-        ? await chainExtentAt(source, from, inside)
-        : await source.extentAt(from, inside);
-    return { ...place, kind: kindOf(state, to, options), length: wholeSectors(length, wanted) };
-  } catch (thrown) {
-    const error = asBlockError(thrown);
-    if (options.salvage === undefined) throw statusError(to, error);
-    options.salvage(to, strerror(error));
-    const step = source.info.clusterSize ?? unknownStep;
-    return { ...place, kind: "data", length: Math.min(wanted, step - (from % step)) };
+  const ask = (length: number) =>
+    options.backingSize === undefined ? chainExtentAt(source, from, length) : source.extentAt(from, length);
+  for (let asked = Math.min(wanted, source.size - from); ; ) {
+    try {
+      const { state, length } = await ask(asked);
+      return { ...place, kind: kindOf(state, to, options), length: wholeSectors(length, wanted) };
+    } catch (thrown) {
+      const error = asBlockError(thrown);
+      if (options.salvage === undefined) throw statusError(to, error);
+      if (asked <= sector) {
+        options.salvage(to, strerror(error));
+        return { ...place, kind: "data", length: Math.min(sector, wanted) };
+      }
+      asked = Math.ceil(asked / shrink / sector) * sector;
+    }
   }
 }
 
