@@ -62,8 +62,13 @@ function joined(prefix: string, tree: NodeOptions, first: string, second: string
 function peerJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(peerJson).join(", ")}]`;
   if (!isOptions(value)) return JSON.stringify(value) ?? "null";
-  const members = Object.entries(value).sort(([a], [b]) => bucketOf(a) - bucketOf(b));
+  const members = inPeerOrder(Object.entries(value));
   return `{${members.map(([key, member]) => `${JSON.stringify(key)}: ${peerJson(member)}`).join(", ")}}`;
+}
+
+/** Members of an object in the order in which the peer prints them. */
+export function inPeerOrder<T>(members: readonly (readonly [string, T])[]): (readonly [string, T])[] {
+  return [...members].sort(([a], [b]) => bucketOf(a) - bucketOf(b));
 }
 
 /** Where the peer's dictionaries, which list their members by bucket, keep a key. Unsigned arithmetic of 32 bits. */

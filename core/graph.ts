@@ -1,6 +1,7 @@
 // Opens and closes a tree of nodes from a file name or a tree of options. A plain name is probed; whatever
 // fails on the way, everything opened before is closed again, in reverse, and the first error is reported.
 import { asBlockError, BlockError } from "./base/errors.ts";
+import { meetDirtyImage } from "./block/dirty.ts";
 import type {
   BackingPolicy,
   CacheMode,
@@ -11,6 +12,7 @@ import type {
   OpenContext,
 } from "./block/driver.ts";
 import type { NodeEvent } from "./block/events.ts";
+import { childOf } from "./block/extents.ts";
 import { guard } from "./block/guard.ts";
 import type { BlockNode } from "./block/node.ts";
 import { badOptions } from "./block/optionError.ts";
@@ -224,6 +226,10 @@ class Opener {
     };
     const node = guard(await driver.open(parsed.data, context), this.#policy(where, own));
     this.opened.push(node);
+    const file = childOf(node, "file");
+    if (!node.readOnly && node.info.dirty === true && file !== undefined) {
+      await meetDirtyImage(node, file, context.dirty, context.warn);
+    }
     if (own["node-name"] !== undefined) this.#named.set(own["node-name"], node);
     return node;
   }

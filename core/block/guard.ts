@@ -31,7 +31,9 @@ class Guarded implements BlockNode {
   #closed = false;
   readonly describeAt?: (offset: number) => Promise<string>;
   readonly check: ((job: CheckJob) => Promise<CheckResult>) | undefined;
-  readonly planRepair: ((findings: readonly Finding[]) => Promise<RepairPlan>) | undefined;
+  readonly planRepair:
+    | ((findings: readonly Finding[], result: CheckResult) => Promise<RepairPlan>)
+    | undefined;
   readonly reload: (() => Promise<void>) | undefined;
   readonly setBacking: ((backing: BackingName | undefined) => Promise<void>) | undefined;
   readonly excludeWriters: (() => Promise<void>) | undefined;

@@ -47,7 +47,9 @@ export interface BlockNode {
   /** Checks the format's tables; formats that have a check. Changes nothing. Throws ECANCELED, EIO. */
   readonly check?: ((job: CheckJob) => Promise<CheckResult>) | undefined;
   /** The writes that answer those findings which can be repaired, and the dirty bit's. Changes nothing. */
-  readonly planRepair?: ((findings: readonly Finding[]) => Promise<RepairPlan>) | undefined;
+  readonly planRepair?:
+    | ((findings: readonly Finding[], result: CheckResult) => Promise<RepairPlan>)
+    | undefined;
   /** Forgets tables held in memory: the file was changed below. */
   readonly reload?: (() => Promise<void>) | undefined;
   /** Stores another backing file's name, or none. Throws ENOSPC (no room in the header), ENOTSUP. */

@@ -25,6 +25,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "copy blocks of an image into a new one, with the operands of dd",
     load: async () => (await import("./dd.ts")).dd,
   },
+  check: {
+    summary: "check an image's tables, and repair them (-r)",
+    load: async () => (await import("./check.ts")).check,
+  },
   info: {
     summary: "show what an image is: format, sizes, backing file",
     load: async () => (await import("./info.ts")).info,

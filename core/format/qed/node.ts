@@ -1,6 +1,7 @@
 // An open QED image. Unallocated clusters read from the backing file as far as it reaches, else as zeroes.
 import { BlockError } from "../../base/errors.ts";
 import type { OpenContext } from "../../block/driver.ts";
+import type { CheckJob, CheckResult, Finding, RepairPlan } from "../../block/finding.ts";
 import type {
   BackingName,
   BlockNode,
@@ -13,10 +14,12 @@ import type {
 } from "../../block/node.ts";
 import { Allocator } from "./allocator.ts";
 import { infoOf, type StoredName } from "./backing.ts";
+import { checkQed } from "./check.ts";
 import { backingChange } from "./create.ts";
 import { type HeaderFile, readHeader } from "./header.ts";
 import { maxImageSize, tableEntries } from "./layout.ts";
 import { QedMap } from "./map.ts";
+import { planQedRepair } from "./plan.ts";
 import { Tables } from "./tables.ts";
 
 const sectorSize = 512;
@@ -186,6 +189,14 @@ export class QedNode implements BlockNode {
     const { changes, behind, stored } = backingChange(this.#header.header, backing);
     await this.#allocator.exclusively(() => this.#header.change(changes, behind));
     this.#backingName = stored;
+  }
+
+  check(job: CheckJob): Promise<CheckResult> {
+    return checkQed(this.#file, this.#header.header, this.#file.size, job);
+  }
+
+  async planRepair(findings: readonly Finding[], result: CheckResult): Promise<RepairPlan> {
+    return planQedRepair(this.#header.header, findings, result, this.#backing !== undefined);
   }
 
   async reload(): Promise<void> {

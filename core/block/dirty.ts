@@ -1,0 +1,51 @@
+// An image whose dirty bit is set is opened for writing: its tables are checked first, and what to do about what is
+// found is the caller's policy. The bit is cleared only when the check ends with no corruption and no error.
+import { asBlockError, BlockError } from "../base/errors.ts";
+import type { DirtyPolicy } from "./driver.ts";
+import type { CheckResult } from "./finding.ts";
+import type { BlockNode } from "./node.ts";
+import { applyPlan, checkAndRepair, gather } from "./repair.ts";
+
+/** `name` is what the person knows the image by. Throws EIO when it can't be checked. */
+export async function meetDirtyImage(
+  node: BlockNode,
+  file: BlockNode,
+  policy: DirtyPolicy,
+  warn: (message: string) => void,
+): Promise<void> {
+  if (policy === "skip" || !node.check || !node.planRepair) return;
+  try {
+    if (policy === "repair") await checkAndRepair(node, file);
+    else warn(await checkOnly(node, file));
+  } catch (thrown) {
+    const { code, message, context } = asBlockError(thrown);
+    const words = `The image was not closed properly, and checking it failed: ${message}`;
+    const peer = { message: "Image corrupted" };
+    throw new BlockError(code, words, { ...context, peer }, { cause: thrown });
+  }
+}
+
+/** Changes nothing but the bit of an image in which all is well. Answers what to tell the person. */
+async function checkOnly(node: BlockNode, file: BlockNode): Promise<string> {
+  const { result, findings } = await gather(node, {});
+  const start = "The image was not closed properly";
+  if (result.corruptions > 0 || result.checkErrors > 0) {
+    return `${start}: ${found(result)}. Nothing was repaired; see blkscope check`;
+  }
+  const plan = await node.planRepair?.(findings, result);
+  if (plan) await applyPlan(file, plan);
+  await node.reload?.();
+  return `${start}; its tables are consistent${result.leaks > 0 ? `, ${found(result)}` : ""}`;
+}
+
+function found({ corruptions, checkErrors, leaks }: CheckResult): string {
+  const parts = [
+    [corruptions, "corruption"],
+    [checkErrors, "error"],
+    [leaks, "leaked cluster"],
+  ] as const;
+  return parts
+    .filter(([count]) => count > 0)
+    .map(([count, name]) => `${count} ${name}${count === 1 ? "" : "s"}`)
+    .join(", ");
+}

@@ -1,0 +1,92 @@
+// Runs a check or a repair and gives its exit code. After a repair that changed something the image is checked once
+// more: the report is that of the second pass, with what the first one mended.
+import { asBlockError } from "../base/errors.ts";
+import { strerror } from "../base/strerror.ts";
+import { childOf } from "../block/extents.ts";
+import type { CheckResult, Finding } from "../block/finding.ts";
+import { checkAndRepair, gather, type RepairJob } from "../block/repair.ts";
+import { type CheckReport, printCheckHuman, printCheckJson } from "./checkReport.ts";
+import { CliError } from "./command.ts";
+import { interruptible } from "./interrupt.ts";
+import { type ImageRequest, type OpenedImage, withImage } from "./openImage.ts";
+import { stderr } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
+import { Progress } from "./progress.ts";
+
+export interface CheckRequest {
+  readonly file: string;
+  readonly image: ImageRequest;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  /** Every finding is listed. */
+  readonly listed: boolean;
+}
+
+export const checkExits = { consistent: 0, failed: 1, corrupt: 2, leaks: 3, noCheck: 63 } as const;
+
+export function runCheck(request: CheckRequest): Promise<number> {
+  return withImage(request.file, request.image, async (image) => {
+    const { root } = image.graph;
+    if (!root.check) throw new CliError("This image format does not support checks", checkExits.noCheck);
+    const report = await interruptible(({ signal }) => examine(image, request, signal));
+    if (!request.quiet) (request.json ? printCheckJson : printCheckHuman)(report, request.listed);
+    return exitOf(report);
+  });
+}
+
+async function examine(image: OpenedImage, request: CheckRequest, signal: AbortSignal): Promise<CheckReport> {
+  const { root } = image.graph;
+  const shows = !inPlaceOfPeer && !request.quiet && process.stderr.isTTY === true;
+  const progress = new Progress(shows ? stderr : undefined);
+  const job: RepairJob = { signal, progress: (done, total) => progress.show(total === 0 ? 1 : done / total) };
+  const file = childOf(root, "file");
+  try {
+    const repairs = request.image.writable === true && file !== undefined;
+    const { result, findings, fixed, isSecond } = repairs
+      ? await repairOnce(image, file, job)
+      : { ...(await gather(root, job)), fixed: 0, isSecond: false };
+    return {
+      filename: request.file,
+      format: root.driver,
+      dirty: root.info.dirty === true,
+      result,
+      findings,
+      fixed,
+      isSecond,
+    };
+  } catch (error) {
+    throw error instanceof CliError || signal.aborted ? error : checkFailed(error);
+  } finally {
+    if (shows) progress.end();
+  }
+}
+
+interface Examined {
+  readonly result: CheckResult;
+  readonly findings: readonly Finding[];
+  readonly fixed: number;
+  /** The result is that of a check after the repair. */
+  readonly isSecond: boolean;
+}
+
+async function repairOnce(
+  { graph }: OpenedImage,
+  file: Parameters<typeof checkAndRepair>[1],
+  job: RepairJob,
+): Promise<Examined> {
+  const { fixed, result, findings } = await checkAndRepair(graph.root, file, job);
+  return { fixed, result, findings, isSecond: fixed > 0 };
+}
+
+/** The check itself gave up. The peer names only the system's error. */
+function checkFailed(thrown: unknown): CliError {
+  const error = asBlockError(thrown);
+  const why = inPlaceOfPeer ? strerror(error) : error.message;
+  return new CliError(`Check failed: ${why}`, checkExits.failed, error.context.hint, { cause: thrown });
+}
+
+function exitOf({ result }: CheckReport): number {
+  if (result.checkErrors > 0) throw new CliError("Check failed", checkExits.failed);
+  if (result.corruptions > 0) return checkExits.corrupt;
+  return result.leaks > 0 ? checkExits.leaks : checkExits.consistent;
+}
