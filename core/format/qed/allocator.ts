@@ -72,7 +72,9 @@ export class Allocator {
         const run = await map.map(offset + done, length - done);
         const size = Math.min(run.length, await this.#leftInTable(offset + done));
         const entries = new Array<number>(Math.ceil(size / clusterSize)).fill(1);
-        if (run.state === "unallocated") await this.#enter(offset + done, entries, false);
+        // Data that came while this waited may cover a part of the cluster only.
+        if (run.hostOffset !== undefined) await this.#writeInPlace(run.hostOffset, size, undefined);
+        else if (run.state === "unallocated") await this.#enter(offset + done, entries, false);
         done += size;
       }
     });
