@@ -70,8 +70,11 @@ function damage(name: string, random: Random): void {
     if (random.below(6) === 0) poke(name, l1 + 8 * (1 + random.below(3)), bad());
     else poke(name, l2 + 8 * random.below(Math.min(entries, 200)), bad());
   }
-  if (random.below(3) === 0) fs.truncateSync(cli.path(name), bytes.length - random.below(3 * cluster));
-  if (random.below(3) === 0) fs.appendFileSync(cli.path(name), Buffer.alloc(random.below(5 * cluster)));
+  // By whole sectors: the peer rounds a file's length up to one, and takes a cluster that lacks a few bytes for whole.
+  if (random.below(3) === 0)
+    fs.truncateSync(cli.path(name), bytes.length - 512 * random.below((3 * cluster) / 512));
+  if (random.below(3) === 0)
+    fs.appendFileSync(cli.path(name), Buffer.alloc(512 * random.below((5 * cluster) / 512)));
 }
 
 /** What both print of one image; the exit code behind it. */
