@@ -1,6 +1,7 @@
 // The header of an open image, and the need-check bit in it: set and durable before the first change of tables, and
 // cleared only when everything this session changed is durable. Whoever opens the image after a crash finds it set and
 // checks the tables (QED specification, "Consistency checking").
+import { BlockError } from "../../base/errors.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { encodeHeader, featureBits, headerLength, parseHeader, type QedHeader } from "./layout.ts";
 
@@ -16,12 +17,18 @@ export class HeaderFile {
   readonly #file: BlockNode;
   /** This session set the bit; one that was set before is for a check to clear. */
   #isOwn = false;
+  /** Set by a session before that was cut off, and no check has cleared it: entries may point past the end. */
+  #isForeign: boolean;
+  readonly #refusesForeign: boolean;
   /** A change of the tables failed: nobody knows what is on disk, so the bit stays. */
   #hasFailed = false;
 
-  constructor(header: QedHeader, file: BlockNode) {
+  /** `refusesForeign`: no new clusters while the bit of an earlier session is set. */
+  constructor(header: QedHeader, file: BlockNode, refusesForeign: boolean) {
     this.#header = header;
     this.#file = file;
+    this.#isForeign = this.isDirty;
+    this.#refusesForeign = refusesForeign;
   }
 
   get header(): QedHeader {
@@ -45,9 +52,15 @@ export class HeaderFile {
 
   /**
    * Before tables change. Also with a backing file: data reach the disk before tables point to them there, but a table
-   * may still be torn, or point past the end of a file whose growth was lost.
+   * may still be torn, or point past the end of a file whose growth was lost. Throws ECORRUPT while that may be so of an
+   * earlier session: a new cluster past the end would belong to two guest ranges then, which no repair mends.
    */
   async beforeTables(): Promise<void> {
+    if (this.#isForeign && this.#refusesForeign) {
+      throw new BlockError("ECORRUPT", "The image was not closed properly and its tables are not repaired", {
+        hint: "Nothing new is written to it until then. Repair it with blkscope check -r all.",
+      });
+    }
     if (this.isDirty) return;
     await this.change({ features: this.#header.features | featureBits.needCheck });
     this.#isOwn = true;
@@ -73,7 +86,9 @@ export class HeaderFile {
 
   /** The header was changed below. */
   replace(header: QedHeader): void {
+    const wasOwn = this.#isOwn;
     this.#header = header;
+    this.#isForeign = this.isDirty && !wasOwn;
     this.#isOwn = false;
   }
 }

@@ -165,6 +165,8 @@ export class QedNode implements BlockNode {
     if (size < old) throw new BlockError("ENOTSUP", "Shrinking images is currently not supported");
     if (size === old) return;
     await this.#zeroNew(old, size);
+    // Before the new size can be on disk: else a crash shows what lies behind the old end.
+    await this.#file.flush();
     await this.#allocator.exclusively(() => this.#header.change({ imageSize: size }));
   }
 

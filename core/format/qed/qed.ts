@@ -22,7 +22,8 @@ export const qed = defineDriver({
     const children: Child[] = [{ name: "file", role: "file", node: file }];
     const backing = await openBacking(options.backing, name, header, file, context);
     if (backing) children.push({ name: "backing", role: "backing", node: backing });
-    const headerFile = new HeaderFile(header, file);
+    // After `repair` what is left is written to as the peer does; `skip` is for a check that follows.
+    const headerFile = new HeaderFile(header, file, context.dirty === "report");
     if (!context.readOnly && header.autoclearFeatures !== 0n)
       await headerFile.change({ autoclearFeatures: 0n });
     return new QedNode(headerFile, name, children, context);
