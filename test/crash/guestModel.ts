@@ -75,14 +75,23 @@ export class GuestModel {
 
   /** Whether a crash at that moment may lose a write that had begun and touches the range. */
   unsettled(offset: number, length: number, moment: number): boolean {
-    return this.requests.some(
-      (write) =>
-        isWrite(write) &&
-        write.start <= moment &&
-        write.offset < offset + length &&
-        write.offset + write.bytes.length > offset &&
-        !this.isDurable(write, moment),
-    );
+    return this.#begunIn(offset, length, moment).some((write) => !this.isDurable(write, moment));
+  }
+
+  /** Whether a write that no crash can undo touches the range. */
+  hasDurable(offset: number, length: number, moment: number): boolean {
+    return this.#begunIn(offset, length, moment).some((write) => this.isDurable(write, moment));
+  }
+
+  #begunIn(offset: number, length: number, moment: number): GuestWrite[] {
+    return this.requests
+      .filter(isWrite)
+      .filter(
+        (write) =>
+          write.start <= moment &&
+          write.offset < offset + length &&
+          write.offset + write.bytes.length > offset,
+      );
   }
 
   isDurable(request: GuestRequest, moment: number): boolean {

@@ -4,10 +4,10 @@
 import { BlockError } from "../../core/base/errors.ts";
 import type { DirtyPolicy } from "../../core/block/driver.ts";
 import type { BlockNode } from "../../core/block/node.ts";
+import { checkAndRepair, gather } from "../../core/block/repair.ts";
 import type { CrashState } from "./crashStates.ts";
 import type { GuestContent } from "./guestModel.ts";
 import { memoryFile, type Opened, openQed } from "./openQed.ts";
-import { checkNode, repairNode } from "./repair.ts";
 import type { Part, Setting } from "./workload.ts";
 
 /** QED, "Header": bit 0x02 of `features` at byte 16. */
@@ -54,21 +54,27 @@ async function judgeUnrepaired(part: Part, state: CrashState): Promise<void> {
   await opened.close();
 }
 
+/** Until the repair: a cluster that was being written, and all that a lost table maps where nothing is durable. */
 function mayFail(part: Part, offset: number, { moment }: CrashState): boolean {
-  return part.damagedAtStart || part.model.unsettled(offset, part.setting.clusterSize, moment);
+  const { clusterSize, tableSize } = part.setting;
+  const perTable = ((tableSize * clusterSize) / 8) * clusterSize;
+  const table = Math.floor(offset / perTable) * perTable;
+  if (part.model.unsettled(offset, clusterSize, moment)) return true;
+  if (part.model.hasDurable(offset, clusterSize, moment)) return false;
+  return part.damagedAtStart || part.model.unsettled(table, perTable, moment);
 }
 
 async function judgeRepair(part: Part, state: CrashState): Promise<Verdict> {
   const file = memoryFile(state.bytes.slice());
   const opened = await openQed(file, part.setting.backingSize, { dirty: "skip" });
-  const { result, findings } = await checkNode(opened.node);
+  const { result, findings } = await gather(opened.node, {});
   if (result.checkErrors > 0) throw new Error(`the check met ${result.checkErrors} errors`);
   if (result.corruptions > 0 && !hasNeedCheck(state.bytes)) {
     const [first] = findings.filter(({ kind }) => kind === "corruption");
     throw new Error(`there is corruption but the need-check bit is not set: ${first?.message}`);
   }
-  await repairNode(opened.node, findings);
-  const again = await checkNode(opened.node);
+  await checkAndRepair(opened.node, opened.file);
+  const again = await gather(opened.node, {});
   if (again.result.corruptions > 0 || again.result.checkErrors > 0) {
     const [first] = again.findings.filter(({ kind }) => kind !== "leak");
     throw new Error(`the repair leaves ${again.result.corruptions} corruptions: ${first?.message}`);
@@ -107,10 +113,10 @@ export async function judgeWritten(
     throw new Error(`${where}, then closed: the need-check bit is still set`);
   }
   const later = await openQed(file, part.setting.backingSize, { dirty: "skip" });
-  const { findings, result } = await checkNode(later.node);
+  const { result } = await gather(later.node, {});
   if (result.corruptions > verdict.corruptions) throw new Error(`${where}: a write adds corruption`);
-  await repairNode(later.node, findings);
-  const again = await checkNode(later.node);
+  await checkAndRepair(later.node, later.file);
+  const again = await gather(later.node, {});
   if (again.result.corruptions > 0) throw new Error(`${where}: a write leaves what no repair mends`);
   for (const [index, zone] of zones.entries()) {
     const skip = index === 0 ? clusterSize * 2 : 0;

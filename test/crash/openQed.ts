@@ -1,5 +1,6 @@
 // Opens the QED driver over nodes made by a test: its file is the recording node or the bytes a crash left, its
 // backing file a pattern of any size. Everything passes the same gate as in a graph.
+import { meetDirtyImage } from "../../core/block/dirty.ts";
 import type { DirtyPolicy, OpenContext } from "../../core/block/driver.ts";
 import { guard } from "../../core/block/guard.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../../core/block/node.ts";
@@ -8,6 +9,7 @@ import { MemoryNode } from "../../core/protocol/memory.ts";
 
 export interface Opened {
   readonly node: BlockNode;
+  readonly file: BlockNode;
   /** Of the dirty policy: what the person would have read. */
   readonly warnings: readonly string[];
   /** Closes the image, then its file. */
@@ -40,8 +42,13 @@ export async function openQed(
   };
   const backing = backingSize === undefined ? null : { driver: "pattern" };
   const node = guard(await qed.open({ driver: "qed", file: { driver: "memory" }, backing }, context));
+  // As the graph does with the image on top.
+  if (!context.readOnly && node.info.dirty) {
+    await meetDirtyImage(node, file, context.dirty, (message) => context.warn(message));
+  }
   return {
     node,
+    file,
     warnings,
     close: async () => {
       await node.close();
