@@ -4,6 +4,11 @@
 //
 //   BLKSCOPE_CRASH=full   every cut of every life, instead of a few of each
 //   BLKSCOPE_SEED=n       that life alone, every cut
+//
+// That it can fail was tried on the driver itself: without the flush before L2 entries over a backing file, without
+// the one behind the need-check bit being set, and without the one before it is cleared, lives fail. Without the
+// flush between a new L2 table and its L1 entry none does, rightly: the bit is set then, and what is lost of an
+// appended table reads as zeroes. judge.test.ts plays such orders by hand, for good.
 import { spawnSync } from "node:child_process";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
@@ -12,7 +17,7 @@ import { tempDir, tempFile } from "../build/temp.ts";
 import type { Effort, Tally, Witness } from "./lives.ts";
 import { runLife } from "./lives.ts";
 
-const lives = 200;
+const lives = 150;
 const firstSeed = 20261121;
 const asked = process.env.BLKSCOPE_SEED;
 const full = process.env.BLKSCOPE_CRASH === "full" || asked !== undefined;

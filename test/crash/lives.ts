@@ -51,6 +51,9 @@ export async function judgePart(
 ): Promise<Start> {
   const all = cutMoments(part.record);
   const moments = effort.cuts === undefined ? all : sample(all, effort.cuts, random);
+  // Before the last flush of the close: where the need-check bit is cleared is judged in every life.
+  const closing = all.at(-2);
+  if (closing !== undefined && !moments.includes(closing)) moments.push(closing);
   const goesOn = random.below(moments.length);
   let next: Start | undefined;
   for (const [index, moment] of moments.entries()) {
