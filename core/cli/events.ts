@@ -1,8 +1,8 @@
 // What debugging drivers notice, on the command line: the line of a mismatch, and with --events every event as one
 // JSON line, all on stderr.
-import type { NodeEvent } from "../block/events.ts";
+import type { BreakpointEvent, NodeEvent } from "../block/events.ts";
 import type { OptionSpec } from "./options.ts";
-import { jsonText, stderr, stdout } from "./output.ts";
+import { jsonText, printable, printErrorLine, stdout } from "./output.ts";
 
 export const eventsOption = {
   long: "events",
@@ -17,20 +17,23 @@ export function printEvents(): void {
   isPrinting = true;
 }
 
-/** A comparison of copies failed with the policy to stop: its line is printed, and nothing else needs saying. */
+/** A comparison of copies failed with the policy to stop: its line is printed, and the command ends with no other. */
 export function stoppedByMismatch(): boolean {
   return stopped;
 }
 
 export function tellEvent(event: NodeEvent): void {
-  // What happened before belongs before it where both go to one terminal.
-  stdout.flush();
-  if (event.kind === "mismatch") {
-    stderr.line(event.text);
-    stopped ||= event.stops;
+  if (event.kind === "breakpoint") stdout.line(breakpointText(event));
+  // Of those that end the command there is one: what else is in flight is over with it.
+  if (event.kind === "mismatch" && !stopped) {
+    printErrorLine(event.text);
+    stopped = event.stops;
   }
-  if (isPrinting) stderr.line(jsonText(plainEvent(event)));
-  stderr.flush();
+  if (isPrinting) printErrorLine(jsonText(plainEvent(event)));
+}
+
+function breakpointText({ state, tag }: BreakpointEvent): string {
+  return `blkdebug: ${state === "suspended" ? "Suspended" : "Resuming"} request '${printable(tag)}'`;
 }
 
 /** The event as JSON has it: names with dashes, those of the peer for its own events, bytes as hexadecimal text. */

@@ -1,5 +1,6 @@
 // `blkscope io`: reads and writes an image by commands, as qemu-io does: given with -c, or from standard input.
 import { CliError, defineCommand, UsageError } from "./command.ts";
+import { stoppedByMismatch } from "./events.ts";
 import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs, Parsed } from "./options.ts";
 
@@ -108,7 +109,7 @@ async function run(args: Parsed<typeof options>): Promise<number> {
     if (error instanceof CommandFailure) throw openError(error);
     throw error;
   }
-  return session.failed ? 1 : 0;
+  return session.failed || stoppedByMismatch() ? 1 : 0;
 }
 
 function openError({ message, hint }: { message: string; hint: string | undefined }): CliError {

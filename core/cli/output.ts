@@ -68,6 +68,16 @@ export function printError(error: unknown): void {
   stderr.flush();
 }
 
+/**
+ * A line on stderr. What was printed before comes first, but not where we stand in for the peer and stdout is no
+ * terminal: its stdout is gathered until the end or the next prompt, and scripts compare both as one stream.
+ */
+export function printErrorLine(text: string): void {
+  if (!inPlaceOfPeer || process.stdout.isTTY) stdout.flush();
+  stderr.line(text);
+  stderr.flush();
+}
+
 /** Warnings and notes; the peer has them in the same form. One that says WARNING itself stands alone, as there. */
 export function printWarning(message: string): void {
   stdout.flush();

@@ -77,20 +77,33 @@ class RawNode implements BlockNode {
     return this.#length ?? Math.max(0, this.#file.size - this.#offset);
   }
 
-  read(offset: number, target: Uint8Array): Promise<void> {
-    return this.#file.read(this.#offset + offset, target);
+  /** Told of the steps of requests by the node above: they are the file's. */
+  get raise(): BlockNode["raise"] {
+    return this.#file.raise;
+  }
+
+  async read(offset: number, target: Uint8Array): Promise<void> {
+    if (this.#file.raise) await this.#file.raise("read_aio");
+    await this.#file.read(this.#offset + offset, target);
   }
 
   async write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void> {
     this.#checkEnd(offset + source.length);
     const at = this.#offset + offset;
     if (at < sector && this.#guessFormat) await this.#checkHead(at, source, this.#guessFormat);
+    const { raise } = this.#file;
+    if (raise) await raise("pwritev");
+    if (raise) await raise("write_aio");
     await this.#file.write(at, source, flags);
+    if (raise) await raise("pwritev_done");
   }
 
   async writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void> {
     this.#checkEnd(offset + length);
+    const { raise } = this.#file;
+    if (raise) await raise("pwritev_zero");
     await this.#file.writeZeroes(this.#offset + offset, length, flags);
+    if (raise) await raise("pwritev_done");
   }
 
   async discard(offset: number, length: number): Promise<void> {
@@ -98,8 +111,11 @@ class RawNode implements BlockNode {
     await this.#file.discard(this.#offset + offset, length);
   }
 
-  flush(): Promise<void> {
-    return this.#file.flush();
+  async flush(): Promise<void> {
+    const { raise } = this.#file;
+    if (raise) await raise("flush_to_os");
+    if (raise) await raise("flush_to_disk");
+    await this.#file.flush();
   }
 
   async resize(size: number, options?: ResizeOptions): Promise<void> {

@@ -2,6 +2,7 @@
 // when they complete; a command that submitted its request has succeeded.
 import { asBlockError } from "../../base/errors.ts";
 import { strerror } from "../../base/strerror.ts";
+import { stoppedByMismatch } from "../events.ts";
 import { stdout } from "../output.ts";
 import type { IoCommand } from "./command.ts";
 import { CommandFailure, CommandMisuse } from "./failure.ts";
@@ -16,6 +17,7 @@ async function request(what: string, work: () => Promise<void>, done: () => void
   try {
     await work();
   } catch (error) {
+    if (stoppedByMismatch()) return;
     stdout.line(`${what} failed: ${strerror(asBlockError(error))}`);
     return;
   }

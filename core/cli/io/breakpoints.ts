@@ -2,18 +2,16 @@
 // have breakpoints (blkdebug).
 import { asBlockError, BlockError } from "../../base/errors.ts";
 import { strerror } from "../../base/strerror.ts";
-import type { BlockNode, Breakpoints } from "../../block/node.ts";
+import type { Breakpoints } from "../../block/node.ts";
 import type { IoCommand } from "./command.ts";
 import { CommandFailure } from "./failure.ts";
+import { nearest } from "./nearest.ts";
 import type { Session } from "./session.ts";
 
-/** Of the first node from the top down that has them. Throws ENOTSUP. */
+/** Of the node nearest the top that has them. Throws ENOTSUP. */
 function breakpointsOf({ image }: Session): Breakpoints {
-  let node: BlockNode | undefined = image.node;
-  while (node !== undefined && node.breakpoints === undefined) {
-    node = node.children.find(({ role }) => role === "file")?.node;
-  }
-  if (node?.breakpoints !== undefined) return node.breakpoints;
+  const found = nearest(image.node, ({ breakpoints }) => breakpoints);
+  if (found !== undefined) return found;
   throw new BlockError("ENOTSUP", "No driver of this image has breakpoints");
 }
 

@@ -12,6 +12,8 @@ export interface IoCommand {
   /** Fewest and most arguments. Default 0 and `min`. */
   readonly min?: number;
   readonly max?: number;
+  /** The peer lacks it: not there where we stand in for it. */
+  readonly own?: true;
   /** Works without an open image. */
   readonly withoutImage?: true;
   /** Needs an image that is open for writing. */

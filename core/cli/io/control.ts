@@ -39,7 +39,7 @@ export const quit: IoCommand = {
   max: Number.POSITIVE_INFINITY,
   withoutImage: true,
   async run(session) {
-    session.ended = true;
+    session.end();
   },
 };
 

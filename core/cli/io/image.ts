@@ -5,6 +5,7 @@ import { BlockError } from "../../base/errors.ts";
 import type { CacheMode, NodeOptions } from "../../block/driver.ts";
 import type { BlockNode, ResizeOptions, WriteFlags, ZeroFlags } from "../../block/node.ts";
 import { type Graph, openGraph } from "../../graph.ts";
+import { tellEvent } from "../events.ts";
 import { printWarning } from "../output.ts";
 import { inPlaceOfPeer } from "../persona.ts";
 
@@ -166,5 +167,6 @@ export function graphOptions({ readOnly, cache, discard, forceShare }: ImageRequ
     forceShare,
     dirty: inPlaceOfPeer ? "repair" : "report",
     warn: printWarning,
+    event: tellEvent,
   } as const;
 }

@@ -1,7 +1,8 @@
 // One run of the exerciser: the open image, the requests in flight, and the commands as they come, one line each.
 import { asBlockError, BlockError } from "../../base/errors.ts";
-import { printable, stderr, stdout, wordsOf } from "../output.ts";
-import { inPlaceOfPeer, persona } from "../persona.ts";
+import { stoppedByMismatch } from "../events.ts";
+import { printable, printErrorLine, stdout, wordsOf } from "../output.ts";
+import { persona } from "../persona.ts";
 import { type IoCommand, usageLine } from "./command.ts";
 import { CommandFailure, CommandMisuse, type FailureStream } from "./failure.ts";
 import type { IoImage } from "./image.ts";
@@ -25,14 +26,22 @@ export class Session {
   readonly imageOpts: boolean;
   /** A command failed. */
   failed = false;
-  /** No more commands: quit. */
-  ended = false;
+  #quit = false;
   #image: IoImage | undefined;
   readonly #inFlight = new Set<Promise<void>>();
   #interrupt = new AbortController();
 
   constructor(imageOpts: boolean) {
     this.imageOpts = imageOpts;
+  }
+
+  /** No more commands: quit, or a comparison of copies failed and that was to be the end. */
+  get ended(): boolean {
+    return this.#quit || stoppedByMismatch();
+  }
+
+  end(): void {
+    this.#quit = true;
   }
 
   get hasImage(): boolean {
@@ -130,20 +139,12 @@ export class Session {
 
   #fail(stream: FailureStream, message: string, hint?: string): void {
     this.failed = true;
+    // Its line says it all.
+    if (stoppedByMismatch()) return;
     if (stream === "out") stdout.line(message);
     else printErrorLine(stream === "report" ? `${persona}: ${printable(message)}` : printable(message));
     if (hint !== undefined) for (const line of hint.split("\n")) printErrorLine(printable(line));
   }
-}
-
-/**
- * A line on stderr. What was printed before comes first, but not where we stand in for the peer and stdout is no
- * terminal: its stdout is gathered until the end or the next prompt, and scripts compare both as one stream.
- */
-function printErrorLine(text: string): void {
-  if (!inPlaceOfPeer || process.stdout.isTTY) stdout.flush();
-  stderr.line(text);
-  stderr.flush();
 }
 
 function checkCount({ min = 0, max = min }: IoCommand, name: string, count: number): void {

@@ -1,14 +1,17 @@
 // The commands of the session, in the order in which help lists them.
+
+import { inPlaceOfPeer } from "../persona.ts";
 import { aioFlush, aioRead, aioWrite, flush } from "./aio.ts";
 import { breakCommand, removeBreak, resume, waitBreak } from "./breakpoints.ts";
 import type { IoCommand } from "./command.ts";
 import { abort, help, quit, sigraise, sleep } from "./control.ts";
 import { alloc, info, length, map, truncate } from "./facts.ts";
+import { mark } from "./mark.ts";
 import { close, open, reopen } from "./opening.ts";
 import { read, readv } from "./read.ts";
 import { discard, write, writev } from "./write.ts";
 
-export const ioCommands: readonly IoCommand[] = [
+const all: readonly IoCommand[] = [
   abort,
   aioFlush,
   aioRead,
@@ -22,6 +25,7 @@ export const ioCommands: readonly IoCommand[] = [
   info,
   length,
   map,
+  mark,
   open,
   quit,
   read,
@@ -36,3 +40,5 @@ export const ioCommands: readonly IoCommand[] = [
   write,
   writev,
 ];
+
+export const ioCommands: readonly IoCommand[] = all.filter(({ own }) => !own || !inPlaceOfPeer);
