@@ -3,6 +3,27 @@ import * as z from "zod";
 import { parseSize } from "../base/units.ts";
 import type { NodeOptions } from "./driver.ts";
 
+/** How a person gives an option: what a form needs to know of pieces that zod alone cannot tell. */
+export type OptionInput = "child" | "size" | "switch" | "integer" | "list" | "file";
+
+/** What the shared pieces below are. Copies of a piece (.optional(), .describe()) are found here as well. */
+export const optionInputs = z.registry<{ readonly input: OptionInput }>();
+
+function entered<S extends z.ZodType>(schema: S, input: OptionInput): S {
+  optionInputs.add(schema, { input });
+  return schema;
+}
+
+/** An option that is the name of a file. */
+export function fileName<S extends z.ZodType>(schema: S): S {
+  return entered(schema, "file");
+}
+
+/** A schema of its own for a child, where its words are not those of `child`. */
+export function childOption<S extends z.ZodType>(schema: S): S {
+  return entered(schema, "child");
+}
+
 /** Key under which options that are only the name of a node opened before hold that name. */
 const reference = Symbol("reference");
 
@@ -17,33 +38,41 @@ export function referredNode(options: NodeOptions): string | undefined {
 }
 
 /** A child's options: loose here, parsed strictly by the child's own driver when it is opened. Or a node's name. */
-export const child = z.union(
-  [
-    z.custom<NodeOptions>((value) => typeof value === "object" && value !== null && !Array.isArray(value)),
-    z.string().transform(referenceTo),
-  ],
-  'must be the options of a node, such as {"driver": "file", "filename": "disk.img"}',
+export const child = childOption(
+  z.union(
+    [
+      z.custom<NodeOptions>((value) => typeof value === "object" && value !== null && !Array.isArray(value)),
+      z.string().transform(referenceTo),
+    ],
+    'must be the options of a node, such as {"driver": "file", "filename": "disk.img"}',
+  ),
 );
 
 export const notASize = "must be a size in bytes";
 
 /** Bytes: a number, or text with a suffix ("64k") as it comes from a command line. */
-export const size = z.union([z.number(), z.string()], notASize).transform((given, context) => {
-  const bytes = typeof given === "string" ? parseSize(given) : given;
-  if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
-  context.addIssue({ code: "custom", message: `'${given}' is not a size` });
-  return z.NEVER;
-});
+export const size = entered(
+  z.union([z.number(), z.string()], notASize).transform((given, context) => {
+    const bytes = typeof given === "string" ? parseSize(given) : given;
+    if (bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 0) return bytes;
+    context.addIssue({ code: "custom", message: `'${given}' is not a size` });
+    return z.NEVER;
+  }),
+  "size",
+);
 
 export const notOnOff = "must be on or off";
 
 /** A switch: true or false, or as text from a command line on, off, yes, no. */
-export const onOff = z.union(
-  [
-    z.boolean(),
-    z.enum(["on", "yes", "true", "off", "no", "false"]).transform((text) => /^(on|yes|true)$/.test(text)),
-  ],
-  notOnOff,
+export const onOff = entered(
+  z.union(
+    [
+      z.boolean(),
+      z.enum(["on", "yes", "true", "off", "no", "false"]).transform((text) => /^(on|yes|true)$/.test(text)),
+    ],
+    notOnOff,
+  ),
+  "switch",
 );
 
 /** Options that every node takes, whatever its driver. */
@@ -73,14 +102,20 @@ export function withoutGeneric(tree: NodeOptions): NodeOptions {
 }
 
 /** A whole number, given as one or as text. */
-export const integer = z
-  .union([z.number(), z.string().regex(/^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)$/)], "must be a whole number")
-  .transform(Number)
-  .refine(Number.isSafeInteger, "must be a whole number");
+export const integer = entered(
+  z
+    .union([z.number(), z.string().regex(/^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)$/)], "must be a whole number")
+    .transform(Number)
+    .refine(Number.isSafeInteger, "must be a whole number"),
+  "integer",
+);
 
 /** Members numbered from 0, as a list or as an object with these numbers as keys, which option lists make. */
 export function listOf<S extends z.ZodType>(member: S, message: string) {
-  return z.preprocess((given) => listed(given) ?? given, z.array(member, message));
+  return entered(
+    z.preprocess((given) => listed(given) ?? given, z.array(member, message)),
+    "list",
+  );
 }
 
 /** undefined when the keys are not 0, 1, 2, ... */

@@ -29,16 +29,19 @@ export const blkverify = defineDriver({
   options: z.strictObject({
     driver: z.literal("blkverify"),
     /** The reference; opened as it is, never probed. */
-    raw: child,
+    raw: child.describe("The reference, read as it is."),
     /** The copy under test; probed unless its driver is given. */
-    test: child,
+    test: child.describe("The copy under test."),
     /**
      * After a difference: stop: the request fails with EMISMATCH; report: it is answered, and an event tells; record:
      * the same, for those who only gather events.
      */
-    "on-mismatch": z.enum(policies).default("stop"),
+    "on-mismatch": z
+      .enum(policies)
+      .describe("stop: the read fails; report, record: it is answered, and an event tells.")
+      .default("stop"),
     /** Whose bytes answer a read in which the two differ and the policy is to go on. */
-    answer: z.enum(["raw", "test"]).default("test"),
+    answer: z.enum(["raw", "test"]).describe("Whose bytes are shown where the two differ.").default("test"),
   }),
   open: async (options, context) => {
     const raw = await context.openChild("raw", "data", protocolLevel(options.raw));

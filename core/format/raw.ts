@@ -22,8 +22,8 @@ export const raw = defineDriver({
   options: z.strictObject({
     driver: z.literal("raw"),
     file: child,
-    offset: size.optional(),
-    size: size.optional(),
+    offset: size.describe("Where the disk begins in the file.").optional(),
+    size: size.describe("Length of the disk; without it, to the end of the file.").optional(),
   }),
   // Anything can be raw, so every other format comes first.
   probe: () => 1,

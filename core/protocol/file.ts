@@ -6,6 +6,7 @@ import * as z from "zod";
 import { BlockError } from "../base/errors.ts";
 import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type { BlockNode } from "../block/node.ts";
+import { fileName } from "../block/options.ts";
 import { deviceSize } from "./deviceSize.ts";
 import { type FileDriver, refuseOddKinds } from "./fileKind.ts";
 import { FileNode } from "./fileNode.ts";
@@ -14,7 +15,7 @@ import { FileLocks, type LockingMode, readingClaim, writingClaim } from "./locks
 import { systemError } from "./systemError.ts";
 
 const common = {
-  filename: z.string("must be the name of a file").min(1, "the name is empty"),
+  filename: fileName(z.string("must be the name of a file").min(1, "the name is empty")),
   locking: z.enum(["auto", "on", "off"], "must be auto, on or off").optional(),
   // Requests are positional calls that block, whatever is chosen, and go through the page cache even with cache.direct:
   // the names are taken so that options fit the peer's.

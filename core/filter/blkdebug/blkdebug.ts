@@ -15,7 +15,7 @@ import type {
   WriteFlags,
   ZeroFlags,
 } from "../../block/node.ts";
-import { child, integer, listOf, onOff, size } from "../../block/options.ts";
+import { child, fileName, integer, listOf, onOff, size } from "../../block/options.ts";
 import { protocolLevel } from "../children.ts";
 import { debugEvents } from "../events.ts";
 import { BreakpointList } from "./breakpoints.ts";
@@ -43,11 +43,15 @@ export const blkdebug = defineDriver({
   kind: "filter",
   options: z.strictObject({
     driver: z.literal("blkdebug"),
-    image: child,
-    config: z.string().optional(),
-    "inject-error": listOf(injectError, "must be a list of rules").default([]),
-    "set-state": listOf(setState, "must be a list of rules").default([]),
-    align: size.default(0),
+    image: child.describe("The image whose requests fail."),
+    config: fileName(z.string()).describe("A file with rules, in the form of the peer.").optional(),
+    "inject-error": listOf(injectError, "must be a list of rules")
+      .describe("Which requests fail, and with what error.")
+      .default([]),
+    "set-state": listOf(setState, "must be a list of rules")
+      .describe("Steps that lead from one state of the rules to another.")
+      .default([]),
+    align: size.describe("Block size of the disk it pretends to be; 0: as the image.").default(0),
     "max-transfer": size.default(0),
     "opt-write-zero": size.default(0),
     "max-write-zero": size.default(0),

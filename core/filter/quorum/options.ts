@@ -5,11 +5,18 @@ import { child, integer, listOf, onOff } from "../../block/options.ts";
 
 export const quorumOptions = z.strictObject({
   driver: z.literal("quorum"),
-  children: listOf(child, "Option children is not a valid array"),
-  "vote-threshold": integer.default(0),
-  blkverify: onOff.default(false),
-  "rewrite-corrupted": onOff.default(false),
-  "read-pattern": z.enum(["quorum", "fifo"], "Please set read-pattern as fifo or quorum").default("quorum"),
+  children: listOf(child, "Option children is not a valid array").describe("The copies of one disk."),
+  "vote-threshold": integer
+    .describe("How many copies have to say the same for an answer; 2 of 3 is usual.")
+    .default(0),
+  blkverify: onOff.describe("Exactly two copies: the first difference ends the request.").default(false),
+  "rewrite-corrupted": onOff
+    .describe("Copies that were outvoted are repaired; has no effect on images opened for reading.")
+    .default(false),
+  "read-pattern": z
+    .enum(["quorum", "fifo"], "Please set read-pattern as fifo or quorum")
+    .describe("quorum: all copies vote; fifo: the first that can be read answers.")
+    .default("quorum"),
 });
 
 export type QuorumOptions = z.output<typeof quorumOptions>;
