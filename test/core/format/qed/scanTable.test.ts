@@ -1,0 +1,117 @@
+// The fast pass over a table against a slow one that takes every entry by itself as a BigInt.
+import { describe, expect, it } from "vitest";
+import type { Bounds } from "../../../../core/format/qed/layout.ts";
+import { type Previous, scanTable, type TableCounts } from "../../../../core/format/qed/scanTable.ts";
+import { ClusterUsage } from "../../../../core/format/qed/usage.ts";
+import { type Random, seeded } from "../../../build/random.ts";
+
+const gib = 1024 ** 3;
+
+interface Slow {
+  readonly allocated: number;
+  readonly fragmented: number;
+  readonly again: number;
+  readonly bad: readonly number[];
+  readonly used: ReadonlySet<number>;
+}
+
+function slowScan(entries: readonly bigint[], { clusterSize, dataStart, fileEnd }: Bounds): Slow {
+  const used = new Set<number>();
+  const bad: number[] = [];
+  let [allocated, fragmented, again] = [0, 0, 0];
+  let previous: bigint | undefined;
+  for (const [index, entry] of entries.entries()) {
+    if (entry < 2n) continue;
+    allocated++;
+    if (previous !== undefined && previous + BigInt(clusterSize) !== entry) fragmented++;
+    previous = entry;
+    const fits = entry % BigInt(clusterSize) === 0n && entry >= BigInt(dataStart) && entry < BigInt(fileEnd);
+    if (!fits) bad.push(index);
+    else if (used.has(Number(entry) / clusterSize)) again++;
+    else used.add(Number(entry) / clusterSize);
+  }
+  return { allocated, fragmented, again, bad, used };
+}
+
+function fastScan(entries: readonly bigint[], bounds: Bounds, pieces: number): Slow {
+  const usage = new ClusterUsage(bounds.fileEnd / bounds.clusterSize);
+  const counts: TableCounts = { allocated: 0, fragmented: 0, again: 0 };
+  const previous: Previous = { low: 0, high: 0, exists: false };
+  const bad: number[] = [];
+  const step = Math.ceil(entries.length / pieces);
+  for (let first = 0; first < entries.length; first += step) {
+    const part = entries.slice(first, first + step);
+    const halves = Uint32Array.from(
+      part.flatMap((entry) => [Number(entry & 0xffffffffn), Number(entry >> 32n)]),
+    );
+    scanTable(halves, bounds, usage, previous, counts, (index) => bad.push(first + index));
+  }
+  const used = new Set<number>();
+  let next = 0;
+  for (const { index, count } of usage.unused(0)) {
+    for (; next < index; next++) used.add(next);
+    next = index + count;
+  }
+  for (; next < usage.clusters; next++) used.add(next);
+  return { ...counts, bad, used };
+}
+
+/** Runs of neighbours, some across 4 GiB, among single entries, holes and nonsense. */
+function randomEntries(random: Random, { clusterSize, fileEnd }: Bounds): bigint[] {
+  const entries: bigint[] = [];
+  const clusters = fileEnd / clusterSize;
+  while (entries.length < 600) {
+    const nearBorder = Math.max(0, (4 * gib) / clusterSize - random.below(6));
+    const start = random.below(3) === 0 ? nearBorder : random.below(clusters + 2);
+    switch (random.below(6)) {
+      case 0:
+        entries.push(0n, 1n);
+        break;
+      case 1:
+        entries.push(BigInt(start) * BigInt(clusterSize) + BigInt(random.below(clusterSize)));
+        break;
+      case 2:
+        entries.push((BigInt(random.below(2 ** 32)) << 32n) | BigInt(random.below(2 ** 32)));
+        break;
+      default:
+        for (let i = 0; i < 1 + random.below(40); i++) entries.push(BigInt(start + i) * BigInt(clusterSize));
+    }
+  }
+  return entries;
+}
+
+describe("the pass over a table of entries", () => {
+  it.each([
+    [4096, 5 * gib],
+    [65536, 5 * gib],
+    [65536, 64 * 65536],
+    [2 ** 26, 40 * 2 ** 26],
+  ])("counts as a slow one does, with clusters of %i in a file of %i bytes", async (clusterSize, fileEnd) => {
+    await seeded(async (random) => {
+      const bounds = { clusterSize, tableSize: 1, dataStart: clusterSize, fileEnd };
+      for (let round = 0; round < 8; round++) {
+        const entries = randomEntries(random, bounds);
+        expect(fastScan(entries, bounds, 1 + random.below(4))).toEqual(slowScan(entries, bounds));
+      }
+    });
+  });
+});
+
+describe("clusters in use", () => {
+  it("are told from those that are not, at every border of words", () => {
+    const usage = new ClusterUsage(100);
+    usage.markRun(0, 31);
+    usage.mark(32);
+    usage.markRun(40, 56);
+    expect([...usage.unused(0)]).toEqual([
+      { index: 31, count: 1 },
+      { index: 33, count: 7 },
+      { index: 96, count: 4 },
+    ]);
+    expect([...usage.unused(34)][0]).toEqual({ index: 34, count: 6 });
+    expect(usage.markRun(30, 12)).toBe(4);
+    // 30, 32, 40 and 41 were in use.
+    expect([30, 31, 32, 39, 40, 41, 42].filter((index) => usage.isShared(index))).toEqual([30, 32, 40, 41]);
+    expect(usage.shared).toBe(4);
+  });
+});
