@@ -8,6 +8,9 @@ import { plainCounts } from "./steps.mjs";
 /** One TypeScript project per top folder, so that core cannot see the DOM nor the renderer Node. */
 const projects = ["core", "electron", "renderer", "test", "scripts"];
 
+/** Run by `npm test` only. */
+export const slowTests = ["test/cross/**", "test/crash/**"];
+
 const tool = (/** @type {string} */ path) => inRoot("node_modules", path);
 
 /** Runs a Node tool quietly; shows its output only when it fails. */
