@@ -218,13 +218,16 @@ class Opener {
     const driver = driverNamed(String(tree.driver));
     if (!driver) throw unknownDriver(tree.driver);
     const parsed = driver.options.safeParse(this.#withoutEmptyBacking(withoutGeneric(tree)));
-    if (!parsed.success) throw badOptions(dotted(where), tree, driver.kind, parsed.error);
+    if (!parsed.success) throw badOptions(dotted(where), tree, driver, parsed.error);
     const name = this.#uniqueName(where, own["node-name"]);
     const context = {
       ...this.#context(where, name, level, hasTables(driver, tree.driver)),
       guessFormat: guessed ? probe : undefined,
     };
-    const node = guard(await driver.open(parsed.data, context), this.#policy(where, own));
+    const opened = await driver
+      .open(parsed.data, context)
+      .catch((error) => Promise.reject(placed(error, where)));
+    const node = guard(opened, this.#policy(where, own));
     this.opened.push(node);
     const file = childOf(node, "file");
     if (!node.readOnly && node.info.dirty === true && file !== undefined) {
@@ -370,6 +373,14 @@ function inside(where: string, name: string): string {
   return where === "" ? name : `${where}/${name}`;
 }
 
+/** The error of the deepest node that failed says where that one is. */
+function placed(thrown: unknown, where: string): BlockError {
+  const error = asBlockError(thrown);
+  if (error.context.place !== undefined) return error;
+  const { code, message, context, cause } = error;
+  return new BlockError(code, message, { ...context, place: dotted(where) }, { cause });
+}
+
 /** A node's place as its options are written: "backing.file". */
 function dotted(where: string): string {
   return where.replaceAll("/", ".");
@@ -402,8 +413,7 @@ function unknownDriver(name: unknown): BlockError {
 function genericOptions(where: string, tree: NodeOptions): GenericOptions {
   const parsed = generic.safeParse(tree);
   if (!parsed.success) {
-    const kind = driverNamed(String(tree.driver))?.kind ?? "format";
-    throw badOptions(dotted(where), tree, kind, parsed.error);
+    throw badOptions(dotted(where), tree, driverNamed(String(tree.driver)), parsed.error);
   }
   if (parsed.data["detect-zeroes"] === "unmap" && parsed.data.discard !== "unmap") {
     const message =

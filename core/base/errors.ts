@@ -25,6 +25,8 @@ export interface BlockErrorContext {
   readonly node?: string;
   /** Path of the file concerned. */
   readonly path?: string;
+  /** The node's place in the tree of options, for what failed while it was opened: "children.1.file"; "" is the root. */
+  readonly place?: string;
   /** Of two images being compared, the one concerned. */
   readonly side?: "a" | "b";
   /** Byte offset and length of the range concerned, in the failing node's own address space. */

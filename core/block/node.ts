@@ -71,6 +71,8 @@ export interface BlockNode {
 }
 
 export interface ChildSet {
+  /** Children that have to say the same for an answer. */
+  readonly threshold: number;
   /** Opens a child that takes part from the next request on. Throws what opening throws, EINVAL, EIO (its length). */
   add(spec: ImageSpec): Promise<void>;
   /** Closes the child of that option name: "children.1". Throws EINVAL, ENOENT. */

@@ -2,6 +2,7 @@
 import type { PlainError } from "../base/errors.ts";
 import type { ImageSpec } from "../block/driver.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../ops/mismatch.ts";
+import type { VoteMapItem, VoteMapParams, VoteMapSummary, VoteMapTotals } from "../ops/voteMap.ts";
 
 export interface CompareParams {
   readonly a: ImageSpec;
@@ -24,6 +25,7 @@ export interface CompareParams {
 
 export interface Jobs {
   compare: { params: CompareParams; item: CompareItem; result: CompareSummary; totals: CompareTotals };
+  votes: { params: VoteMapParams; item: VoteMapItem; result: VoteMapSummary; totals: VoteMapTotals };
 }
 export type JobName = keyof Jobs;
 

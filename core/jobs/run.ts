@@ -1,11 +1,11 @@
 // Runs a job's body and gathers what it finds into batches: for the thread that serves jobs, and for the command
 // line, which runs a body in its own thread.
-import type { CompareItem } from "../ops/mismatch.ts";
 import type { JobBody, JobContext, JobName, JobProgress, Jobs, Port } from "./contract.ts";
 
 /** The bodies, loaded when asked for. */
 const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
   compare: async () => (await import("../ops/compare.ts")).compareRuns,
+  votes: async () => (await import("../ops/voteMap.ts")).mapVotes,
 };
 
 export function isJobName(name: unknown): name is JobName {
@@ -67,10 +67,10 @@ export async function runJob<N extends JobName>(
 }
 
 /** The memory of items' columns, to be handed to another thread instead of copied. */
-export function transferOf(items: readonly CompareItem[]): ArrayBuffer[] {
+export function transferOf(items: readonly Jobs[JobName]["item"][]): ArrayBuffer[] {
   const buffers: ArrayBuffer[] = [];
   for (const item of items) {
-    const holder = item.kind === "runs" ? item.batch : item;
+    const holder = "kind" in item && item.kind === "runs" ? item.batch : item;
     for (const value of Object.values(holder)) {
       if (ArrayBuffer.isView(value)) buffers.push(value.buffer as ArrayBuffer);
     }

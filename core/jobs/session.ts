@@ -1,12 +1,23 @@
 // The images a person is looking at: answers the session's calls. Runs in the session worker, where its reads may
 // block; every request is checked here, because it comes from another thread.
 import { BlockError, type PlainError, toPlain } from "../base/errors.ts";
-import type { BlockNode } from "../block/node.ts";
+import type { ImageSpec } from "../block/driver.ts";
+import type { NodeEvent } from "../block/events.ts";
+import type { BlockNode, Child } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import { readNarrowing } from "../ops/narrow.ts";
 import type { Port } from "./contract.ts";
+import { givenOptions } from "./givenOptions.ts";
+import { EventLog, pathsOf } from "./imageEvents.ts";
 import { locate } from "./locate.ts";
-import type { ImageId, NodeSummary, Page, SessionCalls, SessionImage } from "./sessionContract.ts";
+import type {
+  ImageId,
+  NodeSummary,
+  Page,
+  SessionCalls,
+  SessionImage,
+  SessionNotice,
+} from "./sessionContract.ts";
 
 export type CallName = keyof SessionCalls;
 export type CallRequest<N extends CallName> = SessionCalls[N]["request"];
@@ -24,22 +35,52 @@ export type SessionReply =
 /** Longest read, bytes. */
 export const longestRead = 1024 * 1024;
 
+/** What nodes notice is told at most this often, milliseconds. */
+const noticeEveryMs = 100;
+
+interface OpenImage {
+  readonly graph: Graph;
+  readonly log: EventLog;
+}
+
 export class Session {
-  readonly #images = new Map<ImageId, Graph>();
+  readonly #images = new Map<ImageId, OpenImage>();
+  readonly #tell: (notice: SessionNotice) => void;
   #nextId: ImageId = 1;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `tell` hears what nobody asked for. */
+  constructor(tell: (notice: SessionNotice) => void = () => undefined) {
+    this.#tell = tell;
+  }
 
   readonly calls: { readonly [N in CallName]: (request: CallRequest<N>) => Promise<CallReply<N>> } = {
     open: async ({ spec, format, trustBacking }) => {
+      const log = new EventLog();
+      let paths: ReadonlyMap<string, string> | undefined;
+      const early: NodeEvent[] = [];
+      const note = (event: NodeEvent) => {
+        if (paths === undefined) {
+          if (early.length < mostEarly) early.push(event);
+          return;
+        }
+        const known = paths;
+        log.add(event, (name) => known.get(name) ?? "");
+        this.#noticeSoon();
+      };
       const graph = await openGraph(spec, {
         readOnly: true,
+        event: note,
         // Looking at an image never keeps a virtual machine from starting on it.
         forceShare: true,
         backing: trustBacking ? "plain" : "beside",
         ...(format === undefined ? {} : { format }),
       });
       const image = this.#nextId++;
-      this.#images.set(image, graph);
-      return summaryOf(image, graph);
+      paths = pathsOf(graph.root);
+      this.#images.set(image, { graph, log });
+      for (const event of early) note(event);
+      return summaryOf(image, graph, spec);
     },
     close: async ({ image }) => {
       const graph = this.#graph(image);
@@ -57,17 +98,31 @@ export class Session {
 
   /** Closes every image. */
   async close(): Promise<void> {
-    const graphs = [...this.#images.values()];
+    clearTimeout(this.#timer);
+    const open = [...this.#images.values()];
     this.#images.clear();
-    for (const graph of graphs) await graph.close();
+    for (const { graph } of open) await graph.close();
+  }
+
+  #noticeSoon(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      for (const [image, { log }] of this.#images) {
+        const events = log.take(image);
+        if (events !== undefined) this.#tell({ events });
+      }
+    }, noticeEveryMs).unref();
   }
 
   #graph(image: ImageId): Graph {
-    const graph = this.#images.get(image);
-    if (graph === undefined) throw new BlockError("EINVAL", `image ${image} is not open`);
-    return graph;
+    const open = this.#images.get(image);
+    if (open === undefined) throw new BlockError("EINVAL", `image ${image} is not open`);
+    return open.graph;
   }
 }
+
+/** Events of the opening itself, which come before it is known where each node is. */
+const mostEarly = 1000;
 
 async function readPage(node: BlockNode, offset: number, length: number): Promise<Page> {
   if (!Number.isSafeInteger(offset) || offset < 0) {
@@ -83,7 +138,7 @@ async function readPage(node: BlockNode, offset: number, length: number): Promis
   return { bytes, bad };
 }
 
-function summaryOf(image: ImageId, graph: Graph): SessionImage {
+function summaryOf(image: ImageId, graph: Graph, spec: ImageSpec): SessionImage {
   const { root } = graph;
   return {
     image,
@@ -92,21 +147,39 @@ function summaryOf(image: ImageId, graph: Graph): SessionImage {
     fileSize: (graph.nodeAt("file") ?? root).size,
     readOnly: root.readOnly,
     info: root.info,
-    nodes: nodesOf(root, ""),
+    nodes: nodesOf(root, "", undefined, spec),
     files: graph.nodes.flatMap(({ info }) => info.path ?? []),
   };
 }
 
-function nodesOf(node: BlockNode, path: string): NodeSummary[] {
+function nodesOf(
+  node: BlockNode,
+  path: string,
+  role: Child["role"] | undefined,
+  spec: ImageSpec,
+): NodeSummary[] {
+  const { driver, size, name, readOnly, info } = node;
   const below = node.children.flatMap((child) =>
-    nodesOf(child.node, path === "" ? child.name : `${path}/${child.name}`),
+    nodesOf(child.node, path === "" ? child.name : `${path}/${child.name}`, child.role, spec),
   );
-  return [{ path, driver: node.driver, size: node.size }, ...below];
+  const options = givenOptions(spec, path);
+  const own = {
+    path,
+    driver,
+    size,
+    role,
+    name,
+    readOnly,
+    dirty: info.dirty === true,
+    file: info.path,
+    options,
+  };
+  return [own, ...below];
 }
 
 /** Serves a session over the line until it is closed. Calls run side by side; replies carry the call's id. */
 export function serveSession(port: Port): void {
-  const session = new Session();
+  const session = new Session((notice) => port.post(notice));
   port.listen(
     (data) => void answer(session, data as SessionRequest, port),
     () => void session.close(),

@@ -4,6 +4,7 @@ import { BlockError, fromPlain } from "../base/errors.ts";
 import { startThread, threadDied } from "./client.ts";
 import type { Port } from "./contract.ts";
 import type { CallName, CallReply, CallRequest, SessionReply, SessionRequest } from "./session.ts";
+import type { SessionNotice } from "./sessionContract.ts";
 
 interface Pending {
   resolve(value: unknown): void;
@@ -17,10 +18,18 @@ export class SessionClient {
   #lost: BlockError | undefined;
 
   /** `onLost` is told once if the worker dies by itself; `port` stands for the worker in tests. */
-  constructor(onLost: (error: BlockError) => void, port: Port = startThread("blkscope:session")) {
+  constructor(
+    onLost: (error: BlockError) => void,
+    port: Port = startThread("blkscope:session"),
+    onNotice: (notice: SessionNotice) => void = () => undefined,
+  ) {
     this.#port = port;
     port.listen(
-      (data) => this.#take(data as SessionReply),
+      (data) => {
+        const message = data as SessionReply | SessionNotice;
+        if ("events" in message) onNotice(message);
+        else this.#take(message);
+      },
       (reason) => {
         if (this.#lost !== undefined) return;
         const error = threadDied("the session", reason);

@@ -1,7 +1,8 @@
 // Calls answered by the session worker: the one thread that holds the images a person is looking at.
 // Its reads may block (a slow disk, a dead mount); neither the main process nor a scan waits for it.
 import type { ImageSpec } from "../block/driver.ts";
-import type { ExtentState, NodeInfo } from "../block/node.ts";
+import type { Child, ExtentState, NodeInfo } from "../block/node.ts";
+import type { ImageEvents } from "./imageEvents.ts";
 
 /** Identifies an open image in its session. */
 export type ImageId = number;
@@ -31,6 +32,17 @@ export interface NodeSummary {
   readonly path: string;
   readonly driver: string;
   readonly size: number;
+  /** What it is to the node above; undefined for the root. */
+  readonly role: Child["role"] | undefined;
+  /** Unique in its graph. */
+  readonly name: string;
+  readonly readOnly: boolean;
+  /** The on-disk dirty bit, where the format has one. */
+  readonly dirty: boolean;
+  /** The file of a protocol node; main makes a name for show of the path. */
+  readonly file: string | undefined;
+  /** Options it was given itself, without those that name files and children: "vote-threshold", "2". */
+  readonly options: readonly (readonly [name: string, value: string])[];
 }
 
 export interface Page {
@@ -49,6 +61,11 @@ export interface Location {
   readonly hostOffset: number | undefined;
   /** What the format's tables say: "L1[0] -> L2 at 0x50000, L2[3] -> 0x80000". Empty for raw. */
   readonly path: string;
+}
+
+/** What the session tells without being asked. */
+export interface SessionNotice {
+  readonly events: ImageEvents;
 }
 
 export interface SessionCalls {

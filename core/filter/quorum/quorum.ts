@@ -20,12 +20,13 @@ import { RangeLock } from "../../block/rangeLock.ts";
 import { filteredExtent } from "../children.ts";
 import { differenceOf } from "../difference.ts";
 import { scatter, vectorLength } from "../vector.ts";
-import { checkQuorum, type QuorumOptions, quorumOptions } from "./options.ts";
+import { checkQuorum, type QuorumOptions, quorumOptions, quorumPeerWords } from "./options.ts";
 import { errorVote, groupsOf, type VoteGroup, voteOf, winnerOf } from "./vote.ts";
 
 export const quorum = defineDriver({
   kind: "filter",
   options: quorumOptions,
+  peerWords: quorumPeerWords,
   open: async (options, context) => {
     checkQuorum(options);
     const children: QuorumChild[] = [];
@@ -84,10 +85,7 @@ class QuorumNode implements BlockNode {
   #children: readonly QuorumChild[];
   /** Opened while running: the graph does not know them. */
   readonly #added = new Set<QuorumChild>();
-  readonly childSet: ChildSet = {
-    add: (spec) => this.#addChild(spec),
-    remove: (name) => this.#removeChild(name),
-  };
+  readonly childSet: ChildSet;
 
   constructor(children: readonly QuorumChild[], options: QuorumOptions, context: OpenContext) {
     this.name = context.name;
@@ -96,6 +94,11 @@ class QuorumNode implements BlockNode {
     this.#options = options;
     this.#threshold = options["vote-threshold"];
     this.#context = context;
+    this.childSet = {
+      threshold: this.#threshold,
+      add: (spec) => this.#addChild(spec),
+      remove: (name) => this.#removeChild(name),
+    };
   }
 
   get children(): readonly Child[] {
