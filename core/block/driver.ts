@@ -1,5 +1,6 @@
 // What a driver is: a kind of node, its options stated once as a schema, and how it is opened.
 import type * as z from "zod";
+import type { PeerWords } from "../base/errors.ts";
 import type { NodeEvent } from "./events.ts";
 import type { BackingName, BlockNode, Child } from "./node.ts";
 
@@ -118,6 +119,10 @@ export interface Driver<S extends z.ZodType = z.ZodType> {
   /** Score 0 to 100 for the first 512 bytes (fewer for a short file); formats only. */
   readonly probe?: (head: Uint8Array) => number;
   readonly creation?: Creation;
+  /** The peer counts it among its protocols, as names may begin with its own: "blkdebug:". */
+  readonly isPrefix?: boolean;
+  /** The peer's text for an option that the schema refuses, where it is none of those that all drivers share. */
+  readonly peerWords?: (path: readonly string[], issue: z.core.$ZodIssue) => PeerWords | undefined;
   readonly open: (options: z.output<S>, context: OpenContext) => Promise<BlockNode>;
 }
 

@@ -3,24 +3,26 @@
 import type * as z from "zod";
 import { BlockError, type PeerWords } from "../base/errors.ts";
 import type { Driver, NodeOptions } from "./driver.ts";
-import { notASize, notOnOff } from "./options.ts";
+import { notAChild, notAnInteger, notASize, notOnOff } from "./options.ts";
 
 /** `place` is the node's in the tree: "backing.file". */
 export function badOptions(
   place: string,
   tree: NodeOptions,
-  kind: Driver["kind"],
+  of: Driver | undefined,
   error: z.ZodError,
 ): BlockError {
   const driver = String(tree.driver);
   const [issue] = error.issues;
+  const known = issue && of?.peerWords?.(issue.path.map(String), issue);
   const path = (issue?.path ?? []).map(String);
   if (issue?.code === "unrecognized_keys") {
-    const layer = kind === "protocol" ? "protocol" : "format";
+    const isProtocol = of?.kind === "protocol" || of?.isPrefix === true;
+    const layer = isProtocol ? "protocol" : "format";
     const unknown = [...path, String(issue.keys[0])];
     const key = unknown.join(".");
-    const does = kind === "protocol" ? "doesn't" : "does not";
-    const peer = {
+    const does = isProtocol ? "doesn't" : "does not";
+    const peer = known ?? {
       message: `Block ${layer} '${driver}' ${does} support the option '${leafOf(tree, unknown)}'`,
     };
     const shown = place === "" ? key : `${place}.${key}`;
@@ -30,7 +32,7 @@ export function badOptions(
   }
   const at = [...(place === "" ? [] : [place]), ...path].join(".");
   const message = `Invalid option '${at}' of '${driver}': ${issue?.message ?? "not understood"}`;
-  const peer = peerWords(driver, path, valueAt(tree, path), issue);
+  const peer = known ?? peerWords(driver, path, valueAt(tree, path), issue);
   return new BlockError("EINVAL", message, peer === undefined ? {} : { peer });
 }
 
@@ -64,7 +66,10 @@ function peerWords(
 ): PeerWords | undefined {
   const key = path.join(".");
   if (key === "filename") return { message: `The '${driver}' block driver requires a file name` };
-  if (key === "file") return { message: 'A block device must be specified for "file"' };
+  if (issue?.message === notAChild) return { message: `A block device must be specified for "${key}"` };
+  if (issue?.message === notAnInteger) {
+    return { message: `Parameter '${path.at(-1) ?? ""}' expects a number` };
+  }
   if (key === "node-name") return { message: `Invalid node-name: '${String(value)}'` };
   if (key === "discard") return { message: "Invalid discard option" };
   if (issue?.message === notOnOff) return { message: `Parameter '${key}' expects 'on' or 'off'` };

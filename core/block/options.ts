@@ -19,11 +19,6 @@ export function fileName<S extends z.ZodType>(schema: S): S {
   return entered(schema, "file");
 }
 
-/** A schema of its own for a child, where its words are not those of `child`. */
-export function childOption<S extends z.ZodType>(schema: S): S {
-  return entered(schema, "child");
-}
-
 /** Key under which options that are only the name of a node opened before hold that name. */
 const reference = Symbol("reference");
 
@@ -37,15 +32,18 @@ export function referredNode(options: NodeOptions): string | undefined {
   return (options as { [reference]?: string })[reference];
 }
 
+export const notAChild = 'must be the options of a node, such as {"driver": "file", "filename": "disk.img"}';
+
 /** A child's options: loose here, parsed strictly by the child's own driver when it is opened. Or a node's name. */
-export const child = childOption(
+export const child = entered(
   z.union(
     [
       z.custom<NodeOptions>((value) => typeof value === "object" && value !== null && !Array.isArray(value)),
       z.string().transform(referenceTo),
     ],
-    'must be the options of a node, such as {"driver": "file", "filename": "disk.img"}',
+    notAChild,
   ),
+  "child",
 );
 
 export const notASize = "must be a size in bytes";
@@ -101,12 +99,14 @@ export function withoutGeneric(tree: NodeOptions): NodeOptions {
   return Object.fromEntries(Object.entries(tree).filter(([key]) => !Object.hasOwn(generic.shape, key)));
 }
 
+export const notAnInteger = "must be a whole number";
+
 /** A whole number, given as one or as text. */
 export const integer = entered(
   z
-    .union([z.number(), z.string().regex(/^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)$/)], "must be a whole number")
+    .union([z.number(), z.string().regex(/^[+-]?(0[xX][0-9a-fA-F]+|[0-9]+)$/, notAnInteger)], notAnInteger)
     .transform(Number)
-    .refine(Number.isSafeInteger, "must be a whole number"),
+    .refine(Number.isSafeInteger, notAnInteger),
   "integer",
 );
 

@@ -38,8 +38,17 @@ function putKeyless(tree: Tree, item: string, implied: string | undefined, form:
 /** Depth of nested options: more than any real tree of nodes, less than the stack. */
 const deepest = 64;
 
-function invalid(message: string, hint: string): BlockError {
-  return new BlockError("EINVAL", message, { hint });
+function invalid(message: string, hint: string, peer?: string): BlockError {
+  return new BlockError("EINVAL", message, { hint, ...(peer !== undefined && { peer: { message: peer } }) });
+}
+
+function badList(path: string, why: string): BlockError {
+  const name = path.slice(0, -1);
+  return invalid(
+    `'${name}' ${why}`,
+    "Number the members of a list from 0.",
+    `Option ${name} is not a valid array`,
+  );
 }
 
 function isTree(value: unknown): value is Tree {
@@ -99,13 +108,13 @@ function withLists(value: unknown, path: string): unknown {
   const numbers = entries.filter(([key]) => /^[0-9]+$/.test(key));
   if (numbers.length === 0) return Object.fromEntries(entries);
   if (numbers.length < entries.length) {
-    throw invalid(`'${path}' mixes numbers and names`, "Number the members of a list from 0.");
+    throw badList(path, "mixes numbers and names");
   }
   const list = new Array<unknown>(entries.length);
   for (const [key, member] of entries) {
     const index = Number(key);
     if (index >= entries.length || list[index] !== undefined) {
-      throw invalid(`the members of '${path}' are not numbered from 0 without gaps`, "Number them from 0.");
+      throw badList(path, "is not numbered from 0 without gaps");
     }
     list[index] = member;
   }

@@ -14,7 +14,7 @@ import type {
   WriteFlags,
   ZeroFlags,
 } from "../block/node.ts";
-import { child, childOption, integer, onOff, size } from "../block/options.ts";
+import { child, integer, onOff, size } from "../block/options.ts";
 import { RangeLock } from "../block/rangeLock.ts";
 import { defaultSectorSize, findLogEnd } from "../writelog/append.ts";
 import { maxSectorSize, minSectorSize } from "../writelog/layout.ts";
@@ -28,12 +28,7 @@ export const blklogwrites = defineDriver({
   options: z.strictObject({
     driver: z.literal("blklogwrites"),
     file: child,
-    log: childOption(
-      z.custom<z.output<typeof child>>(
-        (given) => child.safeParse(given).success,
-        'A block device must be specified for "log"',
-      ),
-    ),
+    log: child,
     "log-sector-size": size.optional(),
     "log-append": onOff.default(false),
     "log-super-update-interval": integer.default(defaultInterval),

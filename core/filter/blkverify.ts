@@ -26,6 +26,7 @@ type Policy = (typeof policies)[number];
 
 export const blkverify = defineDriver({
   kind: "filter",
+  isPrefix: true,
   options: z.strictObject({
     driver: z.literal("blkverify"),
     /** The reference; opened as it is, never probed. */

@@ -1,7 +1,7 @@
 // blkdebug: makes faults happen on purpose. Rules fail requests or change a state when steps of the driver above are
 // reached; limits make it a disk of other block sizes; breakpoints bring requests into an order (filters reference, 4).
 import * as z from "zod";
-import { BlockError } from "../../base/errors.ts";
+import { BlockError, type PeerWords } from "../../base/errors.ts";
 import { codeOfErrno, strerror } from "../../base/strerror.ts";
 import { Aligned, type AlignedTarget } from "../../block/aligned.ts";
 import { defineDriver, type OpenContext } from "../../block/driver.ts";
@@ -15,11 +15,20 @@ import type {
   WriteFlags,
   ZeroFlags,
 } from "../../block/node.ts";
-import { child, fileName, integer, listOf, onOff, size } from "../../block/options.ts";
+import {
+  child,
+  fileName,
+  integer,
+  listOf,
+  notAnInteger,
+  notOnOff,
+  onOff,
+  size,
+} from "../../block/options.ts";
 import { protocolLevel } from "../children.ts";
 import { debugEvents } from "../events.ts";
 import { BreakpointList } from "./breakpoints.ts";
-import { readConfig } from "./config.ts";
+import { type ConfigRule, readConfig } from "./config.ts";
 import { checkLimits, type Limits } from "./limits.ts";
 import { type InjectRule, type IoType, ioTypes, Rules, type StateRule } from "./rules.ts";
 
@@ -41,6 +50,8 @@ const setState = z.strictObject({ event, state: integer.default(0), new_state: i
 
 export const blkdebug = defineDriver({
   kind: "filter",
+  isPrefix: true,
+  peerWords: rulePeerWords,
   options: z.strictObject({
     driver: z.literal("blkdebug"),
     image: child.describe("The image whose requests fail."),
@@ -83,15 +94,42 @@ export const blkdebug = defineDriver({
   },
 });
 
+/** The peer reads rules with a parser of their own. */
+function rulePeerWords([section, index]: readonly string[], issue: z.core.$ZodIssue): PeerWords | undefined {
+  if (index === undefined || (section !== "inject-error" && section !== "set-state")) return undefined;
+  if (issue.code === "unrecognized_keys") {
+    return { message: `[${section}] section doesn't support the option '${issue.keys[0]}'` };
+  }
+  return issue.path.at(-1) === "event" ? { message: issue.message } : undefined;
+}
+
 /** Rules of a configuration file are checked by the same schema as those of options. */
-function rulesOf<S extends z.ZodType>(schema: S, given: readonly object[] = []): z.output<S>[] {
-  return given.map((one) => {
-    const parsed = schema.safeParse(one);
+function rulesOf<S extends z.ZodType>(schema: S, given: readonly ConfigRule[] = []): z.output<S>[] {
+  return given.map(({ where, options }) => {
+    const parsed = schema.safeParse(options);
     if (parsed.success) return parsed.data;
-    const [issue] = parsed.error.issues;
-    const key = issue?.code === "unrecognized_keys" ? `: ${issue.keys[0]}` : "";
-    throw new BlockError("EINVAL", `${issue?.message ?? "not understood"}${key}`);
+    throw badRule(where, options, parsed.error);
   });
+}
+
+function badRule(where: string, options: Readonly<Record<string, string>>, error: z.ZodError): BlockError {
+  // The peer looks at names first.
+  const issue = error.issues.find(({ code }) => code === "unrecognized_keys") ?? error.issues[0];
+  if (issue?.code === "unrecognized_keys") {
+    const message = `Invalid parameter '${issue.keys[0]}'`;
+    return new BlockError("EINVAL", `${where}: ${message}`, { peer: { message } });
+  }
+  const key = String(issue?.path[0] ?? "");
+  const why = issue?.message ?? "not understood";
+  const peer =
+    issue?.message === notAnInteger
+      ? `Parameter '${key}' expects a number`
+      : issue?.message === notOnOff
+        ? `Parameter '${key}' expects 'on' or 'off'`
+        : key === "event"
+          ? why
+          : `invalid parameter value: ${options[key]}`;
+  return new BlockError("EINVAL", `${where}: ${key}: ${why}`, { peer: { message: peer } });
 }
 
 function injectRule(given: z.output<typeof injectError>): InjectRule {

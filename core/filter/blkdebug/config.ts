@@ -3,9 +3,15 @@ import * as fs from "node:fs";
 import { BlockError } from "../../base/errors.ts";
 import { systemError } from "../../protocol/systemError.ts";
 
+export interface ConfigRule {
+  /** File and line of its group, for messages. */
+  readonly where: string;
+  readonly options: Readonly<Record<string, string>>;
+}
+
 export interface ConfigRules {
-  readonly "inject-error": readonly Record<string, string>[];
-  readonly "set-state": readonly Record<string, string>[];
+  readonly "inject-error": readonly ConfigRule[];
+  readonly "set-state": readonly ConfigRule[];
 }
 
 /** No rules need more; a device or a disk image given by mistake must not be read whole. */
@@ -29,22 +35,26 @@ export function readConfig(path: string): ConfigRules {
 
 /** `path` is for messages. */
 export function parseConfig(text: string, path: string): ConfigRules {
-  const rules: Record<keyof ConfigRules, Record<string, string>[]> = { "inject-error": [], "set-state": [] };
+  const rules: Record<keyof ConfigRules, ConfigRule[]> = { "inject-error": [], "set-state": [] };
   let section: Record<string, string> | undefined;
   for (const [index, raw] of text.split("\n").entries()) {
     const line = raw.trim();
-    const bad = (why: string) => new BlockError("EINVAL", `${path}, line ${index + 1}: ${why}`, { path });
+    const where = `${path}, line ${index + 1}`;
+    const bad = (why: string, peer = "parse error") =>
+      new BlockError("EINVAL", `${where}: ${why}`, { path, peer: { message: peer } });
     if (line === "" || line.startsWith("#")) continue;
     const name = /^\[\s*([^\]"]*?)(?:\s+"[^"]*")?\s*\]$/.exec(line)?.[1];
     if (name !== undefined) {
-      if (name !== "inject-error" && name !== "set-state") throw bad(`there is no group '${name}'`);
+      if (name !== "inject-error" && name !== "set-state") {
+        throw bad(`there is no group '${name}'`, `There is no option group '${name}'`);
+      }
       section = {};
-      rules[name].push(section);
+      rules[name].push({ where, options: section });
       continue;
     }
-    const [, key, value] = /^([A-Za-z0-9_-]+)\s*=\s*"([^"]*)"$/.exec(line) ?? [];
+    const [, key, value] = /^([A-Za-z0-9_-]+)\s*=\s*"([^"]*)"\s*(?:#.*)?$/.exec(line) ?? [];
     if (key === undefined || value === undefined) throw bad(`'${line}' is not of the form key = "value"`);
-    if (section === undefined) throw bad("an option before any group");
+    if (section === undefined) throw bad("an option before any group", "no group defined");
     section[key] = value;
   }
   return rules;

@@ -58,9 +58,9 @@ describe("lists of image options", () => {
   it.each([
     ["=x", "'' is not a name of an option"],
     ["file..filename=x", "'file..filename' is not a name of an option"],
-    ["driver=raw,c.1=x", "the members of 'c.' are not numbered from 0 without gaps"],
-    ["driver=raw,c.0=x,c.00=y", "the members of 'c.' are not numbered from 0 without gaps"],
-    ["driver=raw,c.0=x,c.name=y", "'c.' mixes numbers and names"],
+    ["driver=raw,c.1=x", "'c' is not numbered from 0 without gaps"],
+    ["driver=raw,c.0=x,c.00=y", "'c' is not numbered from 0 without gaps"],
+    ["driver=raw,c.0=x,c.name=y", "'c' mixes numbers and names"],
     ["file=a,file.filename=b", "'file.filename' is given both as a value and as a group of options"],
     ["file.filename=b,file=a", "'file' is given both as a value and as a group of options"],
     [`driver=raw,${"a.".repeat(100_000)}b=1`, "options are nested deeper than 64"],

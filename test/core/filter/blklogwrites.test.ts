@@ -188,7 +188,7 @@ describe("blklogwrites", () => {
     [{ "log-sector-size": 4294967808 }, "Invalid log sector size 4294967808"],
     [{ "log-super-update-interval": 0 }, "Invalid log superblock update interval 0"],
     [{ "log-append": true, "log-sector-size": 512 }, "log-append and log-sector-size are mutually exclusive"],
-    [{ log: undefined }, 'A block device must be specified for "log"'],
+    [{ log: undefined }, "Invalid option 'log'"],
   ])("refuses %j", async (options, message) => {
     expect((await failureOf(open(options))).message).toContain(message);
   });

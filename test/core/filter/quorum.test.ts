@@ -143,8 +143,8 @@ describe("quorum", () => {
       2,
       "rewrite-corrupted=on cannot be used with blkverify=on",
     ],
-    [{ children: { 0: disk(1), 2: disk(1) } }, 1, "Option children is not a valid array"],
-  ])("refuses %j with a threshold of %i", async (options, threshold, message) => {
+    [{ children: { 0: disk(1), 2: disk(1) } }, 1, "must be a list of nodes"],
+  ])("refuses options that contradict each other, case %#", async (options, threshold, message) => {
     const error = await failureOf(open([disk(1), disk(1)], threshold, options));
     expect(error.message).toContain(message);
   });
