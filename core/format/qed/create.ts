@@ -91,7 +91,7 @@ export function backingChange(header: QedHeader, backing: BackingName | undefine
   const kept = header.features & ~(featureBits.backingFile | featureBits.backingFormatNoProbe);
   if (backing === undefined) {
     return {
-      changes: { features: kept, backingName: undefined },
+      changes: { features: kept, backingName: { offset: headerLength, length: 0 } },
       behind: new Uint8Array(0),
       stored: undefined,
     };

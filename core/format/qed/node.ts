@@ -37,6 +37,7 @@ export class QedNode implements BlockNode {
   readonly #map: QedMap;
   readonly #allocator: Allocator;
   #backingName: StoredName | undefined;
+  #resizing: Promise<void> = Promise.resolve();
 
   constructor(
     header: HeaderFile,
@@ -158,10 +159,17 @@ export class QedNode implements BlockNode {
     if (preallocation !== "off") {
       throw new BlockError("ENOTSUP", `Unsupported preallocation mode '${preallocation}'`);
     }
-    const old = this.size;
     if (size % sectorSize !== 0 || size > maxImageSize(this.#header.header)) {
       throw new BlockError("EINVAL", "Invalid image size specified", { offset: size });
     }
+    // One after the other: the old size is what the one before made of it.
+    const resized = this.#resizing.then(() => this.#grow(size));
+    this.#resizing = resized.catch(() => undefined);
+    await resized;
+  }
+
+  async #grow(size: number): Promise<void> {
+    const old = this.size;
     if (size < old) throw new BlockError("ENOTSUP", "Shrinking images is currently not supported");
     if (size === old) return;
     await this.#zeroNew(old, size);

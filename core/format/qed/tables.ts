@@ -15,6 +15,8 @@ export class Tables {
   readonly #file: BlockNode;
   readonly #tableBytes: number;
   readonly #pages = new Lru<number, Uint32Array>(cacheBytes, (page) => page.byteLength);
+  /** Reads under way, each with the pages that were written meanwhile: what it brings of those is old. */
+  readonly #loads = new Set<Set<number>>();
 
   constructor(file: BlockNode, tableBytes: number) {
     this.#file = file;
@@ -58,14 +60,21 @@ export class Tables {
   async #writeSectors(pageOffset: number, page: Uint32Array, from: number, to: number): Promise<void> {
     const start = Math.floor(from / entriesPerSector) * entriesPerSector;
     const end = Math.ceil(to / entriesPerSector) * entriesPerSector;
-    this.#pages.delete(pageOffset);
-    await this.#file.write(pageOffset + start * 8, encode(page.subarray(start * 2, end * 2)));
-    this.#pages.set(pageOffset, page);
+    try {
+      await this.#file.write(pageOffset + start * 8, encode(page.subarray(start * 2, end * 2)));
+      this.#pages.set(pageOffset, page);
+    } catch (error) {
+      this.#pages.delete(pageOffset);
+      throw error;
+    } finally {
+      for (const written of this.#loads) written.add(pageOffset);
+    }
   }
 
   /** Forgets everything: the file was changed below. */
   clear(): void {
     this.#pages.clear();
+    this.#loads.clear();
   }
 
   async #load(tableOffset: number, inTable: number): Promise<Uint32Array> {
@@ -73,10 +82,19 @@ export class Tables {
     const length = Math.min(readAhead, this.#tableBytes - start);
     const bytes = new Uint8Array(length);
     if (this.#file.raise) await this.#file.raise("l2_load");
-    await this.#file.read(tableOffset + start, bytes);
+    const written = new Set<number>();
+    this.#loads.add(written);
+    let isCurrent: boolean;
+    try {
+      await this.#file.read(tableOffset + start, bytes);
+    } finally {
+      // Not so after `clear`.
+      isCurrent = this.#loads.delete(written);
+    }
     // Last page first: the one asked for must be the newest in the cache.
-    for (let at = length - pageBytes; at >= 0; at -= pageBytes) {
-      this.#pages.set(tableOffset + start + at, decode(bytes.subarray(at, at + pageBytes)));
+    for (let at = length - pageBytes; isCurrent && at >= 0; at -= pageBytes) {
+      const offset = tableOffset + start + at;
+      if (!written.has(offset)) this.#pages.set(offset, decode(bytes.subarray(at, at + pageBytes)));
     }
     return this.#pages.get(tableOffset + start) ?? decode(bytes.subarray(0, pageBytes));
   }

@@ -55,4 +55,28 @@ describe("tables", () => {
     await entry(reader, 0, (7 * 1024 * 1024) / 8);
     expect(node.reads).toBe(all + 2);
   });
+
+  it("keep what was written while a slower read of the same page was under way", async () => {
+    const node = new HeldNode("file", false, new Uint8Array(65536));
+    const tables = new Tables(node, 65536);
+    const slow = tables.page(0, 0);
+    const write = tables.write(0, 3, [0x50000]);
+    // Both have read the page as it was; the writer goes on first.
+    while (node.held.length < 2) await Promise.resolve();
+    node.held[1]?.();
+    await write;
+    node.held[0]?.();
+    await slow;
+    expect(await entry(tables, 0, 3)).toBe(0x50000);
+  });
 });
+
+/** Reads take their bytes at once and arrive when they are let go. */
+class HeldNode extends MemoryNode {
+  readonly held: (() => void)[] = [];
+
+  override async read(offset: number, target: Uint8Array): Promise<void> {
+    await super.read(offset, target);
+    if (this.held.length < 2) await new Promise<void>((resolve) => this.held.push(resolve));
+  }
+}

@@ -126,6 +126,15 @@ describe("writing to a QED image", () => {
     });
   });
 
+  it("grows by one request after the other", async () => {
+    const name = await newQed({ size: 1024 * kib });
+    await withImage(name, async (node) => {
+      const both = await Promise.allSettled([node.resize(4096 * kib), node.resize(2048 * kib)]);
+      expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+      expect(node.size).toBe(4096 * kib);
+    });
+  });
+
   it("stores another backing file's name, or none, and refuses one that does not fit", async () => {
     const name = await newQed({ size: 64 * kib, options: { cluster_size: 4096 } });
     await withImage(name, async (node) => {
@@ -135,6 +144,11 @@ describe("writing to a QED image", () => {
         node.setBacking?.({ filename: "x".repeat(4096 - 63) }) ?? Promise.resolve(),
       );
       expect(error.code).toBe("ENOSPC");
+    });
+    await withImage(name, async (node) => {
+      await node.setBacking?.(undefined);
+      expect(node.info.backing).toBeUndefined();
+      await node.setBacking?.({ filename: "other.raw", format: "raw" });
     });
     const bytes = fs.readFileSync(name);
     // Bits 1 (backing file) and 4 (its format is raw), name of 9 bytes at 64.
