@@ -145,15 +145,18 @@ describe("writing to a QED image", () => {
       );
       expect(error.code).toBe("ENOSPC");
     });
-    await withImage(name, async (node) => {
-      await node.setBacking?.(undefined);
-      expect(node.info.backing).toBeUndefined();
-      await node.setBacking?.({ filename: "other.raw", format: "raw" });
-    });
     const bytes = fs.readFileSync(name);
     // Bits 1 (backing file) and 4 (its format is raw), name of 9 bytes at 64.
     expect([bytes[16], bytes.readUInt32LE(56), bytes.readUInt32LE(60)]).toEqual([5, 64, 9]);
     expect(bytes.subarray(64, 73).toString()).toBe("other.raw");
+    const graph = await openGraph(
+      { driver: "qed", file: { driver: "file", filename: name }, backing: null },
+      { readOnly: false },
+    );
+    await graph.root.setBacking?.(undefined);
+    expect(graph.root.info.backing).toBeUndefined();
+    await graph.close();
+    expect([fs.readFileSync(name)[16], fs.readFileSync(name).readUInt32LE(60)]).toEqual([0, 0]);
   });
 
   it("does not let requests past its end pass", async () => {
