@@ -10,6 +10,7 @@ import { type Opening, viewOf } from "./args.ts";
 import { type AppFacts, type Context, startupOf } from "./context.ts";
 import { type DesktopOptions, ElectronDesktop, platform } from "./electronDesktop.ts";
 import { checkedPath, FileTokens } from "./files.ts";
+import { GraphTokens } from "./graphs.ts";
 import type { FileRef } from "./ipc/contract.ts";
 import { handle, isOurPage, refused, resultOf } from "./ipc/handle.ts";
 import { handlers } from "./ipc/handlers/table.ts";
@@ -30,7 +31,12 @@ export class Backend {
     this.#options = options;
     const { emit } = options.window.events;
     const files = new FileTokens();
-    const session = new ImageSession(files, emit, (onLost) => new SessionClient(onLost));
+    const graphs = new GraphTokens(files);
+    const session = new ImageSession(
+      { files, graphs },
+      emit,
+      (onLost, onNotice) => new SessionClient(onLost, undefined, onNotice),
+    );
     // With nothing to open yet, the processors are the page's until it stands.
     if (options.startup.files.length > 0) session.warmUp();
     const menu = new AppMenu(
@@ -46,9 +52,10 @@ export class Backend {
     this.#context = {
       desktop,
       files,
+      graphs,
       session,
       recent: new RecentList(path.join(app.getPath("userData"), "recent.json"), files),
-      jobs: new JobBoard(emit, (params, job) => startJob("compare", params, job), desktop),
+      jobs: new JobBoard(emit, startJob, desktop),
       startup: startupOf(options.startup, files),
     };
     void this.#context.recent.items().then((items) => menu.showRecent(items));

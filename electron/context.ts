@@ -2,6 +2,7 @@
 // in a test without Electron.
 import type { Opening, View } from "./args.ts";
 import type { FileTokens } from "./files.ts";
+import type { GraphTokens } from "./graphs.ts";
 import type { AppInfo, FileRef, RecentItem } from "./ipc/contract.ts";
 import type { JobBoard } from "./jobs.ts";
 import type { RecentList } from "./recent.ts";
@@ -34,6 +35,7 @@ export interface Desktop {
 export interface Context {
   readonly desktop: Desktop;
   readonly files: FileTokens;
+  readonly graphs: GraphTokens;
   readonly recent: RecentList;
   readonly session: ImageSession;
   readonly jobs: JobBoard;

@@ -1,5 +1,6 @@
 // The words of the notification for a comparison that ended while the person was elsewhere.
 import type { CompareSummary } from "../core/ops/mismatch.ts";
+import type { VoteMapSummary } from "../core/ops/voteRun.ts";
 import type { JobEnd } from "./ipc/contract.ts";
 
 /** Shorter jobs end without a notification, milliseconds. */
@@ -12,6 +13,9 @@ export function noticeOf(title: string, end: JobEnd): { title: string; body: str
     return { title: "Comparison stopped", body: `${title}: ${end.error.message}` };
   }
   if (end.summary.cancelled) return undefined;
+  if (end.name === "votes") {
+    return { title: "Votes counted", body: `${title}: ${votes(end.summary)}` };
+  }
   return { title: "Comparison finished", body: `${title}: ${outcome(end.summary)}` };
 }
 
@@ -22,6 +26,12 @@ function outcome({ sectors, identical, unreadableRanges }: CompareSummary): stri
   if (sectors > 0) return `the images differ in ${plural(sectors, "sector")}${unread}`;
   if (identical) return "the images are identical";
   return unread === "" ? "same content, stored differently" : `no mismatch found${unread}`;
+}
+
+function votes({ runs, undecidedBytes }: VoteMapSummary): string {
+  if (runs === 0) return "all copies say the same";
+  const undecided = undecidedBytes === 0 ? "" : "; some have no majority";
+  return `the copies differ in ${plural(runs, "range")}${undecided}`;
 }
 
 function plural(n: number, noun: string): string {

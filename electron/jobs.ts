@@ -2,24 +2,28 @@
 // them. Tells the page what it hears, the desktop how far along things are.
 import { toPlain } from "../core/base/errors.ts";
 import type { RunningJob } from "../core/jobs/client.ts";
-import type { CompareParams } from "../core/jobs/contract.ts";
+import type { CompareParams, JobName, JobProgress, Jobs } from "../core/jobs/contract.ts";
 import type { JobHandlers } from "../core/jobs/run.ts";
-import type { CompareSummary } from "../core/ops/mismatch.ts";
+import type { VoteMapParams } from "../core/ops/voteRun.ts";
 import type { Emit } from "./events.ts";
 import type { JobEnd } from "./ipc/contract.ts";
 
-export type StartCompare = (params: CompareParams, handlers: JobHandlers<"compare">) => RunningJob<"compare">;
+export type StartJob = <N extends JobName>(
+  name: N,
+  params: Jobs[N]["params"],
+  handlers: JobHandlers<N>,
+) => RunningJob<N>;
 
 /** What the desktop shows of jobs: the taskbar's progress, a notification. */
 export interface JobWitness {
   /** From 0 to 1 over all running jobs; undefined when none runs. */
   progress(part: number | undefined): void;
-  /** A comparison ended by itself after `elapsedMs`. */
+  /** A job ended by itself after `elapsedMs`. */
   ended(title: string, end: JobEnd, elapsedMs: number): void;
 }
 
 interface Job {
-  readonly running: RunningJob<"compare">;
+  readonly running: Pick<RunningJob<JobName>, "cancel" | "terminate">;
   done: number;
   total: number;
 }
@@ -27,11 +31,11 @@ interface Job {
 export class JobBoard {
   readonly #jobs = new Map<number, Job>();
   readonly #emit: Emit;
-  readonly #start: StartCompare;
+  readonly #start: StartJob;
   readonly #witness: JobWitness;
   #nextId = 1;
 
-  constructor(emit: Emit, start: StartCompare, witness: JobWitness) {
+  constructor(emit: Emit, start: StartJob, witness: JobWitness) {
     this.#emit = emit;
     this.#start = start;
     this.#witness = witness;
@@ -39,19 +43,37 @@ export class JobBoard {
 
   /** Starts a comparison and answers its id; `title` names it for people. */
   compare(title: string, params: CompareParams): number {
+    const { id, running, end } = this.#begin(title, (handlers: JobHandlers<"compare">) =>
+      this.#start("compare", params, handlers),
+    );
+    running.done.then((summary) => end({ job: id, ok: true, name: "compare", summary }), failed(id, end));
+    return id;
+  }
+
+  /** Starts a count of votes and answers its id. */
+  votes(title: string, params: VoteMapParams): number {
+    const { id, running, end } = this.#begin(title, (handlers: JobHandlers<"votes">) =>
+      this.#start("votes", params, handlers),
+    );
+    running.done.then((summary) => end({ job: id, ok: true, name: "votes", summary }), failed(id, end));
+    return id;
+  }
+
+  #begin<N extends JobName>(title: string, start: (handlers: JobHandlers<N>) => RunningJob<N>) {
     const id = this.#nextId++;
     const startedAt = performance.now();
-    const running = this.#start(params, {
+    const running = start({
       progress: (progress) => {
         const job = this.#jobs.get(id);
         if (job === undefined) return;
         job.done = progress.done;
         job.total = progress.total;
-        this.#emit("job:progress", { job: id, progress });
+        // The page knows by the job's number what it asked for.
+        this.#emit("job:progress", { job: id, progress: progress as JobProgress<never> });
         this.#showProgress();
       },
       items: (items) => {
-        if (this.#jobs.has(id)) this.#emit("job:items", { job: id, items });
+        if (this.#jobs.has(id)) this.#emit("job:items", { job: id, items: items as readonly never[] });
       },
     });
     this.#jobs.set(id, { running, done: 0, total: 0 });
@@ -62,11 +84,7 @@ export class JobBoard {
       this.#emit("job:end", end);
       this.#witness.ended(title, end, performance.now() - startedAt);
     };
-    running.done.then(
-      (summary: CompareSummary) => end({ job: id, ok: true, summary }),
-      (error: unknown) => end({ job: id, ok: false, error: toPlain(error) }),
-    );
-    return id;
+    return { id, running, end };
   }
 
   /** Asks a job to stop and send what it has; one that has ended already is no error. */
@@ -88,4 +106,8 @@ export class JobBoard {
     const done = jobs.reduce((sum, job) => sum + job.done, 0);
     this.#witness.progress(jobs.length === 0 ? undefined : total === 0 ? 0 : done / total);
   }
+}
+
+function failed(job: number, end: (end: JobEnd) => void): (error: unknown) => void {
+  return (error) => end({ job, ok: false, error: toPlain(error) });
 }

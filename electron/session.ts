@@ -2,14 +2,16 @@
 // that holds them, and a watch on each file. A dead worker is replaced at the next call.
 import { constants } from "node:fs";
 import { access } from "node:fs/promises";
+import * as path from "node:path";
 import { asBlockError, BlockError, toPlain } from "../core/base/errors.ts";
 import type { ImageSpec } from "../core/block/driver.ts";
 import { imageSpecForPath } from "../core/graph.ts";
 import type { SessionClient } from "../core/jobs/sessionClient.ts";
-import type { Location, Page } from "../core/jobs/sessionContract.ts";
+import type { Location, Page, SessionNotice } from "../core/jobs/sessionContract.ts";
 import type { Emit } from "./events.ts";
-import type { FileTokens } from "./files.ts";
+import { displayText, type FileTokens } from "./files.ts";
 import { FileWatch, fileFacts } from "./fileWatch.ts";
+import type { GraphTokens } from "./graphs.ts";
 import type { FileRef, FileState, OpenedImage } from "./ipc/contract.ts";
 
 export type SessionWorker = Pick<SessionClient, "call" | "close">;
@@ -18,12 +20,12 @@ interface OpenImage {
   readonly worker: SessionWorker;
   /** The image's id in the worker, which starts again with each worker. */
   readonly inWorker: number;
-  readonly path: string;
+  /** How a job opens the same. */
+  readonly spec: ImageSpec;
   /** Paths of all files it stands on, backing files too. */
   readonly files: readonly string[];
   readonly file: FileRef;
-  readonly format: string;
-  readonly watch: FileWatch | undefined;
+  readonly watches: readonly FileWatch[];
 }
 
 /** How to open an image. */
@@ -44,10 +46,16 @@ export interface ImageSource {
 const mostLosses = 3;
 const lossWindowMs = 60_000;
 
+type StartWorker = (
+  onLost: (error: BlockError) => void,
+  onNotice: (notice: SessionNotice) => void,
+) => SessionWorker;
+
 export class ImageSession {
   readonly #files: FileTokens;
+  readonly #graphs: GraphTokens;
   readonly #emit: Emit;
-  readonly #startWorker: (onLost: (error: BlockError) => void) => SessionWorker;
+  readonly #startWorker: StartWorker;
   readonly #images = new Map<number, OpenImage>();
   readonly #now: () => number;
   #worker: SessionWorker | undefined;
@@ -56,12 +64,13 @@ export class ImageSession {
   #losses: number[] = [];
 
   constructor(
-    files: FileTokens,
+    { files, graphs }: { readonly files: FileTokens; readonly graphs: GraphTokens },
     emit: Emit,
-    startWorker: (onLost: (error: BlockError) => void) => SessionWorker,
+    startWorker: StartWorker,
     now: () => number = () => performance.now(),
   ) {
     this.#files = files;
+    this.#graphs = graphs;
     this.#emit = emit;
     this.#startWorker = startWorker;
     this.#now = now;
@@ -72,36 +81,55 @@ export class ImageSession {
     if (this.#losses.length === 0) this.#current();
   }
 
-  /** Opens the file read-only. Throws the block core's errors. */
+  /** Opens the file, or the graph kept under the token, read-only. Throws the block core's errors. */
   async open(token: string, { format, trustBacking }: OpenHow = {}): Promise<OpenedImage> {
-    const path = this.#files.pathOf(token);
+    const { spec, paths, file } = this.#asked(token);
     const worker = this.#current();
     // Facts from before the opening: a change while it opens is then seen as one.
-    const [facts, writable] = await Promise.all([fileFacts(path).catch(() => undefined), isWritable(path)]);
-    const { files, ...summary } = await worker.call("open", {
-      spec: imageSpecForPath(path),
+    const [facts, writable] = await Promise.all([
+      Promise.all(paths.map((each) => fileFacts(each).catch(() => undefined))),
+      Promise.all(paths.map(isWritable)),
+    ]);
+    const { files, nodes, ...summary } = await worker.call("open", {
+      spec,
       ...(format === undefined ? {} : { format }),
       ...(trustBacking === undefined ? {} : { trustBacking }),
     });
     if (worker !== this.#worker)
       throw new BlockError("ECANCELED", "the session ended while the image opened");
     const image = this.#nextId++;
-    const file = this.#files.refOf(path);
+    const onChange = (state: FileState) => this.#emit("image:changed", { image, state });
     this.#images.set(image, {
       worker,
       inWorker: summary.image,
-      path,
+      spec:
+        typeof spec === "object" && spec.driver === undefined ? { ...spec, driver: summary.format } : spec,
       files,
       file,
-      format: summary.format,
-      watch: facts && new FileWatch(path, facts, (state) => this.#emit("image:changed", { image, state })),
+      watches: paths.flatMap((each, index) => {
+        const before = facts[index];
+        return before === undefined ? [] : [new FileWatch(each, before, onChange)];
+      }),
     });
-    return { ...summary, image, file, writable };
+    return {
+      ...summary,
+      image,
+      file,
+      writable: writable.every(Boolean),
+      nodes: nodes.map((node) => ({ ...node, file: node.file && displayText(path.basename(node.file)) })),
+    };
+  }
+
+  #asked(token: string): { spec: ImageSpec; paths: readonly string[]; file: FileRef } {
+    const graph = this.#graphs.get(token);
+    if (graph !== undefined) return { spec: graph.options, paths: graph.paths, file: graph.file };
+    const filename = this.#files.pathOf(token);
+    return { spec: imageSpecForPath(filename), paths: [filename], file: this.#files.refOf(filename) };
   }
 
   async close(image: number): Promise<undefined> {
-    const { worker, inWorker, watch } = this.#image(image);
-    watch?.close();
+    const { worker, inWorker, watches } = this.#image(image);
+    for (const watch of watches) watch.close();
     this.#images.delete(image);
     await worker.call("close", { image: inWorker });
     return undefined;
@@ -119,18 +147,20 @@ export class ImageSession {
 
   /** What the file is on disk, against what it was when opened or last accepted. */
   async state(image: number, accept: boolean): Promise<FileState> {
-    return (await this.#image(image).watch?.state(accept)) ?? { kind: "same" };
+    const states = await Promise.all(this.#image(image).watches.map((watch) => watch.state(accept)));
+    return states.find(({ kind }) => kind !== "same") ?? { kind: "same" };
   }
 
   /** For a job: the same file in the same format that the person sees. */
   sourceOf(image: number): ImageSource {
-    const { path, file, format } = this.#image(image);
-    return { spec: { driver: format, file: { driver: "file", filename: path } }, name: file.name };
+    const { spec, file } = this.#image(image);
+    return { spec, name: file.name };
   }
 
   /** Files of the open images, each once, in the order of opening. */
   openFiles(): readonly FileRef[] {
-    return [...new Set([...this.#images.values()].map(({ file }) => file))];
+    const files = [...this.#images.values()].map(({ file }) => file);
+    return [...new Set(files)].filter(({ token }) => this.#graphs.get(token) === undefined);
   }
 
   /** Paths of all files that the open images stand on: what must not be written over. */
@@ -153,9 +183,21 @@ export class ImageSession {
         hint: "One of the open images may be the cause: close it, wait a minute and open the others again.",
       });
     }
-    const worker = this.#startWorker((error) => this.#lost(worker, error));
+    const worker = this.#startWorker(
+      (error) => this.#lost(worker, error),
+      (notice) => this.#noticed(worker, notice),
+    );
     this.#worker = worker;
     return worker;
+  }
+
+  /** Events of an image that was closed meanwhile are of no interest any more. */
+  #noticed(worker: SessionWorker, { events }: SessionNotice): void {
+    for (const [image, open] of this.#images) {
+      if (open.worker === worker && open.inWorker === events.image) {
+        this.#emit("image:events", { ...events, image });
+      }
+    }
   }
 
   #lost(worker: SessionWorker, error: BlockError): void {
@@ -167,7 +209,7 @@ export class ImageSession {
   }
 
   #forgetImages(): void {
-    for (const { watch } of this.#images.values()) watch?.close();
+    for (const { watches } of this.#images.values()) for (const watch of watches) watch.close();
     this.#images.clear();
   }
 

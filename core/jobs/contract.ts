@@ -2,7 +2,7 @@
 import type { PlainError } from "../base/errors.ts";
 import type { ImageSpec } from "../block/driver.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../ops/mismatch.ts";
-import type { VoteMapItem, VoteMapParams, VoteMapSummary, VoteMapTotals } from "../ops/voteMap.ts";
+import type { VoteMapItem, VoteMapParams, VoteMapSummary, VoteMapTotals } from "../ops/voteRun.ts";
 
 export interface CompareParams {
   readonly a: ImageSpec;

@@ -1,42 +1,10 @@
 // The job behind the vote map of a quorum: opens its graph, counts what its children say over the whole disk, and
 // gives every range in which they are not of one mind. Being cancelled is a result.
 import { BlockError } from "../base/errors.ts";
-import type { ImageSpec } from "../block/driver.ts";
 import { openGraph } from "../graph.ts";
 import type { JobContext } from "../jobs/contract.ts";
-import { scanVotes, type VoteRun } from "./votes.ts";
-
-export interface VoteMapParams {
-  readonly spec: ImageSpec;
-  /** Path of the quorum in the graph; "" is the root. */
-  readonly node: string;
-  /** Guest byte to begin at, a multiple of 512: resumes a cancelled scan. Default 0. */
-  readonly from?: number;
-  /** Runs found before `from`, so that the limit holds for the whole. */
-  readonly runsBefore?: number;
-}
-
-export type VoteMapItem = VoteRun;
-
-export interface VoteMapTotals {
-  /** Ranges found, kept or not, and the bytes in them. */
-  readonly runs: number;
-  readonly bytes: number;
-  /** Bytes without a majority. */
-  readonly undecidedBytes: number;
-  /** By child: bytes in which it was outvoted, and that could not be read from it. */
-  readonly outvoted: readonly number[];
-  readonly unreadable: readonly number[];
-  /** Runs behind the limit: counted, and not given. */
-  readonly notListed: number;
-}
-
-export interface VoteMapSummary extends VoteMapTotals {
-  readonly size: number;
-  readonly scannedTo: number;
-  readonly cancelled: boolean;
-  readonly elapsedMs: number;
-}
+import type { VoteMapParams, VoteMapSummary, VoteMapTotals, VoteRun } from "./voteRun.ts";
+import { scanVotes } from "./votes.ts";
 
 /** Runs given: as many as the list on screen holds. */
 export const mostRuns = 50_000;

@@ -8,27 +8,7 @@ import { winnerOf } from "../filter/quorum/vote.ts";
 import { sectorSize } from "./mismatch.ts";
 import { type BadRange, readNarrowing } from "./narrow.ts";
 import { Pace } from "./pace.ts";
-
-/** A range in which not all copies say the same. */
-export interface VoteRun {
-  readonly offset: number;
-  readonly length: number;
-  /** Children that say what the majority says, ascending; empty where no group reaches the threshold. */
-  readonly winner: readonly number[];
-  /** Children that were read and say otherwise, ascending. Without a majority: all that were read. */
-  readonly losers: readonly number[];
-  /** Children that could not be read, ascending, with the reason for the first byte. */
-  readonly unreadable: readonly UnreadableChild[];
-  /** Children that say the same, in quorum's order: of groups of equal size the first wins. */
-  readonly groups: readonly (readonly number[])[];
-  /** Two groups of the largest size: a winner there is owed to quorum's rule for ties, not to a majority. */
-  readonly tied: boolean;
-}
-
-export interface UnreadableChild {
-  readonly child: number;
-  readonly message: string;
-}
+import type { VoteRun } from "./voteRun.ts";
 
 export interface VoteJob {
   readonly signal: AbortSignal;

@@ -2,9 +2,12 @@
 // types from here, main parses every request with its schema, the preload exposes only these names.
 import * as z from "zod";
 import type { PlainError } from "../../core/base/errors.ts";
+import type { OptionField } from "../../core/block/optionForm.ts";
 import type { JobProgress } from "../../core/jobs/contract.ts";
+import type { ImageEvents } from "../../core/jobs/imageEvents.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
+import type { VoteMapItem, VoteMapSummary, VoteMapTotals } from "../../core/ops/voteRun.ts";
 
 const token = z.uuid();
 const imageId = z.int().nonnegative();
@@ -24,6 +27,27 @@ export interface OpenedImage extends ImageSummary {
   readonly file: FileRef;
   /** The file system refuses writing, or only the app does (it always opens read-only). */
   readonly writable: boolean;
+}
+
+/** A driver as a form asks for it. */
+export interface DriverForm {
+  readonly name: string;
+  readonly kind: "protocol" | "format" | "filter";
+  readonly fields: readonly OptionField[];
+}
+
+/** What is wrong with an option of a graph: the path of its name ("children", "1", "filename"). */
+export interface OptionProblem {
+  readonly place: readonly string[];
+  readonly message: string;
+}
+
+/** A tree of options with tokens in place of file names, and its checks. */
+export interface GraphCheck {
+  readonly problems: readonly OptionProblem[];
+  /** The same graph for the command line, for show; empty while there are problems. */
+  readonly imageOpts: string;
+  readonly json: string;
 }
 
 export interface AppInfo {
@@ -59,6 +83,8 @@ function channel<R>() {
   return <S extends z.ZodType>(request: S): Channel<S, R> => ({ request });
 }
 const nothing = z.undefined();
+/** Options of a graph; what is in them is checked with the drivers' schemas. */
+const graphOptions = z.record(z.string().max(64), z.json());
 
 export const channels = {
   "app:info": channel<AppInfo>()(nothing),
@@ -89,6 +115,15 @@ export const channels = {
       trustBacking: z.boolean().optional(),
     }),
   ),
+  /** The drivers a graph can be put together from. */
+  "graph:drivers": channel<readonly DriverForm[]>()(nothing),
+  "graph:check": channel<GraphCheck>()(z.strictObject({ options: graphOptions })),
+  /** Keeps a graph without problems; it is opened by its token, as a file is. */
+  "graph:keep": channel<FileRef>()(z.strictObject({ options: graphOptions })),
+  /** Copies the graph as the command line takes it. */
+  "graph:copy": channel<undefined>()(
+    z.strictObject({ options: graphOptions, as: z.enum(["image-opts", "json"]) }),
+  ),
   "image:close": channel<undefined>()(z.strictObject({ image: imageId })),
   "image:read": channel<Page>()(
     z.strictObject({
@@ -114,6 +149,15 @@ export const channels = {
       rowsBefore: z.int().nonnegative(),
     }),
   ),
+  /** Counts the votes of a quorum's children over the whole disk. */
+  "job:votes": channel<{ job: number }>()(
+    z.strictObject({
+      image: imageId,
+      node: z.string().max(longestNodePath),
+      from: byteOffset,
+      runsBefore: z.int().nonnegative(),
+    }),
+  ),
   "job:cancel": channel<undefined>()(z.strictObject({ job: jobId })),
   /** Asks for a place and writes the text there; undefined means the dialog was dismissed. */
   "export:save": channel<{ name: string } | undefined>()(
@@ -128,13 +172,19 @@ export type Request<N extends ChannelName> = z.input<Channels[N]["request"]>;
 export type Reply<N extends ChannelName> = Channels[N] extends Channel<z.ZodType, infer R> ? R : never;
 
 export type JobEnd =
-  | { readonly job: number; readonly ok: true; readonly summary: CompareSummary }
+  | { readonly job: number; readonly ok: true; readonly name: "compare"; readonly summary: CompareSummary }
+  | { readonly job: number; readonly ok: true; readonly name: "votes"; readonly summary: VoteMapSummary }
   | { readonly job: number; readonly ok: false; readonly error: PlainError };
 
 export interface Events {
-  "job:progress": { readonly job: number; readonly progress: JobProgress<CompareTotals> };
-  "job:items": { readonly job: number; readonly items: readonly CompareItem[] };
+  "job:progress": {
+    readonly job: number;
+    readonly progress: JobProgress<CompareTotals> | JobProgress<VoteMapTotals>;
+  };
+  "job:items": { readonly job: number; readonly items: readonly CompareItem[] | readonly VoteMapItem[] };
   "job:end": JobEnd;
+  /** What nodes of an open image noticed since the last time. */
+  "image:events": ImageEvents;
   "image:changed": { readonly image: number; readonly state: FileState };
   /** A menu item or accelerator of the native menu was chosen. */
   "command:run": { readonly id: string };

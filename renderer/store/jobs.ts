@@ -4,35 +4,50 @@ import { create } from "zustand";
 import { type PlainError, toPlain } from "../../core/base/errors.ts";
 import type { JobProgress } from "../../core/jobs/contract.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
+import type { VoteMapItem, VoteMapSummary, VoteMapTotals } from "../../core/ops/voteRun.ts";
 import type { Events, Request } from "../../electron/ipc/contract.ts";
 import { call, on } from "../api.ts";
 import { nextRate, type Rate, startRate } from "./rate.ts";
 
 export type CompareRequest = Request<"job:compare">;
 export type CompareItems = (items: readonly CompareItem[]) => void;
+export type VotesRequest = Request<"job:votes">;
+export type VotesItems = (items: readonly VoteMapItem[]) => void;
 
-export type JobState =
+export type JobState<T = CompareTotals | VoteMapTotals, S = CompareSummary | VoteMapSummary> =
   | {
       readonly kind: "running";
       /** undefined until the first message: show the skeleton, then the spinner. */
-      readonly progress: JobProgress<CompareTotals> | undefined;
+      readonly progress: JobProgress<T> | undefined;
       readonly rate: Rate | undefined;
       /** Cancel was asked for; the job stops within 200 ms and keeps what it found. */
       readonly cancelling: boolean;
     }
-  | { readonly kind: "cancelled"; readonly summary: CompareSummary }
-  | { readonly kind: "done"; readonly summary: CompareSummary }
+  | { readonly kind: "cancelled"; readonly summary: S }
+  | { readonly kind: "done"; readonly summary: S }
   | { readonly kind: "failed"; readonly error: PlainError };
 
-export interface Job {
+interface AnyJob {
   /** The renderer's own id, known at once; main's id comes later. */
   readonly id: number;
   readonly title: string;
-  readonly request: CompareRequest;
   /** performance.now() at the start. */
   readonly startedAt: number;
-  readonly state: JobState;
 }
+
+export interface CompareJob extends AnyJob {
+  readonly name: "compare";
+  readonly request: CompareRequest;
+  readonly state: JobState<CompareTotals, CompareSummary>;
+}
+
+export interface VotesJob extends AnyJob {
+  readonly name: "votes";
+  readonly request: VotesRequest;
+  readonly state: JobState<VoteMapTotals, VoteMapSummary>;
+}
+
+export type Job = CompareJob | VotesJob;
 
 interface JobsStore {
   readonly byId: Readonly<Record<number, Job>>;
@@ -41,7 +56,8 @@ export const useJobs = create<JobsStore>()(() => ({ byId: {} }));
 
 /** What the store need not show: main's id, the listener, and a cancel that came before main's id. */
 interface Link {
-  readonly onItems: CompareItems;
+  /** Items of the job's own kind: a job gets what it asked for. */
+  readonly onItems: (items: never) => void;
   mainId: number | undefined;
 }
 const links = new Map<number, Link>();
@@ -56,23 +72,31 @@ let lastId = 0;
  */
 export function startCompare(request: CompareRequest, title: string, onItems: CompareItems): number {
   const id = ++lastId;
-  links.set(id, { onItems, mainId: undefined });
-  put({
-    id,
-    title,
-    request,
-    startedAt: performance.now(),
-    state: { kind: "running", progress: undefined, rate: undefined, cancelling: false },
-  });
-  void begin(id, request);
-  return id;
+  const job: CompareJob = { id, name: "compare", title, request, startedAt: performance.now(), state: fresh };
+  return start(job, onItems, () => call("job:compare", request));
+}
+
+/** Starts a count of votes in the same way. */
+export function startVotes(request: VotesRequest, title: string, onItems: VotesItems): number {
+  const id = ++lastId;
+  const job: VotesJob = { id, name: "votes", title, request, startedAt: performance.now(), state: fresh };
+  return start(job, onItems, () => call("job:votes", request));
+}
+
+const fresh = { kind: "running", progress: undefined, rate: undefined, cancelling: false } as const;
+
+function start(job: Job, onItems: Link["onItems"], ask: () => Promise<{ readonly job: number }>): number {
+  links.set(job.id, { onItems, mainId: undefined });
+  put(job);
+  void begin(job.id, ask);
+  return job.id;
 }
 
 /** Asks a running job to stop; what it found is kept. */
 export function cancelJob(id: number): void {
   const job = useJobs.getState().byId[id];
   if (job?.state.kind !== "running" || job.state.cancelling) return;
-  put({ ...job, state: { ...job.state, cancelling: true } });
+  put({ ...job, state: { ...job.state, cancelling: true } } as Job);
   sendCancel(id);
 }
 
@@ -87,14 +111,14 @@ export function forgetJob(id: number): void {
 /** Wires main's events into the store; called once at start. */
 export function listenForJobs(): void {
   on("job:progress", (event) => whenKnown(event.job, (id) => takeProgress(id, event)));
-  on("job:items", (event) => whenKnown(event.job, (id) => links.get(id)?.onItems(event.items)));
+  on("job:items", (event) => whenKnown(event.job, (id) => links.get(id)?.onItems(event.items as never)));
   on("job:end", (event) => whenKnown(event.job, (id) => takeEnd(id, event)));
 }
 
-async function begin(id: number, request: CompareRequest): Promise<void> {
+async function begin(id: number, ask: () => Promise<{ readonly job: number }>): Promise<void> {
   starting++;
   try {
-    const { job } = await call("job:compare", request);
+    const { job } = await ask();
     const link = links.get(id);
     if (link) link.mainId = job;
     const known = useJobs.getState().byId[id];
@@ -130,7 +154,7 @@ function takeProgress(id: number, { progress }: Events["job:progress"]): void {
   if (job?.state.kind !== "running") return;
   const sample = { at: performance.now(), done: progress.done, bytesRead: progress.bytesRead };
   const before = job.state.rate ?? startRate({ at: job.startedAt, done: job.request.from, bytesRead: 0 });
-  put({ ...job, state: { ...job.state, progress, rate: nextRate(before, sample) } });
+  put({ ...job, state: { ...job.state, progress, rate: nextRate(before, sample) } } as Job);
 }
 
 function takeEnd(id: number, event: Events["job:end"]): void {
@@ -139,7 +163,10 @@ function takeEnd(id: number, event: Events["job:end"]): void {
   if (!job) return;
   if (!event.ok) put({ ...job, state: { kind: "failed", error: event.error } });
   else
-    put({ ...job, state: { kind: event.summary.cancelled ? "cancelled" : "done", summary: event.summary } });
+    put({
+      ...job,
+      state: { kind: event.summary.cancelled ? "cancelled" : "done", summary: event.summary },
+    } as Job);
 }
 
 function put(job: Job): void {

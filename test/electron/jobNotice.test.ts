@@ -20,7 +20,7 @@ const clean: CompareSummary = {
   elapsedMs: 40_000,
 };
 const notice = (change: Partial<CompareSummary>) =>
-  noticeOf("a ⇄ b", { job: 1, ok: true, summary: { ...clean, ...change } })?.body;
+  noticeOf("a ⇄ b", { job: 1, ok: true, name: "compare", summary: { ...clean, ...change } })?.body;
 
 it("tells what a comparison found", () => {
   expect(notice({})).toBe("a ⇄ b: the images are identical");

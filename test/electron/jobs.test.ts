@@ -4,7 +4,7 @@ import type { RunningJob } from "../../core/jobs/client.ts";
 import type { CompareParams, JobProgress } from "../../core/jobs/contract.ts";
 import type { JobHandlers } from "../../core/jobs/run.ts";
 import type { CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
-import { JobBoard } from "../../electron/jobs.ts";
+import { JobBoard, type StartJob } from "../../electron/jobs.ts";
 
 interface FakeJob extends JobHandlers<"compare"> {
   readonly params: CompareParams;
@@ -48,14 +48,18 @@ let ended: { title: string; ok: boolean; elapsedMs: number }[];
 let board: JobBoard;
 beforeEach(() => {
   [jobs, events, bar, ended] = [[], [], [], []];
-  const start = (given: CompareParams, handlers: JobHandlers<"compare">): RunningJob<"compare"> => {
+  const start = (
+    _name: "compare",
+    given: CompareParams,
+    handlers: JobHandlers<"compare">,
+  ): RunningJob<"compare"> => {
     const asked: string[] = [];
     const done = new Promise<CompareSummary>((end, fail) => {
       jobs.push({ ...handlers, params: given, asked, end, fail });
     });
     return { done, cancel: () => asked.push("cancel"), terminate: () => asked.push("terminate") };
   };
-  board = new JobBoard((name, payload) => events.push({ name, payload }), start, {
+  board = new JobBoard((name, payload) => events.push({ name, payload }), start as unknown as StartJob, {
     progress: (part) => bar.push(part),
     ended: (title, { ok }, elapsedMs) => ended.push({ title, ok, elapsedMs }),
   });
@@ -74,7 +78,7 @@ it("tells the page of progress, items and exactly one end, by the job's number",
   expect(events).toEqual([
     { name: "job:progress", payload: { job, progress: progress(1, 4) } },
     { name: "job:items", payload: { job, items } },
-    { name: "job:end", payload: { job, ok: true, summary } },
+    { name: "job:end", payload: { job, ok: true, name: "compare", summary } },
   ]);
   expect(ended).toEqual([{ title: "a ⇄ b", ok: true, elapsedMs: expect.any(Number) }]);
 });
@@ -99,7 +103,7 @@ it("keeps jobs apart", async () => {
   expect(jobs.map(({ asked }) => asked)).toEqual([[], ["cancel"]]);
   jobs[1]?.end(summary);
   await settled();
-  expect(named("job:end")).toEqual([{ job: second, ok: true, summary }]);
+  expect(named("job:end")).toEqual([{ job: second, ok: true, name: "compare", summary }]);
 });
 
 it("takes no offence at a cancel that comes too late", async () => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { BlockError } from "../../core/base/errors.ts";
 import type { SessionImage } from "../../core/jobs/sessionContract.ts";
 import { FileTokens } from "../../electron/files.ts";
+import { GraphTokens } from "../../electron/graphs.ts";
 import { ImageSession, type SessionWorker } from "../../electron/session.ts";
 
 /** A worker that answers at once; each begins to count its images at 1, as the real one does. */
@@ -56,7 +57,7 @@ beforeEach(() => {
   workers = [];
   events = [];
   session = new ImageSession(
-    tokens,
+    { files: tokens, graphs: new GraphTokens(tokens) },
     (name, payload) => events.push({ name, payload }),
     (onLost) => {
       const worker = new FakeWorker(onLost);

@@ -1,5 +1,6 @@
 // A stand-in for what the preload puts on window: answers calls from a table and sends events by hand.
 import type { PlainError } from "../../core/base/errors.ts";
+import type { NodeSummary } from "../../core/jobs/sessionContract.ts";
 import type { ChannelName, EventName, Events, FileRef, OpenedImage } from "../../electron/ipc/contract.ts";
 
 type Answer = (request: never) => unknown;
@@ -64,6 +65,19 @@ export const plainError = (message: string): PlainError => ({
 
 export const fileRef = (name: string): FileRef => ({ token: `token-${name}`, name, folder: "/images" });
 
+/** A node of 1 MiB. */
+export const nodeSummary = (path: string, driver: string, role?: NodeSummary["role"]): NodeSummary => ({
+  path,
+  driver,
+  size: 1 << 20,
+  role,
+  name: path === "" ? "top" : path,
+  readOnly: true,
+  dirty: false,
+  file: undefined,
+  options: [],
+});
+
 let lastImage = 0;
 /** An open image of 1 MiB. */
 export function openedImage(file: FileRef): OpenedImage {
@@ -74,7 +88,7 @@ export function openedImage(file: FileRef): OpenedImage {
     fileSize: 1 << 20,
     readOnly: true,
     info: {},
-    nodes: [{ path: "", driver: "raw", size: 1 << 20 }],
+    nodes: [nodeSummary("", "raw")],
     file,
     writable: true,
   };

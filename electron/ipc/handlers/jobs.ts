@@ -11,6 +11,11 @@ export const compare: Handler<"job:compare"> = (
   return { job };
 };
 
+export const votes: Handler<"job:votes"> = ({ image, node, from, runsBefore }, { session, jobs }) => {
+  const { spec, name } = session.sourceOf(image);
+  return { job: jobs.votes(`Votes of ${name}`, { spec, node, from, runsBefore }) };
+};
+
 export const cancel: Handler<"job:cancel"> = ({ job }, { jobs }) => {
   jobs.cancel(job);
   return undefined;

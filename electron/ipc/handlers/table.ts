@@ -3,6 +3,7 @@ import type { Handlers } from "../handle.ts";
 import * as app from "./app.ts";
 import * as exports from "./exports.ts";
 import * as files from "./files.ts";
+import * as graphs from "./graphs.ts";
 import * as images from "./images.ts";
 import * as jobs from "./jobs.ts";
 
@@ -18,11 +19,16 @@ export const handlers: Handlers = {
   "files:forget": files.forget,
   "files:remember": files.remember,
   "image:open": images.open,
+  "graph:drivers": graphs.drivers,
+  "graph:check": graphs.check,
+  "graph:keep": graphs.keep,
+  "graph:copy": graphs.copy,
   "image:close": images.close,
   "image:read": images.read,
   "image:locate": images.locate,
   "image:state": images.state,
   "job:compare": jobs.compare,
+  "job:votes": jobs.votes,
   "job:cancel": jobs.cancel,
   "export:save": exports.save,
   "clipboard:write": exports.writeClipboard,

@@ -4,7 +4,7 @@ import { createStore } from "zustand/vanilla";
 import type { CompareItem } from "../../../core/ops/mismatch.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { createHexView, type HexView, plainRows, type RowMap } from "../../hex/model.ts";
-import { cancelJob, forgetJob, type Job, startCompare, useJobs } from "../../store/jobs.ts";
+import { type CompareJob, cancelJob, forgetJob, startCompare, useJobs } from "../../store/jobs.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import { useView } from "../../store/view.ts";
 import { firstDifference } from "./firstByte.ts";
@@ -84,11 +84,11 @@ export class CompareSession {
   readonly #stopPrefs: () => void;
 
   constructor() {
-    let last: Job | undefined;
+    let last: CompareJob | undefined;
     this.#stopJobs = useJobs.subscribe(({ byId }) => {
       const { job: id } = this.store.getState();
       const job = id === undefined ? undefined : byId[id];
-      if (job === last) return;
+      if (job === last || job?.name === "votes") return;
       last = job;
       if (job) this.#onJob(job);
     });
@@ -129,7 +129,7 @@ export class CompareSession {
   get scan(): Scan {
     const { job, before } = this.store.getState();
     const known = job === undefined ? undefined : useJobs.getState().byId[job];
-    return scanOf(known, before, this.extent, this.#lastProgress);
+    return scanOf(known?.name === "compare" ? known : undefined, before, this.extent, this.#lastProgress);
   }
 
   /** Takes the open images; starts the scan when they are others than before. */
@@ -370,7 +370,7 @@ export class CompareSession {
     useView.getState().say(waitingText(scan.kind === "scanning" ? scan.rate : undefined));
   }
 
-  #onJob(job: Job): void {
+  #onJob(job: CompareJob): void {
     if (job.state.kind === "running") {
       this.#lastProgress = job.state.progress ?? this.#lastProgress;
       if (this.store.getState().waiting) this.#sayWaiting();

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import type { JobContext } from "../../../core/jobs/contract.ts";
 import { mapVotes } from "../../../core/ops/voteMap.ts";
-import type { VoteRun } from "../../../core/ops/votes.ts";
+import type { VoteRun } from "../../../core/ops/voteRun.ts";
 import { tempDir } from "../../build/temp.ts";
 
 const KiB = 1024;

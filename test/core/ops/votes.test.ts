@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { BlockNode } from "../../../core/block/node.ts";
-import { scanVotes, type VoteJob, type VoteRun } from "../../../core/ops/votes.ts";
+import type { VoteRun } from "../../../core/ops/voteRun.ts";
+import { scanVotes, type VoteJob } from "../../../core/ops/votes.ts";
 import { randomBytes, seededRandom, TestNode } from "./testNode.ts";
 
 const KiB = 1024;

@@ -15,6 +15,7 @@ import { maxBackingDepth } from "../../../core/graph.ts";
 import type { CompareParams } from "../../../core/jobs/contract.ts";
 import type { Context, Desktop } from "../../../electron/context.ts";
 import { FileTokens } from "../../../electron/files.ts";
+import { GraphTokens } from "../../../electron/graphs.ts";
 import type { ChannelName, Reply, Request } from "../../../electron/ipc/contract.ts";
 import { handle } from "../../../electron/ipc/handle.ts";
 import { fileName } from "../../../electron/ipc/handlers/exports.ts";
@@ -74,6 +75,7 @@ beforeEach(() => {
   context = {
     desktop: desktop satisfies Desktop,
     files,
+    graphs: new GraphTokens(files),
     recent: new RecentList(join(folder, "recent.json"), files),
     session: {
       open: note("open", { image: 4 }),

@@ -67,6 +67,7 @@ const end = (job: number, runs: readonly ModelRun[], more: Partial<CompareSummar
   emit("job:end", {
     job,
     ok: true,
+    name: "compare",
     summary: {
       ...totalsOf(runs),
       sizeA: total,

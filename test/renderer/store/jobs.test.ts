@@ -48,7 +48,7 @@ it("runs from start to end, forwarding items in order", async () => {
   bridge.send("job:items", { job: 7, items: [{ kind: "unreadable", range }] });
   expect(stateOf(id)).toMatchObject({ kind: "running", progress: { done: 500 } });
   expect(items).toEqual([{ kind: "unreadable", range }]);
-  bridge.send("job:end", { job: 7, ok: true, summary: summary(false) });
+  bridge.send("job:end", { job: 7, ok: true, name: "compare", summary: summary(false) });
   expect(stateOf(id)).toEqual({ kind: "done", summary: summary(false) });
 });
 
@@ -61,7 +61,7 @@ it("keeps messages that overtake the answer to the start", async () => {
   const id = jobs.startCompare(request, "A and B", (batch) => items.push(...batch));
   const range = { offset: 512, length: 512, side: "both", message: "gone" } as const;
   bridge.send("job:items", { job: 7, items: [{ kind: "unreadable", range }] });
-  bridge.send("job:end", { job: 7, ok: true, summary: summary(false) });
+  bridge.send("job:end", { job: 7, ok: true, name: "compare", summary: summary(false) });
   expect(stateOf(id)?.kind).toBe("running");
   await settle();
   await settle();
@@ -92,7 +92,7 @@ it("cancels once, and ends as cancelled", async () => {
   jobs.cancelJob(id);
   expect(bridge.requests("job:cancel")).toEqual([{ job: 7 }]);
   expect(stateOf(id)).toMatchObject({ kind: "running", cancelling: true });
-  bridge.send("job:end", { job: 7, ok: true, summary: summary(true) });
+  bridge.send("job:end", { job: 7, ok: true, name: "compare", summary: summary(true) });
   expect(stateOf(id)).toEqual({ kind: "cancelled", summary: summary(true) });
 });
 
@@ -113,7 +113,7 @@ it("a forgotten job is cancelled and leaves the store, whenever that happens", a
   jobs.forgetJob(unknown);
   await settle();
   expect(bridge.requests("job:cancel")).toHaveLength(2);
-  bridge.send("job:end", { job: 7, ok: true, summary: summary(true) });
+  bridge.send("job:end", { job: 7, ok: true, name: "compare", summary: summary(true) });
   expect(jobs.useJobs.getState().byId).toEqual({});
 });
 
