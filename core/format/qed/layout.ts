@@ -5,7 +5,7 @@
 //
 // All integers are little-endian, all offsets bytes in the file.
 import { big64le, bitNumbers, hex, isPowerOfTwo, startsWith, u32le, u64le } from "../../base/bytes.ts";
-import { BlockError } from "../../base/errors.ts";
+import { BlockError, type PeerWords } from "../../base/errors.ts";
 
 export const magic = Uint8Array.of(0x51, 0x45, 0x44, 0x00);
 export const headerLength = 64;
@@ -53,12 +53,7 @@ export function probeQed(head: Uint8Array): number {
  * Throws EINVAL (not QED), ENOTSUP (feature bits it does not know), EFBIG, or ECORRUPT (breaks a rule).
  */
 export function parseHeader(head: Uint8Array, fileSize: number): QedHeader {
-  if (head.length < headerLength) {
-    throw new BlockError("EINVAL", `The file has ${head.length} bytes; a QED header has ${headerLength}`, {
-      hint: "The file is cut short or is not a QED image; open it as raw to see its bytes.",
-      peer: notQed,
-    });
-  }
+  if (head.length < headerLength) throw tooShort(head, fileSize);
   if (!startsWith(head, magic))
     throw new BlockError("EINVAL", "The image is not in QED format: no QED magic", { peer: notQed });
   const features = big64le(head, 16);
@@ -113,6 +108,22 @@ export function parseHeader(head: Uint8Array, fileSize: number): QedHeader {
     imageSize,
     backingName: backingName(head, features, headerSize * clusterSize),
   };
+}
+
+/** For the peer a file goes on with zeroes behind its end, so what it says is what is wrong with those. */
+function tooShort(head: Uint8Array, fileSize: number): BlockError {
+  const longer = new Uint8Array(headerLength);
+  longer.set(head);
+  let peer: PeerWords = notQed;
+  try {
+    parseHeader(longer, fileSize);
+  } catch (error) {
+    if (error instanceof BlockError && error.context.peer) peer = error.context.peer;
+  }
+  return new BlockError("EINVAL", `The file has ${head.length} bytes; a QED header has ${headerLength}`, {
+    hint: "The file is cut short or is not a QED image; open it as raw to see its bytes.",
+    peer,
+  });
 }
 
 function checkFeatures(features: bigint): void {
