@@ -1,6 +1,8 @@
 // The name an open image is known by, as `info` prints it: a plain or prefixed name where one can say everything that
 // makes up its contents, else json:{...}, with members in the peer's order so that scripts see the text they know.
 import type { NodeOptions } from "./block/driver.ts";
+import type { BlockNode } from "./block/node.ts";
+import { referredNode } from "./block/options.ts";
 import { driverNamed } from "./registry.ts";
 import { isOptions } from "./spec.ts";
 
@@ -15,6 +17,7 @@ const weak = new Set([
   "force-share",
   "latency-ns",
   "locking",
+  "log-super-update-interval",
   "node-name",
   "read-only",
 ]);
@@ -27,9 +30,52 @@ export function canonicalName(tree: NodeOptions): string {
 
 function strongOptions(tree: NodeOptions): NodeOptions {
   const entries = Object.entries(tree).filter(([key]) => !weak.has(key));
-  return Object.fromEntries(
-    entries.map(([key, value]) => [key, isOptions(value) ? strongOptions(value) : value]),
-  );
+  return Object.fromEntries(entries.flatMap(([key, value]) => strongOption(key, value)));
+}
+
+/** A child, a list of children, or values; of a group of values the peer keeps each one under its whole name. */
+function strongOption(key: string, value: unknown): [string, unknown][] {
+  if (isNode(value)) return [[key, strongOptions(value)]];
+  if (Array.isArray(value) && value.every(isNode)) return [[key, value.map(strongOptions)]];
+  if (typeof value !== "object" || value === null) return [[key, value]];
+  return Object.entries(value).flatMap(([name, below]) => strongOption(`${key}.${name}`, below));
+}
+
+function isNode(value: unknown): value is NodeOptions {
+  return isOptions(value) && ["driver", "file", "filename"].some((key) => value[key] !== undefined);
+}
+
+/** The options from which a node was opened, with the drivers found by probing and with named nodes in full. */
+export function openedTree(spec: NodeOptions, root: BlockNode): NodeOptions {
+  const named = new Map<string, NodeOptions>();
+  return withDrivers(spec, root, named);
+}
+
+function withDrivers(spec: NodeOptions, node: BlockNode, named: Map<string, NodeOptions>): NodeOptions {
+  const tree: Record<string, unknown> = { ...spec, driver: node.driver };
+  for (const { name, role, node: below } of node.children) {
+    if (role === "backing") continue;
+    const [key = "", index] = name.split(".");
+    const given = tree[key];
+    if (index === undefined) tree[key] = childTree(given, below, named);
+    else {
+      const list = [...childList(given)];
+      list[Number(index)] = childTree(list[Number(index)], below, named);
+      tree[key] = list;
+    }
+  }
+  if (typeof spec["node-name"] === "string") named.set(spec["node-name"], tree);
+  return tree;
+}
+
+function childTree(given: unknown, node: BlockNode, named: Map<string, NodeOptions>): NodeOptions {
+  const reference = typeof given === "string" ? given : isOptions(given) ? referredNode(given) : undefined;
+  if (reference !== undefined) return named.get(reference) ?? { driver: node.driver };
+  return withDrivers(isOptions(given) ? given : {}, node, named);
+}
+
+function childList(given: unknown): unknown[] {
+  return Array.isArray(given) ? given : Object.values(isOptions(given) ? given : {});
 }
 
 /** undefined where no plain name says it all. A format straight over its file is known by the file's name. */
@@ -54,7 +100,8 @@ function plainName(tree: NodeOptions): string | undefined {
 function joined(prefix: string, tree: NodeOptions, first: string, second: string): string | undefined {
   const known = new Set(["driver", first, second]);
   if (Object.keys(tree).some((key) => !known.has(key))) return undefined;
-  const [a = "", b] = [tree[first], tree[second]].map((part) => (isOptions(part) ? plainName(part) : part));
+  // Without a configuration file there are two colons.
+  const [a, b] = [tree[first] ?? "", tree[second]].map((part) => (isOptions(part) ? plainName(part) : part));
   if (typeof a !== "string" || a.includes(":") || typeof b !== "string") return undefined;
   return `${prefix}:${a}:${b}`;
 }

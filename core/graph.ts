@@ -391,7 +391,8 @@ export function withFormat(tree: NodeOptions, format: string | undefined): NodeO
   if (format === undefined) return tree;
   const driver = driverNamed(format);
   if (driver === undefined) throw unknownDriver(format);
-  if (driver.kind !== "protocol" || !isOptions(tree.file) || tree.driver !== undefined) {
+  const isNamed = driver.kind === "protocol" || driver.isPrefix === true;
+  if (!isNamed || !isOptions(tree.file) || tree.driver !== undefined) {
     return { ...tree, driver: format };
   }
   const { file, ...others } = tree;

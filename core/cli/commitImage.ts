@@ -8,6 +8,7 @@ import { type Graph, openGraph } from "../graph.ts";
 import { fileOf, type Layer, layerNamed, specOfLayer } from "../ops/chain.ts";
 import { commit } from "../ops/commit.ts";
 import { CliError } from "./command.ts";
+import { tellEvent } from "./events.ts";
 import { interruptible } from "./interrupt.ts";
 import { openError } from "./openError.ts";
 import { withImage } from "./openImage.ts";
@@ -75,7 +76,13 @@ function target({ file, base }: CommitArguments, image: BlockNode): Layer {
 async function openBase(layer: Layer, { cache }: CommitArguments): Promise<Graph> {
   try {
     const dirty = inPlaceOfPeer ? "repair" : "report";
-    return await openGraph(specOfLayer(layer), { readOnly: false, dirty, cache, warn: printWarning });
+    return await openGraph(specOfLayer(layer), {
+      readOnly: false,
+      dirty,
+      cache,
+      warn: printWarning,
+      event: tellEvent,
+    });
   } catch (thrown) {
     throw openError(layer.name ?? fileOf(layer.node) ?? layer.node.name, thrown, 1);
   }

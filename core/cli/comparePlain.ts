@@ -5,6 +5,7 @@ import { type Graph, openGraph } from "../graph.ts";
 import { type CompareItem, type CompareSummary, signatures, type Unreadable } from "../ops/mismatch.ts";
 import { CliError, interruptedExit } from "./command.ts";
 import { type CompareRequest, exits, runCompare } from "./comparedImage.ts";
+import { tellEvent } from "./events.ts";
 import type { ImageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
 import { jsonText, printError, stdout } from "./output.ts";
@@ -50,7 +51,7 @@ async function withImage<T>(
 ): Promise<T> {
   let graph: Graph;
   try {
-    graph = await openGraph(image.spec, { readOnly: true, forceShare });
+    graph = await openGraph(image.spec, { readOnly: true, forceShare, event: tellEvent });
   } catch (error) {
     throw openError(image.given, error, exits.cannotOpen);
   }

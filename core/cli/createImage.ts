@@ -16,6 +16,7 @@ import {
   requestOf,
   withPrefix,
 } from "./createOptions.ts";
+import { tellEvent } from "./events.ts";
 import { type NamedValue, optionHelp } from "./optionList.ts";
 import { printWarning, stdout, wordsOf } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
@@ -116,7 +117,11 @@ async function backingSize(args: CreateArguments, draft: CreateDraft): Promise<n
 async function openBacking(file: string, backing: string, format: string | undefined): Promise<Graph> {
   try {
     const spec = backingSeenFromHere(file, backing);
-    return await openGraph(spec, { ...(format !== undefined && { format }), warn: printWarning });
+    return await openGraph(spec, {
+      ...(format !== undefined && { format }),
+      warn: printWarning,
+      event: tellEvent,
+    });
   } catch (thrown) {
     const { message, hint } = wordsOf(thrown);
     const peerHint = `${hint === undefined ? "" : `${hint}\n`}Could not open backing image.`;

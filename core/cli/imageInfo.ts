@@ -3,12 +3,14 @@
 import * as fs from "node:fs";
 import { combinedName } from "../block/backing.ts";
 import type { NodeOptions } from "../block/driver.ts";
-import type { BlockNode, NodeInfo } from "../block/node.ts";
-import { canonicalName } from "../canonicalName.ts";
+import type { NodeInfo } from "../block/node.ts";
+import { canonicalName, openedTree } from "../canonicalName.ts";
 import { openGraph } from "../graph.ts";
 import { isOptions } from "../spec.ts";
 import { CliError } from "./command.ts";
+import { tellEvent } from "./events.ts";
 import { type ImageArgument, imageArgument } from "./imageArgument.ts";
+import { factsOf, reportsFacts, sizeOnDisk } from "./nodeFacts.ts";
 import { openError } from "./openError.ts";
 import { printWarning } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
@@ -82,18 +84,25 @@ async function inspect({ given, spec }: ImageArgument, forceShare: boolean): Pro
 }
 
 async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> {
-  const graph = await openGraph(spec, { readOnly: true, backing: "none", forceShare, warn: printWarning });
+  const graph = await openGraph(spec, {
+    readOnly: true,
+    backing: "none",
+    forceShare,
+    warn: printWarning,
+    event: tellEvent,
+  });
   try {
-    const { driver, size, info } = graph.root;
-    const tree = withDrivers(spec, graph.root);
+    const { driver, size } = graph.root;
+    const info = factsOf(graph.root);
+    const tree = openedTree(spec, graph.root);
     const backing = info.backing?.filename;
     return {
       filename: canonicalName(tree),
       format: driver,
       virtualSize: inPlaceOfPeer ? Math.ceil(size / sector) * sector : size,
-      actualSize: actualSize(graph.root),
+      actualSize: sizeOnDisk(graph.root),
       info: inPlaceOfPeer ? asThePeer(info) : info,
-      reportsInfo: !leafOf(graph.root).driver.startsWith("null-"),
+      reportsInfo: reportsFacts(graph.root),
       backingPath: backing === undefined ? undefined : combinedName(fileName(tree), backing),
     };
   } finally {
@@ -104,13 +113,6 @@ async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> 
 /** The peer counts a disk's size in these. */
 const sector = 512;
 
-/** The options with the formats found by probing. */
-function withDrivers(spec: NodeOptions, node: BlockNode): NodeOptions {
-  const file = node.children.find((child) => child.name === "file");
-  const below = file !== undefined && isOptions(spec.file) ? { file: withDrivers(spec.file, file.node) } : {};
-  return { ...spec, ...below, driver: node.driver };
-}
-
 /** Of the file at the bottom: relative names of backing files begin in its folder. */
 function fileName(tree: NodeOptions): string | undefined {
   if (isOptions(tree.file)) return fileName(tree.file);
@@ -120,22 +122,6 @@ function fileName(tree: NodeOptions): string | undefined {
 /** The peer shows no facts of the formats there are yet. */
 function asThePeer({ specific: _, ...info }: NodeInfo): NodeInfo {
   return info;
-}
-
-function actualSize(node: BlockNode): number | undefined {
-  const leaf = leafOf(node);
-  // A device has no size of its own on a disk; the peer calls that 0.
-  return node.info.actualSize ?? leaf.info.actualSize ?? (inPlaceOfPeer && isDevice(leaf) ? 0 : undefined);
-}
-
-function isDevice({ driver }: BlockNode): boolean {
-  return driver === "host_device" || driver === "host_cdrom";
-}
-
-/** The file, or what stands for one, that the image is in. */
-function leafOf(node: BlockNode): BlockNode {
-  const file = node.children.find((child) => child.role === "file");
-  return file === undefined ? node : leafOf(file.node);
 }
 
 /** The next image down; undefined at the end of the chain. */

@@ -9,6 +9,7 @@ import { backingSetter, rebase } from "../ops/rebase.ts";
 import { driverNamed } from "../registry.ts";
 import { backingSeenFromHere } from "./backingName.ts";
 import { CliError } from "./command.ts";
+import { tellEvent } from "./events.ts";
 import { interruptible } from "./interrupt.ts";
 import { type OpenedImage, withImage } from "./openImage.ts";
 import { printWarning, stdout, wordsOf } from "./output.ts";
@@ -62,6 +63,7 @@ async function openNew(args: RebaseArguments, { filename, graph }: OpenedImage):
       forceShare: args.forceShare,
       cache: args.sourceCache,
       warn: printWarning,
+      event: tellEvent,
     });
     const own = fileOf(graph.root);
     if (own === undefined || !backing.nodes.some((node) => sameFile(node.info.path, own))) return backing;

@@ -104,8 +104,8 @@ class VerifyNode implements BlockNode {
   async read(offset: number, target: Uint8Array): Promise<void> {
     const copy = new Uint8Array(target.length);
     await this.#lock.run(offset, target.length, "shared", async () => {
-      await this.#both("read", offset, target.length, (node) =>
-        node === this.#test ? node.read(offset, target) : readShort(node, offset, copy),
+      await this.#both("read", offset, target.length, (node, side) =>
+        side === "test" ? node.read(offset, target) : readShort(node, offset, copy),
       );
       const difference = differenceOf(copy, target, offset);
       if (difference === undefined) return;
@@ -174,9 +174,9 @@ class VerifyNode implements BlockNode {
     op: Op,
     offset: number,
     length: number,
-    request: (node: BlockNode) => Promise<void>,
+    request: (node: BlockNode, side: "raw" | "test") => Promise<void>,
   ): Promise<void> {
-    const [test, raw] = await settle([request(this.#test), request(this.#raw)]);
+    const [test, raw] = await settle([request(this.#test, "test"), request(this.#raw, "raw")]);
     if (test?.error?.code !== raw?.error?.code) {
       this.#mismatch(op, offset, length, raw ?? {}, test ?? {}, undefined);
     }

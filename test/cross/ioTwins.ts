@@ -70,7 +70,7 @@ export class IoTwins {
   }
 }
 
-function wordsOf(line: string): string[] {
+export function wordsOf(line: string): string[] {
   return (line.match(/'[^']*'|[^ ]+/g) ?? []).map((word) => word.replace(/^'(.*)'$/, "$1"));
 }
 

@@ -1,6 +1,7 @@
 // map, alloc, length, info, truncate: what the image is, not what it holds.
 import type { Preallocation } from "../../block/node.ts";
 import { isProtocolName } from "../../spec.ts";
+import { factsOf, reportsFacts } from "../nodeFacts.ts";
 import { printable, stdout } from "../output.ts";
 import { inPlaceOfPeer } from "../persona.ts";
 import type { IoCommand } from "./command.ts";
@@ -76,10 +77,13 @@ export const info: IoCommand = {
   alias: "i",
   oneline: "prints information about the current file",
   async run({ image }) {
-    const { driver, info } = image.format;
+    const { driver } = image.format;
+    const info = factsOf(image.format);
     stdout.line(`format name: ${driver}`);
     // What a name's prefix can ask for is listed under both of its names, which are the same.
     if (isProtocolName(driver)) stdout.line(`format name: ${driver}`);
+    // The peer fails here without a word.
+    if (inPlaceOfPeer && !reportsFacts(image.format)) throw new CommandFailure("none", "");
     stdout.line(`cluster size: ${sizeText(info.clusterSize ?? 0)}`);
     stdout.line(`vm state offset: ${sizeText(0)}`);
     const facts = Object.entries(info.specific ?? {});

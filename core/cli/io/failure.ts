@@ -1,10 +1,10 @@
 // How a command of the session fails: the peer prints some reasons on stdout, others on stderr, and some of those
 // behind the program's name. A failed command makes the program's exit code 1; the commands after it still run.
 
-export type FailureStream = "out" | "err" | "report";
+export type FailureStream = "out" | "err" | "report" | "none";
 
 export class CommandFailure extends Error {
-  /** out: a line on stdout; err: one on stderr; report: on stderr behind the program's name. */
+  /** out: a line on stdout; err: one on stderr; report: on stderr behind the program's name; none: no line at all. */
   readonly stream: FailureStream;
   /** What to do about it: lines after the message. */
   readonly hint: string | undefined;

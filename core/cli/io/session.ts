@@ -140,7 +140,7 @@ export class Session {
   #fail(stream: FailureStream, message: string, hint?: string): void {
     this.failed = true;
     // Its line says it all.
-    if (stoppedByMismatch()) return;
+    if (stoppedByMismatch() || stream === "none") return;
     if (stream === "out") stdout.line(message);
     else printErrorLine(stream === "report" ? `${persona}: ${printable(message)}` : printable(message));
     if (hint !== undefined) for (const line of hint.split("\n")) printErrorLine(printable(line));

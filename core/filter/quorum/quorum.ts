@@ -139,7 +139,8 @@ class QuorumNode implements BlockNode {
     this.#children = this.#children.filter((one) => one !== child);
     this.#added.delete(child);
     await this.#lock.settled();
-    await child.node.close();
+    // Options may name one node twice.
+    if (!this.#children.some(({ node }) => node === child.node)) await child.node.close();
   }
 
   async read(offset: number, target: Uint8Array): Promise<void> {

@@ -33,6 +33,17 @@ describe("blkverify", () => {
     expect(events).toEqual([]);
   });
 
+  it("compares a node with itself, which options may name twice", async () => {
+    const graph = await openForTest(
+      { driver: "blkverify", raw: { "node-name": "one", ...disk(filled(4 * kib, 7)) }, test: "one" },
+      { readOnly: false },
+    );
+    await graph.root.write(512, filled(512, 9));
+    expect(await readRange(graph.root, 512, 1024)).toEqual(
+      Uint8Array.of(...filled(512, 9), ...filled(512, 7)),
+    );
+  });
+
   it("names the first differing byte and its sector, in the words of both releases of the peer", async () => {
     const { node, test, events } = await open(...pair());
     await test.write(5000, Uint8Array.of(9));
