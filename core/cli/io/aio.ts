@@ -4,6 +4,7 @@ import { asBlockError } from "../../base/errors.ts";
 import { strerror } from "../../base/strerror.ts";
 import { stoppedByMismatch } from "../events.ts";
 import { stdout } from "../output.ts";
+import { inPlaceOfPeer } from "../persona.ts";
 import type { IoCommand } from "./command.ts";
 import { CommandFailure, CommandMisuse } from "./failure.ts";
 import { getopt } from "./getopt.ts";
@@ -133,5 +134,12 @@ export const flush: IoCommand = {
   name: "flush",
   alias: "f",
   oneline: "flush all in-core file state to disk",
-  run: (session) => session.image.flush(),
+  async run(session) {
+    try {
+      await session.image.flush();
+    } catch (error) {
+      // The peer fails here without a word.
+      throw inPlaceOfPeer ? new CommandFailure("none", "", { cause: error }) : error;
+    }
+  },
 };

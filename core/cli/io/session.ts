@@ -2,7 +2,7 @@
 import { asBlockError, BlockError } from "../../base/errors.ts";
 import { stoppedByMismatch } from "../events.ts";
 import { printable, printErrorLine, stdout, wordsOf } from "../output.ts";
-import { persona } from "../persona.ts";
+import { inPlaceOfPeer, persona } from "../persona.ts";
 import { type IoCommand, usageLine } from "./command.ts";
 import { CommandFailure, CommandMisuse, type FailureStream } from "./failure.ts";
 import type { IoImage } from "./image.ts";
@@ -100,7 +100,12 @@ export class Session {
     await this.unlessInterrupted(this.drain());
     const image = this.#image;
     this.#image = undefined;
-    await image?.close();
+    try {
+      await image?.close();
+    } catch (error) {
+      // The peer looks at no error of closing.
+      if (!inPlaceOfPeer) throw error;
+    }
   }
 
   /** Runs one line. What goes wrong is printed and remembered in `failed`. */
