@@ -92,18 +92,23 @@ class RawNode implements BlockNode {
     const at = this.#offset + offset;
     if (at < sector && this.#guessFormat) await this.#checkHead(at, source, this.#guessFormat);
     const { raise } = this.#file;
-    if (raise) await raise("pwritev");
-    if (raise) await raise("write_aio");
-    await this.#file.write(at, source, flags);
-    if (raise) await raise("pwritev_done");
+    if (!raise) return this.#file.write(at, source, flags);
+    await raise("pwritev");
+    await raise("write_aio");
+    await this.#file.write(at, source, { ...flags, fua: false });
+    await raise("pwritev_done");
+    // In steps of its own, so that rules can tell them apart.
+    if (flags?.fua) await this.flush();
   }
 
   async writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void> {
     this.#checkEnd(offset + length);
     const { raise } = this.#file;
-    if (raise) await raise("pwritev_zero");
-    await this.#file.writeZeroes(this.#offset + offset, length, flags);
-    if (raise) await raise("pwritev_done");
+    if (!raise) return this.#file.writeZeroes(this.#offset + offset, length, flags);
+    await raise("pwritev_zero");
+    await this.#file.writeZeroes(this.#offset + offset, length, { ...flags, fua: false });
+    await raise("pwritev_done");
+    if (flags?.fua) await this.flush();
   }
 
   async discard(offset: number, length: number): Promise<void> {

@@ -52,16 +52,23 @@ export class BreakpointList implements Breakpoints {
     await new Promise<void>((wake) => this.#waiters.push({ tag, wake }));
   }
 
-  /** Stops the caller at the step if a breakpoint is armed there; each stops one request only. */
+  /**
+   * Stops the caller at the step for every breakpoint that is armed there, the newest first; it goes on when all of
+   * them have been resumed. Each stops one request only.
+   */
   async reach(event: string): Promise<void> {
-    const hit = this.#armed.find((one) => one.event === event);
-    if (hit === undefined) return;
-    this.#armed = this.#armed.filter((one) => one !== hit);
-    this.#say({ kind: "breakpoint", node: this.#node, tag: hit.tag, state: "suspended" });
-    await new Promise<void>((resume) => {
-      this.#suspended.push({ tag: hit.tag, resume });
-      const woken = this.#waiters.filter(({ tag }) => tag === hit.tag);
-      this.#waiters = this.#waiters.filter(({ tag }) => tag !== hit.tag);
+    const hits = this.#armed.filter((one) => one.event === event).reverse();
+    if (hits.length === 0) return;
+    this.#armed = this.#armed.filter((one) => !hits.includes(one));
+    await Promise.all(hits.map(({ tag }) => this.#suspend(tag)));
+  }
+
+  #suspend(tag: string): Promise<void> {
+    this.#say({ kind: "breakpoint", node: this.#node, tag, state: "suspended" });
+    return new Promise((resume) => {
+      this.#suspended.push({ tag, resume });
+      const woken = this.#waiters.filter((one) => one.tag === tag);
+      this.#waiters = this.#waiters.filter((one) => one.tag !== tag);
       for (const { wake } of woken) wake();
     });
   }
