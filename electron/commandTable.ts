@@ -21,6 +21,7 @@ export interface CommandSpec {
 
 export const commandTable = [
   { id: "file.open", label: "Open image…", keys: ["Mod+O"], menu: { name: "File", group: 1 } },
+  { id: "file.openAs", label: "Open as…", keys: ["Mod+Shift+O"], menu: { name: "File", group: 1 } },
   { id: "file.compareWith", label: "Compare with…", keys: ["Mod+K"], menu: { name: "File", group: 1 } },
   { id: "file.openSample", label: "Open the sample pair", menu: { name: "File", group: 1 } },
   { id: "file.clearRecent", label: "Clear recent items", menu: { name: "File", group: 1 } },

@@ -201,7 +201,12 @@ export class GraphTokens {
     const kept = {
       options,
       paths: files.map(({ token }) => this.#paths(token)),
-      file: { token: randomUUID(), name: nameOf(options, files), folder: foldersOf(files) },
+      file: {
+        token: randomUUID(),
+        name: nameOf(options, files),
+        folder: foldersOf(files),
+        isGraph: true as const,
+      },
     };
     this.#byText.set(text, kept);
     this.#byToken.set(kept.file.token, kept);

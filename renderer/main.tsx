@@ -15,6 +15,7 @@ import { followPaneFocus } from "./shell/panes.ts";
 import { followTheme } from "./shell/theme.ts";
 import { followTitle } from "./shell/title.ts";
 import { listenForSession, useApp } from "./store/app.ts";
+import { listenForEvents } from "./store/events.ts";
 import { listenForImages } from "./store/images.ts";
 import { listenForJobs } from "./store/jobs.ts";
 import { usePrefs } from "./store/prefs.ts";
@@ -30,6 +31,7 @@ async function start(root: HTMLElement): Promise<void> {
   followTheme();
   if (window.innerWidth >= threeColumns) useView.getState().toggle("compareInspector");
   listenForImages();
+  listenForEvents();
   listenForJobs();
   listenForSession();
   listenForCommands(info.platform);

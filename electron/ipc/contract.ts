@@ -21,6 +21,8 @@ export interface FileRef {
   readonly token: string;
   readonly name: string;
   readonly folder: string;
+  /** Not one file but a graph of nodes, put together in this run of the app. */
+  readonly isGraph?: true;
 }
 
 export interface OpenedImage extends ImageSummary {

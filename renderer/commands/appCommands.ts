@@ -39,6 +39,7 @@ function useFileCommands(): Runners {
   return useMemo(
     () => ({
       "file.open": { run: () => void openByDialog() },
+      "file.openAs": { run: () => show({ kind: "openAs" }) },
       "file.compareWith": { run: compareWith },
       "file.openSample": {
         run: () => sample && void openFiles([sample.a, sample.b], "compare"),
@@ -83,14 +84,14 @@ function useTabCommands(): Runners {
 function goToHex(tabs: readonly Tab[], active: string | undefined): void {
   const current = tabs.find((tab) => tab.id === active);
   const hex = tabs.findLast((tab) => tab.kind === "hex");
-  if (current?.kind === "compare") showHex(current);
+  if (current && current.kind !== "hex") showHex(current);
   else if (hex) useView.getState().activate(hex.id);
   else showHex(tabs.at(-1));
 }
 
-/** The latest comparison; else the two open images; else asks which. */
+/** The latest comparison or vote map; else the two open images; else asks which. */
 function goToCompare(tabs: readonly Tab[]): void {
-  const compare = tabs.findLast((tab) => tab.kind === "compare");
+  const compare = tabs.findLast((tab) => tab.kind !== "hex");
   const [a, b, ...more] = openImages();
   if (compare) useView.getState().activate(compare.id);
   else if (a && b && more.length === 0) useView.getState().openTab(compareTab(a.token, b.token));

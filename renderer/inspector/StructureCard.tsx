@@ -19,8 +19,9 @@ export function StructureCard({ surface, caret }: { surface: Surface; caret: num
 
 function CardBody({ surface, offset }: { surface: Surface; offset: number }) {
   const { file, size, image } = surface.image;
-  const inGuest = surface.space === "guest" && offset >= 0 && offset < size;
+  const inGuest = surface.space === "guest" && surface.node === undefined && offset >= 0 && offset < size;
   const { is, before, retry } = useLayers(image, inGuest ? offset : undefined);
+  if (surface.node !== undefined) return <p>A byte of the node {surface.node}.</p>;
   if (surface.space === "file") return <p>A byte of the container file {file.name} itself.</p>;
   if (offset < 0) return <p>Before the start of {file.name}.</p>;
   if (offset >= size) return <p>Past the end of {file.name}.</p>;

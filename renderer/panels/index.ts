@@ -9,4 +9,5 @@ export interface PanelProps<K extends Tab["kind"] = Tab["kind"]> {
 export const panels: { readonly [K in Tab["kind"]]: OnDemand<PanelProps<K>> } = {
   hex: onDemand(async () => (await import("./hex/index.tsx")).HexPanel),
   compare: onDemand(async () => (await import("./compare/index.tsx")).ComparePanel),
+  votes: onDemand(async () => (await import("./votes/index.tsx")).VotesPanel),
 };

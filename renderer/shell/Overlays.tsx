@@ -1,5 +1,6 @@
 // The overlay that shows, if it is one of the app's own; panels draw theirs (shift, export).
 import { CopyAsDialog } from "../hex/CopyAsDialog.tsx";
+import { OpenAs } from "../openAs/OpenAs.tsx";
 import { useView } from "../store/view.ts";
 import { About } from "./dialogs/About.tsx";
 import { CompareWith } from "./dialogs/CompareWith.tsx";
@@ -26,6 +27,8 @@ export function Overlays() {
       return <Settings />;
     case "textEncoding":
       return <TextEncoding />;
+    case "openAs":
+      return <OpenAs />;
     case "compareWith":
       return <CompareWith />;
     default:

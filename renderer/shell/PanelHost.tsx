@@ -25,14 +25,21 @@ export function PanelHost({ tab }: { tab: Tab }) {
       aria-labelledby={tabId(tab.id)}
     >
       <PanelBoundary>
-        {tab.kind === "hex" ? (
-          <panels.hex.Component tab={tab} fallback={skeleton} />
-        ) : (
-          <panels.compare.Component tab={tab} fallback={skeleton} />
-        )}
+        <PanelOf tab={tab} />
       </PanelBoundary>
     </section>
   );
+}
+
+function PanelOf({ tab }: { tab: Tab }) {
+  switch (tab.kind) {
+    case "hex":
+      return <panels.hex.Component tab={tab} fallback={skeleton} />;
+    case "compare":
+      return <panels.compare.Component tab={tab} fallback={skeleton} />;
+    case "votes":
+      return <panels.votes.Component tab={tab} fallback={skeleton} />;
+  }
 }
 
 /** How long a panel may take to load before the focus is left where it is. */

@@ -19,7 +19,7 @@ export function Rail() {
         command="view.compare"
         label="Compare"
         icon={ComparePairIcon}
-        current={kind === "compare"}
+        current={kind === "compare" || kind === "votes"}
       />
       <span className={styles.space} />
       <RailButton command="view.settings" label="Settings" icon={SettingsIcon} />

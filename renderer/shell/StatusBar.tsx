@@ -34,7 +34,8 @@ function Position({ surface }: { surface: Surface }) {
   return (
     <>
       <span className={`${styles.item} ${styles.position} number selectable`}>
-        {surface.side && <b>{surface.side.toUpperCase()}</b>} {bytePosition(surface, caret)}
+        {surface.side && <b>{surface.side.toUpperCase()}</b>}
+        {surface.node !== undefined && <b>{surface.node}</b>} {bytePosition(surface, caret)}
       </span>
       {file && <span className={`${styles.item} ${styles.file} number selectable`}>{file}</span>}
       {selection && <span className={`${styles.item} number selectable`}>{selection}</span>}

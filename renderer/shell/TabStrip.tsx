@@ -3,8 +3,8 @@
 import { type KeyboardEvent, useEffect, useRef } from "react";
 import { runCommand } from "../commands/registry.ts";
 import { useImages } from "../store/images.ts";
-import { type Tab, useView } from "../store/view.ts";
-import { CloseIcon, ComparePairIcon, HexIcon, PlusIcon } from "../widgets/icons.ts";
+import { type Tab, tokensOf, useView } from "../store/view.ts";
+import { CloseIcon, ComparePairIcon, HexIcon, PlusIcon, VotesIcon } from "../widgets/icons.ts";
 import { closeTab } from "./openFlows.ts";
 import { panelId, tabId } from "./PanelHost.tsx";
 import styles from "./TabStrip.module.css";
@@ -43,11 +43,9 @@ export function TabStrip() {
 function TabButton({ tab, selected, reachable }: { tab: Tab; selected: boolean; reachable: boolean }) {
   const byToken = useImages((state) => state.byToken);
   const title = tabTitle(tab, (token) => byToken[token]?.file.name ?? "image");
-  const folders = [
-    ...new Set((tab.kind === "hex" ? [tab.token] : [tab.a, tab.b]).map((t) => byToken[t]?.file.folder)),
-  ];
+  const folders = [...new Set(tokensOf(tab).map((token) => byToken[token]?.file.folder))];
   const element = useRef<HTMLDivElement>(null);
-  const Icon = tab.kind === "hex" ? HexIcon : ComparePairIcon;
+  const Icon = { hex: HexIcon, compare: ComparePairIcon, votes: VotesIcon }[tab.kind];
   useEffect(() => {
     if (selected) element.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [selected]);

@@ -1,11 +1,15 @@
 // Every way a file comes in (start, dialog, drop, recent, sample, second launch) and goes out (closed tabs).
 // One image opens a hex tab, two a compare tab. An image stays open as long as a tab shows it.
 import { toPlain } from "../../core/base/errors.ts";
-import type { AppInfo, FileRef } from "../../electron/ipc/contract.ts";
+import type { NodeSummary } from "../../core/jobs/sessionContract.ts";
+import type { AppInfo, FileRef, OpenedImage } from "../../electron/ipc/contract.ts";
 import { call, on } from "../api.ts";
+import { plainRows } from "../hex/model.ts";
+import { viewsOf } from "../panels/hex/views.ts";
 import { useApp } from "../store/app.ts";
 import { useImages } from "../store/images.ts";
-import { compareTab, hexTab, type Tab, tokensOf, useView } from "../store/view.ts";
+import { usePrefs } from "../store/prefs.ts";
+import { compareTab, hexTab, type Tab, tokensOf, useView, votesTab } from "../store/view.ts";
 
 /** Files of closed tabs, so that a tab can be opened again. */
 const known = new Map<string, FileRef>();
@@ -39,6 +43,27 @@ function openImage(file: FileRef): Promise<void> {
 }
 
 const isOpen = (token: string) => useImages.getState().byToken[token]?.kind === "open";
+
+/** Shows a graph that was just opened: a quorum as a map of its votes, anything else as bytes above its nodes. */
+export function openGraphFile(file: FileRef, image: OpenedImage): void {
+  useApp.getState().refuse(undefined);
+  known.set(file.token, file);
+  const quorum = image.nodes.find(({ driver }) => driver === "quorum");
+  const { openTab, shown, toggle } = useView.getState();
+  openTab(quorum ? votesTab(file.token, quorum.path) : hexTab(file.token));
+  if (!quorum && !shown.graphPanel) toggle("graphPanel");
+}
+
+/** Shows a node of an open image as bytes, at a place if one is given. */
+export function showNode(token: string, node: NodeSummary, offset?: number): void {
+  const tab = hexTab(token);
+  const views = viewsOf(tab.id);
+  views.space.setState({ space: node.path === "" ? "guest" : "node", node: node.path });
+  if (offset !== undefined) {
+    views.at(node.path).jumpTo(offset, plainRows(node.size, usePrefs.getState().bytesPerRow));
+  }
+  useView.getState().openTab(tab);
+}
 
 /** Asks for one image or more; two chosen together are compared. */
 export async function openByDialog(): Promise<void> {

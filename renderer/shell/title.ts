@@ -5,7 +5,8 @@ import { type Tab, tokensOf, useView } from "../store/view.ts";
 
 /** "disk.qed", or "disk.qed ⇄ disk.raw" for a comparison. */
 export function tabTitle(tab: Tab, nameOf: (token: string) => string): string {
-  return tokensOf(tab).map(nameOf).join(" ⇄ ");
+  const names = tokensOf(tab).map(nameOf).join(" ⇄ ");
+  return tab.kind === "votes" ? `Votes: ${names}` : names;
 }
 
 /** Names by token, for images that are open, opening or failed. */

@@ -17,7 +17,8 @@ export function useLocation(
 
 /** "file 0x64010" for the caret; undefined in file space, where the caret is that itself. */
 export function useFilePosition(surface: Surface, caret: number): string | undefined {
-  const guest = surface.space === "guest" ? caret + surface.shift : undefined;
+  const isGuest = surface.space === "guest" && surface.node === undefined;
+  const guest = isGuest ? caret + surface.shift : undefined;
   const layers = useLocation(surface, guest);
   return layers && locationText(layers);
 }

@@ -9,6 +9,8 @@ export interface Surface {
   readonly rows: RowMap;
   readonly view: HexView;
   readonly space: "guest" | "file";
+  /** Path of the node whose bytes these are, where it is neither the guest disk nor its container file. */
+  readonly node?: string;
   /** "A", "B" in a comparison. */
   readonly side: "a" | "b" | undefined;
   /** Offset in `source` = caret + shift. */

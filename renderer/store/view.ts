@@ -3,10 +3,12 @@ import { create } from "zustand";
 
 export type Tab =
   | { readonly id: string; readonly kind: "hex"; readonly token: string }
-  | { readonly id: string; readonly kind: "compare"; readonly a: string; readonly b: string };
+  | { readonly id: string; readonly kind: "compare"; readonly a: string; readonly b: string }
+  /** The votes of the quorum at a node's path. */
+  | { readonly id: string; readonly kind: "votes"; readonly token: string; readonly node: string };
 
 /** The inspector's column beside bytes and beside a comparison, which needs the room for two panes, apart. */
-export type SidePanel = "sidebar" | "bottomPanel" | "inspector" | "compareInspector";
+export type SidePanel = "sidebar" | "bottomPanel" | "graphPanel" | "inspector" | "compareInspector";
 
 /** Dialogs and overlays; at most one shows. */
 export type Overlay =
@@ -20,7 +22,8 @@ export type Overlay =
   | { readonly kind: "export" }
   | { readonly kind: "textEncoding" }
   | { readonly kind: "settings" }
-  | { readonly kind: "compareWith" };
+  | { readonly kind: "compareWith" }
+  | { readonly kind: "openAs" };
 
 interface ViewStore {
   readonly tabs: readonly Tab[];
@@ -43,13 +46,20 @@ interface ViewStore {
 
 export const hexTab = (token: string): Tab => ({ id: `hex:${token}`, kind: "hex", token });
 export const compareTab = (a: string, b: string): Tab => ({ id: `compare:${a}:${b}`, kind: "compare", a, b });
-export const tokensOf = (tab: Tab): readonly string[] => (tab.kind === "hex" ? [tab.token] : [tab.a, tab.b]);
+export const votesTab = (token: string, node: string): Tab => ({
+  id: `votes:${token}:${node}`,
+  kind: "votes",
+  token,
+  node,
+});
+export const tokensOf = (tab: Tab): readonly string[] =>
+  tab.kind === "compare" ? [tab.a, tab.b] : [tab.token];
 
 export const useView = create<ViewStore>()((set, get) => ({
   tabs: [],
   active: undefined,
   closed: [],
-  shown: { sidebar: false, bottomPanel: true, inspector: true, compareInspector: false },
+  shown: { sidebar: false, bottomPanel: true, graphPanel: false, inspector: true, compareInspector: false },
   overlay: undefined,
   note: undefined,
   openTab(tab) {

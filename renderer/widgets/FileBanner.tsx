@@ -62,9 +62,11 @@ function MissingActions({ file }: { file: FileRef }) {
       <button type="button" className="button" onClick={() => void useImages.getState().reload(file.token)}>
         Try again
       </button>
-      <button type="button" className="button" onClick={() => void locate(file)}>
-        Locate…
-      </button>
+      {!file.isGraph && (
+        <button type="button" className="button" onClick={() => void locate(file)}>
+          Locate…
+        </button>
+      )}
     </>
   );
 }
@@ -87,5 +89,6 @@ async function locate(file: FileRef): Promise<void> {
 
 function withToken(tab: Tab, from: string, to: string): Tab {
   const swap = (token: string) => (token === from ? to : token);
+  if (tab.kind === "votes") return tab;
   return tab.kind === "hex" ? hexTab(swap(tab.token)) : compareTab(swap(tab.a), swap(tab.b));
 }

@@ -22,10 +22,12 @@ export {
   Lock as LockIcon,
   LockOpen as UnlockIcon,
   MoveHorizontal as ShiftIcon,
+  Network as NodesIcon,
   Play as ResumeIcon,
   Plus as PlusIcon,
   RotateCw as RescanIcon,
   Settings as SettingsIcon,
   TriangleAlert as WarningIcon,
+  Vote as VotesIcon,
   X as CloseIcon,
 } from "lucide-react";

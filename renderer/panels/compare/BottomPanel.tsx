@@ -1,11 +1,9 @@
 // The panel below the hex panes: the mismatches and the ranges that could not be read, each as a list.
-import { type KeyboardEvent, type Ref, useId, useMemo, useState } from "react";
-import { keyLabel } from "../../commands/keymap.ts";
-import { runCommand } from "../../commands/registry.ts";
-import { useApp } from "../../store/app.ts";
+import { type Ref, useId, useMemo, useState } from "react";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, count, decimal } from "../../widgets/format.ts";
-import { CloseIcon, ExportIcon, OkIcon } from "../../widgets/icons.ts";
+import { ExportIcon, OkIcon } from "../../widgets/icons.ts";
+import { CloseListButton, ListTabs } from "../../widgets/ListTabs.tsx";
 import { FilterField } from "./FilterField.tsx";
 import { type ClusterSizes, filterProblem, parseFilter } from "./filter.ts";
 import styles from "./lists.module.css";
@@ -29,8 +27,7 @@ interface BottomPanelProps {
   onOffset(offset: number, open: boolean): void;
 }
 
-const tabs = ["mismatches", "unreadable"] as const;
-type ListTab = (typeof tabs)[number];
+type ListTab = "mismatches" | "unreadable";
 
 export function BottomPanel(props: BottomPanelProps) {
   const { session, scan, version, stale, current, clusters, handle, onOffset } = props;
@@ -50,11 +47,18 @@ export function BottomPanel(props: BottomPanelProps) {
   const filtering = tab === "mismatches" && table.count > 0 && text.trim() !== "";
   const left = shown.busy ? "Filtering…" : `${decimal(matching)} of ${count(table.count, "row")} match`;
   const filterState = wrong ?? left;
-  const listed = { mismatches: table.count, unreadable: scan.totals.unreadableRanges };
   return (
     <section className={styles.panel} aria-label="Results">
       <div className={styles.bar}>
-        <Tabs id={id} tab={tab} listed={listed} onTab={setTab} />
+        <ListTabs
+          id={id}
+          tab={tab}
+          tabs={[
+            { name: "mismatches", label: "Mismatches", count: table.count },
+            { name: "unreadable", label: "Unreadable", count: scan.totals.unreadableRanges },
+          ]}
+          onTab={setTab}
+        />
         <p
           id={`${id}-state`}
           className={`${styles.summary} selectable`}
@@ -68,7 +72,7 @@ export function BottomPanel(props: BottomPanelProps) {
         )}
         <span>
           <CommandButton command="file.export" icon={ExportIcon} label="Export mismatches" />
-          <CloseButton />
+          <CloseListButton />
         </span>
       </div>
       {tab === "mismatches" && scan.kind === "ended" && scan.mergedAfter !== undefined && (
@@ -103,62 +107,6 @@ function headerOf(scan: Scan, rows: number, current: number | undefined): string
   const { totals, total, scannedTo } = scan;
   const { runs, sectors } = totals;
   return headerText({ current, rows, runs, sectors, total, scannedTo, complete: isScanned(scan) });
-}
-
-function CloseButton() {
-  const platform = useApp(({ info }) => info?.platform ?? "linux");
-  const name = "Close the panel";
-  return (
-    <button
-      type="button"
-      className="button quiet icon"
-      aria-label={name}
-      title={`${name} (${keyLabel("view.bottomPanel", platform)})`}
-      onClick={() => runCommand("view.bottomPanel")}
-    >
-      <CloseIcon size={16} aria-hidden />
-    </button>
-  );
-}
-
-interface TabsProps {
-  readonly id: string;
-  readonly tab: ListTab;
-  readonly listed: Readonly<Record<ListTab, number>>;
-  onTab(tab: ListTab): void;
-}
-
-function Tabs({ id, tab, listed, onTab }: TabsProps) {
-  const names = { mismatches: "Mismatches", unreadable: "Unreadable" };
-  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
-    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    const next = tabs.find((other) => other !== tab) ?? tab;
-    onTab(next);
-    document.getElementById(`${id}-${next}`)?.focus();
-  };
-  return (
-    <div className={styles.tabs} role="tablist" aria-label="Lists">
-      {tabs.map((name) => (
-        <button
-          key={name}
-          type="button"
-          role="tab"
-          id={`${id}-${name}`}
-          className={styles.tab}
-          aria-selected={name === tab}
-          aria-controls={name === tab ? `${id}-panel` : undefined}
-          tabIndex={name === tab ? 0 : -1}
-          onClick={() => onTab(name)}
-          onKeyDown={onKeyDown}
-        >
-          {names[name]}
-          {listed[name] > 0 && <span className={styles.count}>{decimal(listed[name])}</span>}
-        </button>
-      ))}
-    </div>
-  );
 }
 
 /** The list without rows: how far the scan is, and nothing it does not know. */

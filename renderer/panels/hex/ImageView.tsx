@@ -1,9 +1,11 @@
 // An open image by itself: toolbar with its facts, what should be known about it, the bytes and the ruler.
 import { useEffect, useMemo, useState } from "react";
 import { useStore } from "zustand";
+import type { NodeSummary } from "../../../core/jobs/sessionContract.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { type Runners, useCommands } from "../../commands/registry.ts";
+import { GraphSplit } from "../../graph/GraphSplit.tsx";
 import type { RulerLane } from "../../hex/contract.ts";
 import { HexPane } from "../../hex/HexPane.tsx";
 import { plainRows } from "../../hex/model.ts";
@@ -18,7 +20,7 @@ import shared from "../../widgets/panel.module.css";
 import { DirtyNotice } from "./DirtyNotice.tsx";
 import styles from "./hex.module.css";
 import { Toolbar } from "./Toolbar.tsx";
-import { type HexTabViews, type Space, viewsOf } from "./views.ts";
+import { type HexTabViews, type ShownSpace, type Space, viewsOf } from "./views.ts";
 
 interface ImageViewProps {
   readonly tab: Extract<Tab, { kind: "hex" }>;
@@ -28,24 +30,27 @@ interface ImageViewProps {
 export function ImageView({ tab, state }: ImageViewProps) {
   const { image, generation, file } = state;
   const views = viewsOf(tab.id);
-  const chosen = useStore(views.space, ({ space }) => space);
-  const space = hasFileSpace(image) ? chosen : "guest";
+  const chosen = useStore(views.space);
+  const node = nodeOf(image, chosen);
+  const space = chosen.space === "file" && node === undefined ? "guest" : chosen.space;
   const bytesPerRow = usePrefs((prefs) => prefs.bytesPerRow);
 
   const surface: Surface = useMemo(() => {
-    const size = space === "guest" ? image.size : image.fileSize;
+    const size = node?.size ?? image.size;
+    const path = node?.path ?? "";
     return {
-      source: { image: image.image, node: space === "guest" ? "" : "file", size, generation },
+      source: { image: image.image, node: path, size, generation },
       image,
       rows: plainRows(size, bytesPerRow),
-      view: views[space],
-      space,
+      view: views.at(path),
+      space: node === undefined || (node.path !== "file" && node.role !== "file") ? "guest" : "file",
+      ...(space === "node" && path !== "" && { node: path }),
       side: undefined,
       shift: 0,
       clusterSize: image.info.clusterSize,
       extent: size,
     };
-  }, [image, generation, bytesPerRow, space, views]);
+  }, [image, generation, bytesPerRow, space, node, views]);
   useEffect(() => useSurface.getState().set(surface), [surface]);
   useEffect(() => () => useSurface.getState().set(undefined), []);
   useKeepPlace(surface);
@@ -55,28 +60,42 @@ export function ImageView({ tab, state }: ImageViewProps) {
 
   return (
     <div className={shared.panel}>
-      <Toolbar image={image} space={space} />
+      <Toolbar image={image} space={space} node={space === "node" ? node : undefined} />
       <FileBanner token={tab.token} />
       {image.info.dirty && <DirtyNotice name={file.name} />}
-      <div className={styles.bytes} data-pane="hex">
-        <HexPane
-          label={space === "guest" ? file.name : `${file.name}, container file`}
-          source={surface.source}
-          rows={surface.rows}
-          view={surface.view}
-          clusterSize={surface.clusterSize}
-          extent={surface.extent}
-        />
-        <OverviewRuler
-          size={surface.extent}
-          rows={surface.rows}
-          view={surface.view}
-          lanes={lanes}
-          scannedTo={surface.extent}
-        />
-      </div>
+      <GraphSplit token={tab.token} image={image} shown={surface.source.node}>
+        <div className={styles.bytes} data-pane="hex">
+          <HexPane
+            label={labelOf(file.name, space, node)}
+            source={surface.source}
+            rows={surface.rows}
+            view={surface.view}
+            clusterSize={surface.clusterSize}
+            extent={surface.extent}
+          />
+          <OverviewRuler
+            size={surface.extent}
+            rows={surface.rows}
+            view={surface.view}
+            lanes={lanes}
+            scannedTo={surface.extent}
+          />
+        </div>
+      </GraphSplit>
     </div>
   );
+}
+
+/** The node that shows; undefined for the guest disk. */
+function nodeOf(image: OpenedImage, { space, node }: ShownSpace): NodeSummary | undefined {
+  if (space === "guest" || (space === "file" && !hasFileSpace(image))) return undefined;
+  const path = space === "file" ? "file" : node;
+  return path === "" ? undefined : image.nodes.find((one) => one.path === path);
+}
+
+function labelOf(name: string, space: Space, node: NodeSummary | undefined): string {
+  if (space === "guest" || node === undefined) return name;
+  return space === "file" ? `${name}, container file` : `${name}, ${node.path} (${node.driver})`;
 }
 
 /** A raw image is its file: there is nothing else to look at. */
@@ -97,7 +116,7 @@ function useSpaceCommand(image: OpenedImage, views: HexTabViews, space: Space): 
 
 /** Shows the other space; the first time and from guest to file, at the byte that was looked at. */
 function switchSpace(image: OpenedImage, views: HexTabViews, from: Space): void {
-  const to: Space = from === "guest" ? "file" : "guest";
+  const to = from === "guest" ? "file" : "guest";
   views.space.setState({ space: to });
   const where = to === "guest" ? "guest disk" : "container file";
   useView.getState().say(`Showing the ${where}`);

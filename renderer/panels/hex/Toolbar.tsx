@@ -1,14 +1,22 @@
 // The hex panel's toolbar: history, go-to, the address space, and the facts of the image.
+import type { NodeSummary } from "../../../core/jobs/sessionContract.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { runOrSay } from "../../commands/dispatcher.ts";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, decimal } from "../../widgets/format.ts";
-import { BackIcon, ForwardIcon, GoToIcon, LockIcon } from "../../widgets/icons.ts";
+import { BackIcon, CloseIcon, ForwardIcon, GoToIcon, LockIcon, NodesIcon } from "../../widgets/icons.ts";
 import shared from "../../widgets/panel.module.css";
 import styles from "./hex.module.css";
 import type { Space } from "./views.ts";
 
-export function Toolbar({ image, space }: { image: OpenedImage; space: Space }) {
+interface ToolbarProps {
+  readonly image: OpenedImage;
+  readonly space: Space;
+  /** The node that shows in place of the guest disk and its file. */
+  readonly node: NodeSummary | undefined;
+}
+
+export function Toolbar({ image, space, node }: ToolbarProps) {
   return (
     <section className={shared.toolbar} aria-label="Image" data-pane="toolbar">
       <CommandButton command="go.back" icon={BackIcon} />
@@ -18,6 +26,20 @@ export function Toolbar({ image, space }: { image: OpenedImage; space: Space }) 
       </CommandButton>
       <span className={shared.divider} aria-hidden />
       <SpaceSwitch image={image} space={space} />
+      {node && (
+        <button
+          type="button"
+          className="button quiet"
+          aria-pressed
+          title="Back to the guest disk"
+          onClick={() => runOrSay("view.space")}
+        >
+          {node.path} <CloseIcon size={13} aria-hidden />
+        </button>
+      )}
+      <CommandButton command="view.bottomPanel" icon={NodesIcon}>
+        Nodes
+      </CommandButton>
       <span className={shared.space} />
       <Facts image={image} />
       <span className={styles.fact} title={lockText(image)}>
@@ -29,7 +51,7 @@ export function Toolbar({ image, space }: { image: OpenedImage; space: Space }) 
 
 function SpaceSwitch({ image, space }: { image: OpenedImage; space: Space }) {
   const raw = image.format === "raw";
-  const choice = (value: Space, label: string, title: string) => (
+  const choice = (value: "guest" | "file", label: string, title: string) => (
     <button
       type="button"
       className="button quiet"

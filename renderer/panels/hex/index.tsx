@@ -17,7 +17,7 @@ export function HexPanel({ tab }: PanelProps<"hex">) {
       title={`Can't open ${file.name}`}
       error={state.error}
       onRetry={() => void open(file)}
-      onOpenAsRaw={() => void open(file, { format: "raw" })}
+      {...(!file.isGraph && { onOpenAsRaw: () => void open(file, { format: "raw" }) })}
       onTrustBacking={() => void open(file, { trustBacking: true })}
     />
   );

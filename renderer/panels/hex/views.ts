@@ -4,12 +4,21 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import { createHexView, type HexView } from "../../hex/model.ts";
 import { useView } from "../../store/view.ts";
 
-export type Space = "guest" | "file";
+/** node: some other node of the graph. */
+export type Space = "guest" | "file" | "node";
 
 export interface HexTabViews {
   readonly guest: HexView;
   readonly file: HexView;
-  readonly space: StoreApi<{ readonly space: Space }>;
+  /** The view of the node at a path. */
+  at(path: string): HexView;
+  readonly space: StoreApi<ShownSpace>;
+}
+
+export interface ShownSpace {
+  readonly space: Space;
+  /** Path of the node that shows, for the space "node". */
+  readonly node: string;
 }
 
 const byTab = new Map<string, HexTabViews>();
@@ -17,10 +26,17 @@ const byTab = new Map<string, HexTabViews>();
 export function viewsOf(tabId: string): HexTabViews {
   let views = byTab.get(tabId);
   if (!views) {
+    const [guest, file] = [createHexView(), createHexView()];
+    const others = new Map<string, HexView>();
     views = {
-      guest: createHexView(),
-      file: createHexView(),
-      space: createStore<{ readonly space: Space }>()(() => ({ space: "guest" })),
+      guest,
+      file,
+      at(path) {
+        const view = path === "" ? guest : path === "file" ? file : (others.get(path) ?? createHexView());
+        others.set(path, view);
+        return view;
+      },
+      space: createStore<ShownSpace>()(() => ({ space: "guest", node: "" })),
     };
     byTab.set(tabId, views);
   }
