@@ -4,7 +4,7 @@ import { asBlockError, BlockError } from "../base/errors.ts";
 import type { DirtyPolicy } from "./driver.ts";
 import type { CheckResult } from "./finding.ts";
 import type { BlockNode } from "./node.ts";
-import { applyPlan, checkAndRepair, gather } from "./repair.ts";
+import { applyPlan, checkAndRepair } from "./repair.ts";
 
 /** `name` is what the person knows the image by. Throws EIO when it can't be checked. */
 export async function meetDirtyImage(
@@ -16,7 +16,7 @@ export async function meetDirtyImage(
   if (policy === "skip" || !node.check || !node.planRepair) return;
   try {
     if (policy === "repair") await checkAndRepair(node, file);
-    else warn(await checkOnly(node, file));
+    else warn(await checkOnly(node, node.check, file));
   } catch (thrown) {
     const { code, message, context } = asBlockError(thrown);
     const words = `The image was not closed properly, and checking it failed: ${message}`;
@@ -26,13 +26,17 @@ export async function meetDirtyImage(
 }
 
 /** Changes nothing but the bit of an image in which all is well. Answers what to tell the person. */
-async function checkOnly(node: BlockNode, file: BlockNode): Promise<string> {
-  const { result, findings } = await gather(node, {});
+async function checkOnly(
+  node: BlockNode,
+  check: NonNullable<BlockNode["check"]>,
+  file: BlockNode,
+): Promise<string> {
+  const result = await check({});
   const start = "The image was not closed properly";
   if (result.corruptions > 0 || result.checkErrors > 0) {
     return `${start}: ${found(result)}. Nothing was repaired; see blkscope check`;
   }
-  const plan = await node.planRepair?.(findings, result);
+  const plan = await node.planRepair?.([], result);
   if (plan) await applyPlan(file, plan);
   await node.reload?.();
   return `${start}; its tables are consistent${result.leaks > 0 ? `, ${found(result)}` : ""}`;

@@ -1,5 +1,7 @@
 // What a check of an image's tables finds: data, never thrown. Nothing here belongs to one format.
 
+import type { PlainError } from "../base/errors.ts";
+
 export type FindingKind = "corruption" | "leak" | "io-error";
 
 export interface Finding {
@@ -29,7 +31,10 @@ export interface Finding {
 /** clear-entry: set to 0, the range reads from the backing file or as zeroes; none: no repair that is safe is known. */
 export type RepairKind = "clear-entry" | "none";
 
-/** Findings kept by a check; more are counted only, and the person is told. */
+/**
+ * Findings of one kind that a check keeps, of those a repair answers and of all others; more are counted only, and the
+ * person is told.
+ */
 export const maxFindings = 100_000;
 
 export interface CheckJob {
@@ -53,6 +58,8 @@ export interface CheckResult {
   readonly compressedClusters: number;
   /** End of the last used cluster, bytes; undefined where the format does not say. */
   readonly imageEndOffset: number | undefined;
+  /** Why the first table that could not be read could not be. */
+  readonly readError: PlainError | undefined;
   /** Findings counted but not kept because there were more than `maxFindings`. */
   readonly findingsDropped: number;
 }
@@ -72,7 +79,7 @@ export interface RepairItem {
   readonly write: RepairWrite;
 }
 
-/** Everything that a repair changes, in the order of writing. Made from findings, applied by core/ops/repair. */
+/** Everything that a repair changes, in the order of writing. Made from findings, applied by core/block/repair. */
 export interface RepairPlan {
   readonly items: readonly RepairItem[];
   /**

@@ -3,7 +3,7 @@
 // with repair, and by the repair wizard).
 import { hex } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
-import { type CheckResult, type Finding, maxFindings, type RepairPlan, type RepairWrite } from "./finding.ts";
+import type { CheckResult, Finding, RepairPlan, RepairWrite } from "./finding.ts";
 import type { BlockNode } from "./node.ts";
 
 export interface RepairJob {
@@ -98,7 +98,7 @@ export async function gather(
     ...(job.signal && { signal: job.signal }),
     progress: (done, total) => job.progress?.(done, total),
     finding: (finding) => {
-      if (findings.length < maxFindings) findings.push(finding);
+      findings.push(finding);
     },
   });
   return { result, findings };

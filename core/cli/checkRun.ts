@@ -1,9 +1,10 @@
 // Runs a check or a repair and gives its exit code. After a repair that changed something the image is checked once
 // more: the report is that of the second pass, with what the first one mended.
-import { asBlockError } from "../base/errors.ts";
+import { asBlockError, fromPlain } from "../base/errors.ts";
 import { strerror } from "../base/strerror.ts";
 import { childOf } from "../block/extents.ts";
 import type { CheckResult, Finding } from "../block/finding.ts";
+import type { BlockNode } from "../block/node.ts";
 import { checkAndRepair, gather, type RepairJob } from "../block/repair.ts";
 import { type CheckReport, printCheckHuman, printCheckJson } from "./checkReport.ts";
 import { CliError } from "./command.ts";
@@ -44,7 +45,8 @@ async function examine(image: OpenedImage, request: CheckRequest, signal: AbortS
     const repairs = request.image.writable === true && file !== undefined;
     const { result, findings, fixed, isSecond } = repairs
       ? await repairOnce(image, file, job)
-      : { ...(await gather(root, job)), fixed: 0, isSecond: false };
+      : { ...(await onlyCheck(root, job, request.listed)), fixed: 0, isSecond: false };
+    if (inPlaceOfPeer && result.readError) throw fromPlain(result.readError);
     return {
       filename: request.file,
       format: root.driver,
@@ -59,6 +61,13 @@ async function examine(image: OpenedImage, request: CheckRequest, signal: AbortS
   } finally {
     if (shows) progress.end();
   }
+}
+
+/** Findings cost memory: they are made only for those who want to see them. */
+async function onlyCheck(node: BlockNode, job: RepairJob, listed: boolean): ReturnType<typeof gather> {
+  if (listed || !node.check) return gather(node, job);
+  const progress = (done: number, total: number) => job.progress?.(done, total);
+  return { result: await node.check({ ...(job.signal && { signal: job.signal }), progress }), findings: [] };
 }
 
 interface Examined {

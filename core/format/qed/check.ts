@@ -2,17 +2,17 @@
 // cluster marked once. Counts as the peer counts, except that numbers of clusters are whole ones (it divides by the
 // cluster size less one) and zero clusters are never taken for broken entries.
 import { hex, join64 } from "../../base/bytes.ts";
-import { BlockError } from "../../base/errors.ts";
+import { BlockError, type PlainError, toPlain } from "../../base/errors.ts";
 import { type CheckJob, type CheckResult, type Finding, maxFindings } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type Bounds, boundsOf, isTableOffset, type QedHeader, tableEntries } from "./layout.ts";
 import { type Previous, scanTable, type TableCounts } from "./scanTable.ts";
 import { nameSharers } from "./sharers.ts";
-import { readEntries } from "./tablePieces.ts";
+import { PieceReader } from "./tablePieces.ts";
 import { ClusterUsage, maxClusters } from "./usage.ts";
 
-/** Tables looked at between two pauses in which a cancel can arrive. */
-const tablesPerTurn = 16;
+/** Milliseconds of work between two pauses in which a cancel can arrive. */
+const turnMs = 20;
 
 type NewFinding = Omit<Finding, "id">;
 
@@ -37,7 +37,11 @@ class Check {
   #corruptions = 0;
   #leaks = 0;
   #errors = 0;
-  #found = 0;
+  /** Findings of both kinds: those that a repair answers must not be crowded out by those it can't. */
+  readonly #found = { repairable: 0, other: 0 };
+  #kept = 0;
+  #readError: PlainError | undefined;
+  #lastPause = performance.now();
 
   constructor(file: BlockNode, header: QedHeader, fileSize: number, job: CheckJob) {
     this.#file = file;
@@ -59,8 +63,8 @@ class Check {
     const { l1Offset, clusterSize, tableSize, imageSize } = this.#header;
     this.#usage.markRun(l1Offset / clusterSize, tableSize);
     await this.#checkTables();
-    if (this.#usage.shared > 0) await this.#tellShared();
-    if (this.#errors === 0) this.#tellLeaks();
+    if (this.#usage.shared > 0 && this.#job.finding) await this.#tellShared();
+    if (this.#errors === 0) await this.#tellLeaks();
     return {
       corruptions: this.#corruptions + this.#counts.again,
       leaks: this.#leaks,
@@ -70,24 +74,27 @@ class Check {
       fragmentedClusters: this.#counts.fragmented,
       compressedClusters: 0,
       imageEndOffset: undefined,
-      findingsDropped: Math.max(0, this.#found - maxFindings),
+      readError: this.#readError,
+      findingsDropped:
+        Math.max(0, this.#found.repairable - maxFindings) + Math.max(0, this.#found.other - maxFindings),
     };
   }
 
   async #checkTables(): Promise<void> {
-    let tables = 0;
-    for await (const { halves, first } of readEntries(this.#file, this.#header.l1Offset, this.#entries)) {
+    const l1 = new PieceReader(this.#file, this.#entries);
+    const l2 = new PieceReader(this.#file, this.#entries, "l2_load");
+    for await (const { halves, first } of l1.entries(this.#header.l1Offset)) {
       for (let i = 0; i < halves.length / 2; i++) {
         const [low = 0, high = 0] = [halves[i * 2], halves[i * 2 + 1]];
         if (low === 0 && high === 0) continue;
-        await this.#checkTable(first + i, low, high);
-        if (++tables % tablesPerTurn === 0) await this.#pause(first + i);
+        await this.#checkTable(l2, first + i, low, high);
+        await this.#breathe(first + i);
       }
-      await this.#pause(first + halves.length / 2);
+      await this.#breathe(first + halves.length / 2);
     }
   }
 
-  async #checkTable(l1Index: number, low: number, high: number): Promise<void> {
+  async #checkTable(reader: PieceReader, l1Index: number, low: number, high: number): Promise<void> {
     const { clusterSize, tableSize } = this.#header;
     const offset = join64(low, high);
     if (offset === undefined || !isTableOffset(offset, this.#bounds)) {
@@ -103,28 +110,35 @@ class Check {
     }
     const previous: Previous = { low: 0, high: 0, exists: false };
     try {
-      for await (const { halves, first } of readEntries(this.#file, offset, this.#entries)) {
-        scanTable(halves, this.#bounds, this.#usage, previous, this.#counts, (index) => {
+      for await (const { halves, signed, first } of reader.entries(offset)) {
+        scanTable(signed, this.#bounds, this.#usage, previous, this.#counts, (index) => {
           this.#corruptions++;
           const [badLow = 0, badHigh = 0] = [halves[index * 2], halves[index * 2 + 1]];
           this.#tellBadEntry("L2", first + index, { l1Index, offset }, badLow, badHigh);
         });
+        await this.#breathe(l1Index);
       }
     } catch (error) {
+      if (error instanceof BlockError && error.code === "ECANCELED") throw error;
       this.#errors++;
+      this.#readError ??= toPlain(error);
       this.#tellUnreadable(l1Index, offset, error);
     }
   }
 
-  async #pause(l1Index: number): Promise<void> {
+  /** Lets a cancel arrive, after some work. */
+  async #breathe(l1Index: number): Promise<void> {
+    if (performance.now() - this.#lastPause < turnMs) return;
     this.#job.progress?.(l1Index, this.#entries);
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#job.signal?.aborted) throw new BlockError("ECANCELED", "The check was cancelled");
+    this.#lastPause = performance.now();
   }
 
-  #tell(finding: NewFinding): void {
-    const id = this.#found++;
-    if (id < maxFindings) this.#job.finding?.({ ...finding, id });
+  /** Findings that nobody hears, and those above the limit, are counted and never made. */
+  #tell(kind: "repairable" | "other", make: () => NewFinding): void {
+    const count = this.#found[kind]++;
+    if (count < maxFindings) this.#job.finding?.({ ...make(), id: this.#kept++ });
   }
 
   #tellBadEntry(
@@ -134,31 +148,34 @@ class Check {
     low: number,
     high: number,
   ): void {
-    const { clusterSize, l1Offset, tableSize } = this.#header;
-    const size = level === "L1" ? tableSize * clusterSize : clusterSize;
-    const { code, why } = faultOf(low, high, size, this.#bounds);
-    const exact = (BigInt(high) << 32n) | BigInt(low);
-    const place = table === undefined ? `L1[${index}]` : `L1[${table.l1Index}] -> L2[${index}]`;
-    const tableOffset = table?.offset ?? l1Offset;
-    const firstCluster = table === undefined ? index * this.#entries : table.l1Index * this.#entries + index;
-    this.#tell({
-      kind: "corruption",
-      code: `${level.toLowerCase()}-entry-${code}`,
-      message: `${place} is ${hex(exact)}: ${why}`,
-      offset: tableOffset + index * 8,
-      length: 8,
-      table: { level, index: table?.l1Index ?? 0, offset: tableOffset },
-      entry: index,
-      value: hex(exact),
-      ...this.#guest(firstCluster, table === undefined ? this.#entries : 1),
-      repair: "clear-entry",
+    this.#tell("repairable", () => {
+      const { clusterSize, l1Offset, tableSize } = this.#header;
+      const size = level === "L1" ? tableSize * clusterSize : clusterSize;
+      const { code, why } = faultOf(low, high, size, this.#bounds);
+      const exact = (BigInt(high) << 32n) | BigInt(low);
+      const place = table === undefined ? `L1[${index}]` : `L1[${table.l1Index}] -> L2[${index}]`;
+      const tableOffset = table?.offset ?? l1Offset;
+      const firstCluster =
+        table === undefined ? index * this.#entries : table.l1Index * this.#entries + index;
+      return {
+        kind: "corruption",
+        code: `${level.toLowerCase()}-entry-${code}`,
+        message: `${place} is ${hex(exact)}: ${why}`,
+        offset: tableOffset + index * 8,
+        length: 8,
+        table: { level, index: table?.l1Index ?? 0, offset: tableOffset },
+        entry: index,
+        value: hex(exact),
+        ...this.#guest(firstCluster, table === undefined ? this.#entries : 1),
+        repair: "clear-entry",
+      };
     });
   }
 
   #tellOverlap(l1Index: number, offset: number, again: number): void {
     const { l1Offset, tableSize } = this.#header;
     const clusters = `${again} of its ${tableSize} ${tableSize === 1 ? "cluster" : "clusters"}`;
-    this.#tell({
+    this.#tell("other", () => ({
       kind: "corruption",
       code: "l2-table-overlaps",
       message: `L1[${l1Index}] is ${hex(offset)}: ${clusters} are in use by others, so the table was not looked at`,
@@ -169,13 +186,13 @@ class Check {
       value: hex(offset),
       ...this.#guest(l1Index * this.#entries, this.#entries),
       repair: "none",
-    });
+    }));
   }
 
   #tellUnreadable(l1Index: number, offset: number, error: unknown): void {
     const { clusterSize, tableSize } = this.#header;
     const reason = error instanceof Error ? error.message : String(error);
-    this.#tell({
+    this.#tell("other", () => ({
       kind: "io-error",
       code: "l2-table-unreadable",
       message: `The L2 table of L1[${l1Index}] at ${hex(offset)} can't be read: ${reason}`,
@@ -184,49 +201,45 @@ class Check {
       table: { level: "L2", index: l1Index, offset },
       ...this.#guest(l1Index * this.#entries, this.#entries),
       repair: "none",
-    });
+    }));
   }
 
   /** Who shares clusters is looked up in a second pass, so that owners need no memory where all is well. */
   async #tellShared(): Promise<void> {
     const { clusterSize } = this.#header;
-    const room = Math.max(0, maxFindings - this.#found);
-    const sharers = await nameSharers(
-      this.#file,
-      this.#header,
-      this.#bounds,
-      this.#usage,
-      room,
-      this.#job.signal,
-    );
+    const room = Math.max(0, maxFindings - this.#found.other);
+    const breathe = () => this.#breathe(this.#entries);
+    const sharers = await nameSharers(this.#file, this.#header, this.#bounds, this.#usage, room, breathe);
     for (const { index, by, total, guestCluster } of sharers) {
-      this.#tell({
+      const more = total > by.length ? ", ..." : "";
+      this.#tell("other", () => ({
         kind: "corruption",
         code: "cluster-shared",
-        message: `The cluster at ${hex(index * clusterSize)} is used ${total} times: by ${by.join(", ")}${total > by.length ? ", ..." : ""}`,
+        message: `The cluster at ${hex(index * clusterSize)} is used ${total} times: by ${by.join(", ")}${more}`,
         offset: index * clusterSize,
         length: clusterSize,
         ...(guestCluster !== undefined && this.#guest(guestCluster, 1)),
         references: { by, total },
         repair: "none",
-      });
+      }));
     }
-    this.#found += Math.max(0, this.#usage.shared - sharers.length);
+    this.#found.other += Math.max(0, this.#usage.shared - sharers.length);
   }
 
-  #tellLeaks(): void {
+  async #tellLeaks(): Promise<void> {
     const { clusterSize, headerSize } = this.#header;
     for (const { index, count } of this.#usage.unused(headerSize)) {
       this.#leaks += count;
-      const clusters = count === 1 ? "1 cluster" : `${count} clusters`;
-      this.#tell({
+      const [clusters, are] = count === 1 ? ["1 cluster", "is"] : [`${count} clusters`, "are"];
+      this.#tell("other", () => ({
         kind: "leak",
         code: "cluster-leaked",
-        message: `${clusters} at ${hex(index * clusterSize)} ${count === 1 ? "is" : "are"} not used by anything`,
+        message: `${clusters} at ${hex(index * clusterSize)} ${are} not used by anything`,
         offset: index * clusterSize,
         length: count * clusterSize,
         repair: "none",
-      });
+      }));
+      await this.#breathe(this.#entries);
     }
   }
 

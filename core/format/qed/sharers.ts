@@ -1,9 +1,8 @@
 // Who uses the clusters that are used more than once: a second pass over the tables, made only when there are any.
 import { join64 } from "../../base/bytes.ts";
-import { BlockError } from "../../base/errors.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type Bounds, isTableOffset, type QedHeader, tableEntries } from "./layout.ts";
-import { readEntries } from "./tablePieces.ts";
+import { PieceReader } from "./tablePieces.ts";
 import type { ClusterUsage } from "./usage.ts";
 
 /** Referrers named of one cluster; all are counted. */
@@ -18,14 +17,14 @@ export interface Sharer {
   guestCluster: number | undefined;
 }
 
-/** At most `room` clusters, in the order of the file. Unreadable tables are passed over: they were told before. */
+/** At most `room` clusters, in the order of the file. `breathe` is called often: it may throw ECANCELED. */
 export async function nameSharers(
   file: BlockNode,
   header: QedHeader,
   bounds: Bounds,
   usage: ClusterUsage,
   room: number,
-  signal: AbortSignal | undefined,
+  breathe: () => Promise<void>,
 ): Promise<readonly Sharer[]> {
   const { clusterSize, tableSize, l1Offset } = header;
   const entries = tableEntries(header);
@@ -45,7 +44,8 @@ export async function nameSharers(
   };
   noteTable(l1Offset, "the L1 table");
   const seen = new Set<number>();
-  for await (const l1 of readEntries(file, l1Offset, entries)) {
+  const l2 = new PieceReader(file, entries);
+  for await (const l1 of new PieceReader(file, entries).entries(l1Offset)) {
     for (let i = 0; i < l1.halves.length / 2; i++) {
       const offset = join64(l1.halves[i * 2] ?? 0, l1.halves[i * 2 + 1] ?? 0);
       if (offset === 0 || offset === undefined || !isTableOffset(offset, bounds)) continue;
@@ -54,9 +54,7 @@ export async function nameSharers(
       // A table that several L1 entries share is read once, as in the check itself.
       if (seen.has(offset)) continue;
       seen.add(offset);
-      await new Promise((resolve) => setImmediate(resolve));
-      if (signal?.aborted) throw new BlockError("ECANCELED", "The check was cancelled");
-      await noteEntries(file, offset, entries, bounds, (l2Index, index) =>
+      await noteEntries(l2, offset, bounds, breathe, (l2Index, index) =>
         note(index, `L1[${l1Index}] -> L2[${l2Index}]`, l1Index * entries + l2Index),
       );
     }
@@ -65,21 +63,23 @@ export async function nameSharers(
 }
 
 async function noteEntries(
-  file: BlockNode,
+  reader: PieceReader,
   table: number,
-  entries: number,
   { clusterSize, fileEnd }: Bounds,
+  breathe: () => Promise<void>,
   note: (l2Index: number, index: number) => void,
 ): Promise<void> {
-  try {
-    for await (const { halves, first } of readEntries(file, table, entries)) {
-      for (let i = 0; i < halves.length / 2; i++) {
-        const offset = join64(halves[i * 2] ?? 0, halves[i * 2 + 1] ?? 0);
-        if (offset === undefined || offset < 2 || offset % clusterSize !== 0 || offset >= fileEnd) continue;
-        note(first + i, offset / clusterSize);
-      }
+  const pieces = reader.entries(table);
+  for (;;) {
+    // An unreadable table was told by the first pass.
+    const piece = await pieces.next().catch(() => undefined);
+    if (piece === undefined || piece.done === true) return;
+    const { halves, first } = piece.value;
+    for (let i = 0; i < halves.length / 2; i++) {
+      const offset = join64(halves[i * 2] ?? 0, halves[i * 2 + 1] ?? 0);
+      if (offset === undefined || offset < 2 || offset % clusterSize !== 0 || offset >= fileEnd) continue;
+      note(first + i, offset / clusterSize);
     }
-  } catch {
-    // Told by the first pass.
+    await breathe();
   }
 }

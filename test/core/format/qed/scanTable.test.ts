@@ -41,8 +41,8 @@ function fastScan(entries: readonly bigint[], bounds: Bounds, pieces: number): S
   const step = Math.ceil(entries.length / pieces);
   for (let first = 0; first < entries.length; first += step) {
     const part = entries.slice(first, first + step);
-    const halves = Uint32Array.from(
-      part.flatMap((entry) => [Number(entry & 0xffffffffn), Number(entry >> 32n)]),
+    const halves = Int32Array.from(
+      part.flatMap((entry) => [Number(entry & 0xffffffffn) | 0, Number(entry >> 32n) | 0]),
     );
     scanTable(halves, bounds, usage, previous, counts, (index) => bad.push(first + index));
   }
@@ -101,7 +101,7 @@ describe("clusters in use", () => {
   it("are told from those that are not, at every border of words", () => {
     const usage = new ClusterUsage(100);
     usage.markRun(0, 31);
-    usage.mark(32);
+    usage.markRun(32, 1);
     usage.markRun(40, 56);
     expect([...usage.unused(0)]).toEqual([
       { index: 31, count: 1 },
