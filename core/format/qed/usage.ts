@@ -49,28 +49,28 @@ export class ClusterUsage {
 
   /** Runs of clusters from `first` on that nothing uses. */
   *unused(first: number): Generator<{ readonly index: number; readonly count: number }> {
-    let start = -1;
-    for (let index = first; index < this.clusters; ) {
-      const word = this.words[index >>> 5] ?? 0;
-      const isWhole = (index & 31) === 0 && index + 32 <= this.clusters;
-      if (isWhole && (word === -1 || word === 0)) {
-        if (word === 0 && start < 0) start = index;
-        if (word !== 0 && start >= 0) {
-          yield { index: start, count: index - start };
-          start = -1;
-        }
-        index += 32;
+    for (let index = this.#next(first, 0); index < this.clusters; ) {
+      const end = this.#next(index, 1);
+      yield { index, count: end - index };
+      index = this.#next(end, 0);
+    }
+  }
+
+  /** The first cluster from `index` on whose bit is `bit`; the number of clusters when there is none. */
+  #next(index: number, bit: 0 | 1): number {
+    const other = bit === 0 ? -1 : 0;
+    const words = this.words;
+    let at = index;
+    while (at < this.clusters) {
+      const word = words[at >>> 5] as number;
+      if (word === other) {
+        at = ((at >>> 5) + 1) * 32;
         continue;
       }
-      const isUsed = (word & (1 << (index & 31))) !== 0;
-      if (!isUsed && start < 0) start = index;
-      if (isUsed && start >= 0) {
-        yield { index: start, count: index - start };
-        start = -1;
-      }
-      index++;
+      if (((word >>> (at & 31)) & 1) === bit) return at;
+      at++;
     }
-    if (start >= 0) yield { index: start, count: this.clusters - start };
+    return this.clusters;
   }
 
   /** A bit of a word of `words` that was set already. */
