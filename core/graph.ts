@@ -14,7 +14,7 @@ import type {
 import type { NodeEvent } from "./block/events.ts";
 import { childOf } from "./block/extents.ts";
 import { guard } from "./block/guard.ts";
-import type { BlockNode } from "./block/node.ts";
+import type { BlockNode, Child } from "./block/node.ts";
 import { badOptions } from "./block/optionError.ts";
 import { type GenericOptions, generic, referenceTo, referredNode, withoutGeneric } from "./block/options.ts";
 import type { WritePolicy } from "./block/policy.ts";
@@ -312,9 +312,7 @@ class Opener {
         this.#ready.delete(place);
         const tree = parseSpec(spec);
         const isFile = role === "file" || role === "log";
-        const node =
-          ready ??
-          (await this.#open(place, isFile ? atFile(tree) : tree, role === "backing" ? below(level) : level));
+        const node = ready ?? (await this.#open(place, isFile ? atFile(tree) : tree, levelOf(role, level)));
         if (role === "file" && node.readOnly && !level.readOnly) throw readOnlyNode(node.name);
         if (tables && role === "file") await excludeWriters(node);
         return node;
@@ -351,6 +349,12 @@ async function headOf(file: BlockNode): Promise<Uint8Array> {
       { cause: thrown },
     );
   }
+}
+
+function levelOf(role: Child["role"], level: Level): Level {
+  if (role === "backing") return below(level);
+  // Copies of one disk: a file of one may be the backing file of another.
+  return role === "data" ? { ...level, own: new Set(level.own) } : level;
 }
 
 function below(level: Level): Level {

@@ -115,7 +115,8 @@ const sector = 512;
 
 /** Of the file at the bottom: relative names of backing files begin in its folder. */
 function fileName(tree: NodeOptions): string | undefined {
-  if (isOptions(tree.file)) return fileName(tree.file);
+  const below = tree.driver === "blkdebug" ? tree.image : tree.file;
+  if (isOptions(below)) return fileName(below);
   return typeof tree.filename === "string" ? tree.filename : undefined;
 }
 

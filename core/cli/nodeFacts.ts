@@ -49,7 +49,7 @@ function isFilter({ driver }: BlockNode): boolean {
 }
 
 /** The disk that a filter shows; undefined where it is made of several copies, none of them before the others. */
-function filtered(node: BlockNode): BlockNode | undefined {
+export function filtered(node: BlockNode): BlockNode | undefined {
   return isFilter(node) && node.driver !== "quorum"
     ? node.children.find(({ role }) => role === "data")?.node
     : undefined;

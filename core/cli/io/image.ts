@@ -3,9 +3,10 @@
 
 import { BlockError } from "../../base/errors.ts";
 import type { CacheMode, NodeOptions } from "../../block/driver.ts";
-import type { BlockNode, ResizeOptions, WriteFlags, ZeroFlags } from "../../block/node.ts";
+import type { BlockNode, Extent, ResizeOptions, WriteFlags, ZeroFlags } from "../../block/node.ts";
 import { type Graph, openGraph } from "../../graph.ts";
 import { tellEvent } from "../events.ts";
+import { filtered } from "../nodeFacts.ts";
 import { printWarning } from "../output.ts";
 import { inPlaceOfPeer } from "../persona.ts";
 
@@ -114,10 +115,21 @@ export class IoImage {
     if (there <= 0) return { allocated: false, length: 0 };
     const { size } = this.node;
     if (offset >= size) return { allocated: true, length: there };
-    const extent = await this.format.extentAt(offset, Math.min(there, size - offset));
+    const extent = await this.#ownExtent(offset, Math.min(there, size - offset));
     // The rest of a last sector is like the part of it that is in the file.
     const atEnd = offset + extent.length === size;
     return { allocated: extent.state !== "unallocated", length: atEnd ? there : extent.length };
+  }
+
+  /** What the image below filters has itself: filters speak for its backing files as well. */
+  async #ownExtent(offset: number, length: number): Promise<Extent> {
+    let node = this.node;
+    for (let below = filtered(node); below !== undefined; below = filtered(node)) {
+      // A filter may fail it.
+      await node.extentAt(offset, length);
+      node = below;
+    }
+    return node.extentAt(offset, Math.min(length, Math.max(1, node.size - offset)));
   }
 
   /** The same image, open in another way. When that fails this one is open again, and the error is thrown. */

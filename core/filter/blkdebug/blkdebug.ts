@@ -25,7 +25,7 @@ import {
   onOff,
   size,
 } from "../../block/options.ts";
-import { protocolLevel } from "../children.ts";
+import { filteredExtent, protocolLevel } from "../children.ts";
 import { debugEvents } from "../events.ts";
 import { BreakpointList } from "./breakpoints.ts";
 import { type ConfigRule, readConfig } from "./config.ts";
@@ -227,7 +227,7 @@ class DebugNode implements BlockNode {
 
   async extentAt(offset: number, length: number): Promise<Extent> {
     await this.#mayFail("block-status", offset, length);
-    return this.#image.extentAt(offset, length);
+    return filteredExtent(this.#image, offset, length);
   }
 
   async close(): Promise<void> {

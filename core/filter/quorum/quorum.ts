@@ -262,9 +262,18 @@ class QuorumNode implements BlockNode {
     const losers = losersOf(groups, winner, good);
     for (const { child } of losers) this.#bad("read", child, offset, target.length, undefined);
     if (this.#options["rewrite-corrupted"] && !this.readOnly) {
-      await Promise.allSettled(losers.map(({ child }) => child.node.write(offset, right)));
+      await Promise.all(losers.map(({ child }) => this.#rewrite(child, offset, right)));
     }
     copyTo(target, right);
+  }
+
+  /** An attempt: the answer stands whether it succeeds or not. */
+  async #rewrite(child: QuorumChild, offset: number, right: Uint8Array): Promise<void> {
+    try {
+      await child.node.write(offset, right);
+    } catch (thrown) {
+      this.#bad("write", child, offset, right.length, asBlockError(thrown));
+    }
   }
 
   /** blkverify mode: two children, both have answered. */
