@@ -22,7 +22,7 @@ export function App() {
   const tab = useView((state) => state.tabs.find((candidate) => candidate.id === state.active));
   const sidebar = useView((state) => state.shown.sidebar);
   const overlay = useView((state) => state.overlay);
-  const inspector = useInspector(tab?.kind === "compare" ? "compareInspector" : "inspector");
+  const inspector = useInspector(tab === undefined || tab.kind === "hex" ? "inspector" : "compareInspector");
   useAppCommands(inspector);
   const inspectorView = tab && inspector.shown && (
     <PanelBoundary>

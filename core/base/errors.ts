@@ -27,6 +27,8 @@ export interface BlockErrorContext {
   readonly path?: string;
   /** The node's place in the tree of options, for what failed while it was opened: "children.1.file"; "" is the root. */
   readonly place?: string;
+  /** The option of that node which is to blame, where a driver knows: "vote-threshold". */
+  readonly option?: string;
   /** Of two images being compared, the one concerned. */
   readonly side?: "a" | "b";
   /** Byte offset and length of the range concerned, in the failing node's own address space. */

@@ -71,9 +71,12 @@ export class EventLog {
   }
 }
 
-/** Sight of the same byte or range again is the same event, whatever the request around it was. */
-function keyOf({ kind, node, about, op, at, offset, length, text }: Row): string {
-  const place = kind === "mismatch" ? at : `${offset}+${length}`;
+/** Bytes within which the same thing is one event: the app reads no less, and tries again in pieces what failed. */
+const neighbourhood = 64 * 1024;
+
+/** Sight of the same byte or place again is the same event, whatever the request around it was. */
+function keyOf({ kind, node, about, op, at, text }: Row): string {
+  const place = kind === "mismatch" ? at : Math.floor(at / neighbourhood);
   const what = kind === "mismatch" ? "" : text;
   return JSON.stringify([kind, node, about, op, place, what]);
 }

@@ -97,15 +97,17 @@ function Form({ forms }: { forms: Forms }) {
   };
   return (
     <form ref={form} onSubmit={submit} className={styles.form} aria-busy={busy} noValidate>
-      <NodeFields
-        node={root}
-        place={[]}
-        label="Image"
-        forms={forms}
-        problems={problems}
-        tried={tried}
-        onChange={change}
-      />
+      <div className={styles.fields}>
+        <NodeFields
+          node={root}
+          place={[]}
+          label="Driver"
+          forms={forms}
+          problems={problems}
+          tried={tried}
+          onChange={change}
+        />
+      </div>
       <CommandLine check={check} options={options} />
       <DialogActions>
         <button type="button" className="button" onClick={closeOverlay}>

@@ -211,7 +211,9 @@ function hasField(at: Draft | undefined, step: string, forms: Forms): boolean {
 export function placeOfError(root: NodeDraft, error: PlainError, forms: Forms): string {
   const path = (error.context.place ?? "").split(".").filter((step) => step !== "");
   const aboutFile = error.context.path !== undefined || filesOwn.has(error.code);
-  return fieldKey(root, aboutFile ? [...path, "filename"] : path, forms);
+  const { option } = error.context;
+  const below = option === undefined ? (aboutFile ? ["filename"] : []) : [option];
+  return fieldKey(root, [...path, ...below], forms);
 }
 
 /** Codes with which the system refuses a file. */

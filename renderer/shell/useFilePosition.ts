@@ -17,7 +17,9 @@ export function useLocation(
 
 /** "file 0x64010" for the caret; undefined in file space, where the caret is that itself. */
 export function useFilePosition(surface: Surface, caret: number): string | undefined {
-  const isGuest = surface.space === "guest" && surface.node === undefined;
+  // Above several nodes there is no one file to have a place in.
+  const hasFile = surface.image.nodes.some(({ path }) => path === "file");
+  const isGuest = surface.space === "guest" && surface.node === undefined && hasFile;
   const guest = isGuest ? caret + surface.shift : undefined;
   const layers = useLocation(surface, guest);
   return layers && locationText(layers);

@@ -37,17 +37,22 @@ export function quorumPeerWords(
 export function checkQuorum(options: QuorumOptions): void {
   const { children, "vote-threshold": threshold } = options;
   const isVoting = options["read-pattern"] === "quorum";
-  if (children.length < 1) throw invalid(tooFew);
-  if (threshold < 1) throw invalid("Parameter 'vote-threshold' expects a value >= 1");
-  if (threshold > children.length) throw invalid("threshold may not exceed children count");
+  if (children.length < 1) throw invalid("children", tooFew);
+  if (threshold < 1) throw invalid(voteThreshold, "Parameter 'vote-threshold' expects a value >= 1");
+  if (threshold > children.length) throw invalid(voteThreshold, "threshold may not exceed children count");
   if (isVoting && options.blkverify && (children.length !== 2 || threshold !== 2)) {
-    throw invalid("blkverify=on can only be set if there are exactly two files and vote-threshold is 2");
+    throw invalid(
+      "blkverify",
+      "blkverify=on can only be set if there are exactly two files and vote-threshold is 2",
+    );
   }
   if (isVoting && options.blkverify && options["rewrite-corrupted"]) {
-    throw invalid("rewrite-corrupted=on cannot be used with blkverify=on");
+    throw invalid("rewrite-corrupted", "rewrite-corrupted=on cannot be used with blkverify=on");
   }
 }
 
-function invalid(message: string): BlockError {
-  return new BlockError("EINVAL", message);
+const voteThreshold = "vote-threshold";
+
+function invalid(option: string, message: string): BlockError {
+  return new BlockError("EINVAL", message, { option });
 }

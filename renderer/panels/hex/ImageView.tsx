@@ -19,6 +19,7 @@ import { FileBanner } from "../../widgets/FileBanner.tsx";
 import shared from "../../widgets/panel.module.css";
 import { DirtyNotice } from "./DirtyNotice.tsx";
 import styles from "./hex.module.css";
+import { hasFileSpace, noFileSpace } from "./space.ts";
 import { Toolbar } from "./Toolbar.tsx";
 import { type HexTabViews, type ShownSpace, type Space, viewsOf } from "./views.ts";
 
@@ -98,16 +99,12 @@ function labelOf(name: string, space: Space, node: NodeSummary | undefined): str
   return space === "file" ? `${name}, container file` : `${name}, ${node.path} (${node.driver})`;
 }
 
-/** A raw image is its file: there is nothing else to look at. */
-const hasFileSpace = (image: OpenedImage): boolean =>
-  image.format !== "raw" && image.nodes.some(({ path }) => path === "file");
-
 function useSpaceCommand(image: OpenedImage, views: HexTabViews, space: Space): Runners {
   return useMemo(
     () => ({
       "view.space": {
         run: () => switchSpace(image, views, space),
-        disabled: hasFileSpace(image) ? undefined : "A raw image has one address space",
+        disabled: hasFileSpace(image) || space === "node" ? undefined : noFileSpace(image),
       },
     }),
     [image, views, space],

@@ -7,6 +7,7 @@ import { bytes, decimal } from "../../widgets/format.ts";
 import { BackIcon, CloseIcon, ForwardIcon, GoToIcon, LockIcon, NodesIcon } from "../../widgets/icons.ts";
 import shared from "../../widgets/panel.module.css";
 import styles from "./hex.module.css";
+import { hasFileSpace, noFileSpace } from "./space.ts";
 import type { Space } from "./views.ts";
 
 interface ToolbarProps {
@@ -50,14 +51,14 @@ export function Toolbar({ image, space, node }: ToolbarProps) {
 }
 
 function SpaceSwitch({ image, space }: { image: OpenedImage; space: Space }) {
-  const raw = image.format === "raw";
+  const none = hasFileSpace(image) ? undefined : noFileSpace(image);
   const choice = (value: "guest" | "file", label: string, title: string) => (
     <button
       type="button"
       className="button quiet"
       aria-pressed={space === value}
-      disabled={raw && value === "file"}
-      title={raw && value === "file" ? "A raw image has one address space" : `${title} (V)`}
+      disabled={none !== undefined && value === "file"}
+      title={(value === "file" ? none : undefined) ?? `${title} (V)`}
       onClick={() => space !== value && runOrSay("view.space")}
     >
       {label}
@@ -77,7 +78,9 @@ function Facts({ image }: { image: OpenedImage }) {
   const facts = [
     { text: format.toUpperCase(), title: "Format" },
     { text: bytes(size), title: `Size of the guest disk: ${decimal(size)} bytes` },
-    ...(format === "raw" ? [] : [{ text: `file ${bytes(fileSize)}`, title: `${decimal(fileSize)} bytes` }]),
+    ...(!hasFileSpace(image)
+      ? []
+      : [{ text: `file ${bytes(fileSize)}`, title: `${decimal(fileSize)} bytes` }]),
     ...(info.clusterSize === undefined
       ? []
       : [{ text: `clusters ${bytes(info.clusterSize)}`, title: "Cluster size" }]),

@@ -106,7 +106,8 @@ export function Copies({ copies, scan, shown, onChoose }: CopiesProps) {
 const isOdd = (outvoted = 0, unreadable = 0) => outvoted + unreadable > 0;
 
 function tallyText(outvoted: number, unreadable: number): string {
-  const parts = outvoted > 0 || unreadable === 0 ? [`outvoted ${bytes(outvoted)}`] : [];
+  if (outvoted + unreadable === 0) return "not outvoted";
+  const parts = outvoted > 0 ? [`outvoted ${bytes(outvoted)}`] : [];
   if (unreadable > 0) parts.push(`unreadable ${bytes(unreadable)}`);
   return parts.join(", ");
 }
