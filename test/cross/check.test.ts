@@ -118,6 +118,18 @@ describeWithQemu("check", () => {
     }
   });
 
+  it("says no more than the peer of tables that can't be read, and more under its own name", () => {
+    cli.qemuImg("create", "-f", "qed", "unread.qed", "1M");
+    cli.qemuIo("-f", "qed", "-c", "write 0 64k", "unread.qed");
+    const options =
+      "driver=qed,file.driver=blkdebug,file.image.filename=unread.qed,file.inject-error.0.event=l2_load";
+    const { ours, theirs } = both("--image-opts", options);
+    expect(ours).toEqual(theirs);
+    const own = cli.run(["check", "--findings", "--image-opts", options]);
+    expect(own.code).toBe(1);
+    expect(own.stdout).toContain("The L2 table of L1[0]");
+  });
+
   it("does not count the leak that the peer sees in large files: 4 KiB clusters, 20 MiB of data", () => {
     cli.qemuImg("create", "-f", "qed", "-o", "cluster_size=4096", "large.qed", "64M");
     cli.qemuIo("-f", "qed", "-c", "write 0 20M", "large.qed");
