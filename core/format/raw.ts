@@ -77,11 +77,6 @@ class RawNode implements BlockNode {
     return this.#length ?? Math.max(0, this.#file.size - this.#offset);
   }
 
-  /** Told of the steps of requests by the node above: they are the file's. */
-  get raise(): BlockNode["raise"] {
-    return this.#file.raise;
-  }
-
   async read(offset: number, target: Uint8Array): Promise<void> {
     if (this.#file.raise) await this.#file.raise("read_aio");
     await this.#file.read(this.#offset + offset, target);
@@ -93,21 +88,16 @@ class RawNode implements BlockNode {
     if (at < sector && this.#guessFormat) await this.#checkHead(at, source, this.#guessFormat);
     const { raise } = this.#file;
     if (!raise) return this.#file.write(at, source, flags);
-    await raise("pwritev");
     await raise("write_aio");
     await this.#file.write(at, source, { ...flags, fua: false });
-    await raise("pwritev_done");
     // In steps of its own, so that rules can tell them apart.
     if (flags?.fua) await this.flush();
   }
 
   async writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void> {
     this.#checkEnd(offset + length);
-    const { raise } = this.#file;
-    if (!raise) return this.#file.writeZeroes(this.#offset + offset, length, flags);
-    await raise("pwritev_zero");
+    if (!this.#file.raise) return this.#file.writeZeroes(this.#offset + offset, length, flags);
     await this.#file.writeZeroes(this.#offset + offset, length, { ...flags, fua: false });
-    await raise("pwritev_done");
     if (flags?.fua) await this.flush();
   }
 
