@@ -27,6 +27,7 @@ export function CommandLine({ check, options }: CommandLineProps) {
     <section className={styles.commandLine} aria-label="For the command line">
       <div className={styles.commandHead}>
         <h3>For the command line</h3>
+        <span role="status">{said}</span>
         <select
           className="field"
           aria-label="Form for the command line"
@@ -39,7 +40,6 @@ export function CommandLine({ check, options }: CommandLineProps) {
         <button type="button" className="button" disabled={shown === ""} onClick={() => void copy()}>
           Copy
         </button>
-        <span role="status">{said}</span>
       </div>
       <p className={`${styles.commandText} mono selectable`}>
         {shown === "" ? "Shows when everything that is needed is given." : shown}

@@ -305,7 +305,17 @@ function Control({ field, value, control, place, onChange }: FieldProps & { cont
   switch (field.kind) {
     case "file": {
       const file = value?.kind === "file" ? value.file : undefined;
-      return <FileControl file={file} control={control} onFile={(chosen) => onChange(place, chosen)} />;
+      const clearable = file !== undefined && !field.required;
+      return (
+        <>
+          <FileControl file={file} control={control} onFile={(chosen) => onChange(place, chosen)} />
+          {clearable && (
+            <IconButton label={`Clear ${field.name}`} onClick={() => onChange(place, undefined)}>
+              <CloseIcon size={14} aria-hidden />
+            </IconButton>
+          )}
+        </>
+      );
     }
     case "switch":
     case "choice": {

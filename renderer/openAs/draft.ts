@@ -184,9 +184,10 @@ function fieldKey(root: NodeDraft, path: readonly string[], forms: Forms): strin
   const key: string[] = [];
   for (const step of path) {
     if (at?.kind === "node" && at.driver === "") {
-      // Its options are those of the file below it.
-      if (step !== "file") key.push(step);
-      continue;
+      // Its one field is the name of the file below it.
+      if (step === "file") continue;
+      if (step === "filename") key.push(step);
+      break;
     }
     const next: Draft | undefined = stepInto(at, step);
     if (next === undefined && !hasField(at, step, forms)) break;
