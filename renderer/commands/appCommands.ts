@@ -3,6 +3,7 @@
 import { useMemo } from "react";
 import { repeatJump, useJumps } from "../goto/jumps.ts";
 import {
+  activeFile,
   closeTab,
   compareByDialog,
   compareWith,
@@ -11,6 +12,7 @@ import {
   openImages,
   reopenTab,
   showHex,
+  showVotes,
 } from "../shell/openFlows.ts";
 import { cyclePane } from "../shell/panes.ts";
 import { useApp } from "../store/app.ts";
@@ -92,6 +94,9 @@ function goToHex(tabs: readonly Tab[], active: string | undefined): void {
 /** The latest comparison or vote map; else the two open images; else asks which. */
 function goToCompare(tabs: readonly Tab[]): void {
   const compare = tabs.findLast((tab) => tab.kind !== "hex");
+  const active = activeFile();
+  const image = active && useImages.getState().byToken[active.token];
+  if (!compare && active && image?.kind === "open" && showVotes(active.token, image.image)) return;
   const [a, b, ...more] = openImages();
   if (compare) useView.getState().activate(compare.id);
   else if (a && b && more.length === 0) useView.getState().openTab(compareTab(a.token, b.token));

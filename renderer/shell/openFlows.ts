@@ -48,10 +48,17 @@ const isOpen = (token: string) => useImages.getState().byToken[token]?.kind === 
 export function openGraphFile(file: FileRef, image: OpenedImage): void {
   useApp.getState().refuse(undefined);
   known.set(file.token, file);
-  const quorum = image.nodes.find(({ driver }) => driver === "quorum");
+  if (showVotes(file.token, image)) return;
   const { openTab, shown, toggle } = useView.getState();
-  openTab(quorum ? votesTab(file.token, quorum.path) : hexTab(file.token));
-  if (!quorum && !shown.graphPanel) toggle("graphPanel");
+  openTab(hexTab(file.token));
+  if (!shown.graphPanel) toggle("graphPanel");
+}
+
+/** Shows the vote map of the image's quorum; false where it has none. */
+export function showVotes(token: string, { nodes }: OpenedImage): boolean {
+  const quorum = nodes.find(({ driver }) => driver === "quorum");
+  if (quorum) useView.getState().openTab(votesTab(token, quorum.path));
+  return quorum !== undefined;
 }
 
 /** Shows a node of an open image as bytes, at a place if one is given. */

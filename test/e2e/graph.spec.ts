@@ -125,6 +125,13 @@ test("lists what blkverify notices and goes to the byte", async ({ launch, folde
   await expect(page.getByRole("tab", { name: /Nodes/ })).toBeVisible();
   await expect(list(page).getByRole("row", { name: /blkverify/ })).toContainText("on-mismatch=report");
 
+  // F8 goes to what was noticed, as to any difference.
+  await page.locator('[data-pane="hex"] [role="grid"]').focus();
+  await page.keyboard.press("F8");
+  await expectCaret(page, 20 * sector);
+  await page.keyboard.press("Control+Home");
+  await expectCaret(page, 0);
+
   await list(page).getByRole("tab", { name: "Nodes" }).focus();
   await page.keyboard.press("ArrowRight");
   const event = list(page).getByRole("row", { name: /Mismatch/ });

@@ -55,7 +55,7 @@ export const blkdebug = defineDriver({
   options: z.strictObject({
     driver: z.literal("blkdebug"),
     image: child.describe("The image whose requests fail."),
-    config: fileName(z.string()).describe("A file with rules, in the form of the peer.").optional(),
+    config: fileName(z.string()).describe("A file with rules, as QEMU's blkdebug reads them.").optional(),
     "inject-error": listOf(injectError, "must be a list of rules")
       .describe("Which requests fail, and with what error.")
       .default([]),

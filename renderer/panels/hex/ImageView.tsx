@@ -6,6 +6,7 @@ import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { type Runners, useCommands } from "../../commands/registry.ts";
 import { GraphSplit } from "../../graph/GraphSplit.tsx";
+import { useEventSteps } from "../../graph/useEventSteps.ts";
 import type { RulerLane } from "../../hex/contract.ts";
 import { HexPane } from "../../hex/HexPane.tsx";
 import { plainRows } from "../../hex/model.ts";
@@ -57,6 +58,7 @@ export function ImageView({ tab, state }: ImageViewProps) {
   useKeepPlace(surface);
   useHexCommands(surface);
   useCommands(useSpaceCommand(image, views, space));
+  useEventSteps(surface);
   const lanes = useHistoryLane(surface);
 
   return (

@@ -41,3 +41,13 @@ it("forgets the events of an image that was closed, not those of one that is abo
   useImages.setState({ byToken: {} });
   expect(useEvents.getState().byImage[image.image]).toBeUndefined();
 });
+
+it("steps through the places of a node, each once", async () => {
+  const { nextPlace, placesOf } = await import("../../../renderer/graph/useEventSteps.ts");
+  const at = (place: number, about: string): ImageEvent => ({ ...event(place), about });
+  const places = placesOf([at(900, ""), at(100, ""), at(900, ""), { ...at(500, "raw"), node: "raw" }], "");
+  expect(places).toEqual([100, 900]);
+  expect(nextPlace(places, 100, 1)).toBe(900);
+  expect(nextPlace(places, 900, 1)).toBeUndefined();
+  expect(nextPlace(places, 900, -1)).toBe(100);
+});
