@@ -270,6 +270,10 @@ describeWithQemu("blkdebug beside the original", () => {
       }
     });
 
+    it("a header that cannot be read", () => {
+      twins.same(qed(rule("none", "once=on")), "length");
+    });
+
     it("a table that could not be written is not in memory either; with the original it is", () => {
       const script = ["write -P 9 4k 4k", "read -P 1 4k 4k"];
       const { own, peer } = twins.both(qed(rule("l2_update", "once=on")), ...script);

@@ -1,14 +1,25 @@
 // The header of an open image, and the need-check bit in it: set and durable before the first change of tables, and
 // cleared only when everything this session changed is durable. Whoever opens the image after a crash finds it set and
 // checks the tables (QED specification, "Consistency checking").
-import { BlockError } from "../../base/errors.ts";
+import { asBlockError, BlockError } from "../../base/errors.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { encodeHeader, featureBits, headerLength, parseHeader, type QedHeader } from "./layout.ts";
 
 /** Reads and validates the header. Throws what `parseHeader` throws, EIO. */
 export async function readHeader(file: BlockNode): Promise<QedHeader> {
   const head = new Uint8Array(Math.min(headerLength, file.size));
-  await file.read(0, head);
+  try {
+    await file.read(0, head);
+  } catch (thrown) {
+    const { code, message, context } = asBlockError(thrown);
+    const peer = { message: "Failed to read QED header" };
+    throw new BlockError(
+      code,
+      `Could not read the QED header: ${message}`,
+      { ...context, peer },
+      { cause: thrown },
+    );
+  }
   return parseHeader(head, file.size);
 }
 

@@ -97,6 +97,52 @@ describe("blkscope io", () => {
     expect([...bytes.subarray(28, 34)]).toEqual([0, 0, 0x41, 0x41, 0x41, 0]);
   });
 
+  it("notes marks in a write log, and only there", () => {
+    cli.sparse("disk.raw", 65536);
+    cli.sparse("writes.log", 1 << 20);
+    const graph =
+      "driver=raw,file.driver=blklogwrites,file.file.filename=disk.raw,file.log.filename=writes.log";
+    const ran = cli.run(["io", "--image-opts", graph, "-c", "mark two words"]);
+    expect(ran).toMatchObject({ code: 0, stdout: "", stderr: "" });
+    expect(fs.readFileSync(cli.path("writes.log")).includes("two words")).toBe(true);
+    const without = io("disk.raw", "mark x");
+    expect(without.code).toBe(1);
+    expect(without.stderr).toContain("No driver of this image keeps a log");
+    const peer = cli.run(["-f", "raw", "-c", "mark x", "-c", "help mark", "disk.raw"], {
+      BLKSCOPE_AS: "qemu-io",
+    });
+    expect(peer).toMatchObject({ code: 1, stdout: "command mark not found\n" });
+    expect(peer.stderr).toBe('command "mark" not found\n');
+  });
+
+  it("ends at the first difference of copies that are compared", () => {
+    cli.sparse("one.raw", 65536);
+    cli.sparse("other.raw", 65536, { 5000: "x" });
+    const ran = cli.run(
+      [
+        "io",
+        "-f",
+        "raw",
+        "-c",
+        "read -q 0 4k",
+        "-c",
+        "aio_read 4k 4k",
+        "-c",
+        "aio_flush",
+        "-c",
+        "length",
+      ].concat("blkverify:one.raw:other.raw"),
+    );
+    expect(ran).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining(
+        "blkverify: read offset=4096 bytes=4096 contents mismatch at offset 5000\n",
+      ),
+    });
+    expect(ran.stderr).not.toContain("failed");
+  });
+
   it("goes on after a command that failed, and says so with its exit code", () => {
     cli.sparse("disk.raw", 65536);
     const { code, stdout } = io("disk.raw", "read 64k 1", "length");

@@ -44,6 +44,22 @@ describe("blkverify", () => {
     );
   });
 
+  it("tells of a copy that goes away in the middle of a request", async () => {
+    const dying = { driver: "raw", file: { driver: "blkdebug", image: disk(filled(4 * kib, 7)) } };
+    const { node, test, events } = await open(disk(filled(4 * kib, 7)), dying);
+    const debug = test.children[0]?.node;
+    debug?.breakpoints?.add("read_aio", "here");
+    const read = failureOf(readRange(node, 0, 512));
+    await debug?.breakpoints?.waitFor("here");
+    await debug?.children[0]?.node.close();
+    debug?.breakpoints?.resume("here");
+    expect((await read).code).toBe("EMISMATCH");
+    // EINVAL is 22.
+    expect(events.filter(({ kind }) => kind === "mismatch")).toMatchObject([
+      { text: "blkverify: read offset=0 bytes=512 return value mismatch -22 != 0", reference: undefined },
+    ]);
+  });
+
   it("names the first differing byte and its sector, in the words of both releases of the peer", async () => {
     const { node, test, events } = await open(...pair());
     await test.write(5000, Uint8Array.of(9));

@@ -24,6 +24,39 @@ async function open(children: readonly object[], threshold: number, options: obj
   return { node: graph.root, child, events };
 }
 
+describe("a copy that goes away in the middle of a request", () => {
+  const dying = { driver: "raw", file: { driver: "blkdebug", image: disk(1) } };
+
+  /** Its write has reached the copy and waits there when the copy is closed. */
+  async function writeWhileClosing(threshold: number) {
+    const { node, child, events } = await open([disk(1), disk(1), dying], threshold);
+    const debug = child(2).children[0]?.node;
+    const image = debug?.children[0]?.node;
+    debug?.breakpoints?.add("write_aio", "here");
+    const written = node.write(0, filled(1024, 9));
+    await debug?.breakpoints?.waitFor("here");
+    await image?.close();
+    debug?.breakpoints?.resume("here");
+    return { node, written, events };
+  }
+
+  it("is reported, and the others go on", async () => {
+    const { node, written, events } = await writeWhileClosing(2);
+    await written;
+    expect(await readRange(node, 0, 2048)).toEqual(Uint8Array.of(...filled(1024, 9), ...filled(1024, 1)));
+    expect(events.filter(({ kind }) => kind === "quorum-report-bad")).toMatchObject([
+      { type: "write", child: "children.2", error: expect.any(String), sectorNum: 0, sectorsCount: 2 },
+      { type: "read", child: "children.2", error: expect.any(String), sectorNum: 0, sectorsCount: 4 },
+    ]);
+  });
+
+  it("fails the request where it was needed", async () => {
+    const { written, events } = await writeWhileClosing(3);
+    expect((await failureOf(written)).code).toBe("EINVAL");
+    expect(events.at(-1)).toMatchObject({ kind: "quorum-failure", sectorNum: 0, sectorsCount: 2 });
+  });
+});
+
 describe("quorum", () => {
   it("answers with the majority and reports who was outvoted", async () => {
     const { node, events } = await open([disk(1), disk(1), disk(2)], 2);
