@@ -21,6 +21,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "copy an image into a new one of another format or with other options",
     load: async () => (await import("./convert.ts")).convert,
   },
+  salvage: {
+    summary: "write what the majority of several copies of one disk says, and report where they disagree",
+    own: true,
+    load: async () => (await import("./salvage.ts")).salvage,
+  },
   dd: {
     summary: "copy blocks of an image into a new one, with the operands of dd",
     load: async () => (await import("./dd.ts")).dd,

@@ -137,7 +137,7 @@ async function fill(
 }
 
 /** Says what became of the target. In place of the peer, what was interrupted ends without a word, as it would. */
-function withFate(thrown: unknown, name: string, fate: string, { exitCode }: Interruption): unknown {
+export function withFate(thrown: unknown, name: string, fate: string, { exitCode }: Interruption): unknown {
   const left = fate === "removed" ? `The unfinished '${name}' was removed.` : `'${name}' is ${fate}.`;
   if (exitCode !== undefined) return new CliError("Interrupted", exitCode, left, { cause: thrown });
   if (thrown instanceof CliError) return thrown;
@@ -244,7 +244,7 @@ async function openExisting(args: ConvertArguments, name: string): Promise<Targe
 }
 
 /** A new file reads as zeroes until it is written; a device holds what it held. */
-function isRegular({ graph }: OpenedImage): boolean {
+export function isRegular({ graph }: OpenedImage): boolean {
   return graph.nodes.every(({ driver }) => driver !== "host_device" && driver !== "host_cdrom");
 }
 

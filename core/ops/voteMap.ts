@@ -17,7 +17,7 @@ export async function mapVotes(
   limit = mostRuns,
 ): Promise<VoteMapSummary> {
   const startedAt = performance.now();
-  const graph = await openGraph(params.spec, { readOnly: true, forceShare: true, backing: "beside" });
+  const graph = await openGraph(params.spec, { readOnly: true, forceShare: true });
   try {
     const node = graph.nodeAt(params.node);
     const threshold = node?.childSet?.threshold;
@@ -54,7 +54,8 @@ export async function mapVotes(
   }
 }
 
-class Tally {
+/** Adds up what a count finds. `room`: how many runs are kept. */
+export class Tally {
   readonly #outvoted: number[];
   readonly #unreadable: number[];
   readonly #room: number;
@@ -62,7 +63,7 @@ class Tally {
   #bytes = 0;
   #undecided = 0;
 
-  constructor(children: number, room: number) {
+  constructor(children: number, room = Number.POSITIVE_INFINITY) {
     this.#outvoted = new Array<number>(children).fill(0);
     this.#unreadable = new Array<number>(children).fill(0);
     this.#room = Math.max(0, room);

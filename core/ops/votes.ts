@@ -19,6 +19,8 @@ export interface VoteJob {
    * promise resolves; what it throws ends the scan.
    */
   content?(offset: number, length: number, bytes: Uint8Array | undefined): Promise<void> | void;
+  /** The child whose bytes are the content where nobody wins, as far as they can be read. Default: gaps. */
+  readonly fallback?: number | undefined;
   /** Guest byte to begin at, a multiple of 512. Default 0. */
   readonly from?: number;
 }
@@ -103,7 +105,7 @@ class VoteScan {
       } else {
         const ballot = ballotOf(pieces.map(({ storage }) => storage));
         yield* this.#count(from, end, ballot, (child) => pieces[child]?.message ?? "");
-        if (this.#winnerOf(ballot).length > 0) await this.#job.content?.(from, end - from, undefined);
+        if (this.#spokesmanOf(ballot) !== undefined) await this.#job.content?.(from, end - from, undefined);
         this.#position = end;
       }
       if (this.#pace.due) await this.#pace.turn();
@@ -176,7 +178,7 @@ class VoteScan {
     answers: readonly Answer[],
   ): AsyncGenerator<VoteRun, void, void> {
     yield* this.#count(start + from, start + to, ballot, (child) => reasonAt(answers[child], from, to));
-    const [spokesman] = this.#winnerOf(ballot);
+    const spokesman = this.#spokesmanOf(ballot);
     if (spokesman === undefined) return;
     await this.#job.content?.(start + from, to - from, answers[spokesman]?.bytes.subarray(from, to));
   }
@@ -221,6 +223,14 @@ class VoteScan {
   #winnerOf(ballot: Ballot): readonly number[] {
     const members = winnerOf(groupsOf(ballot).map((group) => ({ value: "", members: group })))?.members ?? [];
     return members.length >= this.#threshold ? members : [];
+  }
+
+  /** The child whose bytes are the content; undefined where there is none. */
+  #spokesmanOf(ballot: Ballot): number | undefined {
+    const [winner] = this.#winnerOf(ballot);
+    const { fallback } = this.#job;
+    if (winner !== undefined || fallback === undefined) return winner;
+    return (ballot[fallback] ?? -1) < 0 ? undefined : fallback;
   }
 
   #tell(): void {
