@@ -5,8 +5,8 @@ import { type PlainError, toPlain } from "../../core/base/errors.ts";
 import type { DriverForm, GraphCheck } from "../../electron/ipc/contract.ts";
 import { call } from "../api.ts";
 import { openGraphFile } from "../shell/openFlows.ts";
-import { useImages } from "../store/images.ts";
-import { useView } from "../store/view.ts";
+import { type OpenHow, useImages } from "../store/images.ts";
+import { tokensOf, useView } from "../store/view.ts";
 import { closeOverlay, Dialog, DialogActions } from "../widgets/Dialog.tsx";
 import { LoadingState } from "../widgets/LoadingState.tsx";
 import { Notice } from "../widgets/Notice.tsx";
@@ -56,6 +56,14 @@ function Form({ forms }: { forms: Forms }) {
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<PlainError>();
   const options = useMemo(() => toOptions(root, forms), [root, forms]);
+  /** The dialog still shows: whoever dismissed it wants nothing opened. */
+  const wanted = useRef(true);
+  useEffect(() => {
+    wanted.current = true;
+    return () => {
+      wanted.current = false;
+    };
+  }, []);
   useEffect(() => {
     let current = true;
     const timer = setTimeout(() => {
@@ -79,8 +87,7 @@ function Form({ forms }: { forms: Forms }) {
     setRefusal(undefined);
     setRoot((before) => withValue(before, place, value) as NodeDraft);
   };
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async (how: OpenHow) => {
     if (busy) return;
     setBusy(true);
     setTried(true);
@@ -88,7 +95,9 @@ function Form({ forms }: { forms: Forms }) {
     try {
       const checked = await call("graph:check", { options });
       setCheck(checked);
-      if (checked.problems.length === 0) await open(options, setRefusal);
+      if (checked.problems.length === 0) {
+        setRefusal(await open(options, how, () => wanted.current));
+      }
     } catch (error) {
       setRefusal(toPlain(error));
     }
@@ -96,7 +105,16 @@ function Form({ forms }: { forms: Forms }) {
     requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[data-invalid]")?.focus());
   };
   return (
-    <form ref={form} onSubmit={submit} className={styles.form} aria-busy={busy} noValidate>
+    <form
+      ref={form}
+      onSubmit={(event: FormEvent) => {
+        event.preventDefault();
+        void submit({});
+      }}
+      className={styles.form}
+      aria-busy={busy}
+      noValidate
+    >
       <div className={styles.fields}>
         <NodeFields
           node={root}
@@ -108,6 +126,18 @@ function Form({ forms }: { forms: Forms }) {
           onChange={change}
         />
       </div>
+      {refusal?.context.consent === "backing" && (
+        <Notice
+          tone="warning"
+          actions={
+            <button type="button" className="button" onClick={() => void submit({ trustBacking: true })}>
+              Open with its backing file
+            </button>
+          }
+        >
+          {refusal.context.path}
+        </Notice>
+      )}
       <CommandLine check={check} options={options} />
       <DialogActions>
         <button type="button" className="button" onClick={closeOverlay}>
@@ -121,24 +151,24 @@ function Form({ forms }: { forms: Forms }) {
   );
 }
 
-/** Opens the graph; a graph that can't be opened leaves nothing behind but its reason. */
+/** Opens the graph; one that can't be opened, or is no longer wanted, leaves nothing behind but its reason. */
 async function open(
   options: ReturnType<typeof toOptions>,
-  onRefusal: (error: PlainError) => void,
-): Promise<void> {
+  how: OpenHow,
+  isWanted: () => boolean,
+): Promise<PlainError | undefined> {
   const file = await call("graph:keep", { options });
   const { open: openImage, close } = useImages.getState();
-  await openImage(file);
+  await openImage(file, how);
   const state = useImages.getState().byToken[file.token];
-  const wanted = useView.getState().overlay?.kind === "openAs";
-  if (state?.kind === "open" && wanted) {
+  if (state?.kind === "open" && isWanted()) {
     closeOverlay();
     openGraphFile(file, state.image);
-  } else {
-    const isShown = useView.getState().tabs.some((tab) => "token" in tab && tab.token === file.token);
-    if (!isShown) await close(file.token);
-    if (state?.kind === "failed") onRefusal(state.error);
+    return undefined;
   }
+  const isShown = useView.getState().tabs.some((tab) => tokensOf(tab).includes(file.token));
+  if (!isShown) await close(file.token);
+  return state?.kind === "failed" ? state.error : undefined;
 }
 
 function refusalText({ message, context }: PlainError): string {

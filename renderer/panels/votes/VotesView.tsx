@@ -107,7 +107,6 @@ export function VotesView({ tab, session, state }: VotesViewProps) {
             votes={session.table.count}
           >
             <VoteList
-              key={version === 0 ? "empty" : "rows"}
               table={session.table}
               copies={copies}
               current={current}
