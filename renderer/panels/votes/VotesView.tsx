@@ -41,7 +41,7 @@ interface VotesViewProps {
 export function VotesView({ tab, session, state }: VotesViewProps) {
   const { image } = state;
   useEffect(() => session.attach(image), [session, image]);
-  const { child, job, version, waiting, active } = useStore(session.store);
+  const { child, job, waiting, active } = useStore(session.store);
   useJobs(({ byId }) => (job === undefined ? undefined : byId[job]));
   usePrefs(({ bytesPerRow }) => bytesPerRow);
   const { scan } = session;
