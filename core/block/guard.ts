@@ -16,6 +16,7 @@ import type {
   ZeroFlags,
 } from "./node.ts";
 import { discardAs, passAll, type WritePolicy, writeAs, zeroFlagsAs } from "./policy.ts";
+import type { Structure } from "./structure.ts";
 
 const traced = process.env.BLKSCOPE_TRACE;
 
@@ -34,6 +35,7 @@ class Guarded implements BlockNode {
   readonly planRepair:
     | ((findings: readonly Finding[], result: CheckResult) => Promise<RepairPlan>)
     | undefined;
+  readonly structure: Structure | undefined;
   readonly reload: (() => Promise<void>) | undefined;
   readonly setBacking: ((backing: BackingName | undefined) => Promise<void>) | undefined;
   readonly excludeWriters: (() => Promise<void>) | undefined;
@@ -57,6 +59,7 @@ class Guarded implements BlockNode {
     }
     this.check = this.#whole("check", inner.check?.bind(inner));
     this.planRepair = this.#whole("plan a repair", inner.planRepair?.bind(inner));
+    this.structure = inner.structure && this.#guardStructure(inner.structure);
     this.reload = this.#whole("reload", inner.reload?.bind(inner));
     this.excludeWriters = this.#whole("lock", inner.excludeWriters?.bind(inner));
     const readVector = inner.readVector?.bind(inner);
@@ -82,9 +85,36 @@ class Guarded implements BlockNode {
     );
   }
 
+  #guardStructure(inner: Structure): Structure {
+    const scan = this.#required("map", (...args: Parameters<Structure["scan"]>) => inner.scan(...args));
+    return {
+      get clusterSize() {
+        return inner.clusterSize;
+      },
+      get fileSize() {
+        return inner.fileSize;
+      },
+      scan: async (marks, job) => {
+        const scanned = await scan(marks, job);
+        const find = scanned.references;
+        return { ...scanned, references: this.#required("find references", find) };
+      },
+      describe: async (offset) => {
+        if (!Number.isSafeInteger(offset) || offset < 0 || offset >= inner.fileSize) {
+          const message = `Offset ${offset} is not in the file of ${inner.fileSize} bytes`;
+          throw this.#error("EINVAL", message, offset, 1);
+        }
+        return this.#required("describe", () => inner.describe(offset))();
+      },
+    };
+  }
+
   /** A request of the whole node that not every format has. */
   #whole<A extends unknown[], T>(what: string, request: ((...args: A) => Promise<T>) | undefined) {
-    if (request === undefined) return undefined;
+    return request && this.#required(what, request);
+  }
+
+  #required<A extends unknown[], T>(what: string, request: (...args: A) => Promise<T>) {
     return async (...args: A) => {
       this.#checkOpen(what);
       return this.#run(what, 0, 0, () => request(...args));

@@ -3,6 +3,7 @@
 
 import type { ImageSpec } from "./driver.ts";
 import type { CheckJob, CheckResult, Finding, RepairPlan } from "./finding.ts";
+import type { Structure } from "./structure.ts";
 
 export interface WriteFlags {
   /** Force unit access: the write is durable when the promise resolves. */
@@ -50,6 +51,8 @@ export interface BlockNode {
   readonly planRepair?:
     | ((findings: readonly Finding[], result: CheckResult) => Promise<RepairPlan>)
     | undefined;
+  /** The clusters of the file: kinds, references, names; formats that have clusters. Changes nothing. */
+  readonly structure?: Structure | undefined;
   /** Forgets tables held in memory: the file was changed below. */
   readonly reload?: (() => Promise<void>) | undefined;
   /** Stores another backing file's name, or none. Throws ENOSPC (no room in the header), ENOTSUP. */

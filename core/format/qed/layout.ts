@@ -250,3 +250,14 @@ export function maxImageSize({
   const entries = (tableSize * clusterSize) / 8;
   return Math.min(entries * entries * clusterSize, Math.floor(Number.MAX_SAFE_INTEGER / 512) * 512);
 }
+
+/** The guest range of clusters as far as it lies in the image; nothing behind its end. */
+export function guestRange(
+  { clusterSize, imageSize }: QedHeader,
+  firstCluster: number,
+  count: number,
+): { guest?: { offset: number; length: number } } {
+  const offset = firstCluster * clusterSize;
+  const length = Math.min(count * clusterSize, imageSize - offset);
+  return length > 0 ? { guest: { offset, length } } : {};
+}

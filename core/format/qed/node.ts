@@ -20,6 +20,7 @@ import { type HeaderFile, readHeader } from "./header.ts";
 import { maxImageSize, tableEntries } from "./layout.ts";
 import { QedMap } from "./map.ts";
 import { planQedRepair } from "./plan.ts";
+import { QedStructure } from "./structure.ts";
 import { Tables } from "./tables.ts";
 
 const sectorSize = 512;
@@ -29,6 +30,7 @@ export class QedNode implements BlockNode {
   readonly readOnly: boolean;
   readonly name: string;
   readonly children: readonly Child[];
+  readonly structure: QedStructure;
   readonly #context: OpenContext;
   readonly #file: BlockNode;
   readonly #backing: BlockNode | undefined;
@@ -54,8 +56,9 @@ export class QedNode implements BlockNode {
     this.#file = file.node;
     this.#backing = backing?.node;
     this.#header = header;
+    this.structure = new QedStructure(file.node, () => header.header);
     this.#backingName = name;
-    this.#tables = new Tables(file.node, tableEntries(header.header) * 8);
+    this.#tables = new Tables(file.node, tableEntries(header.header) * 8, header.header.l1Offset);
     this.#map = new QedMap(header.header, this.#tables, file.node.size);
     this.#allocator = new Allocator({
       file: file.node,

@@ -1,0 +1,135 @@
+// What a format says of the clusters of its file: the kind of each, who refers to it, and names for the bytes of its
+// tables. Nothing here belongs to one format: a format fills ClusterMarks in one pass and answers two questions.
+import type { ClusterMarks } from "./clusterMarks.ts";
+
+/**
+ * Kinds of clusters by their number, from the most harmless to the worst: where many clusters are shown as one cell,
+ * the cell has the largest number among them. Problems come last, then metadata, then what guests have.
+ *
+ * unknown: nobody refers to it as far as tables could be read, and some could not. free: the format says that it is not
+ * in use. hole: the file has no bytes there. zero: stored, but read as zeroes. snapshot: guest data that snapshots
+ * share. unreadable: a table that can't be read. leaked: in use by nobody, and never used again. bad-entry: a table in
+ * which an entry points nowhere it may. overlap: more references than the format allows.
+ */
+export const clusterKinds = [
+  "unknown",
+  "free",
+  "hole",
+  "zero",
+  "data",
+  "compressed",
+  "snapshot",
+  "bitmap",
+  "snapshot-table",
+  "refcount-block",
+  "refcount-table",
+  "l2-table",
+  "l1-table",
+  "header",
+  "unreadable",
+  "leaked",
+  "bad-entry",
+  "overlap",
+] as const;
+
+export type ClusterKind = (typeof clusterKinds)[number];
+
+const numbers = new Map<ClusterKind, number>(clusterKinds.map((kind, number) => [kind, number]));
+
+/** The number that stands for the kind in typed arrays. */
+export function kindNumber(kind: ClusterKind): number {
+  return numbers.get(kind) ?? 0;
+}
+
+/** The first kind that is a problem; those behind it are problems as well. */
+export const firstProblem = kindNumber("unreadable");
+
+export interface Structure {
+  /** As the file is now. The last cluster may be cut short by its end. */
+  readonly clusterSize: number;
+  readonly fileSize: number;
+  /**
+   * One pass over all tables, marking every cluster on `marks`, which has one place for each. Throws ECANCELED. Tables
+   * that can't be read are counted, not thrown.
+   */
+  scan(marks: ClusterMarks, job: StructureJob): Promise<ScannedStructure>;
+  /** What the byte of the file at `offset` belongs to, as far as it is no guest data. Throws EIO. */
+  describe(offset: number): Promise<StructureAt | undefined>;
+}
+
+export interface StructureJob {
+  readonly signal: AbortSignal;
+  /** Only their ratio counts. */
+  progress(done: number, total: number, bytesRead: number): void;
+}
+
+/** What a pass found besides the marks, and what it remembers to find references again. */
+export interface ScannedStructure {
+  /** Entries that point nowhere they may. */
+  readonly badEntries: number;
+  /** References to clusters that have their owner already, tables counted by their clusters. */
+  readonly extraReferences: number;
+  /** Tables that could not be read, and tables left unread because they overlap what is in use. */
+  readonly unreadableTables: number;
+  readonly skippedTables: number;
+  readonly guest: GuestClusters;
+  readonly bytesRead: number;
+  /** References to one cluster of the file, in the order of the tables; at most `limit` are listed. Throws ECANCELED. */
+  references(cluster: number, limit: number, signal?: AbortSignal): Promise<References>;
+}
+
+/** Clusters of the guest's disk by what the top layer's tables say of them. */
+export interface GuestClusters {
+  readonly total: number;
+  readonly allocated: number;
+  /** Read as zeroes by a flag of their entry. */
+  readonly zero: number;
+}
+
+export interface References {
+  readonly list: readonly Reference[];
+  /** All that there are, also those behind the limit. */
+  readonly total: number;
+}
+
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Reference {
+  /** "header, l1_table_offset", "L1[0]", "L1[0] -> L2[3]". */
+  readonly by: string;
+  /** Bytes of the file in which the reference stands. */
+  readonly offset: number;
+  readonly length: number;
+  /** The guest's range behind it. */
+  readonly guest?: ByteRange;
+}
+
+/** A structure of the file and the field of it in which a byte lies. */
+export interface StructureAt {
+  /** "header", "L1 table", "L2 table 3". */
+  readonly name: string;
+  readonly kind: ClusterKind;
+  /** The whole structure in the file. */
+  readonly offset: number;
+  readonly length: number;
+  /** Undefined in parts of it that mean nothing. */
+  readonly field: StructureField | undefined;
+}
+
+export interface StructureField {
+  /** "cluster_size", "entry 17". */
+  readonly name: string;
+  readonly offset: number;
+  readonly length: number;
+  /** As stored, all bits: "65536", "0x2a0000". */
+  readonly value: string;
+  /** What it says: "64 KiB", "-> cluster 0x2A". */
+  readonly meaning: string;
+  /** Where it points to in the file, if that can be gone to. */
+  readonly target?: ByteRange;
+  /** The guest's range it speaks of. */
+  readonly guest?: ByteRange;
+}

@@ -1,0 +1,278 @@
+// The clusters of a QED file for the map: one pass over the tables with the rules of the check (check.ts), so that both
+// count the same. A table that overlaps what is in use is not looked at, as there.
+import { join64 } from "../../base/bytes.ts";
+import { BlockError } from "../../base/errors.ts";
+import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
+import type { BlockNode } from "../../block/node.ts";
+import {
+  kindNumber,
+  type Reference,
+  type References,
+  type ScannedStructure,
+  type Structure,
+  type StructureAt,
+  type StructureJob,
+} from "../../block/structure.ts";
+import { describeByte } from "./describeByte.ts";
+import { type Bounds, boundsOf, guestRange, isTableOffset, type QedHeader, tableEntries } from "./layout.ts";
+import { markTable, type TableMarks } from "./markTable.ts";
+import { type IndexedTable, TableIndex } from "./tableIndex.ts";
+import { PieceReader } from "./tablePieces.ts";
+
+/** Milliseconds of work between two turns in which a cancel can arrive. */
+const turnMs = 20;
+/** Clusters looked at without asking for the time. */
+const clustersAtOnce = 2 ** 22;
+const kinds = {
+  l1: kindNumber("l1-table"),
+  l2: kindNumber("l2-table"),
+  header: kindNumber("header"),
+  free: kindNumber("free"),
+  leaked: kindNumber("leaked"),
+  unreadable: kindNumber("unreadable"),
+  badEntry: kindNumber("bad-entry"),
+  overlap: kindNumber("overlap"),
+};
+
+export class QedStructure implements Structure {
+  readonly #file: BlockNode;
+  readonly #header: () => QedHeader;
+
+  /** `header` gives that of now. */
+  constructor(file: BlockNode, header: () => QedHeader) {
+    this.#file = file;
+    this.#header = header;
+  }
+
+  get clusterSize(): number {
+    return this.#header().clusterSize;
+  }
+
+  get fileSize(): number {
+    return this.#file.size;
+  }
+
+  scan(marks: ClusterMarks, job: StructureJob): Promise<ScannedStructure> {
+    return new Scan(this.#file, this.#header(), marks, job).run();
+  }
+
+  describe(offset: number): Promise<StructureAt | undefined> {
+    return describeByte(this.#file, this.#header(), offset);
+  }
+}
+
+class Scan {
+  readonly #file: BlockNode;
+  readonly #header: QedHeader;
+  readonly #bounds: Bounds;
+  readonly #marks: ClusterMarks;
+  readonly #job: StructureJob;
+  readonly #index = new TableIndex();
+  readonly #entries: number;
+  readonly #l2: PieceReader;
+  readonly #counts = { badEntries: 0, extraReferences: 0, unreadableTables: 0, skippedTables: 0 };
+  #allocated = 0;
+  #zero = 0;
+  #bytesRead = 0;
+  #lastTurn = performance.now();
+
+  constructor(file: BlockNode, header: QedHeader, marks: ClusterMarks, job: StructureJob) {
+    this.#file = file;
+    this.#header = header;
+    this.#bounds = boundsOf(header, file.size);
+    this.#marks = marks;
+    this.#job = job;
+    this.#entries = tableEntries(header);
+    this.#l2 = new PieceReader(file, this.#entries, "l2_load");
+  }
+
+  async run(): Promise<ScannedStructure> {
+    const { l1Offset, clusterSize, tableSize, imageSize } = this.#header;
+    this.#marks.own(l1Offset / clusterSize, tableSize, kinds.l1);
+    await this.#readL1();
+    await this.#markRest();
+    const total = Math.ceil(imageSize / clusterSize);
+    return {
+      ...this.#counts,
+      guest: { total, allocated: this.#allocated, zero: this.#zero },
+      bytesRead: this.#bytesRead,
+      references: (cluster, limit, signal) => this.#references(cluster, limit, signal),
+    };
+  }
+
+  async #readL1(): Promise<void> {
+    const { l1Offset } = this.#header;
+    try {
+      for await (const { signed, first } of new PieceReader(this.#file, this.#entries).entries(l1Offset)) {
+        this.#bytesRead += signed.byteLength;
+        for (let at = 0; at < signed.length; at += 2) {
+          const low = signed[at] as number;
+          const high = signed[at + 1] as number;
+          if (low === 0 && high === 0) continue;
+          const table = this.#claim(first + at / 2, low >>> 0, high >>> 0);
+          if (table !== undefined) await this.#markL2(first + at / 2, table);
+          if (performance.now() - this.#lastTurn >= turnMs) await this.#turn(first + at / 2);
+        }
+      }
+    } catch (error) {
+      this.#unreadable(l1Offset, error);
+    }
+  }
+
+  /** Marks the clusters of an L2 table; its offset if it is to be read. */
+  #claim(l1Index: number, low: number, high: number): number | undefined {
+    const { clusterSize, tableSize, l1Offset } = this.#header;
+    const offset = join64(low, high);
+    if (offset === undefined || !isTableOffset(offset, this.#bounds)) {
+      this.#badEntry(l1Offset, l1Index);
+      return undefined;
+    }
+    const again = this.#marks.own(offset / clusterSize, tableSize, kinds.l2);
+    if (again === 0) return offset;
+    this.#counts.extraReferences += again;
+    this.#counts.skippedTables++;
+    return undefined;
+  }
+
+  async #markL2(l1Index: number, offset: number): Promise<void> {
+    const table: TableMarks = { allocated: 0, zero: 0, again: 0, min: 0xffffffff, max: 0 };
+    try {
+      for await (const { signed, first } of this.#l2.entries(offset)) {
+        this.#bytesRead += signed.byteLength;
+        markTable(signed, this.#bounds, this.#marks, table, (index) => this.#badEntry(offset, first + index));
+        if (performance.now() - this.#lastTurn >= turnMs) await this.#turn(l1Index);
+      }
+    } catch (error) {
+      this.#unreadable(offset, error);
+    }
+    this.#allocated += table.allocated;
+    this.#zero += table.zero;
+    this.#counts.extraReferences += table.again;
+    if (table.min <= table.max) this.#index.add(l1Index, offset, table.min, table.max);
+  }
+
+  #badEntry(tableOffset: number, index: number): void {
+    this.#counts.badEntries++;
+    this.#marks.worsen(Math.floor((tableOffset + index * 8) / this.#header.clusterSize), kinds.badEntry);
+  }
+
+  /** Being cancelled goes on; anything else is a fact about the table. */
+  #unreadable(tableOffset: number, error: unknown): void {
+    if (error instanceof BlockError && error.code === "ECANCELED") throw error;
+    const { clusterSize, tableSize } = this.#header;
+    this.#counts.unreadableTables++;
+    for (let i = 0; i < tableSize; i++) this.#marks.worsen(tableOffset / clusterSize + i, kinds.unreadable);
+  }
+
+  /** What no table refers to: the header's area, a part of a cluster at the file's end, and leaks. */
+  async #markRest(): Promise<void> {
+    const all = this.#marks.kinds;
+    const { headerSize, clusterSize } = this.#header;
+    const end = this.#bounds.fileEnd / clusterSize;
+    // A header of size 0 is there all the same, even where the L1 table lies on it.
+    for (let index = 0; index < Math.min(Math.max(1, headerSize), end); index++) {
+      this.#marks.worsen(index, all[index] === 0 ? kinds.header : kinds.overlap);
+    }
+    all.fill(kinds.free, end);
+    if (this.#counts.unreadableTables > 0) return;
+    for (let first = 0; first < end; first += clustersAtOnce) {
+      const part = all.subarray(first, Math.min(end, first + clustersAtOnce));
+      for (let at = part.indexOf(0); at >= 0; at = part.indexOf(0, at)) {
+        while (at < part.length && part[at] === 0) part[at++] = kinds.leaked;
+      }
+      if (performance.now() - this.#lastTurn >= turnMs) await this.#turn(this.#entries);
+    }
+  }
+
+  async #turn(l1Index: number): Promise<void> {
+    this.#job.progress(l1Index, this.#entries, this.#bytesRead);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#job.signal.aborted) throw new BlockError("ECANCELED", "The map was cancelled");
+    this.#lastTurn = performance.now();
+  }
+
+  async #references(cluster: number, limit: number, signal: AbortSignal | undefined): Promise<References> {
+    const list: Reference[] = [];
+    let total = 0;
+    const note = (reference: () => Reference) => {
+      if (total++ < limit) list.push(reference());
+    };
+    const { l1Offset, clusterSize, tableSize } = this.#header;
+    if (isIn(cluster, l1Offset / clusterSize, tableSize)) {
+      note(() => ({ by: "header, l1_table_offset", offset: 40, length: 8 }));
+    }
+    await this.#referencesOfL1(cluster, note, signal);
+    // The pass has counted them: when all are found no further table is read.
+    const wanted = this.#marks.references(cluster);
+    const reader = new PieceReader(this.#file, this.#entries);
+    for (const table of this.#index.candidates(cluster)) {
+      if (total >= wanted && wanted < mostCounted) break;
+      await this.#referencesOfL2(cluster, table, reader, note, signal);
+    }
+    return { list, total };
+  }
+
+  async #referencesOfL1(
+    cluster: number,
+    note: (reference: () => Reference) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const { l1Offset, clusterSize, tableSize } = this.#header;
+    const from = cluster - tableSize + 1;
+    for await (const { signed, first } of new PieceReader(this.#file, this.#entries).entries(l1Offset)) {
+      for (let at = 0; at < signed.length; at += 2) {
+        const low = (signed[at] as number) >>> 0;
+        const high = (signed[at + 1] as number) >>> 0;
+        if (low === 0 && high === 0) continue;
+        const offset = join64(low, high);
+        if (offset === undefined || !isTableOffset(offset, this.#bounds)) continue;
+        if (!isIn(offset / clusterSize, from, tableSize)) continue;
+        const index = first + at / 2;
+        note(() => ({
+          by: `L1[${index}]`,
+          offset: l1Offset + index * 8,
+          length: 8,
+          ...this.#guest(index * this.#entries, this.#entries),
+        }));
+      }
+      await breathe(signal);
+    }
+  }
+
+  async #referencesOfL2(
+    cluster: number,
+    { l1Index, offset: table }: IndexedTable,
+    reader: PieceReader,
+    note: (reference: () => Reference) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const target = cluster * this.#header.clusterSize;
+    const low = (target % 2 ** 32) | 0;
+    const high = Math.floor(target / 2 ** 32);
+    for await (const { signed, first } of reader.entries(table)) {
+      for (let at = 0; at < signed.length; at += 2) {
+        if (signed[at] !== low || signed[at + 1] !== high) continue;
+        const index = first + at / 2;
+        note(() => ({
+          by: `L1[${l1Index}] -> L2[${index}]`,
+          offset: table + index * 8,
+          length: 8,
+          ...this.#guest(l1Index * this.#entries + index, 1),
+        }));
+      }
+      await breathe(signal);
+    }
+  }
+
+  #guest(firstCluster: number, count: number): Pick<Reference, "guest"> {
+    return guestRange(this.#header, firstCluster, count);
+  }
+}
+
+const isIn = (value: number, first: number, count: number) => value >= first && value < first + count;
+
+async function breathe(signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) return;
+  await new Promise((resolve) => setImmediate(resolve));
+  if (signal.aborted) throw new BlockError("ECANCELED", "The search for references was cancelled");
+}
