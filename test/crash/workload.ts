@@ -102,19 +102,28 @@ function fillFromBacking(target: Uint8Array, offset: number, end: number): void 
   for (let at = 0; at < target.length && offset + at < end; at++) target[at] = patternAt(offset + at);
 }
 
+/** Gives what the image is to be opened over instead of its file itself: a filter. */
+export type Below = (file: BlockNode, clock: Clock) => Promise<BlockNode>;
+
 /** Runs one part to a clean close. Throws when a request fails or what is read is not what was written. */
-export async function runPart(setting: Setting, start: Start, random: Random): Promise<Part> {
+export async function runPart(
+  setting: Setting,
+  start: Start,
+  random: Random,
+  below: Below = async (file) => file,
+): Promise<Part> {
   const clock = new Clock();
   const model = new GuestModel(setting.zones, start.content);
   const file = new RecordingNode("file", start.bytes, clock, random);
   const part = { setting, damagedAtStart: start.damaged, record: file.record, model };
   const guest = new Guest(setting, model, clock, random);
   const dirty: DirtyPolicy = start.damaged ? "repair" : random.pick(["report", "repair"] as const);
-  let opened = await openQed(file, setting.backingSize, { dirty });
+  const open = async () => openQed(await below(file, clock), setting.backingSize, { dirty });
+  let opened = await open();
   for (let batches = 3 + random.below(8); batches > 0; batches--) {
     if (random.below(10) === 0) {
       await guest.close(opened);
-      opened = await openQed(file, setting.backingSize, { dirty });
+      opened = await open();
     } else {
       await guest.batch(opened.node);
     }
