@@ -28,9 +28,15 @@ export function childOf(node: BlockNode, role: Child["role"]): BlockNode | undef
 
 /**
  * The extent at `offset`, 1 to `length` bytes long, over the backing chain of `node`.
+ * Only the first `layers` of it are asked: what they leave to those below is unallocated.
  * Throws what the layers throw (ECORRUPT for a table entry that breaks the format's rules).
  */
-export async function chainExtentAt(node: BlockNode, offset: number, length: number): Promise<ChainExtent> {
+export async function chainExtentAt(
+  node: BlockNode,
+  offset: number,
+  length: number,
+  layers = Number.POSITIVE_INFINITY,
+): Promise<ChainExtent> {
   let layer = node;
   let left = length;
   for (let depth = 0; ; depth++) {
@@ -43,7 +49,7 @@ export async function chainExtentAt(node: BlockNode, offset: number, length: num
       return { offset, length, state, stored: extent.state, depth, compressed, hostOffset };
     }
     const backing = childOf(layer, "backing");
-    if (backing === undefined) return { ...extent, stored: extent.state, depth };
+    if (backing === undefined || depth + 1 >= layers) return { ...extent, stored: extent.state, depth };
     // The shorter backing file is as if it held zeroes to the end: the layer above deferred to it.
     if (offset >= backing.size) return { ...extent, state: "zero", stored: "zero", depth: depth + 1 };
     left = Math.min(left, backing.size - offset);

@@ -36,8 +36,9 @@ export async function commit(request: CommitRequest): Promise<void> {
   while (offset < image.size) {
     if (pace.due) await pace.turn();
     if (signal.aborted) throw cancelled();
-    const extent = await chainExtentAt(image, offset, Math.min(longestZero, image.size - offset));
-    const mine = extent.depth < depth && extent.state !== "unallocated";
+    // The base is not asked: as a layer of the image it was opened before it changed, and knows nothing of what is new.
+    const extent = await chainExtentAt(image, offset, Math.min(longestZero, image.size - offset), depth);
+    const mine = extent.state !== "unallocated";
     if (mine && extent.state === "zero") await base.writeZeroes(offset, extent.length);
     const length = mine && extent.state === "data" ? Math.min(extent.length, blockSize) : extent.length;
     if (mine && extent.state === "data") {

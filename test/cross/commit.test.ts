@@ -37,6 +37,15 @@ describeWithQemu("commit and qemu-img commit", () => {
     twins.sameBytes("top");
   });
 
+  it("goes on where the base has got its first tables meanwhile", () => {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qed", "low", "8M");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qed", "-b", "low", "-F", "qed", "high", "8M");
+    twins.prepare("qemu-io", "-c", "write -q -P 7 0 64k", "-c", "write -q -P 9 4M 64k", "high");
+    const wanted = twins.contents("high");
+    expect(twins.same(["commit", "high"]).code).toBe(0);
+    expect(twins.contents("low")).toBe(wanted);
+  });
+
   it.each([
     "commit",
     "commit mid top",
