@@ -125,7 +125,14 @@ class RawNode implements BlockNode {
     // What the top layer of a container lacks, its backing file may hold.
     const there = own.state === "unallocated" ? await chainExtentAt(this.#file, hostOffset, own.length) : own;
     const state = there.state === "data" ? "data" : "zero";
-    return { offset, length: there.length, state, compressed: there.compressed, hostOffset };
+    const { compressed } = there;
+    // A window need not begin with a sector of the file: a sector may be a hole in part, and for those who count in
+    // sectors it is data.
+    const end = offset + there.length;
+    const cut = state === "zero" && there.length < length && end < this.size ? end % sector : 0;
+    if (cut < there.length) return { offset, length: there.length - cut, state, compressed, hostOffset };
+    const rest = Math.min(length, sector - (offset % sector));
+    return { offset, length: rest, state: "data", compressed: false, hostOffset };
   }
 
   async close(): Promise<void> {}

@@ -101,6 +101,21 @@ describe("writing a raw image", () => {
 });
 
 describe("raw over a file with holes", () => {
+  it("never counts a sector as zero of which its window has a part only in a hole", async () => {
+    // Blocks of 4096 bytes: 4 in a hole, 4 of data, 4 in a hole. The window's sector 31 begins at byte 31 x 512 + 100 =
+    // 15972 of the file and has 412 bytes of the hole and 100 of data.
+    const filename = tempFile("a.raw", new Uint8Array(0));
+    fs.truncateSync(filename, 49_152);
+    const fd = fs.openSync(filename, "r+");
+    fs.writeSync(fd, new Uint8Array(16_384).fill(1), 0, 16_384, 16_384);
+    fs.closeSync(fd);
+    const { root } = await openForTest({ driver: "raw", file: { driver: "file", filename }, offset: 100 });
+    expect(await root.extentAt(0, root.size)).toMatchObject({ state: "zero", length: 31 * 512 });
+    expect(await root.extentAt(31 * 512, 33_000)).toMatchObject({ state: "data", length: 512 });
+    expect(await root.extentAt(32 * 512, 32_000)).toMatchObject({ state: "data", length: 16_284 });
+    expect(await root.extentAt(32_668, 16_384)).toMatchObject({ state: "zero", length: 16_384 });
+  });
+
   it("knows over its chain that a hole is zero, and that it is there", async () => {
     const filename = tempFile("a.raw", new Uint8Array(65536).fill(1));
     fs.truncateSync(filename, 1 << 20);
