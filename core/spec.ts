@@ -56,9 +56,30 @@ export function protocolOf(name: string): string | undefined {
 
 /** "json:{...}", a prefixed name, a plain name, or an option tree whose dotted keys are nested. Throws EINVAL. */
 export function parseSpec(spec: ImageSpec): NodeOptions {
-  if (typeof spec !== "string") return nest(spec);
-  if (spec.startsWith("json:")) return nest(parseJson(spec.slice(5)));
+  if (typeof spec !== "string") return withoutNames(nest(spec));
+  if (spec.startsWith("json:")) return withoutNames(nest(parseJson(spec.slice(5))));
   return { file: parseProtocolName(spec) };
+}
+
+/** The child that a file name given beside these drivers is. */
+const namedChildren: Readonly<Record<string, string>> = { blkdebug: "image", blkverify: "test" };
+
+/** The tree with names of files in place where a driver has none of its own, but an image below it. Throws EINVAL. */
+export function withoutNames(tree: NodeOptions): NodeOptions {
+  const { driver, filename } = tree;
+  const child =
+    driver !== undefined && Object.hasOwn(namedChildren, driver) ? namedChildren[driver] : undefined;
+  const result: Record<string, unknown> = { ...tree };
+  for (const [key, value] of Object.entries(tree)) {
+    if (isOptions(value) && !ArrayBuffer.isView(value)) setOwn(result, key, withoutNames(value));
+  }
+  if (child === undefined || typeof filename !== "string") return result;
+  const { filename: _, ...others } = result;
+  const named =
+    protocolOf(filename) === driver
+      ? parseProtocolName(filename)
+      : { [child]: child === "test" ? parseSpec(filename) : parseProtocolName(filename) };
+  return overlay(named, others);
 }
 
 /** The options of the protocol node that a plain or prefixed name stands for. Throws EINVAL, ENOENT. */

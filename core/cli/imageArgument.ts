@@ -3,7 +3,7 @@
 import type { NodeOptions } from "../block/driver.ts";
 import { canonicalName } from "../canonicalName.ts";
 import { withFormat } from "../graph.ts";
-import { isOptions, nest, overlay, parseSpec } from "../spec.ts";
+import { isOptions, nest, overlay, parseSpec, withoutNames } from "../spec.ts";
 import { type ListForm, parseImageOpts } from "./imageOpts.ts";
 import { printWarning } from "./output.ts";
 
@@ -27,7 +27,7 @@ const list: ListForm = { implied: "file", warn: printWarning };
 /** Throws BlockError EINVAL for a malformed name. */
 export function imageArgument(given: string, { imageOpts, format }: ArgumentOptions): ImageArgument {
   const named = imageOpts ? nest(parseImageOpts(given, list)) : parseSpec(given);
-  const spec = withFormat(withFileDriver(named), format);
+  const spec = withoutNames(withFormat(withFileDriver(named), format));
   return { given, filename: canonicalName(spec), spec };
 }
 
@@ -45,7 +45,7 @@ export function namedWithOptions(
   if (name === undefined) return withFormat(withFileDriver(options), format);
   const { driver, ...others } = overlay(withFormat(parseSpec(name), optionDriver(options)), options);
   const merged = driver === undefined ? others : { driver, ...others };
-  return withFormat(withFileDriver(merged), format);
+  return withoutNames(withFormat(withFileDriver(merged), format));
 }
 
 function optionDriver({ driver }: NodeOptions): string | undefined {

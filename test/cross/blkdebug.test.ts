@@ -181,6 +181,7 @@ describeWithQemu("blkdebug beside the original", () => {
     cli = await Cli.build();
     fs.mkdirSync(cli.path("src"));
     cli.sparse("src/b.raw", 1 << 20, { 0: "x".repeat(65536) });
+    cli.sparse("src/copy.raw", 1 << 20, { 0: "x".repeat(65536) });
     cli.sparse("src/base.raw", 1 << 20, { 0: Buffer.alloc(1 << 20, 1) });
     const created = cli.shell(
       "cd src && qemu-img create -q -f qed -b base.raw -F raw o.qed 1M && qemu-io -f qed -c 'write -qP 2 64k 64k' o.qed",
@@ -248,6 +249,19 @@ describeWithQemu("blkdebug beside the original", () => {
 
   it.each(names)("named %s", (line) => {
     twins.same(line, "length", "read 0 512");
+  });
+
+  it.each([
+    "open -o driver=raw,file.align=4k blkdebug::b.raw",
+    "open -o driver=qed,file.align=4k blkdebug::o.qed",
+    "open -o driver=blkdebug b.raw",
+    "open -o driver=qed,file.driver=blkdebug,file.inject-error.0.event=l2_load o.qed",
+    "open -o file.driver=blkdebug b.raw",
+    "open -o driver=blkverify,raw.filename=copy.raw b.raw",
+    "open -o driver=blkverify blkverify:copy.raw:b.raw",
+    "open -C -o driver=qed o.qed",
+  ])("of the command %s", (command) => {
+    twins.same("", command, "read 0 4k", "length");
   });
 
   it.each(breakpoints.map((commands) => [commands]))("breakpoints: %j", (commands) => {

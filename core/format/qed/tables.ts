@@ -14,13 +14,16 @@ const cacheBytes = 16 * 1024 * 1024;
 export class Tables {
   readonly #file: BlockNode;
   readonly #tableBytes: number;
+  readonly #l1Offset: number | undefined;
   readonly #pages = new Lru<number, Uint32Array>(cacheBytes, (page) => page.byteLength);
   /** Reads under way, each with the pages that were written meanwhile: what it brings of those is old. */
   readonly #loads = new Set<Set<number>>();
 
-  constructor(file: BlockNode, tableBytes: number) {
+  /** The L1 table at `l1Offset` counts as read when the image is opened: that is no step that could fail. */
+  constructor(file: BlockNode, tableBytes: number, l1Offset?: number) {
     this.#file = file;
     this.#tableBytes = tableBytes;
+    this.#l1Offset = l1Offset;
   }
 
   /**
@@ -81,7 +84,7 @@ export class Tables {
     const start = inTable;
     const length = Math.min(readAhead, this.#tableBytes - start);
     const bytes = new Uint8Array(length);
-    if (this.#file.raise) await this.#file.raise("l2_load");
+    if (this.#file.raise && tableOffset !== this.#l1Offset) await this.#file.raise("l2_load");
     const written = new Set<number>();
     this.#loads.add(written);
     let isCurrent: boolean;
