@@ -19,6 +19,7 @@ import { child } from "../block/options.ts";
 import { RangeLock } from "../block/rangeLock.ts";
 import { filteredExtent, protocolLevel } from "./children.ts";
 import { differenceOf } from "./difference.ts";
+import { Scratch } from "./scratch.ts";
 import { scatter, vectorLength } from "./vector.ts";
 
 const policies = ["stop", "report", "record"] as const;
@@ -82,6 +83,7 @@ class VerifyNode implements BlockNode {
   readonly #answer: "raw" | "test";
   readonly #context: OpenContext;
   readonly #lock = new RangeLock();
+  readonly #scratch = new Scratch();
 
   constructor(raw: BlockNode, test: BlockNode, policy: Policy, answer: "raw" | "test", context: OpenContext) {
     this.name = context.name;
@@ -102,7 +104,10 @@ class VerifyNode implements BlockNode {
   }
 
   async read(offset: number, target: Uint8Array): Promise<void> {
-    const copy = new Uint8Array(target.length);
+    await this.#scratch.use(target.length, (copy) => this.#readInto(offset, target, copy));
+  }
+
+  async #readInto(offset: number, target: Uint8Array, copy: Uint8Array): Promise<void> {
     await this.#lock.run(offset, target.length, "shared", async () => {
       await this.#both("read", offset, target.length, (node, side) =>
         side === "test" ? node.read(offset, target) : readShort(node, offset, copy),

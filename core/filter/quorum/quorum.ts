@@ -19,6 +19,7 @@ import type {
 import { RangeLock } from "../../block/rangeLock.ts";
 import { filteredExtent } from "../children.ts";
 import { differenceOf } from "../difference.ts";
+import { Scratch } from "../scratch.ts";
 import { scatter, vectorLength } from "../vector.ts";
 import { checkQuorum, type QuorumOptions, quorumOptions, quorumPeerWords } from "./options.ts";
 import { errorVote, groupsOf, type VoteGroup, voteOf, winnerOf } from "./vote.ts";
@@ -82,6 +83,7 @@ class QuorumNode implements BlockNode {
   readonly #threshold: number;
   readonly #context: OpenContext;
   readonly #lock = new RangeLock();
+  readonly #scratch = new Scratch();
   #children: readonly QuorumChild[];
   /** Opened while running: the graph does not know them. */
   readonly #added = new Set<QuorumChild>();
@@ -225,9 +227,17 @@ class QuorumNode implements BlockNode {
   }
 
   async #readVoted(offset: number, target: Uint8Array): Promise<void> {
-    const answers = await this.#askAll(async ({ node }, isFirst) => {
+    const { length } = target;
+    const others = Math.max(0, this.#children.length - 1);
+    await this.#scratch.use(length * others, (memory) => this.#vote(offset, target, memory));
+  }
+
+  /** `memory` has room for what every child but the first answers. */
+  async #vote(offset: number, target: Uint8Array, memory: Uint8Array): Promise<void> {
+    const { length } = target;
+    const answers = await this.#askAll(async ({ node }, index) => {
       // The first child reads where the answer will most likely be needed.
-      const bytes = isFirst ? target : new Uint8Array(target.length);
+      const bytes = index === 0 ? target : memory.subarray((index - 1) * length, index * length);
       await node.read(offset, bytes);
       return bytes;
     });
@@ -319,10 +329,10 @@ class QuorumNode implements BlockNode {
   }
 
   /** Every child at once; waits for all of them. */
-  #askAll(request: (child: QuorumChild, isFirst: boolean) => Promise<Uint8Array>): Promise<Answer[]> {
+  #askAll(request: (child: QuorumChild, index: number) => Promise<Uint8Array>): Promise<Answer[]> {
     const answer = async (child: QuorumChild, index: number): Promise<Answer> => {
       try {
-        return { child, error: undefined, bytes: await request(child, index === 0) };
+        return { child, error: undefined, bytes: await request(child, index) };
       } catch (thrown) {
         return { child, error: asBlockError(thrown), bytes: nothing };
       }
