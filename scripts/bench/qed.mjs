@@ -1,0 +1,174 @@
+// QED and raw against qemu-img: checking and mapping vast images, converting, and small reads.
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { inRoot } from "../setup/paths.mjs";
+import { fullQed } from "./fullQed.mjs";
+import { qemuImg, randomFile } from "./inputs.mjs";
+import { alternate, childEnv, median, peakMemory } from "./measure.mjs";
+import { mib, ms, speed } from "./report.mjs";
+
+/** @typedef {import("./report.mjs").Line} Line */
+/** @typedef {{ folder: string, quick: boolean, runs: number }} Context */
+
+const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
+const TiB = 1024 * GiB;
+
+const own = (/** @type {readonly string[]} */ ...args) => [
+  process.execPath,
+  inRoot("dist/cli/blkscope.js"),
+  ...args,
+];
+
+/** @param {Context} context @returns {{ title: string, lines: Line[] }[]} */
+export function run(context) {
+  return [tables(context), conversion(context), smallReads(context)];
+}
+
+/**
+ * Ours and qemu-img with the same arguments, whole processes. `least` is the promised speed: theirs / ours.
+ * @param {string} what
+ * @param {readonly string[]} args
+ * @param {number} least
+ * @param {number} runs
+ * @returns {Line}
+ */
+function against(what, args, least, runs) {
+  // 3: the peer takes a cluster of a large image for leaked, since it divides by the cluster size less one.
+  const exits = [0, 3];
+  const medians = alternate(
+    [
+      { name: "ours", argv: own(...args), exits },
+      { name: "peer", argv: ["qemu-img", ...args], exits },
+    ],
+    runs,
+  );
+  const [mine = Number.NaN, peers = Number.NaN] = [medians.get("ours"), medians.get("peer")];
+  const goal = least === 1 ? "no slower" : `${least.toFixed(2)}x faster`;
+  return {
+    what,
+    value: ms(mine),
+    peer: ms(peers),
+    ratio: speed(mine, peers),
+    goal,
+    met: peers / mine >= least,
+  };
+}
+
+/** Images of which only the tables are data. */
+function tables(/** @type {Context} */ { folder, quick, runs }) {
+  const size = quick ? TiB / 8 : TiB;
+  const [contiguous, scattered] = [path.join(folder, "contiguous.qed"), path.join(folder, "scattered.qed")];
+  fullQed(contiguous, size, "contiguous");
+  fullQed(scattered, size, "scattered");
+  const check = (/** @type {string} */ file) => ["check", "-q", "-f", "qed", file];
+  const lines = [
+    against("check, contiguous tables", check(contiguous), 1.4, runs),
+    against("check, scattered tables", check(scattered), 1.2, runs),
+    against("map", ["map", "-f", "qed", contiguous], 1, runs),
+    against("info", ["info", "-f", "qed", contiguous], 1, runs),
+  ];
+  const peak = peakMemory({ name: "check", argv: own(...check(scattered)) });
+  lines.push({ what: "check, peak memory", value: mib(peak), goal: "under 150 MiB", met: peak < 150 * MiB });
+  const one = median(Array.from({ length: 3 }, () => once(own(...check(contiguous)))));
+  for (const file of [contiguous, scattered]) fs.rmSync(file);
+  if (!quick) lines.push(vast(folder, one));
+  return { title: `QED image of ${size / TiB} TiB, every cluster allocated`, lines };
+}
+
+/** As close to 16 TiB as the largest file of common file systems comes. */
+function vast(/** @type {string} */ folder, /** @type {number} */ one) {
+  const file = path.join(folder, "vast.qed");
+  const size = 15 * TiB;
+  fullQed(file, size, "contiguous");
+  const time = once(own("check", "-q", "-f", "qed", file));
+  fs.rmSync(file);
+  const times = time / one;
+  return {
+    what: "check of 15 TiB",
+    value: ms(time),
+    ratio: `${times.toFixed(1)}x of 1 TiB`,
+    goal: "within 16x",
+    met: times <= 16,
+  };
+}
+
+/** Milliseconds of one run. */
+function once(/** @type {readonly string[]} */ [command = "", ...args]) {
+  const start = performance.now();
+  const { status, stderr } = spawnSync(command, args, { env: childEnv(), encoding: "utf8" });
+  if (status !== 0) throw new Error(`${args.join(" ")}: ${stderr}`);
+  return performance.now() - start;
+}
+
+/** Cached random data, and the same with every other MiB a hole. */
+function conversion(/** @type {Context} */ { folder, quick, runs }) {
+  const size = quick ? 256 * MiB : 2 * GiB;
+  const [raw, qed, target] = ["a.raw", "a.qed", "target"].map((name) => path.join(folder, name));
+  randomFile(raw ?? "", size);
+  qemuImg("convert", "-f", "raw", "-O", "qed", raw ?? "", qed ?? "");
+  const few = Math.min(runs, 5);
+  const line = (
+    /** @type {string} */ what,
+    /** @type {string} */ from,
+    /** @type {string} */ to,
+    /** @type {string} */ source,
+  ) => against(what, ["convert", "-f", from, "-O", to, source, target ?? ""], 1, few);
+  const lines = [
+    line("raw to QED", "raw", "qed", raw ?? ""),
+    line("QED to raw", "qed", "raw", qed ?? ""),
+    line("raw to raw", "raw", "raw", raw ?? ""),
+  ];
+  for (const file of [raw, qed, target]) fs.rmSync(file ?? "", { force: true });
+  return { title: `convert ${mib(size)} of cached random data`, lines };
+}
+
+/** What both programs' own `bench` says of reads of 4 KiB. */
+function smallReads(/** @type {Context} */ { folder, quick, runs }) {
+  const file = path.join(folder, "small.qed");
+  const raw = path.join(folder, "small.raw");
+  randomFile(raw, 64 * MiB);
+  qemuImg("convert", "-f", "raw", "-O", "qed", raw, file);
+  const count = quick ? 10_000 : 50_000;
+  const lines = [1, 16].map((depth) => {
+    // A step of a prime number of blocks goes through the image in no order.
+    const args = [
+      "bench",
+      "-f",
+      "qed",
+      "-c",
+      `${count}`,
+      "-d",
+      `${depth}`,
+      "-s",
+      "4096",
+      "-S",
+      `${4096 * 1009}`,
+      file,
+    ];
+    /** @type {[number[], number[]]} */
+    const times = [[], []];
+    for (let i = 0; i < Math.min(runs, 5); i++) {
+      times[0].push(completedIn(own(...args)));
+      times[1].push(completedIn(["qemu-img", ...args]));
+    }
+    const [mine, peers] = times.map(median);
+    return {
+      what: `${count} reads of 4 KiB, ${depth} at a time`,
+      value: ms((mine ?? 0) * 1000),
+      peer: ms((peers ?? 0) * 1000),
+      ratio: speed(mine ?? 0, peers ?? 0),
+    };
+  });
+  for (const name of [file, raw]) fs.rmSync(name);
+  return { title: "small reads of a cached QED image", lines };
+}
+
+/** Seconds, as the program prints them. */
+function completedIn(/** @type {readonly string[]} */ [command = "", ...args]) {
+  const { stdout, stderr } = spawnSync(command, args, { env: childEnv(), encoding: "utf8" });
+  const found = /Run completed in ([0-9.]+) seconds/.exec(stdout)?.[1];
+  if (found === undefined) throw new Error(`${command} ${args.join(" ")}: ${stderr}`);
+  return Number(found);
+}
