@@ -133,7 +133,7 @@ async function openBacking(file: string, backing: string, format: string | undef
 }
 
 /** An image must not be made where its own backing file, or one further down, is: it would be emptied. */
-function refuseOwnChain(file: string, backing: BlockNode): void {
+export function refuseOwnChain(file: string, backing: BlockNode): void {
   const own = identity(targetPath(file));
   if (own !== undefined && filesOf(backing).some((name) => identity(name) === own)) throw sameFile(file);
 }

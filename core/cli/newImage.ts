@@ -1,9 +1,13 @@
 // The new image that `convert` and `dd` write into: its options settled before anything is made, then made, with the
 // messages of qemu-img.
 import type { CreateRequest } from "../block/driver.ts";
+import type { BackingName } from "../block/node.ts";
+import { type Graph, openGraph } from "../graph.ts";
 import { createImage } from "../ops/create.ts";
 import { driverNamed } from "../registry.ts";
+import { backingSeenFromHere } from "./backingName.ts";
 import { CliError } from "./command.ts";
+import { refuseOwnChain } from "./createImage.ts";
 import { draftCreation, requestOf, withPrefix } from "./createOptions.ts";
 import { splitOptionLists } from "./optionList.ts";
 
@@ -41,9 +45,30 @@ export async function createNamed(
   if (backing !== undefined && driverNamed(backing) === undefined) {
     throw new CliError(`${prefix}Parameter 'backing-fmt' does not accept value '${backing}'`, 1);
   }
+  if (request.backing !== undefined) await refuseOwnBacking(name, request.backing);
   try {
     await createImage(name, format, request);
   } catch (thrown) {
     throw withPrefix(prefix, thrown);
+  }
+}
+
+/** A backing file that can't be opened is for the opening of the new image to report. */
+async function refuseOwnBacking(name: string, { filename, format }: BackingName): Promise<void> {
+  let graph: Graph;
+  try {
+    const spec = backingSeenFromHere(name, filename);
+    graph = await openGraph(spec, {
+      ...(format !== undefined && { format }),
+      backing: "open",
+      forceShare: true,
+    });
+  } catch {
+    return;
+  }
+  try {
+    refuseOwnChain(name, graph.root);
+  } finally {
+    await graph.close();
   }
 }

@@ -78,15 +78,21 @@ function openOptions(request: ImageRequest): OpenOptions {
 }
 
 /**
- * Keeps others from writing the image while it is read, which also keeps us from taking it for the target of the same
- * command. Throws CliError as opening does: it is in use.
+ * Keeps others from writing the image and its backing files while it is read, which also keeps us from taking one of
+ * them for the target of the same command. Throws CliError as opening does: it is in use.
  */
 export async function keepWritersOut({ given, graph }: OpenedImage, failure = 1): Promise<void> {
   try {
-    for (let node: BlockNode | undefined = graph.root; node !== undefined; node = childOf(node, "file")) {
-      await node.excludeWriters?.();
+    for (let node: BlockNode | undefined = graph.root; node !== undefined; node = childOf(node, "backing")) {
+      await keepWritersOfLayer(node);
     }
   } catch (error) {
     throw openError(given, error, failure);
+  }
+}
+
+async function keepWritersOfLayer(layer: BlockNode): Promise<void> {
+  for (let node: BlockNode | undefined = layer; node !== undefined; node = childOf(node, "file")) {
+    await node.excludeWriters?.();
   }
 }

@@ -12,6 +12,7 @@ import { type FileDriver, refuseOddKinds } from "./fileKind.ts";
 import { FileNode } from "./fileNode.ts";
 import { sizeBySeeking } from "./holes.ts";
 import { FileLocks, type LockingMode, readingClaim, writingClaim } from "./locks.ts";
+import { identityOf, nowOpen } from "./openFiles.ts";
 import { systemError } from "./systemError.ts";
 
 const common = {
@@ -62,7 +63,8 @@ function openFile(options: FileOptions, context: OpenContext): BlockNode {
     fd = fs.openSync(full, access | (fs.constants.O_NONBLOCK ?? 0));
     const stat = fs.fstatSync(fd, { bigint: true });
     refuseOddKinds(stat, driver, filename, readOnly, where);
-    context.fileOpened(stat.isFile() ? `${stat.dev}:${stat.ino}` : `device ${stat.rdev}`, filename);
+    const identity = identityOf(stat);
+    context.fileOpened(identity, filename);
     const locks = new FileLocks(
       fd,
       filename,
@@ -71,7 +73,8 @@ function openFile(options: FileOptions, context: OpenContext): BlockNode {
     );
     locks.take(readOnly ? readingClaim : writingClaim);
     const size = sizeOf(fd, stat, refused, where);
-    return new FileNode({ fd, path: full, driver, size, device: !stat.isFile(), locks, context });
+    const closed = nowOpen(identity);
+    return new FileNode({ fd, path: full, driver, size, device: !stat.isFile(), locks, closed, context });
   } catch (thrown) {
     if (fd !== undefined) fs.closeSync(fd);
     throw thrown instanceof BlockError ? thrown : systemError(refused, thrown, where);

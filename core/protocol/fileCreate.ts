@@ -4,6 +4,7 @@ import * as path from "node:path";
 import { BlockError } from "../base/errors.ts";
 import type { FileDriver } from "./fileKind.ts";
 import { creatingClaim, FileLocks, type LockingMode } from "./locks.ts";
+import { identityOf, isOpenHere } from "./openFiles.ts";
 import { systemError } from "./systemError.ts";
 
 export interface CreatedFile {
@@ -21,7 +22,7 @@ export interface CreateFileOptions {
 
 /**
  * Makes a regular file of 0 bytes with mode 0644, or empties the one there is. A device is only looked at: it keeps
- * what it holds. Throws EBUSY (another program uses it), ENOENT (no such folder), EACCES, EINVAL (not a file).
+ * what it holds. Throws EBUSY (in use by another program or here), ENOENT (no such folder), EACCES, EINVAL (not a file).
  */
 export function createFile(filename: string, options: CreateFileOptions = {}): CreatedFile {
   const full = path.resolve(options.baseDir ?? ".", filename);
@@ -37,12 +38,14 @@ export function createFile(filename: string, options: CreateFileOptions = {}): C
     if (!isNew) refuseOdd(fs.statSync(full), refused, filename, where);
     const { O_RDWR, O_CREAT, O_NONBLOCK = 0 } = fs.constants;
     fd = fs.openSync(full, O_RDWR + O_CREAT + O_NONBLOCK, 0o644);
-    const stat = fs.fstatSync(fd);
+    const stat = fs.fstatSync(fd, { bigint: true });
     refuseOdd(stat, refused, filename, where);
-    if (stat.isFile()) {
-      new FileLocks(fd, filename, options.locking ?? "auto", where).take(creatingClaim);
-      fs.ftruncateSync(fd, 0);
+    if (stat.isFile()) new FileLocks(fd, filename, options.locking ?? "auto", where).take(creatingClaim);
+    if (options.locking !== "off" && isOpenHere(identityOf(stat))) {
+      const hint = "What is read from it would be lost. Choose another name for the new image.";
+      throw new BlockError("EBUSY", `${refused}: it is open here`, { ...where, hint });
     }
+    if (stat.isFile()) fs.ftruncateSync(fd, 0);
     return { driver: stat.isFile() ? "file" : "host_device", isNew };
   } catch (thrown) {
     throw thrown instanceof BlockError ? thrown : systemError(refused, thrown, where);
@@ -51,7 +54,12 @@ export function createFile(filename: string, options: CreateFileOptions = {}): C
   }
 }
 
-function refuseOdd(stat: fs.Stats, refused: string, filename: string, where: { path: string }): void {
+function refuseOdd(
+  stat: fs.StatsBase<unknown>,
+  refused: string,
+  filename: string,
+  where: { path: string },
+): void {
   if (stat.isFile() || stat.isBlockDevice() || stat.isCharacterDevice()) return;
   if (stat.isDirectory()) {
     const hint = "Choose a name of a file in it.";

@@ -46,6 +46,8 @@ export interface OpenedFile {
   /** A block or character device: it has no holes and keeps its size. */
   readonly device: boolean;
   readonly locks: FileLocks;
+  /** To be called when it is closed. */
+  closed(): void;
   readonly context: Pick<OpenContext, "name" | "readOnly" | "cache">;
 }
 
@@ -59,6 +61,7 @@ export class FileNode implements BlockNode {
   readonly #holes: HoleFinder;
   readonly #device: boolean;
   readonly #locks: FileLocks;
+  readonly #whenClosed: () => void;
   readonly #noFlush: boolean;
   /** Whole sectors only, as where the page cache is bypassed: a file that ends within one counts to its end. */
   readonly #direct: boolean;
@@ -73,6 +76,7 @@ export class FileNode implements BlockNode {
     this.#size = opened.size;
     this.#device = opened.device;
     this.#locks = opened.locks;
+    this.#whenClosed = opened.closed;
     this.#holes = new HoleFinder(opened.fd);
     this.#noFlush = opened.context.cache.noFlush;
     this.#direct = opened.context.cache.direct && !opened.device;
@@ -186,6 +190,7 @@ export class FileNode implements BlockNode {
     try {
       if (this.#unflushed) await this.flush();
     } finally {
+      this.#whenClosed();
       fs.closeSync(this.#fd);
     }
   }

@@ -1,4 +1,5 @@
 // `convert` beside qemu-img: words, exit codes, and the images made.
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -139,5 +140,22 @@ describeWithQemu("convert", () => {
     expect(code).toBe(130);
     expect(stderr).toContain("The unfinished 'slow.raw' was removed.");
     expect(partial()).toBe(false);
+  });
+
+  it.each([
+    ["convert", "-f", "qed", "-O", "raw", "over.qed", "low.raw"],
+    ["convert", "-n", "-f", "qed", "-O", "raw", "over.qed", "low.raw"],
+    ["convert", "-U", "-f", "raw", "-O", "raw", "low.raw", "low.raw"],
+    ["convert", "-f", "raw", "-O", "qed", "-B", "low.raw", "-F", "raw", "a.raw", "low.raw"],
+    ["dd", "-f", "qed", "-O", "raw", "if=over.qed", "of=low.raw"],
+  ])("never overwrites what it reads or stands on: %s %s", (...args) => {
+    const low = Buffer.alloc(65536, 5);
+    fs.writeFileSync(cli.path("low.raw"), low);
+    fs.copyFileSync(path.join(twins.folder("own"), "a.raw"), cli.path("a.raw"));
+    execFileSync("qemu-img", ["create", "-q", "-f", "qed", "-b", "low.raw", "-F", "raw", "over.qed"], {
+      cwd: cli.folder,
+    });
+    expect(cli.run(args).code).toBe(1);
+    expect(fs.readFileSync(cli.path("low.raw")).equals(low)).toBe(true);
   });
 });

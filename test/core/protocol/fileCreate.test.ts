@@ -43,6 +43,17 @@ describe("a file for a new image", () => {
     expect(fs.statSync(filename).size).toBe(0);
   });
 
+  it("is not emptied while a graph of ours has it open without locks, under any name", async () => {
+    const filename = tempFile("old.raw", filled(1000, 1));
+    const graph = await openForTest({ driver: "file", filename }, { forceShare: true });
+    fs.linkSync(filename, `${filename}.link`);
+    expect((await refusal(`${filename}.link`)).code).toBe("EBUSY");
+    expect(fs.statSync(filename).size).toBe(1000);
+    await graph.close();
+    expect(createFile(filename).isNew).toBe(false);
+    expect(fs.statSync(filename).size).toBe(0);
+  });
+
   it("is no directory, no FIFO, and lies in a folder that is there", async () => {
     const folder = tempDir();
     expect(await refusal(folder)).toMatchObject({
