@@ -3,7 +3,17 @@ import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BlockError, fromPlain } from "../base/errors.ts";
-import type { FromWorker, JobName, JobProgress, Jobs, Port, ToWorker } from "./contract.ts";
+import type {
+  Answer,
+  Asks,
+  FromWorker,
+  JobName,
+  JobProgress,
+  Jobs,
+  Port,
+  Question,
+  ToWorker,
+} from "./contract.ts";
 import { portOfWorker } from "./port.ts";
 import type { JobHandlers } from "./run.ts";
 import { workerUrl } from "./workerUrl.ts";
@@ -17,6 +27,8 @@ export interface RunningJob<N extends JobName> {
    * thread is ended and `done` rejects with ECANCELED; items that have arrived stay valid.
    */
   cancel(): void;
+  /** Rejects with what the job answers with, or with ECANCELED when it has ended. */
+  ask<K extends keyof Asks<N> & string>(name: K, question: Question<N, K>): Promise<Answer<N, K>>;
   /** Ends the thread at once; `done` rejects with ECANCELED. */
   terminate(): void;
   /** Rejects with the job's BlockError, or with EIO when its thread died. */
@@ -34,12 +46,14 @@ export function startJob<N extends JobName>(
 ): RunningJob<N> {
   let timer: NodeJS.Timeout | undefined;
   const { promise, resolve, reject } = withResolvers<Jobs[N]["result"]>();
+  const questions = new Questions(port);
   let open = true;
   const end = (settle: () => void) => {
     if (!open) return;
     open = false;
     clearTimeout(timer);
     settle();
+    questions.end();
     port.close();
   };
   port.listen(
@@ -52,6 +66,9 @@ export function startJob<N extends JobName>(
           break;
         case "items":
           handlers.items(message.items as readonly Jobs[N]["item"][]);
+          break;
+        case "answer":
+          questions.take(message);
           break;
         case "end":
           end(() => resolve(message.result as Jobs[N]["result"]));
@@ -74,9 +91,48 @@ export function startJob<N extends JobName>(
         cancelTimeoutMs,
       );
     },
+    ask: (question, about) => questions.ask(question, about) as Promise<never>,
     terminate: () => terminate("the job was ended"),
     done: promise,
   };
+}
+
+/** Questions under way to a job. */
+class Questions {
+  readonly #port: Port;
+  readonly #pending = new Map<number, ReturnType<typeof withResolvers<unknown>>>();
+  #nextId = 1;
+  #isOver = false;
+
+  constructor(port: Port) {
+    this.#port = port;
+  }
+
+  ask(name: string, question: unknown): Promise<unknown> {
+    if (this.#isOver) return Promise.reject(jobIsOver());
+    const id = this.#nextId++;
+    const pending = withResolvers<unknown>();
+    this.#pending.set(id, pending);
+    this.#port.post({ kind: "ask", id, name, question } satisfies ToWorker);
+    return pending.promise;
+  }
+
+  take({ id, answer }: Extract<FromWorker, { kind: "answer" }>): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    if (answer.ok) pending?.resolve(answer.value);
+    else pending?.reject(fromPlain(answer.error));
+  }
+
+  end(): void {
+    this.#isOver = true;
+    for (const { reject } of this.#pending.values()) reject(jobIsOver());
+    this.#pending.clear();
+  }
+}
+
+function jobIsOver(): BlockError {
+  return new BlockError("ECANCELED", "the job has ended");
 }
 
 /** Bytes in files for which a comparison surely wants its second thread. */

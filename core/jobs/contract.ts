@@ -1,6 +1,7 @@
 // The one table of long work that runs in worker_threads, and the messages between the two sides.
-import type { PlainError } from "../base/errors.ts";
+import type { PlainError, Result } from "../base/errors.ts";
 import type { ImageSpec } from "../block/driver.ts";
+import type { MapAsks, MapItem, MapParams, MapResult, MapTotals } from "../ops/mapRun.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../ops/mismatch.ts";
 import type { VoteMapItem, VoteMapParams, VoteMapSummary, VoteMapTotals } from "../ops/voteRun.ts";
 
@@ -25,9 +26,25 @@ export interface CompareParams {
 
 export interface Jobs {
   compare: { params: CompareParams; item: CompareItem; result: CompareSummary; totals: CompareTotals };
+  /** Its scan ends with its one item; then it answers questions until it is cancelled. */
+  map: { params: MapParams; item: MapItem; result: MapResult; totals: MapTotals; asks: MapAsks };
   votes: { params: VoteMapParams; item: VoteMapItem; result: VoteMapSummary; totals: VoteMapTotals };
 }
 export type JobName = keyof Jobs;
+
+/** Questions that a running job answers, by name; none for most. */
+export type Asks<N extends JobName> = Jobs[N] extends { asks: infer A } ? A : Record<never, Ask>;
+export interface Ask {
+  readonly question: unknown;
+  readonly answer: unknown;
+}
+type QuestionOf<A> = A extends { question: infer Q } ? Q : never;
+type AnswerOf<A> = A extends { answer: infer R } ? R : never;
+export type Question<N extends JobName, K extends keyof Asks<N>> = QuestionOf<Asks<N>[K]>;
+export type Answer<N extends JobName, K extends keyof Asks<N>> = AnswerOf<Asks<N>[K]>;
+export type Answers<N extends JobName> = {
+  readonly [K in keyof Asks<N>]: (question: Question<N, K>) => Promise<Answer<N, K>>;
+};
 
 export interface JobProgress<T = unknown> {
   /** Bytes of the whole, contiguous from the start: the part for which results are final. */
@@ -58,6 +75,8 @@ export interface JobContext<N extends JobName> {
   startHelper?(): Port;
   progress(progress: JobProgress<Jobs[N]["totals"]>): void;
   item(item: Jobs[N]["item"]): void;
+  /** From now on questions are answered by these; absent where nobody can ask. */
+  answer?(answers: Answers<N>): void;
 }
 /** An ordinary async function: the command line and the tests call it without any worker. */
 export type JobBody<N extends JobName> = (
@@ -67,10 +86,12 @@ export type JobBody<N extends JobName> = (
 
 export type ToWorker =
   | { readonly kind: "start"; readonly name: JobName; readonly params: unknown }
+  | { readonly kind: "ask"; readonly id: number; readonly name: string; readonly question: unknown }
   | { readonly kind: "cancel" };
 
 export type FromWorker =
   | { readonly kind: "progress"; readonly progress: JobProgress }
   | { readonly kind: "items"; readonly items: readonly unknown[] }
+  | { readonly kind: "answer"; readonly id: number; readonly answer: Result<unknown> }
   | { readonly kind: "end"; readonly result: unknown }
   | { readonly kind: "fail"; readonly error: PlainError };

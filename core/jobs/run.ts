@@ -1,10 +1,11 @@
 // Runs a job's body and gathers what it finds into batches: for the thread that serves jobs, and for the command
 // line, which runs a body in its own thread.
-import type { JobBody, JobContext, JobName, JobProgress, Jobs, Port } from "./contract.ts";
+import type { Answers, JobBody, JobContext, JobName, JobProgress, Jobs, Port } from "./contract.ts";
 
 /** The bodies, loaded when asked for. */
 const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
   compare: async () => (await import("../ops/compare.ts")).compareRuns,
+  map: async () => (await import("../ops/clusterMapJob.ts")).mapJob,
   votes: async () => (await import("../ops/voteMap.ts")).mapVotes,
 };
 
@@ -17,8 +18,10 @@ export interface JobHandlers<N extends JobName> {
   items(items: readonly Jobs[N]["item"][]): void;
 }
 
-export interface RunOptions {
+export interface RunOptions<N extends JobName = JobName> {
   readonly signal: AbortSignal;
+  /** Hears by what the job answers questions; without it the job ends when its work is done. */
+  answer?(answers: Answers<N>): void;
   /** Starts the job's helper thread; without it the job keeps to one thread. */
   readonly startHelper?: (() => Port) | undefined;
 }
@@ -35,7 +38,7 @@ export async function runJob<N extends JobName>(
   name: N,
   params: Jobs[N]["params"],
   handlers: JobHandlers<N>,
-  options: RunOptions,
+  options: RunOptions<N>,
 ): Promise<Jobs[N]["result"]> {
   let batch: Jobs[N]["item"][] = [];
   let sentAt = performance.now();
@@ -49,6 +52,7 @@ export async function runJob<N extends JobName>(
   const context: JobContext<N> = {
     signal: options.signal,
     ...(options.startHelper === undefined ? {} : { startHelper: options.startHelper }),
+    ...(options.answer === undefined ? {} : { answer: options.answer.bind(options) }),
     progress: (progress) => {
       send();
       handlers.progress(progress);

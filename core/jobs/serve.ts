@@ -3,26 +3,54 @@ import { BlockError, toPlain } from "../base/errors.ts";
 import type { FromWorker, Port, ToWorker } from "./contract.ts";
 import { isJobName, type RunOptions, runJob, transferOf } from "./run.ts";
 
+type AnyAnswers = Readonly<Record<string, (question: unknown) => Promise<unknown>>>;
+
 /** Serves one job over the line. */
 export function serveJob(port: Port, startHelper: (() => Port) | undefined): void {
   const cancel = new AbortController();
+  let answers: AnyAnswers = {};
   const options: RunOptions = {
     signal: cancel.signal,
+    // Questions come with the names that go with their types.
+    answer: (given) => {
+      answers = given as AnyAnswers;
+    },
     ...(startHelper === undefined ? {} : { startHelper }),
   };
   let started = false;
   port.listen(
     (data) => {
       const message = data as ToWorker;
-      if (message.kind === "cancel") {
-        cancel.abort();
-      } else if (!started) {
-        started = true;
-        void run(port, message, options);
+      switch (message.kind) {
+        case "cancel":
+          cancel.abort();
+          break;
+        case "ask":
+          void answer(port, message, answers);
+          break;
+        case "start":
+          if (!started) void run(port, message, options);
+          started = true;
       }
     },
     () => cancel.abort(),
   );
+}
+
+async function answer(
+  port: Port,
+  { id, name, question }: Extract<ToWorker, { kind: "ask" }>,
+  answers: AnyAnswers,
+): Promise<void> {
+  try {
+    const ask = Object.hasOwn(answers, name) ? answers[name] : undefined;
+    if (ask === undefined) throw new BlockError("EINVAL", `the job can't be asked for "${name}" now`);
+    const value = await ask(question);
+    const memory = ArrayBuffer.isView(value) ? [value.buffer as ArrayBuffer] : [];
+    port.post({ kind: "answer", id, answer: { ok: true, value } } satisfies FromWorker, memory);
+  } catch (error) {
+    port.post({ kind: "answer", id, answer: { ok: false, error: toPlain(error) } } satisfies FromWorker);
+  }
 }
 
 async function run(

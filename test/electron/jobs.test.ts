@@ -57,7 +57,8 @@ beforeEach(() => {
     const done = new Promise<CompareSummary>((end, fail) => {
       jobs.push({ ...handlers, params: given, asked, end, fail });
     });
-    return { done, cancel: () => asked.push("cancel"), terminate: () => asked.push("terminate") };
+    const ask = () => Promise.reject(new Error("a comparison answers no questions"));
+    return { done, ask, cancel: () => asked.push("cancel"), terminate: () => asked.push("terminate") };
   };
   board = new JobBoard((name, payload) => events.push({ name, payload }), start as unknown as StartJob, {
     progress: (part) => bar.push(part),

@@ -1,0 +1,88 @@
+// A map of the clusters of an image's file as plain data for threads and views: what the job is asked, and its answers.
+import type { ImageSpec } from "../block/driver.ts";
+import type { ClusterKind, GuestClusters, References, StructureAt } from "../block/structure.ts";
+
+export interface MapParams {
+  readonly spec: ImageSpec;
+  /** Path of the node in the graph; "" is the root. */
+  readonly node?: string;
+  /** Which backing files named in the image are opened: the map itself needs none. Default "none". */
+  readonly backing?: "none" | "beside" | "plain";
+}
+
+/** Clusters and bytes of one kind; the last cluster of a file counts with the bytes it has. */
+export interface KindTotal {
+  readonly clusters: number;
+  readonly bytes: number;
+}
+
+export interface MapTotals {
+  /** Bytes of tables read so far. */
+  readonly bytesRead: number;
+}
+
+export interface MapSummary {
+  readonly format: string;
+  /** Bytes of a cell of level 0: the format's cluster, or a unit chosen for a format that has none. */
+  readonly clusterSize: number;
+  readonly clusters: number;
+  readonly fileSize: number;
+  /** Whether the format has tables: else kinds are those of extents, and nothing is referred to. */
+  readonly hasTables: boolean;
+  /** Every kind, also those with none, worst first. */
+  readonly kinds: Readonly<Record<ClusterKind, KindTotal>>;
+  /** As a check counts them: entries that point nowhere, and references to clusters that have an owner. */
+  readonly badEntries: number;
+  readonly extraReferences: number;
+  readonly unreadableTables: number;
+  /** Tables left unread because they overlap what is in use: what they refer to is not counted. */
+  readonly skippedTables: number;
+  /** Undefined without tables. */
+  readonly guest: GuestClusters | undefined;
+  /** Levels of detail; level n has a cell for `4 ** n` clusters. */
+  readonly levels: number;
+  readonly bytesRead: number;
+  readonly elapsedMs: number;
+}
+
+/** Told once the scan is over; the job then answers questions until it is cancelled. */
+export interface MapItem {
+  readonly summary: MapSummary;
+}
+
+export interface MapResult {
+  /** Undefined when it was cancelled before the scan was over. */
+  readonly summary: MapSummary | undefined;
+}
+
+/** Cells of a level from `first` on, fewer at the end: numbers of `clusterKinds`, each the worst of its clusters. */
+export interface TileRequest {
+  readonly level: number;
+  readonly first: number;
+  readonly count: number;
+}
+
+/** What is known of one byte of the file. */
+export interface MapPlace {
+  readonly offset: number;
+  /** The cluster it is in: number, range in the file, kind, references counted (255: that many or more). */
+  readonly cluster: number;
+  readonly clusterOffset: number;
+  readonly clusterLength: number;
+  readonly kind: ClusterKind;
+  readonly counted: number;
+  /** The structure, where it is one. */
+  readonly structure: StructureAt | undefined;
+  readonly references: References;
+}
+
+export interface MapAsks {
+  tile: { question: TileRequest; answer: Uint8Array };
+  /** At most `limit` references are listed (default 1000). */
+  place: { question: { readonly offset: number; readonly limit?: number }; answer: MapPlace };
+  /** The first cluster at or behind `from` whose kind is one of `kinds`, going around at the end. */
+  next: {
+    question: { readonly from: number; readonly kinds: readonly ClusterKind[]; readonly backwards?: boolean };
+    answer: number | undefined;
+  };
+}

@@ -1,0 +1,295 @@
+// The map of QED files against a slow count that takes every entry by itself, from the specification alone.
+import { describe, expect, it } from "vitest";
+import { clusterKinds } from "../../../../core/block/structure.ts";
+import { type ClusterMap, mapClusters } from "../../../../core/ops/clusterMap.ts";
+import { openBytes, openForTest } from "../../../build/open.ts";
+import { buildQed, type QedSpec } from "../../../build/qed.ts";
+import { type Random, seeded } from "../../../build/random.ts";
+
+const quiet = () => ({ signal: new AbortController().signal, progress: () => undefined });
+
+interface Slow {
+  readonly kinds: string[];
+  readonly counts: number[];
+  readonly by: string[][];
+  badEntries: number;
+  extra: number;
+  zero: number;
+  allocated: number;
+}
+
+/**
+ * Kinds and references from the bytes of a file: tables in the order of the L1 table, one that overlaps anything in
+ * use is not looked into.
+ */
+function slowMap(bytes: Uint8Array): Slow {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const u64 = (at: number) => view.getBigUint64(at, true);
+  const [cluster, tableSize, headerSize] = [4, 8, 12].map((at) => view.getUint32(at, true)) as [
+    number,
+    number,
+    number,
+  ];
+  const entries = (tableSize * cluster) / 8;
+  const whole = Math.floor(bytes.length / cluster);
+  const total = Math.ceil(bytes.length / cluster);
+  const slow: Slow = {
+    kinds: new Array<string>(total).fill(""),
+    counts: new Array<number>(total).fill(0),
+    by: Array.from({ length: total }, () => []),
+    badEntries: 0,
+    extra: 0,
+    zero: 0,
+    allocated: 0,
+  };
+  const badAt = new Set<number>();
+  const fits = (value: bigint, clusters: number) => {
+    const last = value + BigInt((clusters - 1) * cluster);
+    const inside = value >= BigInt(headerSize * cluster) && last < BigInt(whole * cluster);
+    return value % BigInt(cluster) === 0n && inside;
+  };
+  const use = (value: bigint, clusters: number, kind: string, by: string) => {
+    let again = 0;
+    for (let i = 0; i < clusters; i++) {
+      const index = Number(value) / cluster + i;
+      if (slow.counts[index] !== 0) again++;
+      slow.counts[index] = (slow.counts[index] ?? 0) + 1;
+      slow.by[index]?.push(by);
+      slow.kinds[index] = slow.counts[index] === 1 ? kind : "overlap";
+    }
+    slow.extra += again;
+    return again;
+  };
+  const l1 = u64(40);
+  use(l1, tableSize, "l1-table", "header, l1_table_offset");
+  for (let i = 0; i < entries; i++) {
+    const at = Number(l1) + i * 8;
+    const table = u64(at);
+    if (table === 0n) continue;
+    if (!fits(table, tableSize)) {
+      slow.badEntries++;
+      badAt.add(Math.floor(at / cluster));
+      continue;
+    }
+    if (use(table, tableSize, "l2-table", `L1[${i}]`) > 0) continue;
+    for (let j = 0; j < entries; j++) {
+      const place = Number(table) + j * 8;
+      const value = u64(place);
+      if (value === 1n) slow.zero++;
+      if (value < 2n) continue;
+      slow.allocated++;
+      if (fits(value, 1)) use(value, 1, "data", `L1[${i}] -> L2[${j}]`);
+      else {
+        slow.badEntries++;
+        badAt.add(Math.floor(place / cluster));
+      }
+    }
+  }
+  for (let index = 0; index < total; index++) {
+    if (index >= whole) slow.kinds[index] = "free";
+    else if (index < headerSize) slow.kinds[index] = "header";
+    else if (slow.counts[index] === 0) slow.kinds[index] = "leaked";
+    else if (badAt.has(index) && slow.kinds[index] !== "overlap") slow.kinds[index] = "bad-entry";
+  }
+  return slow;
+}
+
+function randomSpec(random: Random): QedSpec {
+  const clusterSize = 4096;
+  const tableSize = random.pick([1, 2]);
+  const entries = (clusterSize * tableSize) / 8;
+  const headerSize = 1 + random.below(2);
+  const clusters = new Map<number, Uint8Array | "zero">();
+  for (let i = 0; i < 10 + random.below(60); i++) {
+    const at = random.below(3) * entries + random.below(random.pick([20, entries]));
+    clusters.set(at, random.below(6) === 0 ? "zero" : random.bytes(16));
+  }
+  const file = 4096 * (headerSize + tableSize * 5 + clusters.size);
+  const value = () =>
+    random.pick([
+      BigInt(random.below(file / 4096 + 3) * 4096),
+      BigInt(random.below(file / 4096) * 4096),
+      BigInt(random.below(file)),
+      0xffffffffffffffffn,
+      0x100000000n,
+      BigInt(random.below(2 ** 31)) << 33n,
+      1n,
+      0n,
+    ]);
+  const times = random.below(12);
+  const table = () => Math.floor(random.pick([...clusters.keys()]) / entries);
+  return {
+    size: entries * clusterSize * 4,
+    clusterSize,
+    tableSize,
+    headerSize,
+    clusters,
+    tail: random.below(3) * 4096 + random.pick([0, 512, 1]),
+    l2: Array.from({ length: times }, () => [table(), random.below(entries), value()] as const),
+    l1: Array.from({ length: random.below(3) }, () => [random.below(8), value()] as const),
+  };
+}
+
+async function mapOf(bytes: Uint8Array): Promise<ClusterMap> {
+  return mapClusters(await openBytes(bytes), quiet());
+}
+
+const kindsOf = (map: ClusterMap) =>
+  Array.from(map.tile({ level: 0, first: 0, count: map.summary.clusters }), (kind) => clusterKinds[kind]);
+
+describe("the map of a QED file", () => {
+  it("has the kinds, counts and references of a slow count, and the totals of the check, damaged or not", async () => {
+    await seeded(async (random) => {
+      for (let round = 0; round < 60; round++) {
+        const { bytes } = buildQed(randomSpec(random));
+        const slow = slowMap(bytes);
+        const node = await openBytes(bytes);
+        const map = await mapClusters(node, quiet());
+        expect(kindsOf(map), `round ${round}`).toEqual(slow.kinds);
+        for (const [cluster, by] of slow.by.entries()) {
+          const { counted, references } = await map.place(cluster * 4096);
+          expect([counted, references.total], `round ${round}, cluster ${cluster}`).toEqual([
+            by.length,
+            by.length,
+          ]);
+          expect(references.list.map((reference) => reference.by).sort()).toEqual([...by].sort());
+        }
+        const { badEntries, extraReferences, guest, kinds } = map.summary;
+        expect([badEntries, extraReferences]).toEqual([slow.badEntries, slow.extra]);
+        expect([guest?.allocated, guest?.zero]).toEqual([slow.allocated, slow.zero]);
+        const check = await node.check?.({});
+        expect(check).toMatchObject({
+          corruptions: badEntries + extraReferences,
+          leaks: kinds.leaked.clusters,
+          allocatedClusters: guest?.allocated,
+          totalClusters: guest?.total,
+        });
+        const bytesOfAll = Object.values(kinds).reduce((sum, kind) => sum + kind.bytes, 0);
+        expect(bytesOfAll).toBe(bytes.length);
+      }
+    });
+  });
+
+  it("names every entry of every table, and where each points", async () => {
+    const data = new Map<number, Uint8Array | "zero">([
+      [0, Uint8Array.of(1)],
+      [1, "zero"],
+      [600, Uint8Array.of(2)],
+    ]);
+    const built = buildQed({
+      size: 16 * 1024 * 1024,
+      clusterSize: 4096,
+      tableSize: 1,
+      clusters: data,
+      l2: [[1, 5, 0x123n]],
+    });
+    const map = await mapOf(built.bytes);
+    const at = async (offset: number) => (await map.place(offset)).structure;
+    const [first = 0, second = 0] = [0, 1].map((index) => built.l2Offsets.get(index));
+    // 512 entries a table: the L2 table of L1[1] maps guest clusters from 512 on.
+    const l1Entry = {
+      name: "entry 1",
+      offset: built.l1Offset + 8,
+      length: 8,
+      value: `0x${second.toString(16)}`,
+    };
+    expect(await at(built.l1Offset + 13)).toEqual({
+      name: "L1 table",
+      kind: "l1-table",
+      offset: 4096,
+      length: 4096,
+      field: {
+        ...l1Entry,
+        meaning: "-> L2 table 1 at cluster 0x4",
+        target: { offset: second, length: 4096 },
+        guest: { offset: 512 * 4096, length: 512 * 4096 },
+      },
+    });
+    expect(await at(built.l1Offset + 16)).toMatchObject({ field: { meaning: "no L2 table: unallocated" } });
+    const dataAt = built.dataOffsets.get(600) ?? 0;
+    expect(await at(second + 88 * 8 + 7)).toMatchObject({
+      name: "L2 table 1",
+      kind: "l2-table",
+      field: {
+        name: "entry 88",
+        value: `0x${dataAt.toString(16)}`,
+        meaning: "-> cluster 0x5",
+        target: { offset: dataAt, length: 4096 },
+        guest: { offset: 600 * 4096, length: 4096 },
+      },
+    });
+    expect(await at(first + 8)).toMatchObject({ field: { value: "0x1", meaning: "zero cluster" } });
+    expect(await at(first + 16)).toMatchObject({ field: { value: "0x0", meaning: "unallocated" } });
+    expect(await at(second + 40)).toMatchObject({
+      field: { value: "0x123", meaning: "invalid: it is not aligned to the cluster size (0x1000)" },
+    });
+    expect(await at(dataAt)).toBeUndefined();
+  });
+
+  it("names the fields of the header and what they say", async () => {
+    const backing = { name: "base.raw", raw: true };
+    const { bytes } = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 2, backing, features: 2n });
+    const spec = { driver: "qed", file: { driver: "memory", bytes } };
+    const node = (await openForTest(spec, { backing: "none" })).root;
+    const field = async (offset: number) => (await node.structure?.describe(offset))?.field;
+    expect(await field(5)).toMatchObject({ name: "cluster_size", value: "4096", meaning: "4 KiB" });
+    expect(await field(8)).toMatchObject({ name: "table_size", value: "2", meaning: "2 clusters, 8 KiB" });
+    expect(await field(12)).toMatchObject({ name: "header_size", meaning: "1 cluster, 4 KiB" });
+    expect(await field(23)).toMatchObject({
+      name: "features",
+      offset: 16,
+      value: "0x7",
+      meaning: "backing file, need check (not closed properly), backing file is raw",
+    });
+    expect(await field(40)).toMatchObject({ value: "0x1000", target: { offset: 4096, length: 8192 } });
+    expect(await field(48)).toMatchObject({ value: "1048576", meaning: "1 MiB, the guest's disk" });
+    expect(await field(60)).toMatchObject({ value: "8", meaning: "the name has 8 bytes" });
+    expect(await field(66)).toMatchObject({ name: "backing file name", value: '"base.raw"', length: 8 });
+    expect(await field(100)).toBeUndefined();
+  });
+});
+
+describe("the map of a hostile QED file", () => {
+  it("ends when tables refer to themselves and to the L1 table", async () => {
+    const clusters = new Map([[0, Uint8Array.of(1)]]);
+    const built = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 1, clusters });
+    const view = new DataView(built.bytes.buffer);
+    for (let index = 0; index < 512; index++) {
+      view.setBigUint64(4096 + index * 8, BigInt(index % 2 === 0 ? 4096 : 8192), true);
+      view.setBigUint64(8192 + index * 8, 8192n, true);
+    }
+    const slow = slowMap(built.bytes);
+    const map = await mapOf(built.bytes);
+    expect(kindsOf(map)).toEqual(slow.kinds);
+    expect(map.summary.extraReferences).toBe(slow.extra);
+    // L1[1] alone is read: 256 entries of the L1 table name the table, and 512 of its own.
+    const { counted, references } = await map.place(8192, 10);
+    expect([counted, references.total, references.list.length]).toEqual([255, 256 + 512, 10]);
+  });
+
+  it("counts a table full of ones as nothing but bad entries", async () => {
+    const clusters = new Map([[0, Uint8Array.of(1)]]);
+    const built = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 1, clusters });
+    built.bytes.fill(0xff, 8192, 12288);
+    const map = await mapOf(built.bytes);
+    expect(kindsOf(map)).toEqual(["header", "l1-table", "bad-entry", "leaked"]);
+    expect(map.summary).toMatchObject({ badEntries: 512, guest: { allocated: 512 } });
+  });
+
+  it("of 64 TiB declared in a file of five clusters has five cells", async () => {
+    const { bytes } = buildQed({ size: 64n * 1024n ** 4n });
+    const map = await mapOf(bytes);
+    expect(map.summary).toMatchObject({ clusters: 5, guest: { total: 2 ** 30, allocated: 0 } });
+    expect(kindsOf(map)).toEqual(["header", "l1-table", "l1-table", "l1-table", "l1-table"]);
+  });
+
+  it("whose header has no clusters still shows one", async () => {
+    const built = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 1 });
+    const view = new DataView(built.bytes.buffer);
+    view.setUint32(12, 0, true);
+    expect(kindsOf(await mapOf(built.bytes))).toEqual(["header", "l1-table"]);
+    view.setBigUint64(40, 0n, true);
+    // The L1 table on the header: whatever it says, both lie there.
+    expect(kindsOf(await mapOf(built.bytes))[0]).toBe("overlap");
+  });
+});
