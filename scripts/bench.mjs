@@ -7,6 +7,7 @@ import * as path from "node:path";
 import { parseArgs } from "node:util";
 import * as app from "./bench/app.mjs";
 import * as core from "./bench/core.mjs";
+import * as filters from "./bench/filters.mjs";
 import * as qed from "./bench/qed.mjs";
 import { table } from "./bench/report.mjs";
 import { ensureBuild } from "./build/build.mjs";
@@ -23,6 +24,7 @@ import { runMain, SetupError, say, step } from "./setup/say.mjs";
 const suites = [
   { name: "core", parts: ["node"], run: core.run },
   { name: "qed", parts: ["node"], run: qed.run },
+  { name: "filters", parts: ["node"], run: filters.run },
   { name: "app", parts: ["node", "renderer"], run: app.run },
 ];
 
