@@ -36,6 +36,8 @@ export interface ConvertRequest {
 const sector = 512;
 /** Bytes read at once: several of them stay in the processor's cache. */
 const blockSize = 256 * 1024;
+/** The same where each write takes new clusters, which costs more than the cache saves. */
+const clusteredBlockSize = 1024 * 1024;
 /** A piece counts as done in parts of this size, as the peer's requests. */
 const reportSize = 2 * 1024 * 1024;
 /** Zeroes are written in requests of at most this much, so that a cancel is heard in between. */
@@ -74,7 +76,7 @@ class Conversion {
     // A cluster is allocated as a whole: finding zeroes in parts of it would only cost more requests.
     const cluster = Math.min(request.target.info.clusterSize ?? 0, reportSize);
     this.#granule = request.sparse === 0 ? 0 : Math.max(request.sparse, cluster);
-    this.#blockSize = Math.max(blockSize, this.#granule);
+    this.#blockSize = Math.max(cluster > 0 ? clusteredBlockSize : blockSize, this.#granule);
     this.#blocks = this.#plan();
   }
 

@@ -29,6 +29,7 @@ export class Allocator {
   readonly #parts: AllocatorParts;
   #queue: Promise<unknown> = Promise.resolve();
   #idle: NodeJS.Timeout | undefined;
+  #lastChange = 0;
   /**
    * The next cluster holds old bytes, of a write that failed or of a part of a cluster that a crash left at the end
    * of the file: they must not show after a crash.
@@ -83,6 +84,7 @@ export class Allocator {
   /** Waits for what is queued, then makes everything durable and the need-check bit what it should be. */
   async settle(): Promise<void> {
     clearTimeout(this.#idle);
+    this.#idle = undefined;
     await this.exclusively(() => this.#parts.header.settle());
   }
 
@@ -131,9 +133,19 @@ export class Allocator {
 
   /** The need-check bit before anything that a crash could leave half done; and no rest while writes go on. */
   async #prepare(): Promise<void> {
-    clearTimeout(this.#idle);
+    this.#lastChange = performance.now();
     await this.#parts.header.beforeTables();
-    this.#idle = setTimeout(() => void this.settle().catch(() => undefined), idleMs).unref();
+    this.#idle ??= this.#wake(idleMs);
+  }
+
+  /** One timer for many changes: it goes on waiting when there was one meanwhile. */
+  #wake(delay: number): NodeJS.Timeout {
+    const woken = () => {
+      const rest = this.#lastChange + idleMs - performance.now();
+      if (rest > 0) this.#idle = this.#wake(rest);
+      else void this.settle().catch(() => undefined);
+    };
+    return setTimeout(woken, delay).unref();
   }
 
   /** Fills new clusters: what lies around the data comes from the backing file, or is zero. */

@@ -50,8 +50,9 @@ export class Tables {
       const { halves, first, count } = await this.page(tableOffset, index + done);
       const start = index + done - first;
       const part = values.slice(done, done + count - start);
-      const changed = Uint32Array.from(halves);
-      for (const [i, value] of part.entries()) {
+      const changed = halves.slice();
+      for (let i = 0; i < part.length; i++) {
+        const value = part[i] as number;
         changed[(start + i) * 2] = value % 0x100000000;
         changed[(start + i) * 2 + 1] = Math.floor(value / 0x100000000);
       }
@@ -103,16 +104,17 @@ export class Tables {
   }
 }
 
+const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
+/** A copy, in memory of its own. */
 function decode(bytes: Uint8Array): Uint32Array {
-  const copy = new Uint32Array(bytes.length / 4);
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let index = 0; index < copy.length; index++) copy[index] = view.getUint32(index * 4, true);
-  return copy;
+  const copy = bytes.slice();
+  if (!isLittleEndian) Buffer.from(copy.buffer).swap32();
+  return new Uint32Array(copy.buffer);
 }
 
 function encode(halves: Uint32Array): Uint8Array {
-  const bytes = new Uint8Array(halves.length * 4);
-  const view = new DataView(bytes.buffer);
-  for (const [index, half] of halves.entries()) view.setUint32(index * 4, half, true);
+  const bytes = new Uint8Array(halves.slice().buffer);
+  if (!isLittleEndian) Buffer.from(bytes.buffer).swap32();
   return bytes;
 }
