@@ -37,6 +37,13 @@ export const creation: Creation = {
     bytes.set(encodeHeader(header));
     bytes.set(name, headerLength);
     await file.resize(0);
+    // A device keeps its size, and what it holds: the L1 table would be old bytes.
+    if (file.size > 0) {
+      throw new BlockError("ENOTSUP", "QED images can't be made on a device: they grow from nothing", {
+        hint: "Make the image in a file, or choose the format raw.",
+        peer: { message: "Cannot resize device files" },
+      });
+    }
     await file.resize(header.clusterSize * (1 + header.tableSize));
     await file.write(0, bytes);
   },

@@ -33,6 +33,8 @@ export class HeaderFile {
   readonly #refusesForeign: boolean;
   /** A change of the tables failed: nobody knows what is on disk, so the bit stays. */
   #hasFailed = false;
+  /** A change of the header failed: which one is on disk, nobody knows. */
+  #isUnsure = false;
 
   /** `refusesForeign`: no new clusters while the bit of an earlier session is set. */
   constructor(header: QedHeader, file: BlockNode, refusesForeign: boolean) {
@@ -56,8 +58,10 @@ export class HeaderFile {
     const bytes = new Uint8Array(encodeHeader(header).length + behind.length);
     bytes.set(encodeHeader(header));
     bytes.set(behind, bytes.length - behind.length);
+    this.#isUnsure = true;
     await this.#file.write(0, bytes);
     await this.#file.flush();
+    this.#isUnsure = false;
     this.#header = header;
   }
 
@@ -72,9 +76,10 @@ export class HeaderFile {
         hint: "Nothing new is written to it until then. Repair it with blkscope check -r all.",
       });
     }
-    if (this.isDirty) return;
+    if (this.isDirty && !this.#isUnsure) return;
+    const wasOwn = this.#isOwn || !this.isDirty;
     await this.change({ features: this.#header.features | featureBits.needCheck });
-    this.#isOwn = true;
+    this.#isOwn = wasOwn;
   }
 
   /** A change of the tables failed midway. */
@@ -99,6 +104,7 @@ export class HeaderFile {
   replace(header: QedHeader): void {
     const wasOwn = this.#isOwn;
     this.#header = header;
+    this.#isUnsure = false;
     this.#isForeign = this.isDirty && !wasOwn;
     this.#isOwn = false;
   }

@@ -2,10 +2,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { describe, expect, it } from "vitest";
+import { BlockError } from "../../../../core/base/errors.ts";
 import type { BlockNode } from "../../../../core/block/node.ts";
+import { creation } from "../../../../core/format/qed/create.ts";
+import { HeaderFile, readHeader } from "../../../../core/format/qed/header.ts";
 import { type Graph, openGraph } from "../../../../core/graph.ts";
 import { newQed } from "../../../build/newQed.ts";
-import { failureOf, filled, readAll } from "../../../build/open.ts";
+import { failureOf, filled, openForTest, readAll } from "../../../build/open.ts";
 import { type Random, seeded } from "../../../build/random.ts";
 import { tempDir } from "../../../build/temp.ts";
 
@@ -62,6 +65,46 @@ describe("writing to a QED image", () => {
     await withImage(name, (node) =>
       node.write(0, filled(512, 2)).then(() => expect(isMarked(name)).toBe(false)),
     );
+  });
+
+  it("sets the mark again when clearing it failed midway", async () => {
+    const name = await newQed({ size: 1024 * kib });
+    const graph = await openGraph({ driver: "file", filename: name }, { readOnly: false });
+    const file = graph.root;
+    let flushes = 0;
+    const failing: BlockNode = {
+      ...{ name: file.name, driver: file.driver, readOnly: false, children: [], info: file.info },
+      size: file.size,
+      read: (offset, target) => file.read(offset, target),
+      write: (offset, source) => file.write(offset, source),
+      flush: async () => {
+        // 1: the mark is set. 2: all before clearing it. 3: the header without it.
+        if (++flushes === 3) throw new BlockError("EIO", "the disk is tired");
+      },
+      writeZeroes: (offset, length) => file.writeZeroes(offset, length),
+      discard: (offset, length) => file.discard(offset, length),
+      resize: (size) => file.resize(size),
+      extentAt: (offset, length) => file.extentAt(offset, length),
+      close: () => file.close(),
+    };
+    const header = new HeaderFile(await readHeader(failing), failing, true);
+    await header.beforeTables();
+    expect(isMarked(name)).toBe(true);
+    expect((await failureOf(header.settle())).code).toBe("EIO");
+    expect(isMarked(name)).toBe(false);
+    await header.beforeTables();
+    expect(isMarked(name)).toBe(true);
+    await header.settle();
+    expect([isMarked(name), header.isDirty]).toEqual([false, false]);
+    await graph.close();
+  });
+
+  it("is not laid down where the file keeps its bytes, as devices do", async () => {
+    const { root } = await openForTest({ driver: "memory", bytes: filled(2 ** 20, 7) }, { readOnly: false });
+    root.resize = async () => undefined;
+    const error = await failureOf(creation.create(root, { size: 1024 * kib, options: {} }));
+    expect(error.code).toBe("ENOTSUP");
+    expect(await readAll(root)).toEqual(filled(2 ** 20, 7));
   });
 
   it("leaves a mark that was set before, and one after a write of tables failed", async () => {
