@@ -47,6 +47,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "show where in which file an image's data lie",
     load: async () => (await import("./map.ts")).map,
   },
+  refs: {
+    summary: "show what a byte of an image's file is and who refers to it",
+    own: true,
+    load: async () => (await import("./refs.ts")).refs,
+  },
   create: {
     summary: "create an image",
     load: async () => (await import("./create.ts")).create,

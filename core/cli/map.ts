@@ -28,6 +28,11 @@ const options = {
     value: "LENGTH",
     help: "bytes to look at (default: to the end)",
   },
+  kinds: {
+    long: "kinds",
+    own: true,
+    help: "count the clusters of the image's file by kind instead: tables, data, leaked, damaged",
+  },
   output: { long: "output", value: "FORM", help: "human (default) or json" },
   imageOpts: {
     long: "image-opts",
@@ -44,7 +49,10 @@ const options = {
 export const map = defineCommand({
   usage: ["[OPTION...] FILE"],
   description: `Shows where the data of an image lie: in which file of its backing chain, and where in it. Nothing is
-changed. Ranges that read as zeroes are left out, unless the output is JSON.`,
+changed. Ranges that read as zeroes are left out, unless the output is JSON.
+
+With --kinds: how many clusters of the image's own file are of which kind, and how many bytes that is. Every cluster has
+one kind, the worst that is true of it. Of an image without tables the parts with data and the holes are counted.`,
   options,
   sections: [
     {
@@ -53,12 +61,19 @@ changed. Ranges that read as zeroes are left out, unless the output is JSON.`,
 ...), "present" (false: no image of the chain holds it), "zero" (reads as zeroes), "data" (its file has bytes of it),
 "offset" (in that file, where the range is contiguous there)`,
     },
+    {
+      title: "Output (json, with --kinds)",
+      text: `one object: "filename", "format", "cluster-size", "clusters", "file-size", "kinds" (by name, worst first:
+"clusters" and "bytes"), and for formats with tables "invalid-entries", "extra-references" (to clusters that have an
+owner), "unreadable-tables", "skipped-tables" (they overlap others and are not looked into), "guest": "clusters",
+"allocated", "zero"`,
+    },
   ],
   exits: [
     [0, "shown"],
     [1, "wrong usage, or the image could not be opened or its tables not be read"],
   ],
-  examples: ["map disk.qed", "map --output json -s 1G -l 64M overlay.qed"],
+  examples: ["map disk.qed", "map --kinds disk.qed", "map --output json -s 1G -l 64M overlay.qed"],
   failure: 1,
   async run(args) {
     const output = args.value("output") ?? "human";
@@ -74,8 +89,16 @@ changed. Ranges that read as zeroes are left out, unless the output is JSON.`,
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
     if (takeObjects(args.values("object")).helped) return 0;
-    const { withImage } = await import("./openImage.ts");
     const request = { imageOpts, format: args.value("format"), forceShare: args.has("forceShare") };
+    if (args.has("kinds")) {
+      if (args.has("startOffset") || args.has("maxLength")) {
+        throw new UsageError("--kinds counts the whole file: it can't be used with -s or -l");
+      }
+      const { printKinds } = await import("./mapKinds.ts");
+      await printKinds(file, request, output === "json");
+      return 0;
+    }
+    const { withImage } = await import("./openImage.ts");
     await withImage(file, request, async ({ graph, filename, spec }) => {
       const { mapEntries } = await import("../ops/map.ts");
       const end =

@@ -23,7 +23,7 @@ export async function mapJob(params: MapParams, job: JobContext<"map">): Promise
       signal: job.signal,
       progress: (done, total, bytesRead) => {
         const now = performance.now();
-        if (done < total && now - toldAt < progressEveryMs) return;
+        if (now - toldAt < progressEveryMs) return;
         toldAt = now;
         job.progress({ done, total, bytesRead, totals: { bytesRead } });
       },
@@ -33,7 +33,10 @@ export async function mapJob(params: MapParams, job: JobContext<"map">): Promise
       place: async ({ offset, limit }) => map.place(offset, limit, job.signal),
       next: async ({ from, kinds, backwards }) => map.next(from, kinds, backwards),
     });
+    const { fileSize, bytesRead } = map.summary;
     job.item({ summary: map.summary });
+    // What was found is sent before the progress that follows it, and at once.
+    job.progress({ done: fileSize, total: fileSize, bytesRead, totals: { bytesRead } });
     // Without a line for questions nobody can ask any.
     if (job.answer !== undefined) await untilAborted(job.signal);
     return { summary: map.summary };

@@ -1,0 +1,248 @@
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
+import { MessageChannel } from "node:worker_threads";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ClusterMarks, maxMappedClusters } from "../../../core/block/clusterMarks.ts";
+import { kindWords } from "../../../core/block/kindWords.ts";
+import { clusterKinds, firstProblem, kindNumber } from "../../../core/block/structure.ts";
+import { startJob, startThread } from "../../../core/jobs/client.ts";
+import type { Port } from "../../../core/jobs/contract.ts";
+import { portOfChannel } from "../../../core/jobs/port.ts";
+import { serveJob } from "../../../core/jobs/serve.ts";
+import { longestTile, mapClusters } from "../../../core/ops/clusterMap.ts";
+import type { MapItem, MapSummary } from "../../../core/ops/mapRun.ts";
+import { failureOf, openBytes, openForTest } from "../../build/open.ts";
+import { buildQed } from "../../build/qed.ts";
+import { seeded } from "../../build/random.ts";
+import { buildThreads } from "../../build/threads.ts";
+
+const KiB = 1024;
+const quiet = () => ({ signal: new AbortController().signal, progress: () => undefined });
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), "blkscope-map-"));
+beforeAll(buildThreads);
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+/** 3000 guest clusters of 4 KiB, every seventh missing. */
+function someQed() {
+  const clusters = new Map<number, Uint8Array>();
+  for (let index = 0; index < 3000; index++) if (index % 7 !== 0) clusters.set(index, Uint8Array.of(index));
+  return buildQed({ size: 16 * KiB * KiB, clusterSize: 4096, tableSize: 1, clusters, l2: [[3, 9, 5n]] });
+}
+
+describe("kinds of clusters", () => {
+  it("are worse the later they come, as the views promise", () => {
+    const order = [
+      "unknown",
+      "free",
+      "zero",
+      "data",
+      "compressed",
+      "snapshot",
+      "l2-table",
+      "unreadable",
+      "leaked",
+      "overlap",
+    ] as const;
+    const numbers = order.map(kindNumber);
+    expect([...numbers].sort((a, b) => a - b)).toEqual(numbers);
+    expect(clusterKinds.slice(firstProblem)).toEqual(["unreadable", "leaked", "bad-entry", "overlap"]);
+    expect(Object.keys(kindWords).sort()).toEqual([...clusterKinds].sort());
+  });
+
+  it("count references up to 255", () => {
+    const marks = new ClusterMarks(4);
+    for (let i = 0; i < 300; i++) marks.own(1, 1, kindNumber("data"));
+    marks.own(2, 2, kindNumber("data"));
+    marks.worsen(3, kindNumber("bad-entry"));
+    expect([0, 1, 2, 3].map((index) => marks.references(index))).toEqual([0, 255, 1, 1]);
+    expect([...marks.kinds].map((kind) => clusterKinds[kind])).toEqual([
+      "unknown",
+      "overlap",
+      "data",
+      "bad-entry",
+    ]);
+    expect(marks.own(0, 4, kindNumber("data"))).toBe(3);
+  });
+
+  it("are refused for more clusters than a map holds", () => {
+    expect(() => new ClusterMarks(maxMappedClusters + 1)).toThrow("a map holds 536870912");
+  });
+});
+
+describe("levels of detail", () => {
+  it("have the worst of the clusters below, at every level and every border", async () => {
+    const map = await mapClusters(await openBytes(someQed().bytes), quiet());
+    const { clusters, levels } = map.summary;
+    const all = map.tile({ level: 0, first: 0, count: clusters });
+    expect(all).toHaveLength(clusters);
+    // 4 ** (levels - 1) is the first power of 4 that holds all.
+    expect(levels).toBe(1 + Math.ceil(Math.log(clusters) / Math.log(4)));
+    await seeded(async (random) => {
+      for (let round = 0; round < 200; round++) {
+        const level = random.below(levels);
+        const size = 4 ** level;
+        const first = random.below(Math.ceil(clusters / size) + 2);
+        const count = random.below(50);
+        const expected: number[] = [];
+        for (let cell = first; cell < first + count && cell * size < clusters; cell++) {
+          expected.push(Math.max(...all.subarray(cell * size, (cell + 1) * size)));
+        }
+        expect([...map.tile({ level, first, count })], `${level} ${first} ${count}`).toEqual(expected);
+      }
+    });
+    const top = map.tile({ level: levels - 1, first: 0, count: 9 });
+    expect([...top].map((kind) => clusterKinds[kind])).toEqual(["bad-entry"]);
+  });
+
+  it("refuse tiles that are none", async () => {
+    const map = await mapClusters(await openBytes(someQed().bytes), quiet());
+    const { levels } = map.summary;
+    for (const [level, first, count] of [
+      [-1, 0, 1],
+      [levels, 0, 1],
+      [0.5, 0, 1],
+      [0, -1, 1],
+      [0, 0.5, 1],
+      [0, 0, longestTile + 1],
+      [0, 0, Number.NaN],
+    ] as const) {
+      expect(() => map.tile({ level, first, count })).toThrow(expect.objectContaining({ code: "EINVAL" }));
+    }
+  });
+
+  it("are passed over by a search for a kind, in both directions and around the end", async () => {
+    const { bytes, l2Offsets } = someQed();
+    const map = await mapClusters(await openBytes(bytes), quiet());
+    const bad = (l2Offsets.get(3) ?? 0) / 4096;
+    const last = map.summary.clusters - 1;
+    expect(map.next(0, ["bad-entry", "overlap"])).toBe(bad);
+    expect(map.next(bad, ["bad-entry"])).toBe(bad);
+    expect(map.next(bad + 1, ["bad-entry"])).toBe(bad);
+    expect(map.next(last, ["bad-entry"], true)).toBe(bad);
+    expect(map.next(bad - 1, ["bad-entry"], true)).toBe(bad);
+    expect(map.next(2, ["l2-table"], true)).toBe(2);
+    expect(map.next(last, ["header"])).toBe(0);
+    expect(map.next(0, ["overlap"])).toBeUndefined();
+    expect(map.next(0, [])).toBeUndefined();
+    expect(() => map.next(last + 1, ["data"])).toThrow("clusters");
+  });
+});
+
+describe("the map of a raw image", () => {
+  it("has data and holes of its file, in parts of 64 KiB, and nothing that is referred to", async () => {
+    const name = path.join(folder, "sparse.raw");
+    const fd = fs.openSync(name, "w");
+    fs.writeSync(fd, Buffer.alloc(64 * KiB, 1), 0, 64 * KiB, 256 * KiB);
+    fs.ftruncateSync(fd, 1000 * KiB);
+    fs.closeSync(fd);
+    const spec = { driver: "raw", file: { driver: "file", filename: name } };
+    const map = await mapClusters((await openForTest(spec)).root, quiet());
+    // 1000 KiB are 15 parts and 40 KiB; the fifth part has the data.
+    expect(map.summary).toMatchObject({ hasTables: false, clusters: 16, guest: undefined });
+    expect(map.summary.kinds.data).toEqual({ clusters: 1, bytes: 64 * KiB });
+    expect(map.summary.kinds.hole).toEqual({ clusters: 15, bytes: 936 * KiB });
+    const place = await map.place(260 * KiB);
+    expect(place).toMatchObject({ cluster: 4, kind: "data", structure: undefined, references: { total: 0 } });
+    expect(await failureOf(map.place(1000 * KiB))).toMatchObject({ code: "EINVAL" });
+  });
+
+  it("of no bytes has no cells", async () => {
+    const map = await mapClusters(await openBytes(new Uint8Array(0), "raw"), quiet());
+    expect(map.summary).toMatchObject({ clusters: 0, fileSize: 0, levels: 1 });
+    expect(map.tile({ level: 0, first: 0, count: 10 })).toHaveLength(0);
+  });
+});
+
+describe("tables that can't be read", () => {
+  it("are shown as such, and nothing that they might refer to counts as leaked", async () => {
+    const built = someQed();
+    const name = path.join(folder, "some.qed");
+    fs.writeFileSync(name, built.bytes);
+    const offset = built.l2Offsets.get(1) ?? 0;
+    const sector = offset / 512;
+    const inject = [{ event: "l2_load", state: 1, errno: 5, sector, once: false }];
+    const image = { driver: "file", filename: name };
+    const spec = { driver: "qed", file: { driver: "blkdebug", image, "inject-error": inject } };
+    const { root } = await openForTest(spec);
+    const map = await mapClusters(root, quiet());
+    const check = await root.check?.({});
+    expect(map.summary.unreadableTables).toBe(check?.checkErrors);
+    expect(map.summary.unreadableTables).toBe(1);
+    expect(map.summary.kinds.unreadable.clusters).toBe(1);
+    expect(map.summary.kinds.leaked.clusters).toBe(0);
+    // L1[1] maps guest clusters 512 to 1023, of which every seventh is missing; and there is the cluster that the bad
+    // entry should point to.
+    const lost = Array.from({ length: 512 }, (_, i) => 512 + i).filter((index) => index % 7 !== 0).length;
+    expect(map.summary.kinds.unknown.clusters).toBe(lost + 1);
+  });
+});
+
+/** A job served in this thread, over a channel. */
+function served(): Port {
+  const { port1, port2 } = new MessageChannel();
+  serveJob(portOfChannel(port2), undefined);
+  return portOfChannel(port1);
+}
+
+describe("the map job", () => {
+  it.each(["a channel", "a thread"])("answers questions over %s until it is cancelled", async (line) => {
+    const built = someQed();
+    const name = path.join(folder, "job.qed");
+    fs.writeFileSync(name, built.bytes);
+    // Guest cluster 9 of the fourth table, whose entry was overwritten.
+    const orphan = (built.dataOffsets.get(3 * 512 + 9) ?? 0) / 4096;
+    let told: (summary: MapSummary) => void = () => undefined;
+    const scanned = new Promise<MapSummary>((resolve) => {
+      told = resolve;
+    });
+    const progress: number[] = [];
+    const job = startJob(
+      "map",
+      { spec: { file: { driver: "file", filename: name } } },
+      {
+        progress: ({ done, total }) => void progress.push(done / total),
+        items: (items: readonly MapItem[]) => {
+          for (const { summary } of items) told(summary);
+        },
+      },
+      line === "a channel" ? served() : startThread("blkscope:job"),
+    );
+    const summary = await scanned;
+    expect(summary).toMatchObject({ format: "qed", clusterSize: 4096, clusters: built.bytes.length / 4096 });
+    expect(progress.at(-1)).toBe(1);
+    const tile = await job.ask("tile", { level: 0, first: 0, count: 3 });
+    expect([...tile].map((kind) => clusterKinds[kind])).toEqual(["header", "l1-table", "l2-table"]);
+    const place = await job.ask("place", { offset: built.dataOffsets.get(8) ?? 0 });
+    expect(place).toMatchObject({
+      kind: "data",
+      references: { total: 1, list: [{ by: "L1[0] -> L2[8]", guest: { offset: 8 * 4096, length: 4096 } }] },
+    });
+    expect(await job.ask("next", { from: 0, kinds: ["leaked"] })).toBe(orphan);
+    expect(await failureOf(job.ask("place", { offset: -1 }))).toMatchObject({ code: "EINVAL" });
+    job.cancel();
+    expect(await job.done).toEqual({ summary });
+    expect(await failureOf(job.ask("tile", { level: 0, first: 0, count: 1 }))).toMatchObject({
+      code: "ECANCELED",
+    });
+  });
+
+  it("says that it was cancelled before the end, and answers only what it knows", async () => {
+    const { bytes } = someQed();
+    const stop = new AbortController();
+    const node = await openBytes(bytes);
+    stop.abort();
+    const outcome = mapClusters(node, { signal: stop.signal, progress: () => undefined });
+    expect(await failureOf(outcome)).toMatchObject({ code: "ECANCELED" });
+    const job = startJob(
+      "map",
+      { spec: { driver: "raw", file: { driver: "memory", size: 1024 } } },
+      { progress: () => undefined, items: () => undefined },
+      served(),
+    );
+    const unknown = job.ask("toString" as "tile", { level: 0, first: 0, count: 1 });
+    expect(await failureOf(unknown)).toMatchObject({ code: "EINVAL" });
+    job.cancel();
+    await job.done;
+  });
+});

@@ -1,0 +1,184 @@
+// Kinds and references on the command line: their totals against qemu-img check, and against hand-made damage.
+import * as fs from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Random, seeded } from "../build/random.ts";
+import { Cli, describeWithQemu } from "../core/cli/support.ts";
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await Cli.build();
+}, 60_000);
+afterAll(() => cli.remove());
+
+function poke(name: string, at: number, value: bigint): void {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(value);
+  const fd = fs.openSync(cli.path(name), "r+");
+  fs.writeSync(fd, bytes, 0, 8, at);
+  fs.closeSync(fd);
+}
+
+/** 12 clusters of 64 KiB in one table, and where its entries are. */
+function image(name: string) {
+  fs.rmSync(cli.path(name), { force: true });
+  cli.qemuImg("create", "-f", "qed", name, "16M");
+  cli.qemuIo("-f", "qed", "-c", "write 0 768k", "-c", "write -z 1M 64k", name);
+  const bytes = fs.readFileSync(cli.path(name));
+  const l1 = Number(bytes.readBigUInt64LE(40));
+  const l2 = Number(bytes.readBigUInt64LE(l1));
+  return { l1, l2, length: bytes.length, data: (index: number) => bytes.readBigUInt64LE(l2 + index * 8) };
+}
+
+function damage(name: string, random: Random): void {
+  const { l1, l2, length, data } = image(name);
+  const values = [data(0), data(3), BigInt(length), BigInt(l1), BigInt(l2), 0n, 7n, 0xffffffffffffffffn];
+  for (let i = 0; i < random.below(6); i++) {
+    const at = random.below(4) === 0 ? l1 + 8 * (1 + random.below(3)) : l2 + 8 * random.below(12);
+    poke(name, at, random.pick(values));
+  }
+  fs.appendFileSync(cli.path(name), Buffer.alloc(65536 * random.below(3)));
+}
+
+const json = (...args: string[]) => JSON.parse(cli.run([...args, "--output", "json"]).stdout);
+
+describeWithQemu("map --kinds", () => {
+  it("agrees with qemu-img check on seeded damage", async () => {
+    await seeded(async (random) => {
+      for (let round = 0; round < 12; round++) {
+        damage("kinds.qed", random);
+        const theirs = JSON.parse(cli.qemuImg("check", "--output", "json", "kinds.qed").stdout);
+        const ours = json("map", "--kinds", "kinds.qed");
+        expect(
+          {
+            corruptions: ours["invalid-entries"] + ours["extra-references"],
+            leaks: ours.kinds.leaked.clusters,
+            allocated: ours.guest.allocated,
+            total: ours.guest.clusters,
+          },
+          `round ${round}`,
+        ).toEqual({
+          corruptions: theirs.corruptions ?? 0,
+          leaks: theirs.leaks ?? 0,
+          allocated: theirs["allocated-clusters"] ?? 0,
+          total: theirs["total-clusters"],
+        });
+        const clusters = Object.values<{ clusters: number }>(ours.kinds);
+        expect(clusters.reduce((sum, kind) => sum + kind.clusters, 0)).toBe(ours.clusters);
+      }
+    });
+  });
+
+  it("prints counts, bytes and percent, and problems even when there are none", () => {
+    image("plain.qed");
+    const { code, stdout } = cli.run(["map", "--kinds", "plain.qed"]);
+    expect(code).toBe(0);
+    // A header, two tables of 4 clusters and 12 of data: 21 clusters of 64 KiB are 1376256 bytes.
+    expect(stdout.split("\n").map((line) => line.trim().replace(/ {2,}/g, "|"))).toEqual([
+      "21 clusters of 64 KiB in a file of 1376256 bytes",
+      "",
+      "Kind|Clusters|Bytes|Of the file",
+      "referenced more than once|0|0|0.00 %",
+      "table with invalid entries|0|0|0.00 %",
+      "leaked|0|0|0.00 %",
+      "unreadable table|0|0|0.00 %",
+      "header|1|65536|4.76 %",
+      "L1 table|4|262144|19.05 %",
+      "L2 table|4|262144|19.05 %",
+      "data|12|786432|57.14 %",
+      "",
+      "Invalid entries: 0",
+      "References beyond the first: 0",
+      // 16 MiB are 256 clusters.
+      "Guest clusters: 12 allocated, 1 zero, 243 unallocated",
+      "",
+    ]);
+  });
+});
+
+describeWithQemu("refs", () => {
+  it("names both owners of a cluster that is referenced twice, by file and by guest offset", () => {
+    const { l2, data } = image("twice.qed");
+    poke("twice.qed", l2 + 5 * 8, data(2));
+    const at = Number(data(2));
+    const place = json("refs", "twice.qed", `${at + 100}`);
+    const reference = (index: number) => ({
+      by: `L1[0] -> L2[${index}]`,
+      offset: l2 + index * 8,
+      length: 8,
+      "guest-offset": index * 65536,
+      "guest-length": 65536,
+    });
+    expect(place).toMatchObject({
+      format: "qed",
+      cluster: at / 65536,
+      "cluster-offset": at,
+      kind: "overlap",
+      "counted-references": 2,
+      references: [reference(2), reference(5)],
+      "total-references": 2,
+    });
+    const { offset: _, ...same } = place;
+    expect(json("refs", "twice.qed", "--guest", "320k")).toMatchObject({
+      ...same,
+      offset: at,
+      "guest-state": "data",
+    });
+    expect(json("refs", "--limit", "1", "twice.qed", `${at}`).references).toEqual([reference(2)]);
+    const lost = json("refs", "twice.qed", `${data(5)}`);
+    expect(lost).toMatchObject({ kind: "leaked", "counted-references": 0, references: [] });
+  });
+
+  it("prints entries, header fields and guest ranges", () => {
+    const { l1, l2, data } = image("entry.qed");
+    const hex = (value: number | bigint) => `0x${value.toString(16)}`;
+    const lines = (...args: string[]) =>
+      cli
+        .run(["refs", ...args])
+        .stdout.trimEnd()
+        .split("\n");
+    expect(lines("entry.qed", `${l2 + 17}`)).toEqual([
+      `File offset ${hex(l2 + 17)}: cluster 0x${(l2 / 65536).toString(16).toUpperCase()} at ${hex(l2)}, L2 table`,
+      `In: L2 table 0, ${hex(l2)}+262144`,
+      `  entry 2 at ${hex(l2 + 16)} = ${hex(data(2))}: -> cluster ${hex(data(2) / 65536n)
+        .toUpperCase()
+        .replace("X", "x")}`,
+      "  guest 0x20000+65536",
+      "References: 1",
+      `  L1[0] at ${hex(l1)}, guest 0x0+16777216`,
+    ]);
+    expect(lines("entry.qed", "4")).toEqual([
+      "File offset 0x4: cluster 0x0 at 0x0, header",
+      "In: header, 0x0+65536",
+      "  cluster_size at 0x4 = 65536: 64 KiB",
+      "References: 0",
+    ]);
+    expect(lines("--guest", "1M", "entry.qed")).toEqual([
+      "Guest offset 0x100000: zero, not stored in this file",
+      `  L1[0] -> L2 at ${hex(l2)}, L2[16] = 1: zero cluster`,
+    ]);
+  });
+});
+
+describe("what can't be asked", () => {
+  it("is refused with a reason", () => {
+    cli.write("plain.raw", Buffer.alloc(4096));
+    const said = (...args: string[]) => {
+      const { code, stderr } = cli.run(args);
+      return [code, stderr.split("\n")[0]];
+    };
+    expect(said("refs", "-f", "raw", "plain.raw", "0")).toEqual([
+      1,
+      "blkscope: Images of the format raw have no tables that refer to clusters",
+    ]);
+    expect(said("refs", "plain.raw")[1]).toContain("one image file name and one offset");
+    expect(said("refs", "plain.raw", "0", "--guest", "0")[1]).toContain("one image file name and one offset");
+    expect(said("map", "--kinds", "-s", "1", "plain.raw")[1]).toContain("can't be used with -s or -l");
+    expect(cli.run(["map", "--kinds", "plain.raw"], { BLKSCOPE_AS: "qemu-img" }).code).toBe(1);
+  });
+
+  it("counts the parts of a raw image", () => {
+    cli.sparse("sparse.raw", 200 * 1024, { 0: "x" });
+    const { kinds, clusters } = json("map", "--kinds", "-f", "raw", "sparse.raw");
+    expect([clusters, kinds.data.clusters, kinds.hole]).toEqual([4, 1, { clusters: 3, bytes: 136 * 1024 }]);
+  });
+});
