@@ -88,3 +88,75 @@ export interface RepairPlan {
    */
   readonly dirtyBit: RepairWrite | undefined;
 }
+
+/**
+ * safe: all that can be read now reads the same afterwards, and nothing is thrown away.
+ * cannot-be-undone-elsewhere: nothing that can be read now is lost, but the old value is then kept in the undo journal
+ * alone. may-lose-data: what is taken away may be wanted; never chosen unless asked for.
+ */
+export type RepairRisk = "safe" | "may-lose-data" | "cannot-be-undone-elsewhere";
+
+export type RepairAction = "clear-entry" | "copy-cluster" | "copy-table" | "trim" | "clear-dirty-bit";
+
+/** Bytes, of the guest's disk or of the file. */
+export interface ByteRange {
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** One thing that can be mended, to be chosen or not. Plain data. */
+export interface OfferedRepair {
+  /** The action and the place of the entry in the file: the same each time the unchanged image is looked at. */
+  readonly id: string;
+  readonly action: RepairAction;
+  /** What is wrong, one sentence. */
+  readonly problem: string;
+  /** What the guest sees differently afterwards, one sentence. */
+  readonly effect: string;
+  /** Ranges of the guest's disk that read differently afterwards, all of them. */
+  readonly guest: readonly ByteRange[];
+  readonly risk: RepairRisk;
+  /** Items that have to be chosen as well. */
+  readonly needs: readonly string[];
+  /** Chosen unless the person says otherwise. */
+  readonly isDefault: boolean;
+  /** The bytes of the file that are changed in place, or cut off. */
+  readonly file: ByteRange;
+  /** By how many bytes the file becomes longer. */
+  readonly grows: number;
+}
+
+/** A write in place, and which item it belongs to. */
+export interface ItemWrite extends RepairWrite {
+  readonly item: string;
+}
+
+/**
+ * What chosen items do to a file, in this order: it is cut to `cutSize`, made `newSize` long, ranges are copied behind
+ * the cut, `patches` are laid over the copies; all that is flushed before `writes` change anything in place; those are
+ * flushed and read back before `last`, the dirty bit.
+ */
+export interface RepairScript {
+  readonly items: readonly string[];
+  readonly oldSize: number;
+  readonly cutSize: number;
+  readonly newSize: number;
+  readonly copies: readonly { readonly from: number; readonly to: number; readonly length: number }[];
+  readonly patches: readonly { readonly offset: number; readonly newBytes: Uint8Array }[];
+  readonly writes: readonly ItemWrite[];
+  readonly last: ItemWrite | undefined;
+}
+
+/** All that can be mended in an image. */
+export interface RepairOffer {
+  readonly fileSize: number;
+  readonly items: readonly OfferedRepair[];
+  /** Items beyond the first 100,000: mended by a second repair after the first. */
+  readonly dropped: number;
+  /** What nothing here mends: tables that can't be read. */
+  readonly unmended: readonly string[];
+  /** Clusters of the file that nothing uses. */
+  readonly leaks: readonly ByteRange[];
+  /** Throws EINVAL for an id that is not offered, or one whose needs are not chosen. */
+  script(ids: Iterable<string>): RepairScript;
+}

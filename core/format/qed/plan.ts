@@ -39,7 +39,8 @@ function clearEntry(finding: Finding, hasBacking: boolean): RepairItem {
 
 const featuresOffset = 16;
 
-function clearBit(header: QedHeader): RepairWrite | undefined {
+/** The write that clears the need-check bit; undefined where it is clear. */
+export function clearBit(header: QedHeader): RepairWrite | undefined {
   if ((header.features & featureBits.needCheck) === 0n) return undefined;
   const features = (of: QedHeader) => encodeHeader(of).slice(featuresOffset, featuresOffset + 8);
   return {
