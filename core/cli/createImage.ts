@@ -89,7 +89,7 @@ async function backingSize(args: CreateArguments, draft: CreateDraft): Promise<n
   const { file } = args;
   if (backingFile === undefined) return undefined;
   if (backingFile === "") throw new CliError(`${file}: Expected backing file name, got empty string`, 1);
-  if (backingFile === file) throw sameFile(file);
+  if (backingFile === file || isSameFile(file, backingFile)) throw sameFile(file);
   let found: { size: number; format: string } | undefined;
   if (args.opensBacking) {
     const graph = await openBacking(file, backingFile, backingFormat);
@@ -136,6 +136,17 @@ async function openBacking(file: string, backing: string, format: string | undef
 export function refuseOwnChain(file: string, backing: BlockNode): void {
   const own = identity(targetPath(file));
   if (own !== undefined && filesOf(backing).some((name) => identity(name) === own)) throw sameFile(file);
+}
+
+/** Other names of the new image's own file, without opening it. */
+function isSameFile(file: string, backing: string): boolean {
+  try {
+    const own = identity(targetPath(file));
+    return own !== undefined && identity(backingSeenFromHere(file, backing)) === own;
+  } catch {
+    // No names of files: what is wrong with them is said where they are used.
+    return false;
+  }
 }
 
 function sameFile(file: string): CliError {

@@ -80,6 +80,18 @@ describeWithQemu("create and qemu-img create", () => {
     twins.same(words(line));
   });
 
+  it.each(["mine", "./mine", "link", "hard"])("never empties its own backing file, unseen: %s", (backing) => {
+    const bytes = Buffer.alloc(4096, 7);
+    fs.rmSync(cli.path("mine"), { force: true });
+    fs.writeFileSync(cli.path("mine"), bytes);
+    fs.rmSync(cli.path("link"), { force: true });
+    fs.symlinkSync("mine", cli.path("link"));
+    fs.rmSync(cli.path("hard"), { force: true });
+    fs.linkSync(cli.path("mine"), cli.path("hard"));
+    expect(cli.run(["create", "-f", "qed", "-u", "-b", backing, "-F", "raw", "mine", "1M"]).code).toBe(1);
+    expect(fs.readFileSync(cli.path("mine")).equals(bytes)).toBe(true);
+  });
+
   it("leaves a file alone when the request can't be met, and makes none", () => {
     fs.writeFileSync(cli.path("kept"), "precious");
     expect(cli.run(["create", "-o", "preallocation=bar", "kept", "1M"]).code).toBe(1);
