@@ -82,6 +82,8 @@ function newHeader({ size, backing, options }: CreateRequest): { header: QedHead
     imageSize,
     backingName: undefined,
   };
+  // As the peer leaves them: a place for a name only where there is one.
+  if (backing === undefined) return { header: bare, name: new Uint8Array(0) };
   const { changes, behind } = backingChange(bare, backing);
   return { header: { ...bare, ...changes }, name: behind };
 }
