@@ -110,7 +110,9 @@ function changeFailed(backing: string, thrown: unknown): unknown {
   if (!(thrown instanceof BlockError) || thrown.code === "ECANCELED") return thrown;
   const failed = `Could not change the backing file to '${backing}'`;
   const { code, message, context } = thrown;
-  const reason = code === "ENOSPC" ? "No space left in the file header" : message;
+  // A full disk has the system's error below it.
+  const isHeaderFull = code === "ENOSPC" && thrown.cause === undefined;
+  const reason = isHeaderFull ? "No space left in the file header" : message;
   const peer = code === "ENOTSUP" ? strerror(thrown) : reason;
   const full = { ...context, peer: { message: `${failed}: ${peer}` } };
   return new BlockError(code, `${failed}: ${reason}`, full, { cause: thrown });
