@@ -1,9 +1,9 @@
-// The kind of every cluster of a file and how often it is referred to, in one byte a cluster; a second byte comes with
-// the first cluster that is referred to twice. Passes over tables write into `kinds` directly.
+// The kind of every cluster of a file and how often it is referred to, in a byte and a bit a cluster; a second byte comes
+// with the first cluster that is referred to twice. Passes over tables set bits of `owned` directly.
 import { BlockError } from "../base/errors.ts";
 import { kindNumber } from "./structure.ts";
 
-/** Clusters of one map: 2 bytes each and a third for the pyramid stay below 1.3 GB. */
+/** Clusters of one map: 2 bytes each and a half for bits and levels of detail stay below 1.4 GB. */
 export const maxMappedClusters = 2 ** 29;
 const overlap = kindNumber("overlap");
 /** Kinds of clusters that nothing refers to. */
@@ -14,8 +14,10 @@ const unreferenced = new Set(
 export const mostCounted = 255;
 
 export class ClusterMarks {
-  /** Numbers of `clusterKinds`; 0 is what nothing refers to (yet). */
+  /** Numbers of `clusterKinds`. */
   readonly kinds: Uint8Array<ArrayBuffer>;
+  /** One bit a cluster that has an owner: small enough to stay in a processor's cache where `kinds` would not. */
+  readonly owned: Uint32Array;
   /** References of clusters beyond the first. */
   #extra: Uint8Array | undefined;
 
@@ -27,15 +29,19 @@ export class ClusterMarks {
       });
     }
     this.kinds = new Uint8Array(clusters);
+    this.owned = new Uint32Array(Math.ceil(clusters / 32));
   }
 
   /** References to a run of clusters that their owner alone may have; answers how many have one already. */
   own(first: number, count: number, kind: number): number {
-    const { kinds } = this;
     let again = 0;
     for (let index = first; index < first + count; index++) {
-      if (kinds[index] === 0) kinds[index] = kind;
-      else {
+      const bit = 1 << (index & 31);
+      const old = this.owned[index >>> 5] ?? 0;
+      if ((old & bit) === 0) {
+        this.owned[index >>> 5] = old | bit;
+        this.kinds[index] = kind;
+      } else {
         this.again(index);
         again++;
       }
@@ -49,6 +55,22 @@ export class ClusterMarks {
     this.kinds[index] = overlap;
     const before = this.#extra[index] ?? 0;
     if (before < mostCounted - 1) this.#extra[index] = before + 1;
+  }
+
+  /**
+   * Gives `kind` to clusters of the range that have an owner and no kind yet: a pass that only set their bits ends with
+   * it. `first` is a multiple of 32.
+   */
+  settle(first: number, end: number, kind: number): void {
+    const { kinds, owned } = this;
+    for (let from = first; from < end; from += 32) {
+      const bits = owned[from >>> 5] as number;
+      if (bits === 0) continue;
+      const to = Math.min(end, from + 32);
+      for (let index = from; index < to; index++) {
+        if (kinds[index] === 0 && (bits & (1 << (index & 31))) !== 0) kinds[index] = kind;
+      }
+    }
   }
 
   /** Makes the kind of a cluster a worse one; its references stay as they are. */

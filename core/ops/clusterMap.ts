@@ -53,16 +53,16 @@ export async function mapClusters(node: BlockNode, job: MapJob): Promise<Cluster
   const pace = new Pace(job.signal);
   const scanned = structure && (await scanStructure(structure, marks, job));
   if (scanned === undefined) await markExtents(node, clusterSize, marks, job, pace);
-  const levels = await buildPyramid(marks.kinds, pace);
-  const kinds = levels && (await totalsOf(marks.kinds, clusterSize, fileSize, pace));
-  if (levels === undefined || kinds === undefined) throw cancelled();
+  const pyramid = await buildPyramid(marks.kinds, pace);
+  if (pyramid === undefined) throw cancelled();
+  const { levels, counts } = pyramid;
   const summary: MapSummary = {
     format: node.driver,
     clusterSize,
     clusters: marks.kinds.length,
     fileSize,
     hasTables: scanned !== undefined,
-    kinds,
+    kinds: totalsOf(counts, marks.kinds, clusterSize, fileSize),
     badEntries: scanned?.badEntries ?? 0,
     extraReferences: scanned?.extraReferences ?? 0,
     unreadableTables: scanned?.unreadableTables ?? 0,
@@ -192,19 +192,7 @@ async function markExtents(
   }
 }
 
-/** Undefined when stopped. */
-async function totalsOf(kinds: Uint8Array, clusterSize: number, fileSize: number, pace: Pace) {
-  const step = 2 ** 22;
-  const counts = new Float64Array(256);
-  for (let first = 0; first < kinds.length; first += step) {
-    const end = Math.min(kinds.length, first + step);
-    for (let at = first; at < end; at++) {
-      const kind = kinds[at] as number;
-      counts[kind] = (counts[kind] as number) + 1;
-    }
-    if (pace.due) await pace.turn();
-    if (pace.stopped) return undefined;
-  }
+function totalsOf(counts: Float64Array, kinds: Uint8Array, clusterSize: number, fileSize: number) {
   const missing = kinds.length * clusterSize - fileSize;
   const last = kinds.at(-1);
   const totals = clusterKinds.map((kind, number): [ClusterKind, KindTotal] => {

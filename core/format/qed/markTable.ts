@@ -1,10 +1,7 @@
-// One pass over the entries of an L2 table for the map: the kind of what they point to, and the span of clusters in
+// One pass over the entries of an L2 table for the map: a bit for what they point to, and the span of clusters in
 // which that lies, by which the tables that may refer to a cluster are found again.
 import type { ClusterMarks } from "../../block/clusterMarks.ts";
-import { kindNumber } from "../../block/structure.ts";
 import type { Bounds } from "./layout.ts";
-
-const data = kindNumber("data");
 
 export interface TableMarks {
   /** Entries that point to a cluster or would, and those of zero clusters. */
@@ -30,7 +27,10 @@ export function markTable(
   const first = dataStart / clusterSize;
   const end = fileEnd / clusterSize;
   const mostHigh = Math.floor(fileEnd / 2 ** 32);
-  const { kinds } = marks;
+  const { owned } = marks;
+  // The word of bits under way is kept at hand: neighbours share one.
+  let word = 0;
+  let bits32 = owned[0] ?? 0;
   let { min, max, again, allocated, zero } = table;
   for (let at = 0; at < halves.length; at += 2) {
     const low = halves[at] as number;
@@ -48,12 +48,19 @@ export function markTable(
     }
     if (index < min) min = index;
     if (index > max) max = index;
-    if (kinds[index] === 0) kinds[index] = data;
-    else {
+    if (index >>> 5 !== word) {
+      owned[word] = bits32;
+      word = index >>> 5;
+      bits32 = owned[word] as number;
+    }
+    const bit = 1 << (index & 31);
+    if ((bits32 & bit) !== 0) {
       marks.again(index);
       again++;
     }
+    bits32 |= bit;
   }
+  owned[word] = bits32;
   table.min = min;
   table.max = max;
   table.again = again;

@@ -28,6 +28,7 @@ const kinds = {
   l2: kindNumber("l2-table"),
   header: kindNumber("header"),
   free: kindNumber("free"),
+  data: kindNumber("data"),
   leaked: kindNumber("leaked"),
   unreadable: kindNumber("unreadable"),
   badEntry: kindNumber("bad-entry"),
@@ -174,10 +175,12 @@ class Scan {
       this.#marks.worsen(index, all[index] === 0 ? kinds.header : kinds.overlap);
     }
     all.fill(kinds.free, end);
-    if (this.#counts.unreadableTables > 0) return;
+    const knowsLeaks = this.#counts.unreadableTables === 0;
     for (let first = 0; first < end; first += clustersAtOnce) {
-      const part = all.subarray(first, Math.min(end, first + clustersAtOnce));
-      for (let at = part.indexOf(0); at >= 0; at = part.indexOf(0, at)) {
+      const stop = Math.min(end, first + clustersAtOnce);
+      this.#marks.settle(first, stop, kinds.data);
+      const part = all.subarray(first, stop);
+      for (let at = knowsLeaks ? part.indexOf(0) : -1; at >= 0; at = part.indexOf(0, at)) {
         while (at < part.length && part[at] === 0) part[at++] = kinds.leaked;
       }
       if (performance.now() - this.#lastTurn >= turnMs) await this.#turn(this.#entries);
