@@ -49,6 +49,28 @@ export class ClusterMarks {
     return again;
   }
 
+  /** Sets the bits of a run of clusters, whose kind `settle` gives; answers how many had an owner already. */
+  ownRun(first: number, count: number): number {
+    const { owned } = this;
+    let again = 0;
+    for (let index = first, left = count; left > 0; ) {
+      const low = index & 31;
+      const length = Math.min(left, 32 - low);
+      const mask = length === 32 ? -1 : ((1 << length) - 1) << low;
+      const old = (owned[index >>> 5] as number) | 0;
+      owned[index >>> 5] = old | mask;
+      const both = old & mask;
+      for (let bit = low; both !== 0 && bit < low + length; bit++) {
+        if ((both & (1 << bit)) === 0) continue;
+        this.again(index - low + bit);
+        again++;
+      }
+      index += length;
+      left -= length;
+    }
+    return again;
+  }
+
   /** One more reference to a cluster that has its owner. */
   again(index: number): void {
     this.#extra ??= new Uint8Array(this.kinds.length);
@@ -63,13 +85,24 @@ export class ClusterMarks {
    */
   settle(first: number, end: number, kind: number): void {
     const { kinds, owned } = this;
+    const words = new Uint32Array(kinds.buffer, 0, Math.floor(kinds.length / 4));
+    const four = kind * 0x01010101;
     for (let from = first; from < end; from += 32) {
-      const bits = owned[from >>> 5] as number;
+      const bits = (owned[from >>> 5] as number) | 0;
       if (bits === 0) continue;
       const to = Math.min(end, from + 32);
-      for (let index = from; index < to; index++) {
-        if (kinds[index] === 0 && (bits & (1 << (index & 31))) !== 0) kinds[index] = kind;
+      const isWhole = bits === -1 && to === from + 32;
+      for (let index = from; index < to; index += 4) {
+        // Four clusters that have an owner and no kind: the usual case.
+        if (isWhole && words[index >>> 2] === 0) words[index >>> 2] = four;
+        else this.#settleFour(index, Math.min(to, index + 4), bits, kind);
       }
+    }
+  }
+
+  #settleFour(first: number, end: number, bits: number, kind: number): void {
+    for (let index = first; index < end; index++) {
+      if (this.kinds[index] === 0 && (bits & (1 << (index & 31))) !== 0) this.kinds[index] = kind;
     }
   }
 

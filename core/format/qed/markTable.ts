@@ -2,6 +2,7 @@
 // which that lies, by which the tables that may refer to a cluster are found again.
 import type { ClusterMarks } from "../../block/clusterMarks.ts";
 import type { Bounds } from "./layout.ts";
+import { runLength } from "./scanTable.ts";
 
 export interface TableMarks {
   /** Entries that point to a cluster or would, and those of zero clusters. */
@@ -28,9 +29,6 @@ export function markTable(
   const end = fileEnd / clusterSize;
   const mostHigh = Math.floor(fileEnd / 2 ** 32);
   const { owned } = marks;
-  // The word of bits under way is kept at hand: neighbours share one.
-  let word = 0;
-  let bits32 = owned[0] ?? 0;
   let { min, max, again, allocated, zero } = table;
   for (let at = 0; at < halves.length; at += 2) {
     const low = halves[at] as number;
@@ -46,21 +44,26 @@ export function markTable(
       bad(at / 2);
       continue;
     }
+    const next = (low + clusterSize) | 0;
+    const isRun = at + 2 < halves.length && halves[at + 2] === next && halves[at + 3] === high;
+    const run = isRun ? runLength(halves, at, clusterSize, end - index) : 1;
     if (index < min) min = index;
-    if (index > max) max = index;
-    if (index >>> 5 !== word) {
-      owned[word] = bits32;
-      word = index >>> 5;
-      bits32 = owned[word] as number;
+    if (index + run - 1 > max) max = index + run - 1;
+    if (run > 1) {
+      again += marks.ownRun(index, run);
+      allocated += run - 1;
+      at += (run - 1) * 2;
+      continue;
     }
+    const word = index >>> 5;
     const bit = 1 << (index & 31);
-    if ((bits32 & bit) !== 0) {
+    const old = owned[word] as number;
+    if ((old & bit) === 0) owned[word] = old | bit;
+    else {
       marks.again(index);
       again++;
     }
-    bits32 |= bit;
   }
-  owned[word] = bits32;
   table.min = min;
   table.max = max;
   table.again = again;

@@ -88,7 +88,7 @@ function neighbourOf(low: number, high: number, clusterSize: number): [low: numb
 }
 
 /** How many entries from `at` on go on where the one before ends: inside the file, and without a carry. */
-function runLength(halves: Int32Array, at: number, clusterSize: number, clustersLeft: number): number {
+export function runLength(halves: Int32Array, at: number, clusterSize: number, clustersLeft: number): number {
   const low = halves[at] as number;
   const high = halves[at + 1] as number;
   const beforeCarry = Math.floor((0xffffffff - (low >>> 0)) / clusterSize) + 1;

@@ -238,7 +238,7 @@ class Scan {
           ...this.#guest(index * this.#entries, this.#entries),
         }));
       }
-      await breathe(signal);
+      await this.#breathe(signal);
     }
   }
 
@@ -263,8 +263,16 @@ class Scan {
           ...this.#guest(l1Index * this.#entries + index, 1),
         }));
       }
-      await breathe(signal);
+      await this.#breathe(signal);
     }
+  }
+
+  /** Lets a cancel arrive, after some work. */
+  async #breathe(signal: AbortSignal | undefined): Promise<void> {
+    if (performance.now() - this.#lastTurn < turnMs) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#lastTurn = performance.now();
+    if (signal?.aborted) throw new BlockError("ECANCELED", "The search for references was cancelled");
   }
 
   #guest(firstCluster: number, count: number): Pick<Reference, "guest"> {
@@ -273,9 +281,3 @@ class Scan {
 }
 
 const isIn = (value: number, first: number, count: number) => value >= first && value < first + count;
-
-async function breathe(signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return;
-  await new Promise((resolve) => setImmediate(resolve));
-  if (signal.aborted) throw new BlockError("ECANCELED", "The search for references was cancelled");
-}
