@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { parseArgs } from "node:util";
 import * as app from "./bench/app.mjs";
+import * as clusterMap from "./bench/clusterMap.mjs";
 import * as core from "./bench/core.mjs";
 import * as filters from "./bench/filters.mjs";
 import * as qed from "./bench/qed.mjs";
@@ -25,6 +26,7 @@ const suites = [
   { name: "core", parts: ["node"], run: core.run },
   { name: "qed", parts: ["node"], run: qed.run },
   { name: "filters", parts: ["node"], run: filters.run },
+  { name: "clusterMap", parts: ["node"], run: clusterMap.run },
   { name: "app", parts: ["node", "renderer"], run: app.run },
 ];
 

@@ -12,8 +12,8 @@ export const tableSpan = entries * clusterSize;
 /**
  * @param {string} path
  * @param {number} size guest bytes, a multiple of `tableSpan`
- * @param {"contiguous" | "scattered"} order contiguous: all tables, then all data in order; scattered: each table in
- *   front of its data, which are in no order
+ * @param {"contiguous" | "scattered" | "anywhere"} order contiguous: all tables, then all data in order; scattered: each
+ *   table in front of its data, which are in no order; anywhere: the data of each table all over the file
  */
 export function fullQed(path, size, order) {
   const tables = size / tableSpan;
@@ -27,7 +27,8 @@ export function fullQed(path, size, order) {
     const data = isTogether ? start + tables * tableBytes + i * tableSpan : at + tableBytes;
     l1[i] = BigInt(at);
     for (let entry = 0; entry < entries; entry++) table[entry] = BigInt(data + entry * clusterSize);
-    if (!isTogether) shuffle(table, i);
+    if (order === "scattered") shuffle(table, i);
+    if (order === "anywhere") spread(table, i, tables);
     writeSync(fd, new Uint8Array(table.buffer), 0, tableBytes, at);
   }
   writeSync(fd, header(size), 0, 64, 0);
@@ -56,5 +57,20 @@ function shuffle(/** @type {BigUint64Array} */ table, /** @type {number} */ seed
     const kept = table[i] ?? 0n;
     table[i] = table[j] ?? 0n;
     table[j] = kept;
+  }
+}
+
+/** Takes every cluster of all data once; for a power of two of tables, below which an odd factor permutes numbers. */
+function spread(
+  /** @type {BigUint64Array} */ table,
+  /** @type {number} */ index,
+  /** @type {number} */ tables,
+) {
+  const all = tables * entries;
+  const start = clusterSize + tableBytes;
+  for (let entry = 0; entry < entries; entry++) {
+    const slot = Math.imul(index * entries + entry, 0x9e3779b1) & (all - 1);
+    const at = start + Math.floor(slot / entries) * (tableBytes + tableSpan) + tableBytes;
+    table[entry] = BigInt(at + (slot % entries) * clusterSize);
   }
 }

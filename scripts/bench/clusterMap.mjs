@@ -1,0 +1,114 @@
+// The map of an image's clusters: against our own check of the same image, its memory, and how soon it answers.
+import { once } from "node:events";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import { inRoot } from "../setup/paths.mjs";
+import { fullQed } from "./fullQed.mjs";
+import { alternate, median, peakMemory } from "./measure.mjs";
+import { mib, ms, speed } from "./report.mjs";
+
+/** @typedef {import("./report.mjs").Line} Line */
+/** @typedef {{ folder: string, quick: boolean, runs: number }} Context */
+
+const GiB = 2 ** 30;
+const TiB = 1024 * GiB;
+/** As much as fits into a file of 16 TiB, the longest of common file systems. */
+const vast = 16 * TiB - 8 * GiB;
+const questions = 200;
+
+const own = (/** @type {readonly string[]} */ ...args) => [
+  process.execPath,
+  inRoot("dist/cli/blkscope.js"),
+  ...args,
+];
+
+/** @param {Context} context @returns {Promise<{ title: string, lines: Line[] }[]>} */
+export async function run(context) {
+  const { folder, quick } = context;
+  /** @type {Line[]} */
+  const lines = [];
+  /** @type {readonly (readonly [string, "contiguous" | "scattered" | "anywhere"])[]} */
+  const orders = [
+    ["written in order", "contiguous"],
+    ["shuffled in each 2 GiB", "scattered"],
+    ["shuffled as a whole", "anywhere"],
+  ];
+  for (const [how, order] of orders) {
+    const image = path.join(folder, "full.qed");
+    fullQed(image, TiB, order);
+    lines.push(...againstCheck(`1 TiB, ${how}`, image, context), await answers(`1 TiB, ${how}`, image));
+    fs.rmSync(image);
+  }
+  if (!quick) {
+    const image = path.join(folder, "vast.qed");
+    fullQed(image, vast, "contiguous");
+    lines.push(...againstCheck("15.99 TiB, written in order", image, { ...context, runs: 3 }));
+    lines.push(await answers("15.99 TiB, written in order", image));
+    fs.rmSync(image);
+  }
+  return [{ title: "the map of a fully allocated QED image", lines }];
+}
+
+/** @returns {Line[]} */
+function againstCheck(
+  /** @type {string} */ what,
+  /** @type {string} */ image,
+  /** @type {Context} */ { runs },
+) {
+  const mapRun = { name: "map", argv: own("map", "--kinds", "-f", "qed", image) };
+  const medians = alternate([mapRun, { name: "check", argv: own("check", "-f", "qed", image) }], runs);
+  const map = medians.get("map") ?? Number.NaN;
+  const check = medians.get("check") ?? Number.NaN;
+  const peak = peakMemory(mapRun);
+  return [
+    {
+      what: `${what}: map, blkscope check`,
+      value: ms(map),
+      peer: ms(check),
+      ratio: speed(map, check),
+      goal: "at most 1.50x slower",
+      met: map / check <= 1.5,
+    },
+    { what: `${what}: peak memory`, value: mib(peak), goal: "under 1536 MiB", met: peak < 1.5 * GiB },
+  ];
+}
+
+/** The longest time in which the job says who refers to a cluster, of many all over the file. */
+async function answers(/** @type {string} */ what, /** @type {string} */ image) {
+  const worker = new Worker(pathToFileURL(inRoot("dist/main/jobWorker.js")), { workerData: "blkscope:job" });
+  /** @type {(kind: string) => Promise<any>} */
+  const told = async (kind) => {
+    for (;;) {
+      const [message] = await once(worker, "message");
+      if (message.kind === "fail") throw new Error(message.error.message);
+      if (message.kind === kind) return message;
+    }
+  };
+  try {
+    const scanned = told("items");
+    const file = { driver: "file", filename: image };
+    worker.postMessage({ kind: "start", name: "map", params: { spec: { driver: "qed", file } } });
+    const { fileSize } = (await scanned).items[0].summary;
+    const times = [];
+    for (let id = 0; id < questions; id++) {
+      const offset = Math.floor((fileSize / questions) * (id + 0.5));
+      const start = performance.now();
+      const answered = told("answer");
+      worker.postMessage({ kind: "ask", id, name: "place", question: { offset } });
+      const { answer } = await answered;
+      times.push(performance.now() - start);
+      if (!answer.ok || answer.value.references.total !== 1) throw new Error("a cluster lacks its reference");
+    }
+    const slowest = Math.max(...times);
+    const line = {
+      what: `${what}: references of a cluster, slowest of ${questions} (median ${ms(median(times))})`,
+      value: ms(slowest),
+    };
+    const isGoal = what.startsWith("1 TiB");
+    return isGoal ? { ...line, goal: "within 100 ms", met: slowest <= 100 } : line;
+  } finally {
+    await worker.terminate();
+  }
+}
