@@ -1,10 +1,12 @@
 // The map of QED files against a slow count that takes every entry by itself, from the specification alone.
+import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { clusterKinds } from "../../../../core/block/structure.ts";
 import { type ClusterMap, mapClusters } from "../../../../core/ops/clusterMap.ts";
-import { openBytes, openForTest } from "../../../build/open.ts";
+import { failureOf, openBytes, openForTest, openPath } from "../../../build/open.ts";
 import { buildQed, type QedSpec } from "../../../build/qed.ts";
 import { type Random, seeded } from "../../../build/random.ts";
+import { tempFile } from "../../../build/temp.ts";
 
 const quiet = () => ({ signal: new AbortController().signal, progress: () => undefined });
 
@@ -291,5 +293,47 @@ describe("the map of a hostile QED file", () => {
     view.setBigUint64(40, 0n, true);
     // The L1 table on the header: whatever it says, both lie there.
     expect(kindsOf(await mapOf(built.bytes))[0]).toBe("overlap");
+  });
+});
+
+describe("being cancelled", () => {
+  it("is told of before anything is read; one table named by every L1 entry is read once", async () => {
+    // 512 entries of the L1 table all name one table: each is a reference, and only the first is read.
+    const clusters = new Map([[0, Uint8Array.of(1)]]);
+    const { bytes, l2Offsets } = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 1, clusters });
+    const view = new DataView(bytes.buffer);
+    for (let i = 0; i < 512; i++) view.setBigUint64(4096 + i * 8, BigInt(l2Offsets.get(0) ?? 0), true);
+    const map = await mapOf(bytes);
+    expect(map.summary).toMatchObject({ skippedTables: 511, extraReferences: 511 });
+    const stop = new AbortController();
+    stop.abort();
+    const node = await openBytes(bytes);
+    const job = { signal: stop.signal, progress: () => undefined };
+    expect(await failureOf(mapClusters(node, job))).toMatchObject({ code: "ECANCELED" });
+  });
+
+  it("stops a pass that is under way at its next turn", async () => {
+    // Every table of 1 MiB is read in a hole of the file; the first progress asks to stop.
+    const clusters = new Map([[0, Uint8Array.of(1)]]);
+    const { bytes } = buildQed({ size: 1024 * 1024, clusterSize: 65536, tableSize: 16, clusters });
+    const tables = 200;
+    const name = tempFile("long.qed", bytes);
+    fs.truncateSync(name, bytes.length + tables * 1024 * 1024);
+    const entries = Buffer.alloc(tables * 8);
+    for (let i = 0; i < tables; i++) {
+      entries.writeBigUInt64LE(BigInt(Math.ceil(bytes.length / 65536) * 65536 + i * 1024 * 1024), i * 8);
+    }
+    const fd = fs.openSync(name, "r+");
+    fs.writeSync(fd, entries, 0, (tables - 1) * 8, 65536 + 8);
+    fs.closeSync(fd);
+    const stop = new AbortController();
+    let told = 0;
+    const progress = () => {
+      told++;
+      stop.abort();
+    };
+    const outcome = mapClusters(await openPath(name), { signal: stop.signal, progress });
+    expect(await failureOf(outcome)).toMatchObject({ code: "ECANCELED" });
+    expect(told).toBe(1);
   });
 });
