@@ -1,0 +1,134 @@
+// Journals as files: made under another name and given their own when they are complete and durable, so that a journal
+// that can be found is one that can be used.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { asBlockError, BlockError } from "../base/errors.ts";
+import type { RepairScript } from "../block/finding.ts";
+import type { BlockNode } from "../block/node.ts";
+import type { RepairJob } from "../block/repair.ts";
+import { type Graph, openGraph } from "../graph.ts";
+import { systemError } from "../protocol/systemError.ts";
+import { type Journal, readJournal } from "./journal.ts";
+import { createJournal } from "./run.ts";
+
+export function journalPathOf(image: string): string {
+  return `${image}.blkscope-undo`;
+}
+
+export interface OpenJournal {
+  readonly file: BlockNode;
+  readonly journal: Journal;
+  close(): Promise<void>;
+}
+
+/**
+ * A new journal, complete and durable with the name of its file; the image is unchanged. Throws EINVAL (there is one
+ * already, the image has changed), ENOSPC, EACCES, EIO; nothing is left behind then.
+ */
+export async function newJournal(
+  name: string,
+  image: BlockNode,
+  script: RepairScript,
+  imagePath: string,
+  job: RepairJob,
+): Promise<OpenJournal> {
+  if (fs.existsSync(name)) throw taken(name);
+  const partial = `${name}.${process.pid}.partial`;
+  let graph: Graph | undefined;
+  try {
+    fs.writeFileSync(partial, "", { flag: "wx" });
+    graph = await openFile(partial, false);
+    await createJournal(image, script, graph.root, imagePath, job);
+    // Unlike a rename this fails where another journal has appeared meanwhile.
+    fs.linkSync(partial, name);
+    fs.rmSync(partial);
+    syncFolder(path.dirname(name));
+    return opened(graph, await readJournal(graph.root));
+  } catch (thrown) {
+    await graph?.close().catch(() => undefined);
+    fs.rmSync(partial, { force: true });
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code === "EEXIST") throw taken(name);
+    throw thrown instanceof BlockError
+      ? notWritten(thrown)
+      : systemError(`Could not write '${name}'`, thrown, { path: name });
+  }
+}
+
+/** Throws what reading it throws; EINVAL when it was never finished. */
+export async function openJournal(name: string, readOnly: boolean): Promise<OpenJournal> {
+  const graph = await openFile(name, readOnly);
+  try {
+    return opened(graph, await readJournal(graph.root));
+  } catch (error) {
+    await graph.close();
+    throw error;
+  }
+}
+
+function opened(graph: Graph, journal: Journal | undefined): OpenJournal {
+  if (!journal) {
+    throw new BlockError(
+      "EINVAL",
+      "The undo journal was never finished, so nothing was changed by its repair",
+      {
+        hint: "It is of no use and can be deleted.",
+      },
+    );
+  }
+  return { file: graph.root, journal, close: () => graph.close() };
+}
+
+/**
+ * What to tell of the journal that lies beside an image: a repair that was cut off. Undefined when there is none, or
+ * one whose repair came to its end.
+ */
+export async function unfinishedRepair(imagePath: string): Promise<string | undefined> {
+  const name = journalPathOf(imagePath);
+  if (!fs.existsSync(name)) return undefined;
+  const what = `A repair of '${imagePath}' was not finished`;
+  const todo = `finish it with blkscope repair --resume '${name}', or take it back with --undo`;
+  try {
+    const { journal, close } = await openJournal(name, true);
+    await close();
+    return journal.state === "applying" || journal.state === "applied" ? `${what}: ${todo}` : undefined;
+  } catch (thrown) {
+    return `The undo journal '${name}' can't be used: ${asBlockError(thrown).message}`;
+  }
+}
+
+function openFile(filename: string, readOnly: boolean): Promise<Graph> {
+  return openGraph({ driver: "file", filename }, { readOnly });
+}
+
+function taken(name: string): BlockError {
+  return new BlockError("EINVAL", `There is an undo journal already: '${name}'`, {
+    path: name,
+    hint: "Finish that repair (--resume), take it back (--undo), move the journal away, or name another (--journal).",
+  });
+}
+
+function notWritten(error: BlockError): BlockError {
+  const hint = error.context.hint ?? "Name a place with more room for the journal (--journal).";
+  return new BlockError(
+    error.code,
+    `${error.message}. The image was not changed`,
+    { ...error.context, hint },
+    { cause: error },
+  );
+}
+
+/** So that the journal's name is durable as well. Systems that can't are left at that. */
+function syncFolder(folder: string): void {
+  try {
+    const fd = fs.openSync(folder, "r");
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch (thrown) {
+    const { code = "" } = thrown as NodeJS.ErrnoException;
+    if (!["EISDIR", "EPERM", "EACCES", "EINVAL"].includes(code)) throw thrown;
+  }
+}

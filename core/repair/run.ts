@@ -1,0 +1,255 @@
+// Carries out what an undo journal says, forwards and backwards, from whatever a crash left: every place is found old,
+// new, or torn between both; anything else means that another program changed the image, and nothing is touched.
+import { hex } from "../base/bytes.ts";
+import { BlockError } from "../base/errors.ts";
+import { isZero } from "../base/zero.ts";
+import type { RepairScript } from "../block/finding.ts";
+import type { BlockNode } from "../block/node.ts";
+import type { RepairJob } from "../block/repair.ts";
+import {
+  headLength,
+  type Journal,
+  type JournalFile,
+  type JournalWrite,
+  JournalWriter,
+  mostData,
+  setState,
+  sha256,
+} from "./journal.ts";
+
+type ImageFile = Pick<BlockNode, "size" | "read" | "write" | "flush" | "resize">;
+
+const changedHint =
+  "Nothing was changed. Check the image again; a repair of what it is now can be planned anew.";
+
+/** `offset` is the place at which it shows. */
+function changed(what: string, offset: number): BlockError {
+  return new BlockError("EINVAL", `The image has changed since the repair was planned: ${what}`, {
+    offset,
+    hint: changedHint,
+  });
+}
+
+/** Writes and syncs the journal of a script. Throws EINVAL when the image is not as it was planned for, ENOSPC, EIO. */
+export async function createJournal(
+  image: ImageFile,
+  script: RepairScript,
+  journal: JournalFile,
+  imagePath: string,
+  job: RepairJob = {},
+): Promise<void> {
+  const { oldSize, cutSize, newSize, writes, last, patches, copies } = script;
+  if (image.size !== oldSize) throw changed(`it has ${image.size} bytes, not ${oldSize}`, oldSize);
+  const writer = new JournalWriter(journal);
+  await writer.image(imagePath);
+  for (const write of last ? [...writes, last] : writes) {
+    const found = await readRange(image, write.offset, write.oldBytes.length);
+    if (Buffer.compare(found, write.oldBytes) !== 0) throw changed(`at ${hex(write.offset)}`, write.offset);
+    await writer.write(write, write === last);
+  }
+  for (const { offset, newBytes } of patches) await writer.patch(offset, newBytes);
+  for (const copy of copies) {
+    for (const { at, length } of pieces(0, copy.length)) {
+      stopIfAborted(job);
+      const piece = { from: copy.from + at, to: copy.to + at, length };
+      const bytes = await readRange(image, piece.from, length);
+      for (const { offset, newBytes } of patches) overlay(bytes, piece.to, offset, newBytes);
+      await writer.copy({ ...piece, hash: sha256(bytes) });
+    }
+  }
+  for (const { at, length } of pieces(cutSize, oldSize)) {
+    stopIfAborted(job);
+    const bytes = await readRange(image, at, length);
+    await writer.tail(at, length, isZero(bytes) ? undefined : bytes);
+  }
+  const headHash = sha256(await readRange(image, 0, headLength({ cutSize })));
+  await writer.finish({ oldSize, cutSize, newSize, headHash });
+}
+
+interface Found {
+  readonly anyNew: boolean;
+  readonly allNew: boolean;
+}
+
+/** Whether the image is the journal's, and how far the repair came. Throws EINVAL when it has changed since. */
+export async function examine(image: ImageFile, journal: Journal): Promise<Found> {
+  const { oldSize, cutSize, newSize, state } = journal;
+  const places = placesOf(journal);
+  if (image.size < cutSize || image.size > Math.max(oldSize, newSize)) {
+    throw changed(`it has ${image.size} bytes`, cutSize);
+  }
+  const head = await readRange(image, 0, headLength(journal));
+  for (const { offset, oldBytes } of places) overlay(head, 0, offset, oldBytes);
+  if (Buffer.compare(sha256(head), journal.headHash) !== 0) throw changed("its header is another", 0);
+  let anyNew = false;
+  let anyOld = false;
+  for (const { offset, oldBytes, newBytes } of places) {
+    const found = await readRange(image, offset, oldBytes.length);
+    for (let i = 0; i < found.length; i++) {
+      if (oldBytes[i] === newBytes[i] && found[i] === oldBytes[i]) continue;
+      if (found[i] === newBytes[i]) anyNew = true;
+      else if (found[i] === oldBytes[i]) anyOld = true;
+      else throw changed(`at ${hex(offset + i)}`, offset + i);
+    }
+  }
+  if (anyNew && state !== "planned" && state !== "undone" && image.size !== newSize) {
+    throw changed(`it has ${image.size} bytes, not ${newSize}`, newSize);
+  }
+  if (state === "planned" || state === "undone") {
+    if (anyNew || image.size !== oldSize) throw changed("parts of the repair are there", 0);
+  } else if (state === "applied" || state === "verified") {
+    if (anyOld || image.size !== newSize) throw changed("parts of the repair are gone", 0);
+    const at = await firstWrongCopy(image, journal);
+    if (at !== undefined) throw changed(`at ${hex(at)}`, at);
+  }
+  return { anyNew, allNew: !anyOld };
+}
+
+/**
+ * Does or finishes the repair. Throws EINVAL when the image has changed, EIO, ENOSPC, ECANCELED: it can then be
+ * resumed or undone.
+ */
+export async function applyJournal(
+  image: ImageFile,
+  file: JournalFile,
+  journal: Journal,
+  job: RepairJob = {},
+): Promise<void> {
+  const { anyNew } = await examine(image, journal);
+  const isDone = journal.state === "applied" || journal.state === "verified";
+  if (!isDone) {
+    if (journal.state !== "applying") {
+      await expectTail(image, file, journal);
+      await setState(file, "applying");
+    }
+    // Nothing is changed in place before the copies are durable, and no source of theirs either.
+    if (!anyNew) await makeCopies(image, journal, job);
+    await writePlaces(image, journal.writes, "newBytes", job);
+    if (journal.last) await writePlaces(image, [journal.last], "newBytes", {});
+    await setState(file, "applied");
+  }
+  await examine(image, { ...journal, state: "applied" });
+  if (journal.state !== "verified") await setState(file, "verified");
+}
+
+/** Brings back every byte. Throws as `applyJournal` does. */
+export async function undoJournal(
+  image: ImageFile,
+  file: JournalFile,
+  journal: Journal,
+  job: RepairJob = {},
+): Promise<void> {
+  await examine(image, journal);
+  if (journal.state === "undone") return;
+  if (journal.state !== "planned") {
+    if (journal.state !== "applying") await setState(file, "applying");
+    await writePlaces(image, placesOf(journal), "oldBytes", job);
+    await restoreSize(image, file, journal);
+    await examine(image, { ...journal, state: "planned" });
+    await expectTail(image, file, journal);
+  }
+  await setState(file, "undone");
+}
+
+function placesOf({ writes, last }: Journal): readonly JournalWrite[] {
+  return last ? [...writes, last] : writes;
+}
+
+async function makeCopies(image: ImageFile, journal: Journal, job: RepairJob): Promise<void> {
+  const { cutSize, newSize, copies, patches } = journal;
+  if (image.size !== cutSize) await image.resize(cutSize);
+  if (newSize !== cutSize) await image.resize(newSize);
+  for (const [done, { from, to, length }] of copies.entries()) {
+    stopIfAborted(job);
+    job.progress?.(done, copies.length);
+    await image.write(to, await readRange(image, from, length));
+  }
+  for (const { offset, newBytes } of patches) await image.write(offset, newBytes);
+  await image.flush();
+  const wrong = await firstWrongCopy(image, journal);
+  if (wrong === undefined) return;
+  throw new BlockError("EIO", `What was copied to ${hex(wrong)} reads back differently`, {
+    offset: wrong,
+    hint: "Undo the repair, and look at the disk that the image is on.",
+  });
+}
+
+async function firstWrongCopy(image: ImageFile, { copies }: Journal): Promise<number | undefined> {
+  for (const { to, length, hash } of copies) {
+    if (Buffer.compare(sha256(await readRange(image, to, length)), hash) !== 0) return to;
+  }
+  return undefined;
+}
+
+async function writePlaces(
+  image: ImageFile,
+  places: readonly JournalWrite[],
+  which: "oldBytes" | "newBytes",
+  job: RepairJob,
+): Promise<void> {
+  for (const [done, write] of places.entries()) {
+    if (done % 1000 === 0) {
+      stopIfAborted(job);
+      job.progress?.(done, places.length);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    await image.write(write.offset, write[which]);
+  }
+  await image.flush();
+  for (const write of places) {
+    const found = await readRange(image, write.offset, write[which].length);
+    if (Buffer.compare(found, write[which]) === 0) continue;
+    throw new BlockError("EIO", `What was written at ${hex(write.offset)} reads back differently`, {
+      offset: write.offset,
+      length: found.length,
+    });
+  }
+}
+
+/** Entries no longer point behind the old end, durably, when this is called. */
+async function restoreSize(
+  image: ImageFile,
+  file: JournalFile,
+  { oldSize, cutSize, tail }: Journal,
+): Promise<void> {
+  if (cutSize === oldSize) {
+    if (image.size !== oldSize) await image.resize(oldSize);
+  } else {
+    if (image.size !== cutSize) await image.resize(cutSize);
+    await image.resize(oldSize);
+    for (const { offset, length, at } of tail) {
+      if (at !== undefined) await image.write(offset, await readRange(file, at, length));
+    }
+  }
+  await image.flush();
+}
+
+async function expectTail(image: ImageFile, file: JournalFile, { tail }: Journal): Promise<void> {
+  for (const { offset, length, at } of tail) {
+    const found = await readRange(image, offset, length);
+    const isSame =
+      at === undefined ? isZero(found) : Buffer.compare(found, await readRange(file, at, length)) === 0;
+    if (!isSame) throw changed(`behind ${hex(offset)}`, offset);
+  }
+}
+
+async function readRange(file: Pick<BlockNode, "read">, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  if (length > 0) await file.read(offset, bytes);
+  return bytes;
+}
+
+/** Lays what of `bytes` (at `offset`) falls into `target` (which begins at `start`) over it. */
+function overlay(target: Uint8Array, start: number, offset: number, bytes: Uint8Array): void {
+  const from = Math.max(start, offset);
+  const to = Math.min(start + target.length, offset + bytes.length);
+  if (from < to) target.set(bytes.subarray(from - offset, to - offset), from - start);
+}
+
+function* pieces(start: number, end: number): Generator<{ readonly at: number; readonly length: number }> {
+  for (let at = start; at < end; at += mostData) yield { at, length: Math.min(mostData, end - at) };
+}
+
+function stopIfAborted({ signal }: RepairJob): void {
+  if (signal?.aborted) throw new BlockError("ECANCELED", "The repair was cancelled");
+}
