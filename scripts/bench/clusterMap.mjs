@@ -68,8 +68,7 @@ function againstCheck(
       value: ms(map),
       peer: ms(check),
       ratio: speed(map, check),
-      goal: "at most 1.50x slower",
-      met: map / check <= 1.5,
+      ...(isPromised(what) ? { goal: "at most 1.50x slower", met: map / check <= 1.5 } : {}),
     },
     { what: `${what}: peak memory`, value: mib(peak), goal: "under 1536 MiB", met: peak < 1.5 * GiB },
   ];
@@ -106,9 +105,11 @@ async function answers(/** @type {string} */ what, /** @type {string} */ image) 
       what: `${what}: references of a cluster, slowest of ${questions} (median ${ms(median(times))})`,
       value: ms(slowest),
     };
-    const isGoal = what.startsWith("1 TiB");
-    return isGoal ? { ...line, goal: "within 100 ms", met: slowest <= 100 } : line;
+    return isPromised(what) ? { ...line, goal: "within 100 ms", met: slowest <= 100 } : line;
   } finally {
     await worker.terminate();
   }
 }
+
+/** Times are promised of 1 TiB; those of the vast image are stated. */
+const isPromised = (/** @type {string} */ what) => what.startsWith("1 TiB");
