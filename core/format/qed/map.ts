@@ -127,14 +127,19 @@ export class QedMap {
     const value = join64(page.halves[at] ?? 0, page.halves[at + 1] ?? 0);
     const plain = value === 0 || value === 1;
     if (!plain) this.#checkCluster(value, page.halves, at, l1Index, start);
+    // Neighbours of a cluster go on inside the file; those of an empty or zero entry are the same again.
+    const most = plain ? wanted : Math.min(wanted, (this.#bounds.fileEnd - (value ?? 0)) / clusterSize);
+    const step = plain ? 0 : clusterSize;
     let clusters = 1;
-    for (; clusters < wanted; clusters++) {
+    let expected = (value ?? 0) + step;
+    while (clusters < most) {
       const index = start + clusters;
       if (index >= page.first + page.count) page = await this.#tables.page(l2Offset, index);
-      const next = (index - page.first) * 2;
-      const found = join64(page.halves[next] ?? 0, page.halves[next + 1] ?? 0);
-      if (plain ? found !== value : found !== (value ?? 0) + clusters * clusterSize) break;
-      if (!plain && !isClusterOffset(found ?? 0, this.#bounds)) break;
+      const end = Math.min(most, page.first + page.count - start);
+      const same = sameEntries(page.halves, index - page.first, end - clusters, expected, step);
+      clusters += same;
+      expected += same * step;
+      if (clusters < end) break;
     }
     return {
       length: Math.min(length, clusters * clusterSize - inCluster),
@@ -174,4 +179,25 @@ export class QedMap {
       hint: "The rest of the image can still be read.",
     });
   }
+}
+
+/** How many of `count` entries from `from` on are `expected`, and each `step` more than the one before. */
+function sameEntries(
+  halves: Uint32Array,
+  from: number,
+  count: number,
+  expected: number,
+  step: number,
+): number {
+  let low = expected % 0x100000000;
+  let high = Math.floor(expected / 0x100000000);
+  for (let same = 0, at = from * 2; same < count; same++, at += 2) {
+    if (halves[at] !== low || halves[at + 1] !== high) return same;
+    low += step;
+    if (low >= 0x100000000) {
+      low -= 0x100000000;
+      high++;
+    }
+  }
+  return count;
 }

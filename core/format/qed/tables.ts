@@ -3,17 +3,15 @@
 import { Lru } from "../../base/lru.ts";
 import type { BlockNode } from "../../block/node.ts";
 
-/** Bytes of a page: divides every table, whose smallest size is 4 KiB. */
-const pageBytes = 4096;
+/** Bytes of a page of larger tables; smaller ones are one page. Entries are mostly asked for in order. */
+const longestPage = 64 * 1024;
 /** Tables are changed by whole sectors of 512 bytes. */
 const entriesPerSector = 64;
-/** A miss reads this much ahead inside the table, since entries are mostly asked for in order. */
-const readAhead = 64 * 1024;
 const cacheBytes = 16 * 1024 * 1024;
 
 export class Tables {
   readonly #file: BlockNode;
-  readonly #tableBytes: number;
+  readonly #pageBytes: number;
   readonly #l1Offset: number | undefined;
   readonly #pages = new Lru<number, Uint32Array>(cacheBytes, (page) => page.byteLength);
   /** Reads under way, each with the pages that were written meanwhile: what it brings of those is old. */
@@ -22,7 +20,7 @@ export class Tables {
   /** The L1 table at `l1Offset` counts as read when the image is opened: that is no step that could fail. */
   constructor(file: BlockNode, tableBytes: number, l1Offset?: number) {
     this.#file = file;
-    this.#tableBytes = tableBytes;
+    this.#pageBytes = Math.min(longestPage, tableBytes);
     this.#l1Offset = l1Offset;
   }
 
@@ -34,10 +32,10 @@ export class Tables {
     tableOffset: number,
     index: number,
   ): Promise<{ halves: Uint32Array; first: number; count: number }> {
-    const perPage = pageBytes / 8;
+    const perPage = this.#pageBytes / 8;
     const number = Math.floor(index / perPage);
-    const offset = tableOffset + number * pageBytes;
-    const halves = this.#pages.get(offset) ?? (await this.#load(tableOffset, number * pageBytes));
+    const offset = tableOffset + number * this.#pageBytes;
+    const halves = this.#pages.get(offset) ?? (await this.#load(tableOffset, offset));
     return { halves, first: number * perPage, count: perPage };
   }
 
@@ -50,22 +48,29 @@ export class Tables {
       const { halves, first, count } = await this.page(tableOffset, index + done);
       const start = index + done - first;
       const part = values.slice(done, done + count - start);
-      const changed = halves.slice();
-      for (let i = 0; i < part.length; i++) {
-        const value = part[i] as number;
-        changed[(start + i) * 2] = value % 0x100000000;
-        changed[(start + i) * 2 + 1] = Math.floor(value / 0x100000000);
-      }
-      await this.#writeSectors(tableOffset + first * 8, changed, start, start + part.length);
+      await this.#writeSectors(tableOffset + first * 8, halves, start, part);
       done += part.length;
     }
   }
 
-  async #writeSectors(pageOffset: number, page: Uint32Array, from: number, to: number): Promise<void> {
+  /** `page` is changed only when its sectors are written: until then readers see what is on disk. */
+  async #writeSectors(
+    pageOffset: number,
+    page: Uint32Array,
+    from: number,
+    values: readonly number[],
+  ): Promise<void> {
     const start = Math.floor(from / entriesPerSector) * entriesPerSector;
-    const end = Math.ceil(to / entriesPerSector) * entriesPerSector;
+    const end = Math.ceil((from + values.length) / entriesPerSector) * entriesPerSector;
+    const sectors = page.slice(start * 2, end * 2);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] as number;
+      sectors[(from - start + i) * 2] = value % 0x100000000;
+      sectors[(from - start + i) * 2 + 1] = Math.floor(value / 0x100000000);
+    }
     try {
-      await this.#file.write(pageOffset + start * 8, encode(page.subarray(start * 2, end * 2)));
+      await this.#file.write(pageOffset + start * 8, encode(sectors));
+      page.set(sectors, start * 2);
       this.#pages.set(pageOffset, page);
     } catch (error) {
       this.#pages.delete(pageOffset);
@@ -81,40 +86,37 @@ export class Tables {
     this.#loads.clear();
   }
 
-  async #load(tableOffset: number, inTable: number): Promise<Uint32Array> {
-    const start = inTable;
-    const length = Math.min(readAhead, this.#tableBytes - start);
-    const bytes = new Uint8Array(length);
+  async #load(tableOffset: number, offset: number): Promise<Uint32Array> {
+    // Not zeroed, and not of the pool: the page keeps this memory.
+    const bytes = Buffer.allocUnsafeSlow(this.#pageBytes);
     if (this.#file.raise && tableOffset !== this.#l1Offset) await this.#file.raise("l2_load");
     const written = new Set<number>();
     this.#loads.add(written);
     let isCurrent: boolean;
     try {
-      await this.#file.read(tableOffset + start, bytes);
+      await this.#file.read(offset, bytes);
     } finally {
       // Not so after `clear`.
       isCurrent = this.#loads.delete(written);
     }
-    // Last page first: the one asked for must be the newest in the cache.
-    for (let at = length - pageBytes; isCurrent && at >= 0; at -= pageBytes) {
-      const offset = tableOffset + start + at;
-      if (!written.has(offset)) this.#pages.set(offset, decode(bytes.subarray(at, at + pageBytes)));
-    }
-    return this.#pages.get(tableOffset + start) ?? decode(bytes.subarray(0, pageBytes));
+    // Of a page that was written meanwhile the newer one is in the cache, or it has to be read again.
+    if (written.has(offset)) return this.#pages.get(offset) ?? this.#load(tableOffset, offset);
+    const page = decode(bytes);
+    if (isCurrent) this.#pages.set(offset, page);
+    return page;
   }
 }
 
 const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
-/** A copy, in memory of its own. */
-function decode(bytes: Uint8Array): Uint32Array {
-  const copy = bytes.slice();
-  if (!isLittleEndian) Buffer.from(copy.buffer).swap32();
-  return new Uint32Array(copy.buffer);
+/** The bytes as halves, in the same memory. */
+function decode(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
+  if (!isLittleEndian) Buffer.from(bytes.buffer).swap32();
+  return new Uint32Array(bytes.buffer);
 }
 
 function encode(halves: Uint32Array): Uint8Array {
-  const bytes = new Uint8Array(halves.slice().buffer);
+  const bytes = new Uint8Array(halves.buffer, halves.byteOffset, halves.byteLength);
   if (!isLittleEndian) Buffer.from(bytes.buffer).swap32();
   return bytes;
 }
