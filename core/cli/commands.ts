@@ -34,6 +34,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     summary: "check an image's tables, and repair them (-r)",
     load: async () => (await import("./check.ts")).check,
   },
+  repair: {
+    summary: "mend an image item by item, with a journal that takes it back",
+    own: true,
+    load: async () => (await import("./repair.ts")).repair,
+  },
   info: {
     summary: "show what an image is: format, sizes, backing file",
     load: async () => (await import("./info.ts")).info,
