@@ -40,7 +40,7 @@ and QED images have none: copy the image into a new one instead.`,
     const { asksForHelp, splitOptionLists } = await import("./optionList.ts");
     const given = splitOptionLists(args.values("options"));
     if (given.length === 0) throw new UsageError("Must specify options (-o)");
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const [file, ...more] = args.operands;
     const format = args.value("format");
     const { refuseAmendment, withImage } = await import("./amendImage.ts");

@@ -69,7 +69,7 @@ export const bench = defineCommand({
     if (imageOpts && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const cache = (await import("./cacheMode.ts")).cacheModeNamed(args.value("cache") ?? "writeback");
     const { withImage } = await import("./openImage.ts");
     const request = {

@@ -46,7 +46,7 @@ image. Raw and QED images cannot.`,
     const granularityText = args.value("granularity");
     const granularity =
       granularityText === undefined ? undefined : sizeArgument(granularityText, "granularity", { min: 1 });
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const [file, name, ...more] = args.operands;
     if (args.has("imageOpts") && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);

@@ -76,7 +76,7 @@ first 100,000) and "findings": a list of "kind" (corruption, leak, io-error), "c
     if (repair !== undefined && repair !== "leaks" && repair !== "all") {
       throw new UsageError(`Unknown option value for -r (expecting 'leaks' or 'all'): ${repair}`);
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const [file, ...more] = args.operands;
     if (file === undefined || more.length > 0) throw new UsageError("Expecting one image file name");
     const imageOpts = args.has("imageOpts");

@@ -54,7 +54,7 @@ Other images on the same backing file become worthless, and with -b those betwee
     if (args.has("imageOpts") && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     return (await import("./commitImage.ts")).commitCommand({
       file,
       imageOpts: args.has("imageOpts"),

@@ -2,6 +2,7 @@
 // Plain mode has the options, messages and exit codes of `qemu-img compare`.
 import { cacheMode } from "./cacheMode.ts";
 import { CliError, defineCommand, UsageError } from "./command.ts";
+import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
 
 const options = {
@@ -34,6 +35,7 @@ const options = {
     long: "force-share",
     help: "open images that another program has open for writing",
   },
+  object: objectOption,
 } as const satisfies OptionSpecs;
 
 const signatureText = `a-zero, b-zero      that image is zero in every mismatched sector
@@ -97,6 +99,7 @@ Unallocated ranges read as zeros. If one image is longer, its tail is compared w
     if (fileA === undefined || fileB === undefined || more.length > 0) {
       throw new UsageError("Expecting two image file names");
     }
+    if ((await takeObjects(args.values("object"), 2)).helped) return 0;
     const imageOpts = args.has("imageOpts");
     if (imageOpts && (args.has("formatA") || args.has("formatB"))) {
       throw new CliError("--image-opts and --format are mutually exclusive", 2);

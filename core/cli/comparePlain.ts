@@ -51,7 +51,7 @@ async function withImage<T>(
 ): Promise<T> {
   let graph: Graph;
   try {
-    graph = await openGraph(image.spec, { readOnly: true, forceShare, event: tellEvent });
+    graph = await openGraph(image.spec, { readOnly: true, backing: "open", forceShare, event: tellEvent });
   } catch (error) {
     throw openError(image.given, error, exits.cannotOpen);
   }

@@ -50,10 +50,15 @@ export async function runCompare(
   const interrupt = interruptOf(stop);
   process.on("SIGINT", interrupt);
   try {
-    return await runJob("compare", { a: a.spec, b: b.spec, strict, forceShare, ...params }, handlers, {
-      signal: stop.signal,
-      startHelper: startHelperThread,
-    });
+    return await runJob(
+      "compare",
+      { a: a.spec, b: b.spec, strict, forceShare, backing: "open", ...params },
+      handlers,
+      {
+        signal: stop.signal,
+        startHelper: startHelperThread,
+      },
+    );
   } catch (error) {
     if (!(error instanceof BlockError) || error.context.side === undefined) throw error;
     throw openError((error.context.side === "a" ? a : b).given, error, exits.cannotOpen);

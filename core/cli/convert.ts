@@ -130,7 +130,7 @@ the conversion fails or is interrupted. With -n, or on a device, the target is w
         given.sources.length > 0 ? given.target : undefined,
       );
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     return (await import("./convertRun.ts")).convertRun(given);
   },
 });

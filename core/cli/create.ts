@@ -48,7 +48,7 @@ SIZE is a number with one of the suffixes k, M, G, T, P, E; raw and QED images h
   ],
   failure: 1,
   async run(args) {
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const { asksForHelp, splitOptionLists } = await import("./optionList.ts");
     const given = splitOptionLists(args.values("options"));
     const [file, size, ...more] = args.operands;

@@ -61,7 +61,7 @@ of=OUT        the new image; what is there of that name is lost`,
     if (input === undefined || output === undefined) {
       throw new CliError("Must specify both input and output files", 1);
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const { ddRun } = await import("./ddRun.ts");
     return ddRun({
       ...operands,

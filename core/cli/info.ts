@@ -70,7 +70,7 @@ exact, not rounded up to sectors.`,
     if (args.has("imageOpts") && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const { readInfo } = await import("./imageInfo.ts");
     const found = await readInfo(file, {
       imageOpts: args.has("imageOpts"),

@@ -88,7 +88,7 @@ async function run(args: Parsed<typeof options>): Promise<number> {
   if (more.length > 0) throw new UsageError(`Unexpected argument: ${more[0]}`);
   const imageOpts = args.has("imageOpts");
   if (imageOpts && args.has("format")) throw new CliError("--image-opts and -f are mutually exclusive", 1);
-  if (takeObjects(args.values("object")).helped) return 0;
+  if ((await takeObjects(args.values("object"))).helped) return 0;
   const [{ Session }, { CommandFailure }, opening] = await Promise.all([
     import("./io/session.ts"),
     import("./io/failure.ts"),

@@ -88,7 +88,7 @@ owner), "unreadable-tables", "skipped-tables" (they overlap others and are not l
     if (imageOpts && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const request = { imageOpts, format: args.value("format"), forceShare: args.has("forceShare") };
     if (args.has("kinds")) {
       if (args.has("startOffset") || args.has("maxLength")) {

@@ -55,7 +55,7 @@ Nothing is created or changed.`,
     const given = splitOptionLists(args.values("options"));
     const sizeText = args.value("size");
     const size = sizeText === undefined ? undefined : sizeArgument(sizeText, "image size");
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const [file, ...more] = args.operands;
     if (more.length > 0) throw new CliError("At most one filename argument is allowed.", 1);
     if (file === undefined && (args.has("imageOpts") || args.has("format") || args.has("snapshot"))) {

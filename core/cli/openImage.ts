@@ -1,8 +1,10 @@
 // Opens an image for a command: a file name or options as they were given, with the messages of qemu-img.
+import { existsSync } from "node:fs";
 import type { CacheMode, DirtyPolicy } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Graph, type OpenOptions, openGraph, readOnlyNode } from "../graph.ts";
+import { journalPathOf } from "../repair/journalPath.ts";
 import { tellEvent } from "./events.ts";
 import { type ImageArgument, imageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
@@ -40,10 +42,20 @@ export async function openImage(given: string, request: ImageRequest = {}): Prom
       await graph.close();
       throw readOnlyNode(graph.root.name);
     }
+    if (request.writable === true && !inPlaceOfPeer) await warnOfRepair(graph.root);
     return { ...argument, graph };
   } catch (error) {
     throw openError(given, error, request.failure ?? 1);
   }
+}
+
+/** An image whose repair was cut off is better not written to. */
+export async function warnOfRepair(root: BlockNode): Promise<void> {
+  const imagePath = childOf(root, "file")?.info.path ?? root.info.path;
+  if (imagePath === undefined || !existsSync(journalPathOf(imagePath))) return;
+  const { unfinishedRepair } = await import("../repair/journalFile.ts");
+  const warning = await unfinishedRepair(imagePath);
+  if (warning !== undefined) printWarning(warning);
 }
 
 /** The same, closed again whatever `use` does. An error of closing counts when nothing else went wrong. */

@@ -77,7 +77,7 @@ With -u nothing is compared and nothing copied: if the files differ, the content
     if (args.has("imageOpts") && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     return (await import("./rebaseImage.ts")).rebaseCommand({
       file,
       imageOpts: args.has("imageOpts"),

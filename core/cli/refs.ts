@@ -61,7 +61,7 @@ follows from it.`,
     if (output !== "human" && output !== "json") {
       throw new CliError("--output must be used with human or json as argument.", 1);
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const given = args.value("guest");
     const [file, offset, ...more] = args.operands;
     const isComplete = given === undefined ? offset !== undefined : offset === undefined;

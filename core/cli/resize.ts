@@ -47,7 +47,7 @@ QED images can only grow.`,
     if (file === undefined || size === undefined || more.length > 0) {
       throw new UsageError("Expecting image file name and size");
     }
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const imageOpts = args.has("imageOpts");
     if (imageOpts && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);

@@ -44,7 +44,7 @@ overlay (create -b) instead.`,
     if (asked.length > 1) throw new UsageError("Cannot mix '-l', '-a', '-c', '-d'");
     const [file, ...more] = args.operands;
     if (file === undefined || more.length > 0) throw new UsageError("Expecting one image file name");
-    if (takeObjects(args.values("object")).helped) return 0;
+    if ((await takeObjects(args.values("object"))).helped) return 0;
     const [action = { name: "list", value: "" } as const] = asked;
     const request = {
       imageOpts: args.has("imageOpts"),

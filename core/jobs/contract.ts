@@ -1,6 +1,6 @@
 // The one table of long work that runs in worker_threads, and the messages between the two sides.
 import type { PlainError, Result } from "../base/errors.ts";
-import type { ImageSpec } from "../block/driver.ts";
+import type { BackingPolicy, ImageSpec } from "../block/driver.ts";
 import type { MapAsks, MapItem, MapParams, MapResult, MapTotals } from "../ops/mapRun.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../ops/mismatch.ts";
 import type { VoteMapItem, VoteMapParams, VoteMapSummary, VoteMapTotals } from "../ops/voteRun.ts";
@@ -22,6 +22,8 @@ export interface CompareParams {
   readonly moved?: boolean;
   /** Take no locks on the images, so that comparing never keeps another program from its image. Default true. */
   readonly forceShare?: boolean;
+  /** Which backing files are opened. Default: plain files. */
+  readonly backing?: BackingPolicy;
 }
 
 export interface Jobs {

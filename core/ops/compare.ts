@@ -44,9 +44,9 @@ export async function compareRuns(
   job: CompareContext,
   tuning: CompareTuning = {},
 ): Promise<CompareSummary> {
-  const a = await openSide("a", params.a, params.forceShare);
+  const a = await openSide("a", params.a, params);
   try {
-    const b = await openSide("b", params.b, params.forceShare);
+    const b = await openSide("b", params.b, params);
     try {
       const startHelper = (onResult: OnResult) => {
         const port = job.startHelper?.();
@@ -73,9 +73,10 @@ export function compareNodes(
   return new Comparison(a, b, options, job, tuning, () => undefined).run();
 }
 
-async function openSide(side: "a" | "b", spec: ImageSpec, forceShare = true): Promise<Graph> {
+async function openSide(side: "a" | "b", spec: ImageSpec, params: CompareParams): Promise<Graph> {
+  const { forceShare = true, backing } = params;
   try {
-    return await openGraph(spec, { readOnly: true, forceShare });
+    return await openGraph(spec, { readOnly: true, forceShare, ...(backing && { backing }) });
   } catch (error) {
     const { code, message, context } = asBlockError(error);
     throw new BlockError(code, message, { ...context, side }, { cause: error });

@@ -170,8 +170,9 @@ export function serveCompareHelper(port: Port): void {
   async function open({ params, sizes, claims: shared }: Extract<ToHelper, { kind: "open" }>): Promise<void> {
     claims = shared;
     // Where locks are wanted, the first thread holds them.
-    const a = await openGraph(params.a, { forceShare: true });
-    const b = await openGraph(params.b, { forceShare: true });
+    const options = { forceShare: true, ...(params.backing && { backing: params.backing }) };
+    const a = await openGraph(params.a, options);
+    const b = await openGraph(params.b, options);
     // Resized in between: what the coordinator fails to read would be past the end here, and so be zeroes.
     if (a.root.size !== sizes.a || b.root.size !== sizes.b) {
       throw new BlockError("EIO", "an image was resized while the comparison started");
