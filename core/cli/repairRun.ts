@@ -7,13 +7,14 @@ import type { OfferedRepair, RepairOffer, RepairScript } from "../block/finding.
 import type { BlockNode } from "../block/node.ts";
 import { openGraph } from "../graph.ts";
 import { systemError } from "../protocol/systemError.ts";
-import { journalPathOf, newJournal, openJournal, unfinishedRepair } from "../repair/journalFile.ts";
+import { newJournal, openJournal } from "../repair/journalFile.ts";
+import { journalPathOf } from "../repair/journalPath.ts";
 import { canRepair, defaultItems, offerRepair } from "../repair/offer.ts";
 import { applyJournal, examine, undoJournal } from "../repair/run.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
-import { withImage } from "./openImage.ts";
-import { jsonText, printable, printWarning, stdout } from "./output.ts";
+import { warnOfRepair, withImage } from "./openImage.ts";
+import { jsonText, printable, stdout } from "./output.ts";
 
 export interface RepairRequest {
   readonly file: string;
@@ -43,8 +44,7 @@ function repairImage(request: RepairRequest, given: string, imageOpts: boolean):
   const image = { format, imageOpts, backing: false, writable: apply, dirty: "skip" as const };
   return withImage(given, image, async ({ graph: { root } }) => {
     if (!canRepair(root)) throw new CliError("This image format does not support repairs", exits.noRepair);
-    const beside = await besideImage(fileOf(root));
-    if (beside !== undefined && !apply) printWarning(beside);
+    if (!apply) await warnOfRepair(root);
     return interruptible(async ({ signal }) => {
       const offer = await offerRepair(root, { signal });
       const ids = request.only ?? defaultItems(offer);
@@ -59,10 +59,6 @@ function repairImage(request: RepairRequest, given: string, imageOpts: boolean):
       return left.items.length > 0 || left.unmended.length > 0 ? exits.left : exits.done;
     });
   });
-}
-
-async function besideImage(file: BlockNode): Promise<string | undefined> {
-  return file.info.path === undefined ? undefined : unfinishedRepair(file.info.path);
 }
 
 async function carryOut(

@@ -9,11 +9,8 @@ import type { RepairJob } from "../block/repair.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import { systemError } from "../protocol/systemError.ts";
 import { type Journal, readJournal } from "./journal.ts";
+import { journalPathOf } from "./journalPath.ts";
 import { createJournal } from "./run.ts";
-
-export function journalPathOf(image: string): string {
-  return `${image}.blkscope-undo`;
-}
 
 export interface OpenJournal {
   readonly file: BlockNode;
