@@ -59,17 +59,20 @@ const changes: readonly (readonly [string, Change, string?])[] = [
 ];
 
 describeWithQemu("opening a QED image in qemu-img's place", () => {
-  it.each(changes)("with %s", (_name, change, image = "good.qed") => {
-    const bytes = fs.readFileSync(cli.path(image));
-    cli.write("case.qed", change(bytes) ?? bytes);
-    const args = ["info", "-f", "qed", "case.qed"];
-    const ours = cli.run(args, { BLKSCOPE_AS: "qemu-img" });
-    const theirs = cli.qemuImg(...args);
-    expect([ours.code, ours.stderr]).toEqual([theirs.code, theirs.stderr]);
-    if (theirs.code === 0) expect(ours.stdout).toBe(theirs.stdout);
-    // Under its own name it says what is wrong and what to do, and never crashes.
-    const own = cli.run(args);
-    expect(own.code).toBe(theirs.code);
-    if (own.code !== 0) expect(own.stderr.split("\n").length).toBeGreaterThanOrEqual(2);
-  });
+  it.each(changes.map(([name, change, image = "good.qed"]) => ({ name, change, image })))(
+    "with $name",
+    ({ change, image }) => {
+      const bytes = fs.readFileSync(cli.path(image));
+      cli.write("case.qed", change(bytes) ?? bytes);
+      const args = ["info", "-f", "qed", "case.qed"];
+      const ours = cli.run(args, { BLKSCOPE_AS: "qemu-img" });
+      const theirs = cli.qemuImg(...args);
+      expect([ours.code, ours.stderr]).toEqual([theirs.code, theirs.stderr]);
+      if (theirs.code === 0) expect(ours.stdout).toBe(theirs.stdout);
+      // Under its own name it says what is wrong and what to do, and never crashes.
+      const own = cli.run(args);
+      expect(own.code).toBe(theirs.code);
+      if (own.code !== 0) expect(own.stderr.split("\n").length).toBeGreaterThanOrEqual(2);
+    },
+  );
 });
