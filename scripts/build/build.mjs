@@ -16,7 +16,10 @@ async function buildNode(/** @type {boolean} */ development) {
   for (const { warnings } of results) {
     for (const { text, location } of warnings) say(`build: ${location?.file}:${location?.line}: ${text}`);
   }
-  if (existsSync(inRoot("dist/cli/blkscope.js"))) await chmod(inRoot("dist/cli/blkscope.js"), 0o755);
+  if (!existsSync(inRoot("dist/cli/blkscope.js"))) return;
+  await chmod(inRoot("dist/cli/blkscope.js"), 0o755);
+  // The package says that its .js files are ES modules; this one is not.
+  await writeFile(inRoot("dist/cli/package.json"), '{ "type": "commonjs" }\n');
 }
 
 async function buildRenderer(/** @type {boolean} */ development) {

@@ -1,5 +1,6 @@
-// esbuild's part of the build: everything that runs in Node. Main, its threads and the command line are ES
-// modules; the preload script is CommonJS, the only form a sandboxed window can load.
+// esbuild's part of the build: everything that runs in Node. Main and its threads are ES modules; the preload script is
+// CommonJS, the only form a sandboxed window can load, and so is the command line: an ES module loads every module of
+// Node that any of its parts imports before it begins, a CommonJS one when that part is first used.
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { inRoot } from "../setup/paths.mjs";
@@ -13,7 +14,7 @@ export const bundles = [
   { source: "electron/preload.ts", result: "dist/main/preload.cjs", format: "cjs" },
   { source: "core/jobs/sessionWorker.ts", result: "dist/main/sessionWorker.js", format: "esm" },
   { source: "core/jobs/worker.ts", result: "dist/main/jobWorker.js", format: "esm" },
-  { source: "core/cli/main.ts", result: "dist/cli/blkscope.js", format: "esm" },
+  { source: "core/cli/main.ts", result: "dist/cli/blkscope.js", format: "cjs" },
 ];
 
 /**
@@ -40,16 +41,25 @@ export async function nodeBuilds({ development }) {
       platform: "node",
       target: "node20.18", // the older of the runtimes it must run on: Electron 33
       external: ["electron", "koffi"],
-      define: { __APP_VERSION__: JSON.stringify(version) },
-      ...(format === "esm" && { banner: { js: bannerOf(result) } }),
+      define: {
+        __APP_VERSION__: JSON.stringify(version),
+        ...(isCli(result) && { "import.meta.url": "$fileUrl" }),
+      },
+      ...(isCli(result)
+        ? { banner: { js: cliBanner } }
+        : format === "esm" && { banner: { js: requireBanner } }),
       minify: !development,
-      keepNames: true, // error classes are told apart by name across threads
+      // Error classes are told apart by name across threads. The command line's own all state theirs.
+      keepNames: !isCli(result),
       sourcemap: development ? "inline" : false,
       legalComments: "none",
       logLevel: "silent", // errors are thrown and warnings answered
     }));
 }
 
-function bannerOf(/** @type {string} */ result) {
-  return result.startsWith("dist/cli/") ? `#!/usr/bin/env node\n${requireBanner}` : requireBanner;
+function isCli(/** @type {string} */ result) {
+  return result.startsWith("dist/cli/");
 }
+
+/** Makes the command line a program, and tells it its own place as an ES module would know it. */
+const cliBanner = '#!/usr/bin/env node\nconst $fileUrl = require("node:url").pathToFileURL(__filename).href;';

@@ -465,7 +465,7 @@ describe("open and diff", () => {
   function runAt(script: string, args: readonly string[]): Ran {
     fs.mkdirSync(path.dirname(cli.path(script)), { recursive: true });
     fs.copyFileSync(cli.script, cli.path(script));
-    fs.writeFileSync(path.join(path.dirname(cli.path(script)), "package.json"), '{"type":"module"}');
+    fs.writeFileSync(path.join(path.dirname(cli.path(script)), "package.json"), '{"type":"commonjs"}');
     fs.rmSync(cli.path("started"), { force: true });
     const env = childEnv({ DISPLAY: ":99", BLKSCOPE_APP: "" });
     const child = spawnSync(process.execPath, [cli.path(script), ...args], {

@@ -40,7 +40,7 @@ export class Cli {
     const own = bundles.find(({ outfile }) => outfile === "dist/cli/blkscope.js");
     if (own === undefined) throw new Error("there is no bundle of the command line");
     await build({ ...own, outfile: path.join(folder, "blkscope.js") });
-    fs.writeFileSync(path.join(folder, "package.json"), '{"type":"module"}');
+    fs.writeFileSync(path.join(folder, "package.json"), '{"type":"commonjs"}');
     fs.symlinkSync(path.join(root, "node_modules"), path.join(folder, "node_modules"), "junction");
     const cli = new Cli(folder);
     // Tests may run it as another user.
