@@ -10,8 +10,8 @@ import { driverNamed, drivers } from "../core/registry.ts";
 import { displayText, type FileTokens } from "./files.ts";
 import type { DriverForm, FileRef, OptionProblem } from "./ipc/contract.ts";
 
-/** Drivers that do nothing for an image that is only read: they write what they read, or log writes. */
-const forWriting: ReadonlySet<string> = new Set(["copy-on-read", "blklogwrites"]);
+/** Drivers that refuse an image which is only read. */
+const forWriting: ReadonlySet<string> = new Set(["copy-on-read"]);
 
 /** The drivers a graph can be put together from, in the registry's order. */
 export function driverForms(): readonly DriverForm[] {

@@ -98,6 +98,7 @@ it("offers every driver that can read", () => {
     "qed",
     "blkverify",
     "quorum",
+    "blklogwrites",
     "blkdebug",
   ]);
 });
