@@ -54,8 +54,14 @@ function Form({ forms }: { forms: Forms }) {
   /** Opening was tried: what is missing is shown as well as what is wrong. */
   const [tried, setTried] = useState(false);
   const [busy, setBusy] = useState(false);
+  /** How often opening was tried and did not come about. */
+  const [ended, setEnded] = useState(0);
   const [refusal, setRefusal] = useState<PlainError>();
   const options = useMemo(() => toOptions(root, forms), [root, forms]);
+  // An effect, since a frame may come before the fields know of their problems.
+  useEffect(() => {
+    if (ended > 0) form.current?.querySelector<HTMLElement>("[data-invalid]")?.focus();
+  }, [ended]);
   /** The dialog still shows: whoever dismissed it wants nothing opened. */
   const wanted = useRef(true);
   useEffect(() => {
@@ -102,7 +108,7 @@ function Form({ forms }: { forms: Forms }) {
       setRefusal(toPlain(error));
     }
     setBusy(false);
-    requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[data-invalid]")?.focus());
+    setEnded((before) => before + 1);
   };
   return (
     <form
