@@ -231,7 +231,7 @@ class Opener {
     this.opened.push(node);
     const file = childOf(node, "file");
     if (!node.readOnly && node.info.dirty === true && file !== undefined) {
-      await meetDirtyImage(node, file, context.dirty, context.warn);
+      await meetDirtyImage(node, file, context.dirty, context);
     }
     if (own["node-name"] !== undefined) this.#named.set(own["node-name"], node);
     return node;

@@ -1,22 +1,22 @@
 // An image whose dirty bit is set is opened for writing: its tables are checked first, and what to do about what is
 // found is the caller's policy. The bit is cleared only when the check ends with no corruption and no error.
 import { asBlockError, BlockError } from "../base/errors.ts";
-import type { DirtyPolicy } from "./driver.ts";
+import type { DirtyPolicy, OpenContext } from "./driver.ts";
 import type { CheckResult } from "./finding.ts";
 import type { BlockNode } from "./node.ts";
 import { applyPlan, checkAndRepair } from "./repair.ts";
 
-/** `name` is what the person knows the image by. Throws EIO when it can't be checked. */
+/** What is reported is warned of as one line, and said as events finding by finding. Throws EIO when it can't be checked. */
 export async function meetDirtyImage(
   node: BlockNode,
   file: BlockNode,
   policy: DirtyPolicy,
-  warn: (message: string) => void,
+  { warn, event }: Pick<OpenContext, "warn" | "event">,
 ): Promise<void> {
   if (policy === "skip" || !node.check || !node.planRepair) return;
   try {
     if (policy === "repair") await checkAndRepair(node, file);
-    else warn(await checkOnly(node, node.check, file));
+    else warn(await checkOnly(node, node.check, file, event));
   } catch (thrown) {
     const { code, message, context } = asBlockError(thrown);
     const words = `The image was not closed properly, and checking it failed: ${message}`;
@@ -30,8 +30,11 @@ async function checkOnly(
   node: BlockNode,
   check: NonNullable<BlockNode["check"]>,
   file: BlockNode,
+  event: OpenContext["event"],
 ): Promise<string> {
-  const result = await check({});
+  const result = await check({
+    finding: (finding) => event({ kind: "finding", node: node.name, finding }),
+  });
   const start = "The image was not closed properly";
   if (result.corruptions > 0 || result.checkErrors > 0) {
     return `${start}: ${found(result)}. Nothing was repaired; see blkscope check`;

@@ -1,6 +1,7 @@
 // What debugging drivers notice while requests run: one stream of plain data from the nodes of a graph to jobs, the
 // command line and the app. Nothing here is thrown; a driver that must stop a request throws as well.
 import type { PlainError } from "../base/errors.ts";
+import type { Finding } from "./finding.ts";
 
 /** Two copies that must agree do not: blkverify, and quorum in its blkverify mode. */
 export interface MismatchEvent {
@@ -86,10 +87,18 @@ export interface BreakpointEvent {
   readonly state: "suspended" | "resumed";
 }
 
+/** What a check found that was made because an image was not closed properly. */
+export interface FindingEvent {
+  readonly kind: "finding";
+  readonly node: string;
+  readonly finding: Finding;
+}
+
 export type NodeEvent =
   | MismatchEvent
   | VoteEvent
   | QuorumFailureEvent
   | LogErrorEvent
   | InjectedEvent
-  | BreakpointEvent;
+  | BreakpointEvent
+  | FindingEvent;

@@ -114,6 +114,13 @@ function rowOf(event: NodeEvent, pathOf: (name: string) => string): Row | undefi
       const text = `Error ${errno} injected on purpose`;
       return { kind: event.kind, node: path, about: path, op, offset, length, at: offset, text };
     }
+    case "finding": {
+      const { node, finding } = event;
+      const { offset, length, message: text } = finding;
+      const path = pathOf(node);
+      const about = inside(path, "file");
+      return { kind: event.kind, node: path, about, op: "check", offset, length, at: offset, text };
+    }
     case "breakpoint":
       return undefined;
   }

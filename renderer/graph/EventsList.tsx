@@ -24,6 +24,7 @@ const kinds: Readonly<Record<ImageEvent["kind"], string>> = {
   mismatch: "Mismatch",
   "quorum-report-bad": "Bad copy",
   "quorum-failure": "No quorum",
+  finding: "Damaged table",
   "log-error": "Log error",
   injected: "Injected",
   breakpoint: "Breakpoint",

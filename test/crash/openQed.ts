@@ -44,7 +44,10 @@ export async function openQed(
   const node = guard(await qed.open({ driver: "qed", file: { driver: "memory" }, backing }, context));
   // As the graph does with the image on top.
   if (!context.readOnly && node.info.dirty) {
-    await meetDirtyImage(node, file, context.dirty, (message) => context.warn(message));
+    await meetDirtyImage(node, file, context.dirty, {
+      warn: (message) => context.warn(message),
+      event: () => undefined,
+    });
   }
   return {
     node,

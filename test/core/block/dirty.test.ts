@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { DirtyPolicy } from "../../../core/block/driver.ts";
+import type { NodeEvent } from "../../../core/block/events.ts";
 import { openGraph } from "../../../core/graph.ts";
 import { newQed } from "../../build/newQed.ts";
 import { failureOf, filled, firstDifference, readRange } from "../../build/open.ts";
@@ -40,11 +41,12 @@ function expectSame(a: Uint8Array, b: Uint8Array): void {
 
 async function open(name: string, dirty: DirtyPolicy, readOnly = false) {
   const warnings: string[] = [];
+  const events: NodeEvent[] = [];
   const graph = await openGraph(
     { driver: "qed", file: { driver: "file", filename: name } },
-    { readOnly, dirty, warn: (message) => warnings.push(message) },
+    { readOnly, dirty, warn: (message) => warnings.push(message), event: (event) => events.push(event) },
   );
-  return { graph, warnings };
+  return { graph, warnings, events };
 }
 
 describe("an image that was not closed properly", () => {
@@ -71,7 +73,11 @@ describe("an image that was not closed properly", () => {
   it("is reported and not repaired by default, and takes no new clusters", async () => {
     const name = await dirtyImage(pastEnd);
     const before = fs.readFileSync(name);
-    const { graph, warnings } = await open(name, "report");
+    const { graph, warnings, events } = await open(name, "report");
+    expect(events).toMatchObject([
+      { kind: "finding", node: "top", finding: { code: "l2-entry-past-end", entry: 1 } },
+      { kind: "finding", node: "top", finding: { kind: "leak" } },
+    ]);
     // One bad entry, and the cluster it had pointed to.
     expect(warnings[0]).toContain("1 corruption, 1 leaked cluster. Nothing was repaired");
     expectSame(fs.readFileSync(name), before);
