@@ -1,12 +1,14 @@
-// Whether bytes are all zero: a few words first, which tells most data apart, then memcmp against zeroes.
+// Whether bytes are all zero: a few bytes first, which tell most data apart, then memcmp against zeroes.
 
-const zeroes = Buffer.alloc(64 * 1024);
+const zeroes = Buffer.alloc(256 * 1024);
 
-export function isZero(bytes: Uint8Array): boolean {
-  if (bytes[0] || bytes[bytes.length - 1] || bytes[bytes.length >>> 1]) return false;
-  for (let at = 0; at < bytes.length; at += zeroes.length) {
-    const end = Math.min(bytes.length, at + zeroes.length);
-    if (Buffer.compare(bytes.subarray(at, end), zeroes.subarray(0, end - at)) !== 0) return false;
+/** True when all bytes from `start` up to `end` are zero. */
+export function isZero(bytes: Uint8Array, start = 0, end = bytes.length): boolean {
+  if (end > start && (bytes[start] !== 0 || bytes[end - 1] !== 0 || bytes[(start + end) >>> 1] !== 0))
+    return false;
+  for (let at = start; at < end; at += zeroes.length) {
+    const next = Math.min(end, at + zeroes.length);
+    if (Buffer.compare(bytes.subarray(at, next), zeroes.subarray(0, next - at)) !== 0) return false;
   }
   return true;
 }

@@ -9,9 +9,10 @@ import { CliError } from "./command.ts";
 import { type Interruption, interruptible } from "./interrupt.ts";
 import { createNamed, newImageRequest } from "./newImage.ts";
 import { keepWritersOut, type OpenedImage, openImage } from "./openImage.ts";
-import { printError, printWarning, stderr, stdout } from "./output.ts";
+import { printWarning, stderr, stdout } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
 import { Progress } from "./progress.ts";
+import { refuseMisnamedSnapshot } from "./snapshotParam.ts";
 import { UnfinishedFile } from "./unfinishedFile.ts";
 
 export interface ConvertArguments {
@@ -192,7 +193,7 @@ async function progressOver(
 
 function refuseSnapshots({ snapshot, sources }: ConvertArguments, opened: readonly OpenedImage[]): void {
   if (snapshot === undefined) return;
-  if (snapshot.startsWith("snapshot.")) checkSnapshotOptions(snapshot);
+  if (snapshot.startsWith("snapshot.")) refuseMisnamedSnapshot(snapshot);
   else if (sources.length > 1) throw new CliError("No support for concatenating multiple snapshot", 1);
   const driver = opened[0]?.graph.root.driver;
   throw new CliError(
@@ -250,15 +251,4 @@ export function isRegular({ graph }: OpenedImage): boolean {
 
 function refuseCompression({ compress }: ConvertArguments): void {
   if (compress) throw new CliError("Compression not supported for this file format", 1);
-}
-
-/** "snapshot.id=1,snapshot.name=x" */
-function checkSnapshotOptions(text: string): void {
-  const { 0: bad } = text
-    .split(",")
-    .map((part) => part.split("=")[0] ?? "")
-    .filter((key) => key !== "snapshot.id" && key !== "snapshot.name");
-  if (bad === undefined) return;
-  printError({ message: `Invalid parameter '${bad}'` });
-  throw new CliError(`Failed in parsing snapshot param '${text}'`, 1);
 }

@@ -9,6 +9,7 @@ import { createOptionTable, presetOptions } from "./createOptions.ts";
 import { withImage } from "./openImage.ts";
 import { type NamedValue, typedOptions } from "./optionList.ts";
 import { jsonText, printError, stdout } from "./output.ts";
+import { refuseMisnamedSnapshot } from "./snapshotParam.ts";
 
 export interface MeasureArguments {
   /** Either a file or a size is given. */
@@ -25,7 +26,7 @@ export interface MeasureArguments {
 
 export async function measureCommand(args: MeasureArguments): Promise<number> {
   const { file, size = 0, imageOpts, format, forceShare } = args;
-  refuseMisnamed(args.snapshot);
+  refuseMisnamedSnapshot(args.snapshot);
   if (file === undefined) return print(args, await measured(args, size, nothing()));
   return withImage(file, { imageOpts, format, forceShare }, async ({ graph: { root } }) => {
     if (args.snapshot !== undefined) {
@@ -34,17 +35,6 @@ export async function measureCommand(args: MeasureArguments): Promise<number> {
     }
     return print(args, await measured(args, sizeInSectors(root), allocatedIn(root)));
   });
-}
-
-/** "snapshot.id=ID,snapshot.name=NAME"; anything else is an id or a name. */
-function refuseMisnamed(snapshot: string | undefined): void {
-  const names = snapshot?.startsWith("snapshot.")
-    ? snapshot.split(",").map((part) => part.split("=")[0])
-    : [];
-  const odd = names.find((name) => name !== "snapshot.id" && name !== "snapshot.name");
-  if (odd === undefined) return;
-  printError({ message: `Invalid parameter '${odd}'` });
-  throw new CliError(`Failed in parsing snapshot param '${snapshot}'`, 1);
 }
 
 type Ranges = AsyncIterable<{ offset: number; length: number }>;

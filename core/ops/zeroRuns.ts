@@ -1,24 +1,11 @@
-// Which parts of a buffer are zero, fast: most data shows itself in its first words, and zeroes are compared by
-// memcmp with a block of zeroes.
+// Which parts of a buffer are zero.
+import { isZero } from "../base/zero.ts";
 
 export interface ByteRun {
   /** Byte of the buffer. */
   readonly start: number;
   readonly end: number;
   readonly zero: boolean;
-}
-
-const zeroes = Buffer.alloc(256 * 1024);
-
-/** True when all bytes from `start` up to `end` are zero. */
-export function isZero(bytes: Buffer, start: number, end: number): boolean {
-  // The first and a middle byte tell most data apart before a call is made.
-  if (end > start && (bytes[start] !== 0 || bytes[(start + end) >>> 1] !== 0)) return false;
-  for (let at = start; at < end; at += zeroes.length) {
-    const length = Math.min(zeroes.length, end - at);
-    if (bytes.compare(zeroes, 0, length, at, at + length) !== 0) return false;
-  }
-  return true;
 }
 
 /**
