@@ -1,0 +1,187 @@
+// A repair as plain data for threads and views. Three jobs: one looks and answers questions about what could be done,
+// one does it, one finishes or takes back what a journal says. Only the last two write, and only what they were told.
+import type { PlainError } from "../base/errors.ts";
+import type { ByteRange, CheckResult, OfferedRepair, RepairRisk } from "../block/finding.ts";
+
+/** The looking job: opens the image read-only, makes the offer, tells it, answers until it is cancelled. */
+export interface RepairPlanParams {
+  /** The image's own file; the format as the person sees it. */
+  readonly filename: string;
+  readonly format: string;
+}
+
+/** Told once the offer is made. */
+export interface RepairOffered {
+  readonly fileSize: number;
+  /** The dirty (need-check) bit is set. */
+  readonly dirty: boolean;
+  /** Items that can be chosen, in the order of the plan; those beyond the limit are left to a second repair. */
+  readonly items: number;
+  readonly dropped: number;
+  readonly unmended: readonly string[];
+  /** Clusters of the file that nothing uses, and their bytes. */
+  readonly leaks: { readonly ranges: number; readonly bytes: number };
+  readonly check: CheckResult;
+}
+
+export interface RepairPlanResult {
+  /** Undefined when it was cancelled before the offer was made. */
+  readonly offered: RepairOffered | undefined;
+}
+
+export interface RepairTotals {
+  /** Items looked at, changes written, whatever the phase counts. */
+  readonly count: number;
+}
+
+/** What the chosen items would do to the file. */
+export interface RepairChoice {
+  /** Ids in the order of the plan: those asked for, with all that they need. */
+  readonly ids: readonly string[];
+  /** Writes in place, bytes copied to the end of the file, bytes cut off it. */
+  readonly writes: number;
+  readonly copiedBytes: number;
+  readonly cutBytes: number;
+  readonly newSize: number;
+  /** Items by risk. */
+  readonly risks: Readonly<Record<RepairRisk, number>>;
+  /** Bytes of the guest's disk that read differently afterwards. */
+  readonly guestBytes: number;
+  /** Bytes of the undo journal. */
+  readonly journalBytes: number;
+  /** SHA-256 of all that would be done, hexadecimal: what is written has to be what was seen. */
+  readonly digest: string;
+}
+
+/** One change of bytes, for show: at most 4096 bytes of each side. */
+export interface ShownChange {
+  readonly kind: "write" | "copy" | "cut" | "grow";
+  readonly offset: number;
+  /** Bytes of the whole change. */
+  readonly length: number;
+  /** Where a copy is taken from. */
+  readonly from?: number;
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+}
+
+export type PreflightId =
+  | "readable"
+  | "writable"
+  | "in-use"
+  | "same-file"
+  | "journal-place"
+  | "journal-space"
+  | "unfinished"
+  | "backing"
+  | "copy-space";
+
+export interface PreflightCheck {
+  readonly id: PreflightId;
+  /** refused: writing to the image itself is not possible as things are. */
+  readonly state: "ok" | "warn" | "refused";
+  /** One sentence. */
+  readonly text: string;
+  readonly hint?: string;
+}
+
+export interface RepairAsks {
+  /** A page of items. */
+  items: {
+    question: { readonly first: number; readonly count: number };
+    answer: readonly OfferedRepair[];
+  };
+  /** "default": what is chosen unless the person says otherwise. Ids that are not offered: EINVAL. */
+  choose: { question: { readonly ids: readonly string[] | "default" }; answer: RepairChoice };
+  /** Adds what an item needs to `ids`, or takes it away with all that need it. */
+  toggle: {
+    question: { readonly ids: readonly string[]; readonly id: string; readonly on: boolean };
+    answer: RepairChoice;
+  };
+  /** What one item changes, were these chosen. */
+  changes: {
+    question: { readonly ids: readonly string[]; readonly id: string };
+    answer: readonly ShownChange[];
+  };
+  /** Kinds of clusters before and after (numbers of `clusterKinds`), both for a file of `clusters` clusters. */
+  map: {
+    question: { readonly ids: readonly string[]; readonly cells: number };
+    answer: {
+      readonly clustersPerCell: number;
+      readonly before: Uint8Array;
+      readonly after: Uint8Array;
+    };
+  };
+  preflight: {
+    question: { readonly ids: readonly string[]; readonly journal?: string };
+    answer: readonly PreflightCheck[];
+  };
+}
+
+/** The writing job. */
+export interface RepairWriteParams {
+  readonly filename: string;
+  readonly format: string;
+  readonly ids: readonly string[];
+  /** Of the choice that the person saw: anything else is refused before the first byte is written. */
+  readonly digest: string;
+  /** Default: beside the image. */
+  readonly journal?: string;
+  /** Mend a copy made here (which must not exist), and leave the image alone. */
+  readonly copyTo?: string;
+}
+
+export interface RepairWritten {
+  readonly cancelled: boolean;
+  /** The file that was changed, and its undo journal; undefined when nothing was begun. */
+  readonly target: string;
+  readonly journal: string | undefined;
+  /** undone, planned: the file is as it was. applying: between; it can be finished or taken back. */
+  readonly state: "planned" | "applying" | "applied" | "verified" | "undone";
+  readonly changes: { readonly done: number; readonly total: number };
+  /** Why it did not come to its end. */
+  readonly error: PlainError | undefined;
+  /** A check afterwards, and what could be mended still; undefined when it was not made. */
+  readonly after:
+    | {
+        readonly check: CheckResult;
+        readonly dirty: boolean;
+        readonly itemsLeft: number;
+        readonly unmended: readonly string[];
+      }
+    | undefined;
+  /** SHA-256 of the file before and after; undefined where the file is too large to be read for it. */
+  readonly hashes: { readonly before: string; readonly after: string } | undefined;
+}
+
+/** The finishing job: does or takes back what a journal says. */
+export interface RepairFinishParams {
+  readonly journal: string;
+  readonly mode: "undo" | "resume";
+  /** Default: the file that the journal names, or one of its name beside the journal. */
+  readonly image?: string;
+  /** Only says whether it can be done, and shows it. */
+  readonly dryRun: boolean;
+}
+
+/** A journal, looked at. */
+export interface JournalFacts {
+  readonly journal: string;
+  readonly imagePath: string;
+  readonly imageFound: boolean;
+  readonly state: "planned" | "applying" | "applied" | "verified" | "undone";
+  readonly oldSize: number;
+  readonly newSize: number;
+  readonly writes: number;
+  readonly copies: number;
+  /** The first thousand writes: what undoing brings back. */
+  readonly shown: readonly ShownChange[];
+  /** Why neither finishing nor undoing is possible: the image has changed since, it is missing. */
+  readonly refusal: PlainError | undefined;
+  readonly ranges: readonly ByteRange[];
+}
+
+export interface RepairFinished {
+  readonly cancelled: boolean;
+  readonly facts: JournalFacts;
+}
