@@ -1,0 +1,273 @@
+// The index of a write log in memory: one row for each entry, in columns of typed arrays that grow by chunks (25 bytes an
+// entry, nothing is ever copied), and the entry numbers of its flushes, FUA writes and marks. Rows are added by the reader
+// (index.ts) and never change; everything else in the product reads a log through this.
+import { BlockError } from "../base/errors.ts";
+import { type EntryList, GrowingList } from "./entryList.ts";
+import { entryFlags, entryLength } from "./layout.ts";
+
+/** Rows in a chunk. */
+const chunkLength = 64 * 1024;
+
+/** What the first sector says, believed or not. */
+export interface LogSuperblock {
+  readonly magicOk: boolean;
+  /** undefined: beyond 2^53 - 1, or the log is too short to say. */
+  readonly version: number | undefined;
+  /** Entries it counts. Written now and then only: a lower bound of a sound log, no truth of a damaged one. */
+  readonly entries: number | undefined;
+  readonly sectorSize: number | undefined;
+}
+
+/**
+ * Why the walk ended where it did.
+ * complete: after the last entry; torn: the log ends within an entry; bad-entry: a header that can't be one; foreign: this
+ * is no log, or one of a version or sector size that nobody writes; growing: as torn or short, but the log is being
+ * written and may go on; limit: more entries than an index takes.
+ */
+export type IndexEndKind = "complete" | "torn" | "bad-entry" | "foreign" | "growing" | "limit";
+
+export interface IndexEnd {
+  readonly kind: IndexEndKind;
+  /** The number of the entry that could not be read or would come next. */
+  readonly entry: number;
+  /** Byte of the log at which that entry's header is or would be. */
+  readonly offset: number;
+  /** A sentence for people. */
+  readonly message: string;
+}
+
+/** write: data (with or without FLUSH, FUA, METADATA); empty: a write of nothing, which QEMU logs. */
+export type EntryKind = "write" | "discard" | "flush" | "mark" | "empty";
+
+/** A stretch of entries found behind damage: its entries are likely, not sure, and some may be missing before them. */
+export interface RecoveredRun {
+  /** Its first entry's number in the index, and how many there are. */
+  readonly first: number;
+  readonly count: number;
+  /** Byte of the log at which it begins, and the bytes before it that were skipped. */
+  readonly offset: number;
+  readonly skipped: number;
+}
+
+/** Sums over all entries of the index. */
+export interface LogTotals {
+  readonly writes: number;
+  readonly writeBytes: number;
+  readonly discards: number;
+  readonly discardBytes: number;
+  /** Entries that have the flag, data or not. */
+  readonly flushes: number;
+  readonly fua: number;
+  readonly metadata: number;
+  readonly marks: number;
+  readonly empty: number;
+  /** Entries with flags that are not defined; they are read as if those were not set. */
+  readonly unknownFlags: number;
+}
+
+interface Chunk {
+  readonly offset: Float64Array;
+  readonly length: Float64Array;
+  readonly header: Float64Array;
+  readonly flags: Uint8Array;
+}
+
+export class LogIndex {
+  readonly superblock: LogSuperblock;
+  /** The log's unit, bytes; 512 where the superblock states none that can be. */
+  readonly sectorSize: number;
+  readonly #chunks: Chunk[] = [];
+  #count = 0;
+  readonly #flushes = new GrowingList();
+  readonly #fuas = new GrowingList();
+  readonly #marks = new GrowingList();
+  /** Bytes of the marks' texts, in the order of #marks. */
+  readonly #textLengths = new GrowingList();
+  readonly #recovered: RecoveredRun[] = [];
+  readonly #sums = { writes: 0, writeBytes: 0, discards: 0, discardBytes: 0, metadata: 0, empty: 0 };
+  #unknownFlags = 0;
+  #diskEnd = 0;
+  #end: IndexEnd;
+
+  constructor(superblock: LogSuperblock, sectorSize: number, end: IndexEnd) {
+    this.superblock = superblock;
+    this.sectorSize = sectorSize;
+    this.#end = end;
+  }
+
+  /** Entries that can be read, also those the superblock does not count and those recovered. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Of these, entries the superblock vouches for: those behind may be left over from an earlier log in the same file. */
+  get counted(): number {
+    const firstRecovered = this.#recovered[0]?.first ?? this.#count;
+    return Math.min(this.superblock.entries ?? 0, firstRecovered, this.#count);
+  }
+
+  get end(): IndexEnd {
+    return this.#end;
+  }
+
+  /** Ascending by entry number; empty unless recovery was asked for. */
+  get recovered(): readonly RecoveredRun[] {
+    return this.#recovered;
+  }
+
+  get totals(): LogTotals {
+    return {
+      ...this.#sums,
+      flushes: this.#flushes.length,
+      fua: this.#fuas.length,
+      marks: this.#marks.length,
+      unknownFlags: this.#unknownFlags,
+    };
+  }
+
+  /** End of the furthest write or discard on the disk, bytes: the least size the disk can have had. */
+  get diskEnd(): number {
+    return this.#diskEnd;
+  }
+
+  /** Numbers of the entries with the flag FLUSH, data or not. */
+  get flushes(): EntryList {
+    return this.#flushes;
+  }
+
+  get fuas(): EntryList {
+    return this.#fuas;
+  }
+
+  get marks(): EntryList {
+    return this.#marks;
+  }
+
+  /** Byte of the disk. This and the following throw EINVAL for an entry the index does not have. */
+  offsetOf(entry: number): number {
+    return this.#chunkOf(entry).offset[entry % chunkLength] ?? 0;
+  }
+
+  /** Bytes of the disk. */
+  lengthOf(entry: number): number {
+    return this.#chunkOf(entry).length[entry % chunkLength] ?? 0;
+  }
+
+  /** As on disk (`entryFlags`), without undefined ones. */
+  flagsOf(entry: number): number {
+    return this.#chunkOf(entry).flags[entry % chunkLength] ?? 0;
+  }
+
+  /** Byte of the log at which the entry's header is. */
+  headerOf(entry: number): number {
+    return this.#chunkOf(entry).header[entry % chunkLength] ?? 0;
+  }
+
+  kindOf(entry: number): EntryKind {
+    return kindOf(this.flagsOf(entry), this.lengthOf(entry));
+  }
+
+  /** Byte of the log at which the entry's data are, a mark's text. */
+  payloadOf(entry: number): number {
+    const isMark = has(this.flagsOf(entry), entryFlags.mark);
+    return this.headerOf(entry) + (isMark ? entryLength : this.sectorSize);
+  }
+
+  /** Bytes of data in the log, or of a mark's text; 0 for discards, flushes and writes of nothing. */
+  payloadLength(entry: number): number {
+    const flags = this.flagsOf(entry);
+    if (has(flags, entryFlags.mark)) return this.#textLengths.at(this.#marks.positionOf(entry)) ?? 0;
+    return has(flags, entryFlags.discard) ? 0 : this.lengthOf(entry);
+  }
+
+  /** Whether it was found behind damage. */
+  isRecovered(entry: number): boolean {
+    return this.#recovered.some(({ first, count }) => entry >= first && entry < first + count);
+  }
+
+  /**
+   * For the reader: adds a row. Numbers are safe integers; `flags` may have undefined bits; `textLength` is a mark's.
+   * The caller has checked them.
+   */
+  push(offset: number, length: number, flags: number, header: number, textLength: number): void {
+    const entry = this.#count;
+    const row = entry % chunkLength;
+    if (row === 0) this.#chunks.push(emptyChunk());
+    const chunk = this.#chunks[this.#chunks.length - 1];
+    if (!chunk) return;
+    // 31: all that are defined. Bit operators are safe on flags, which the reader knows to be below 2^8.
+    const known = flags & 31;
+    if (known !== flags) this.#unknownFlags++;
+    chunk.offset[row] = offset;
+    chunk.length[row] = length;
+    chunk.header[row] = header;
+    chunk.flags[row] = known;
+    this.#count++;
+    this.#tally(entry, known, offset, length, textLength);
+  }
+
+  #tally(entry: number, flags: number, offset: number, length: number, textLength: number): void {
+    if (has(flags, entryFlags.flush)) this.#flushes.push(entry);
+    if (has(flags, entryFlags.fua)) this.#fuas.push(entry);
+    if (has(flags, entryFlags.metadata)) this.#sums.metadata++;
+    switch (kindOf(flags, length)) {
+      case "write":
+        this.#sums.writes++;
+        this.#sums.writeBytes += length;
+        this.#diskEnd = Math.max(this.#diskEnd, offset + length);
+        break;
+      case "discard":
+        this.#sums.discards++;
+        this.#sums.discardBytes += length;
+        this.#diskEnd = Math.max(this.#diskEnd, offset + length);
+        break;
+      case "mark":
+        this.#marks.push(entry);
+        this.#textLengths.push(textLength);
+        break;
+      case "empty":
+        this.#sums.empty++;
+        break;
+      case "flush":
+        break;
+    }
+  }
+
+  /** For the reader: where the walk stands. */
+  endAt(end: IndexEnd): void {
+    this.#end = end;
+  }
+
+  /** For the reader: the last `count` rows were found behind damage, `skipped` bytes after what was read before. */
+  markRecovered(count: number, offset: number, skipped: number): void {
+    this.#recovered.push({ first: this.#count - count, count, offset, skipped });
+  }
+
+  #chunkOf(entry: number): Chunk {
+    const chunk =
+      entry >= 0 && entry < this.#count ? this.#chunks[Math.floor(entry / chunkLength)] : undefined;
+    if (chunk) return chunk;
+    throw new BlockError("EINVAL", `The log has no entry ${entry}; it has ${this.#count}`);
+  }
+}
+
+export function kindOf(flags: number, length: number): EntryKind {
+  if (has(flags, entryFlags.mark)) return "mark";
+  if (has(flags, entryFlags.discard)) return "discard";
+  if (length > 0) return "write";
+  return has(flags, entryFlags.flush) ? "flush" : "empty";
+}
+
+/** Flags of an index are below 2^5. */
+export function has(flags: number, flag: number): boolean {
+  return (flags & flag) !== 0;
+}
+
+function emptyChunk(): Chunk {
+  return {
+    offset: new Float64Array(chunkLength),
+    length: new Float64Array(chunkLength),
+    header: new Float64Array(chunkLength),
+    flags: new Uint8Array(chunkLength),
+  };
+}
