@@ -220,6 +220,11 @@ export async function readJournal(file: JournalFile): Promise<Journal | undefine
   ) {
     return undefined;
   }
+  if (file.size === 0) {
+    throw new BlockError("EINVAL", "The undo journal is empty: cut off before its repair began, or damaged", {
+      hint: "If the image is as it was, the file is of no use and can be deleted.",
+    });
+  }
   if (!startsWith(header, magic)) {
     throw new BlockError("EINVAL", "The file is not an undo journal, or its beginning is damaged", {
       hint: "An undo journal is named IMAGE.blkscope-undo unless another name was given.",

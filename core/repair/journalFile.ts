@@ -1,5 +1,6 @@
 // Journals as files: made under another name and given their own when they are complete and durable, so that a journal
 // that can be found is one that can be used.
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { asBlockError, BlockError } from "../base/errors.ts";
@@ -8,8 +9,9 @@ import type { BlockNode } from "../block/node.ts";
 import type { RepairJob } from "../block/repair.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import { systemError } from "../protocol/systemError.ts";
-import { type Journal, readJournal } from "./journal.ts";
+import { type Journal, type JournalState, readJournal } from "./journal.ts";
 import { journalPathOf } from "./journalPath.ts";
+import { giveName } from "./newName.ts";
 import { createJournal } from "./run.ts";
 
 export interface OpenJournal {
@@ -29,23 +31,22 @@ export async function newJournal(
   imagePath: string,
   job: RepairJob,
 ): Promise<OpenJournal> {
-  if (fs.existsSync(name)) throw taken(name);
-  const partial = `${name}.${process.pid}.partial`;
+  if (fs.existsSync(name)) throw await taken(name);
+  // Not by the process alone: numbers of processes come again, and what a killed one left must not be in the way.
+  const partial = `${name}.${randomBytes(6).toString("hex")}.partial`;
   let graph: Graph | undefined;
   try {
     fs.writeFileSync(partial, "", { flag: "wx" });
     graph = await openFile(partial, false);
     await createJournal(image, script, graph.root, imagePath, job);
-    // Unlike a rename this fails where another journal has appeared meanwhile.
-    fs.linkSync(partial, name);
-    fs.rmSync(partial);
+    giveName(partial, name);
     syncFolder(path.dirname(name));
     return opened(graph, await readJournal(graph.root));
   } catch (thrown) {
     await graph?.close().catch(() => undefined);
     fs.rmSync(partial, { force: true });
     const { code } = thrown as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw taken(name);
+    if (code === "EEXIST") throw await taken(name);
     throw thrown instanceof BlockError
       ? notWritten(thrown)
       : systemError(`Could not write '${name}'`, thrown, { path: name });
@@ -98,11 +99,24 @@ function openFile(filename: string, readOnly: boolean): Promise<Graph> {
   return openGraph({ driver: "file", filename }, { readOnly });
 }
 
-function taken(name: string): BlockError {
-  return new BlockError("EINVAL", `There is an undo journal already: '${name}'`, {
-    path: name,
-    hint: "Finish that repair (--resume), take it back (--undo), move the journal away, or name another (--journal).",
-  });
+const takenHints: Readonly<Record<JournalState, string>> = {
+  planned: "Its repair has changed nothing yet: finish it (--resume), or delete the journal.",
+  applying: "Its repair was cut off: finish it (--resume), or take it back (--undo).",
+  applied: "Its repair was cut off: finish it (--resume), or take it back (--undo).",
+  verified: "It takes the last repair back (--undo). Move it away, or name another (--journal).",
+  undone: "Its repair was taken back, so it can be deleted; or name another (--journal).",
+};
+
+/** The name of a new journal has a file already. */
+async function taken(name: string): Promise<BlockError> {
+  const hint = await openJournal(name, true).then(
+    async ({ journal, close }) => {
+      await close();
+      return takenHints[journal.state];
+    },
+    (thrown) => `${asBlockError(thrown).message}. Move it away, or name another (--journal).`,
+  );
+  return new BlockError("EINVAL", `There is an undo journal already: '${name}'`, { path: name, hint });
 }
 
 function notWritten(error: BlockError): BlockError {
