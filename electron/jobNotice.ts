@@ -1,4 +1,5 @@
-// The words of the notification for a comparison that ended while the person was elsewhere.
+// The words of the notification for a task that ended while the person was elsewhere.
+import type { CheckSummary } from "../core/ops/checkRun.ts";
 import type { CompareSummary } from "../core/ops/mismatch.ts";
 import type { VoteMapSummary } from "../core/ops/voteRun.ts";
 import type { JobEnd } from "./ipc/contract.ts";
@@ -10,13 +11,19 @@ export const noticeAfterMs = 30_000;
 export function noticeOf(title: string, end: JobEnd): { title: string; body: string } | undefined {
   if (!end.ok) {
     if (end.error.code === "ECANCELED") return undefined;
-    return { title: "Comparison stopped", body: `${title}: ${end.error.message}` };
+    return { title: "Task stopped", body: `${title}: ${end.error.message}` };
   }
   if (end.summary.cancelled) return undefined;
-  if (end.name === "votes") {
-    return { title: "Votes counted", body: `${title}: ${votes(end.summary)}` };
+  switch (end.name) {
+    case "compare":
+      return { title: "Comparison finished", body: `${title}: ${outcome(end.summary)}` };
+    case "votes":
+      return { title: "Votes counted", body: `${title}: ${votes(end.summary)}` };
+    case "check":
+      return { title: "Check finished", body: `${title}: ${problems(end.summary)}` };
+    case "map":
+      return { title: "Map finished", body: title };
   }
-  return { title: "Comparison finished", body: `${title}: ${outcome(end.summary)}` };
 }
 
 const count = new Intl.NumberFormat("en-US");
@@ -32,6 +39,14 @@ function votes({ runs, undecidedBytes }: VoteMapSummary): string {
   if (runs === 0) return "all copies say the same";
   const undecided = undecidedBytes === 0 ? "" : "; some have no majority";
   return `the copies differ in ${plural(runs, "range")}${undecided}`;
+}
+
+function problems({ result }: CheckSummary): string {
+  if (result === undefined) return "this image format has no tables to check";
+  const { corruptions, leaks, checkErrors } = result;
+  if (corruptions + leaks + checkErrors === 0) return "no problems found";
+  const unread = checkErrors === 0 ? "" : `; ${plural(checkErrors, "table")} could not be read`;
+  return `${plural(corruptions, "problem")}, ${plural(leaks, "leaked cluster")}${unread}`;
 }
 
 function plural(n: number, noun: string): string {

@@ -1,10 +1,9 @@
 // The window's running jobs: started in threads of their own, followed, cancelled with the page that asked for
 // them. Tells the page what it hears, the desktop how far along things are.
-import { toPlain } from "../core/base/errors.ts";
+import { BlockError, toPlain } from "../core/base/errors.ts";
 import type { RunningJob } from "../core/jobs/client.ts";
-import type { CompareParams, JobName, JobProgress, Jobs } from "../core/jobs/contract.ts";
+import type { Answer, AskedJob, Asks, JobName, Jobs, Question } from "../core/jobs/contract.ts";
 import type { JobHandlers } from "../core/jobs/run.ts";
-import type { VoteMapParams } from "../core/ops/voteRun.ts";
 import type { Emit } from "./events.ts";
 import type { JobEnd } from "./ipc/contract.ts";
 
@@ -23,7 +22,10 @@ export interface JobWitness {
 }
 
 interface Job {
-  readonly running: Pick<RunningJob<JobName>, "cancel" | "terminate">;
+  readonly name: JobName;
+  readonly running: RunningJob<JobName>;
+  /** Its end was told: it is only there to be asked. */
+  isTold: boolean;
   done: number;
   total: number;
 }
@@ -41,50 +43,88 @@ export class JobBoard {
     this.#witness = witness;
   }
 
-  /** Starts a comparison and answers its id; `title` names it for people. */
-  compare(title: string, params: CompareParams): number {
-    const { id, running, end } = this.#begin(title, (handlers: JobHandlers<"compare">) =>
-      this.#start("compare", params, handlers),
-    );
-    running.done.then((summary) => end({ job: id, ok: true, name: "compare", summary }), failed(id, end));
-    return id;
+  /** Starts a job and answers its id; `title` names it for people. */
+  run<N extends JobName>(name: N, title: string, params: Jobs[N]["params"]): number {
+    return this.#begin(name, title, params, () => undefined);
   }
 
-  /** Starts a count of votes and answers its id. */
-  votes(title: string, params: VoteMapParams): number {
-    const { id, running, end } = this.#begin(title, (handlers: JobHandlers<"votes">) =>
-      this.#start("votes", params, handlers),
-    );
-    running.done.then((summary) => end({ job: id, ok: true, name: "votes", summary }), failed(id, end));
-    return id;
+  /**
+   * Starts a job that answers questions: its end is told with its one item, of which `resultOf` makes the result, and it
+   * stays to be asked until it is cancelled.
+   */
+  runAsked<N extends AskedJob>(
+    name: N,
+    title: string,
+    params: Jobs[N]["params"],
+    resultOf: (item: Jobs[N]["item"]) => Jobs[N]["result"],
+  ): number {
+    return this.#begin(name, title, params, resultOf);
   }
 
-  #begin<N extends JobName>(title: string, start: (handlers: JobHandlers<N>) => RunningJob<N>) {
+  /** Throws EINVAL when there is no such job any more, and what the job answers with. */
+  async ask<N extends AskedJob, K extends keyof Asks<N> & string>(
+    id: number,
+    name: N,
+    ask: K,
+    question: Question<N, K>,
+  ): Promise<Answer<N, K>> {
+    const job = this.#jobs.get(id);
+    if (job?.name !== name) {
+      throw new BlockError("EINVAL", `there is no ${name} job ${id} to be asked`, { hint: "Scan again." });
+    }
+    return (job.running as unknown as RunningJob<N>).ask(ask, question);
+  }
+
+  #begin<N extends JobName>(
+    name: N,
+    title: string,
+    params: Jobs[N]["params"],
+    resultOf: (item: Jobs[N]["item"]) => Jobs[N]["result"] | undefined,
+  ): number {
     const id = this.#nextId++;
     const startedAt = performance.now();
-    const running = start({
-      progress: (progress) => {
-        const job = this.#jobs.get(id);
-        if (job === undefined) return;
-        job.done = progress.done;
-        job.total = progress.total;
-        // The page knows by the job's number what it asked for.
-        this.#emit("job:progress", { job: id, progress: progress as JobProgress<never> });
-        this.#showProgress();
-      },
-      items: (items) => {
-        if (this.#jobs.has(id)) this.#emit("job:items", { job: id, items: items as readonly never[] });
-      },
-    });
-    this.#jobs.set(id, { running, done: 0, total: 0 });
-    this.#showProgress();
-    const end = (end: JobEnd) => {
-      if (!this.#jobs.delete(id)) return; // its page is gone
+    const tell = (end: JobEnd) => {
+      const job = this.#jobs.get(id);
+      if (job === undefined || job.isTold) return; // its page is gone, or knows
+      job.isTold = true;
       this.#showProgress();
       this.#emit("job:end", end);
       this.#witness.ended(title, end, performance.now() - startedAt);
     };
-    return { id, running, end };
+    const ended = (summary: Jobs[N]["result"]) => ({ job: id, ok: true, name, summary }) as JobEnd;
+    const running = this.#start(name, params, {
+      progress: (progress) => {
+        const job = this.#jobs.get(id);
+        if (job === undefined || job.isTold) return;
+        job.done = progress.done;
+        job.total = progress.total;
+        this.#emit("job:progress", { job: id, progress });
+        this.#showProgress();
+      },
+      items: (items) => {
+        if (!this.#jobs.has(id)) return;
+        this.#emit("job:items", { job: id, items });
+        const [first] = items;
+        const result = first === undefined ? undefined : resultOf(first);
+        if (result !== undefined) tell(ended(result));
+      },
+    });
+    const job: Job = {
+      name,
+      running: running as unknown as RunningJob<JobName>,
+      isTold: false,
+      done: 0,
+      total: 0,
+    };
+    this.#jobs.set(id, job);
+    this.#showProgress();
+    running.done
+      .then(
+        (summary) => tell(ended(summary)),
+        (error: unknown) => tell({ job: id, ok: false, error: toPlain(error) }),
+      )
+      .finally(() => this.#jobs.delete(id));
+    return id;
   }
 
   /** Asks a job to stop and send what it has; one that has ended already is no error. */
@@ -101,13 +141,9 @@ export class JobBoard {
   }
 
   #showProgress(): void {
-    const jobs = [...this.#jobs.values()];
+    const jobs = [...this.#jobs.values()].filter(({ isTold }) => !isTold);
     const total = jobs.reduce((sum, job) => sum + job.total, 0);
     const done = jobs.reduce((sum, job) => sum + job.done, 0);
     this.#witness.progress(jobs.length === 0 ? undefined : total === 0 ? 0 : done / total);
   }
-}
-
-function failed(job: number, end: (end: JobEnd) => void): (error: unknown) => void {
-  return (error) => end({ job, ok: false, error: toPlain(error) });
 }

@@ -1,6 +1,7 @@
 // The one table of long work that runs in worker_threads, and the messages between the two sides.
 import type { PlainError, Result } from "../base/errors.ts";
 import type { BackingPolicy, ImageSpec } from "../block/driver.ts";
+import type { CheckItem, CheckParams, CheckSummary, CheckTotals } from "../ops/checkRun.ts";
 import type { MapAsks, MapItem, MapParams, MapResult, MapTotals } from "../ops/mapRun.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../ops/mismatch.ts";
 import type { VoteMapItem, VoteMapParams, VoteMapSummary, VoteMapTotals } from "../ops/voteRun.ts";
@@ -26,13 +27,18 @@ export interface CompareParams {
   readonly backing?: BackingPolicy;
 }
 
+/** Every result says whether the job was cancelled. */
 export interface Jobs {
+  check: { params: CheckParams; item: CheckItem; result: CheckSummary; totals: CheckTotals };
   compare: { params: CompareParams; item: CompareItem; result: CompareSummary; totals: CompareTotals };
   /** Its scan ends with its one item; then it answers questions until it is cancelled. */
   map: { params: MapParams; item: MapItem; result: MapResult; totals: MapTotals; asks: MapAsks };
   votes: { params: VoteMapParams; item: VoteMapItem; result: VoteMapSummary; totals: VoteMapTotals };
 }
 export type JobName = keyof Jobs;
+
+/** Jobs that answer questions once their one item is told, until they are cancelled. */
+export type AskedJob = { [N in JobName]: Jobs[N] extends { asks: unknown } ? N : never }[JobName];
 
 /** Questions that a running job answers, by name; none for most. */
 export type Asks<N extends JobName> = Jobs[N] extends { asks: infer A } ? A : Record<never, Ask>;

@@ -5,6 +5,7 @@ import type { Answers, JobBody, JobContext, JobName, JobProgress, Jobs, Port } f
 /** The bodies, loaded when asked for. */
 const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
   compare: async () => (await import("../ops/compare.ts")).compareRuns,
+  check: async () => (await import("../ops/checkJob.ts")).checkJob,
   map: async () => (await import("../ops/clusterMapJob.ts")).mapJob,
   votes: async () => (await import("../ops/voteMap.ts")).mapVotes,
 };

@@ -39,10 +39,10 @@ export async function mapJob(params: MapParams, job: JobContext<"map">): Promise
     job.progress({ done: fileSize, total: fileSize, bytesRead, totals: { bytesRead } });
     // Without a line for questions nobody can ask any.
     if (job.answer !== undefined) await untilAborted(job.signal);
-    return { summary: map.summary };
+    return { cancelled: false, summary: map.summary };
   } catch (error) {
     if (job.signal.aborted && error instanceof BlockError && error.code === "ECANCELED") {
-      return { summary: undefined };
+      return { cancelled: true, summary: undefined };
     }
     throw error;
   } finally {

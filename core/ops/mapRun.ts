@@ -51,7 +51,9 @@ export interface MapItem {
 }
 
 export interface MapResult {
-  /** Undefined when it was cancelled before the scan was over. */
+  /** Before the scan was over. */
+  readonly cancelled: boolean;
+  /** Undefined when it was cancelled. */
   readonly summary: MapSummary | undefined;
 }
 

@@ -25,7 +25,9 @@ export interface RepairOffered {
 }
 
 export interface RepairPlanResult {
-  /** Undefined when it was cancelled before the offer was made. */
+  /** Before the offer was made. */
+  readonly cancelled: boolean;
+  /** Undefined when it was cancelled. */
   readonly offered: RepairOffered | undefined;
 }
 

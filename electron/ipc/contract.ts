@@ -3,11 +3,10 @@
 import * as z from "zod";
 import type { PlainError } from "../../core/base/errors.ts";
 import type { OptionField } from "../../core/block/optionForm.ts";
-import type { JobProgress } from "../../core/jobs/contract.ts";
+import { clusterKinds } from "../../core/block/structure.ts";
+import type { Answer, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
 import type { ImageEvents } from "../../core/jobs/imageEvents.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
-import type { CompareItem, CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
-import type { VoteMapItem, VoteMapSummary, VoteMapTotals } from "../../core/ops/voteRun.ts";
 
 const token = z.uuid();
 const imageId = z.int().nonnegative();
@@ -15,6 +14,7 @@ const byteOffset = z.int().nonnegative();
 const jobId = z.int().nonnegative();
 /** Characters of a path such as "backing/backing/file": the deepest chain has 200 backing files. */
 const longestNodePath = 2000;
+const imageNode = z.strictObject({ image: imageId, node: z.string().max(longestNodePath) });
 
 /** A file the person chose, as the renderer knows it. The path stays in main; `folder` is for display only. */
 export interface FileRef {
@@ -160,6 +160,24 @@ export const channels = {
       runsBefore: z.int().nonnegative(),
     }),
   ),
+  /** Checks the tables of a node: findings are its items. */
+  "job:check": channel<{ job: number }>()(imageNode),
+  /** Maps the clusters of a node's file. Its end is told when the scan is over; then it answers until cancelled. */
+  "job:map": channel<{ job: number }>()(imageNode),
+  "map:tile": channel<Answer<"map", "tile">>()(
+    z.strictObject({ job: jobId, level: byteOffset, first: byteOffset, count: byteOffset }),
+  ),
+  "map:place": channel<Answer<"map", "place">>()(
+    z.strictObject({ job: jobId, offset: byteOffset, limit: z.int().min(0).max(10_000) }),
+  ),
+  "map:next": channel<Answer<"map", "next">>()(
+    z.strictObject({
+      job: jobId,
+      from: byteOffset,
+      kinds: z.array(z.enum(clusterKinds)).max(clusterKinds.length),
+      backwards: z.boolean(),
+    }),
+  ),
   "job:cancel": channel<undefined>()(z.strictObject({ job: jobId })),
   /** Asks for a place and writes the text there; undefined means the dialog was dismissed. */
   "export:save": channel<{ name: string } | undefined>()(
@@ -173,17 +191,24 @@ export type ChannelName = keyof Channels;
 export type Request<N extends ChannelName> = z.input<Channels[N]["request"]>;
 export type Reply<N extends ChannelName> = Channels[N] extends Channel<z.ZodType, infer R> ? R : never;
 
-export type JobEnd =
-  | { readonly job: number; readonly ok: true; readonly name: "compare"; readonly summary: CompareSummary }
-  | { readonly job: number; readonly ok: true; readonly name: "votes"; readonly summary: VoteMapSummary }
+/** How a job ended; one that answers questions: how its scan did. */
+export type JobEnd<N extends JobName = JobName> =
+  | {
+      readonly [K in N]: {
+        readonly job: number;
+        readonly ok: true;
+        readonly name: K;
+        readonly summary: Jobs[K]["result"];
+      };
+    }[N]
   | { readonly job: number; readonly ok: false; readonly error: PlainError };
 
 export interface Events {
   "job:progress": {
     readonly job: number;
-    readonly progress: JobProgress<CompareTotals> | JobProgress<VoteMapTotals>;
+    readonly progress: JobProgress<Jobs[JobName]["totals"]>;
   };
-  "job:items": { readonly job: number; readonly items: readonly CompareItem[] | readonly VoteMapItem[] };
+  "job:items": { readonly job: number; readonly items: readonly Jobs[JobName]["item"][] };
   "job:end": JobEnd;
   /** What nodes of an open image noticed since the last time. */
   "image:events": ImageEvents;

@@ -2,52 +2,41 @@
 // the start and are never kept here (a comparison may find millions of runs; its panel owns the table).
 import { create } from "zustand";
 import { type PlainError, toPlain } from "../../core/base/errors.ts";
-import type { JobProgress } from "../../core/jobs/contract.ts";
-import type { CompareItem, CompareSummary, CompareTotals } from "../../core/ops/mismatch.ts";
-import type { VoteMapItem, VoteMapSummary, VoteMapTotals } from "../../core/ops/voteRun.ts";
+import type { AskedJob, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
 import type { Events, Request } from "../../electron/ipc/contract.ts";
 import { call, on } from "../api.ts";
 import { nextRate, type Rate, startRate } from "./rate.ts";
 
-export type CompareRequest = Request<"job:compare">;
-export type CompareItems = (items: readonly CompareItem[]) => void;
-export type VotesRequest = Request<"job:votes">;
-export type VotesItems = (items: readonly VoteMapItem[]) => void;
+export type JobRequest<N extends JobName> = Request<`job:${N}`>;
+export type JobItems<N extends JobName> = (items: readonly Jobs[N]["item"][]) => void;
 
-export type JobState<T = CompareTotals | VoteMapTotals, S = CompareSummary | VoteMapSummary> =
+export type JobState<N extends JobName = JobName> =
   | {
       readonly kind: "running";
       /** undefined until the first message: show the skeleton, then the spinner. */
-      readonly progress: JobProgress<T> | undefined;
+      readonly progress: JobProgress<Jobs[N]["totals"]> | undefined;
       readonly rate: Rate | undefined;
       /** Cancel was asked for; the job stops within 200 ms and keeps what it found. */
       readonly cancelling: boolean;
     }
-  | { readonly kind: "cancelled"; readonly summary: S }
-  | { readonly kind: "done"; readonly summary: S }
+  | { readonly kind: "cancelled"; readonly summary: Jobs[N]["result"] }
+  /** A job that answers questions can now be asked. */
+  | { readonly kind: "done"; readonly summary: Jobs[N]["result"] }
   | { readonly kind: "failed"; readonly error: PlainError };
 
-interface AnyJob {
-  /** The renderer's own id, known at once; main's id comes later. */
-  readonly id: number;
-  readonly title: string;
-  /** performance.now() at the start. */
-  readonly startedAt: number;
-}
-
-export interface CompareJob extends AnyJob {
-  readonly name: "compare";
-  readonly request: CompareRequest;
-  readonly state: JobState<CompareTotals, CompareSummary>;
-}
-
-export interface VotesJob extends AnyJob {
-  readonly name: "votes";
-  readonly request: VotesRequest;
-  readonly state: JobState<VoteMapTotals, VoteMapSummary>;
-}
-
-export type Job = CompareJob | VotesJob;
+export type Job<N extends JobName = JobName> = {
+  readonly [K in N]: {
+    /** The renderer's own id, known at once; main's id comes later. */
+    readonly id: number;
+    readonly name: K;
+    readonly title: string;
+    /** performance.now() at the start. */
+    readonly startedAt: number;
+    /** Where it began, in the units of its progress. */
+    readonly from: number;
+    readonly state: JobState<K>;
+  };
+}[N];
 
 interface JobsStore {
   readonly byId: Readonly<Record<number, Job>>;
@@ -67,29 +56,34 @@ let starting = 0;
 let lastId = 0;
 
 /**
- * Starts a comparison and returns its id at once. Never throws: a start that fails is the state "failed".
+ * Starts a job and returns its id at once. Never throws: a start that fails is the state "failed".
  * `onItems` is called with batches in order, before the state says that the job ended.
  */
-export function startCompare(request: CompareRequest, title: string, onItems: CompareItems): number {
+export function startJob<N extends JobName>(
+  name: N,
+  request: JobRequest<N>,
+  title: string,
+  onItems: JobItems<N> = () => undefined,
+): number {
   const id = ++lastId;
-  const job: CompareJob = { id, name: "compare", title, request, startedAt: performance.now(), state: fresh };
-  return start(job, onItems, () => call("job:compare", request));
-}
-
-/** Starts a count of votes in the same way. */
-export function startVotes(request: VotesRequest, title: string, onItems: VotesItems): number {
-  const id = ++lastId;
-  const job: VotesJob = { id, name: "votes", title, request, startedAt: performance.now(), state: fresh };
-  return start(job, onItems, () => call("job:votes", request));
+  const from = "from" in request && typeof request.from === "number" ? request.from : 0;
+  links.set(id, { onItems, mainId: undefined });
+  put({ id, name, title, startedAt: performance.now(), from, state: fresh } as Job);
+  void begin(id, () => call(`job:${name}`, ...([request] as never)) as Promise<{ readonly job: number }>);
+  return id;
 }
 
 const fresh = { kind: "running", progress: undefined, rate: undefined, cancelling: false } as const;
 
-function start(job: Job, onItems: Link["onItems"], ask: () => Promise<{ readonly job: number }>): number {
-  links.set(job.id, { onItems, mainId: undefined });
-  put(job);
-  void begin(job.id, ask);
-  return job.id;
+/** The job of this id and name. */
+export function jobOf<N extends JobName>(name: N, id: number | undefined): Job<N> | undefined {
+  const job = id === undefined ? undefined : useJobs.getState().byId[id];
+  return job?.name === name ? (job as Job<N>) : undefined;
+}
+
+/** Main's id of a job that can be asked; undefined before it is known and after the job was forgotten. */
+export function askableId(id: number): number | undefined {
+  return links.get(id)?.mainId;
 }
 
 /** Asks a running job to stop; what it found is kept. */
@@ -100,9 +94,10 @@ export function cancelJob(id: number): void {
   sendCancel(id);
 }
 
-/** Takes a job out of the store: its tab was closed. A running one is cancelled first. */
+/** Takes a job out of the store: its tab was closed. It is cancelled first, also when it is only there to be asked. */
 export function forgetJob(id: number): void {
   cancelJob(id);
+  if (useJobs.getState().byId[id]?.state.kind === "done") sendCancel(id);
   const { [id]: _gone, ...rest } = useJobs.getState().byId;
   useJobs.setState({ byId: rest });
   if (links.get(id)?.mainId !== undefined) links.delete(id);
@@ -153,13 +148,14 @@ function takeProgress(id: number, { progress }: Events["job:progress"]): void {
   const job = useJobs.getState().byId[id];
   if (job?.state.kind !== "running") return;
   const sample = { at: performance.now(), done: progress.done, bytesRead: progress.bytesRead };
-  const before = job.state.rate ?? startRate({ at: job.startedAt, done: job.request.from, bytesRead: 0 });
+  const before = job.state.rate ?? startRate({ at: job.startedAt, done: job.from, bytesRead: 0 });
   put({ ...job, state: { ...job.state, progress, rate: nextRate(before, sample) } } as Job);
 }
 
 function takeEnd(id: number, event: Events["job:end"]): void {
-  links.delete(id);
   const job = useJobs.getState().byId[id];
+  // A job that answers questions is asked by main's id for as long as it is not forgotten.
+  if (!job || !isAsked(job.name) || !event.ok || event.summary.cancelled) links.delete(id);
   if (!job) return;
   if (!event.ok) put({ ...job, state: { kind: "failed", error: event.error } });
   else
@@ -168,6 +164,9 @@ function takeEnd(id: number, event: Events["job:end"]): void {
       state: { kind: event.summary.cancelled ? "cancelled" : "done", summary: event.summary },
     } as Job);
 }
+
+const asked: Readonly<Record<AskedJob, true>> = { map: true };
+const isAsked = (name: JobName): boolean => Object.hasOwn(asked, name);
 
 function put(job: Job): void {
   useJobs.setState({ byId: { ...useJobs.getState().byId, [job.id]: job } });

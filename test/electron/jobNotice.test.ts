@@ -41,7 +41,7 @@ it("does not say identical of what could not be read or is stored differently", 
 it("tells why a comparison failed, and nothing of one that was cancelled", () => {
   const error = { code: "EIO", message: "disk.raw is gone", context: {}, details: [] } as const;
   expect(noticeOf("a ⇄ b", { job: 1, ok: false, error })).toEqual({
-    title: "Comparison stopped",
+    title: "Task stopped",
     body: "a ⇄ b: disk.raw is gone",
   });
   expect(noticeOf("a ⇄ b", { job: 1, ok: false, error: { ...error, code: "ECANCELED" } })).toBeUndefined();

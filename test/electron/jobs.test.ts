@@ -69,7 +69,7 @@ const settled = () => new Promise((resolve) => setImmediate(resolve));
 const named = (name: string) => events.filter((event) => event.name === name).map(({ payload }) => payload);
 
 it("tells the page of progress, items and exactly one end, by the job's number", async () => {
-  const job = board.compare("a ⇄ b", params);
+  const job = board.run("compare", "a ⇄ b", params);
   const items = [{ kind: "unreadable", range: { offset: 0, length: 512, side: "a", message: "x" } }] as const;
   jobs[0]?.progress(progress(1, 4));
   jobs[0]?.items(items);
@@ -85,7 +85,7 @@ it("tells the page of progress, items and exactly one end, by the job's number",
 });
 
 it("hands on a failure as a plain error", async () => {
-  const job = board.compare("a ⇄ b", params);
+  const job = board.run("compare", "a ⇄ b", params);
   jobs[0]?.fail(new BlockError("ENOENT", "disk.raw is gone", { side: "b" }));
   await settled();
   expect(named("job:end")).toEqual([
@@ -98,7 +98,7 @@ it("hands on a failure as a plain error", async () => {
 });
 
 it("keeps jobs apart", async () => {
-  const [first, second] = [board.compare("1", params), board.compare("2", params)];
+  const [first, second] = [board.run("compare", "1", params), board.run("compare", "2", params)];
   expect(first).not.toBe(second);
   board.cancel(second);
   expect(jobs.map(({ asked }) => asked)).toEqual([[], ["cancel"]]);
@@ -108,7 +108,7 @@ it("keeps jobs apart", async () => {
 });
 
 it("takes no offence at a cancel that comes too late", async () => {
-  const job = board.compare("a ⇄ b", params);
+  const job = board.run("compare", "a ⇄ b", params);
   jobs[0]?.end(summary);
   await settled();
   board.cancel(job);
@@ -117,8 +117,8 @@ it("takes no offence at a cancel that comes too late", async () => {
 });
 
 it("ends all jobs with their page, and tells the next page nothing of them", async () => {
-  board.compare("1", params);
-  board.compare("2", params);
+  board.run("compare", "1", params);
+  board.run("compare", "2", params);
   board.reset();
   expect(jobs.map(({ asked }) => asked)).toEqual([["terminate"], ["terminate"]]);
   jobs[0]?.progress(progress(1, 2));
@@ -130,9 +130,9 @@ it("ends all jobs with their page, and tells the next page nothing of them", asy
 });
 
 it("shows the part done of all jobs on the taskbar, and nothing when none runs", async () => {
-  board.compare("1", params);
+  board.run("compare", "1", params);
   jobs[0]?.progress(progress(30, 100));
-  board.compare("2", params);
+  board.run("compare", "2", params);
   jobs[1]?.progress(progress(90, 300));
   jobs[0]?.end(summary);
   await settled();
@@ -140,4 +140,46 @@ it("shows the part done of all jobs on the taskbar, and nothing when none runs",
   await settled();
   // 0; 30/100; the same with one that has not begun; (30 + 90)/(100 + 300); 90/300; none
   expect(bar).toEqual([0, 0.3, 0.3, 0.3, 0.3, undefined]);
+});
+
+it("tells the end of a job that answers questions with its item, and asks it until it is cancelled", async () => {
+  const asked: unknown[] = [];
+  let tellItem: ((items: readonly unknown[]) => void) | undefined;
+  let finish: ((result: unknown) => void) | undefined;
+  const start = (_name: string, _params: unknown, handlers: { items(items: readonly unknown[]): void }) => {
+    tellItem = handlers.items;
+    return {
+      done: new Promise((resolve) => {
+        finish = resolve;
+      }),
+      ask: async (name: string, question: unknown) => {
+        asked.push([name, question]);
+        return 42;
+      },
+      cancel: () => asked.push("cancel"),
+      terminate: () => asked.push("terminate"),
+    };
+  };
+  const own = new JobBoard((name, payload) => events.push({ name, payload }), start as never, {
+    progress: (part) => bar.push(part),
+    ended: (title) => ended.push({ title, ok: true, elapsedMs: 0 }),
+  });
+  const job = own.runAsked("map", "Map of a", { spec: "a" }, ({ summary }) => ({
+    cancelled: false,
+    summary,
+  }));
+  const item = { summary: { clusters: 3 } };
+  tellItem?.([item]);
+  expect(named("job:end")).toEqual([
+    { job, ok: true, name: "map", summary: { cancelled: false, summary: item.summary } },
+  ]);
+  expect(bar).toEqual([0, undefined]);
+  const question = { from: 1, kinds: [] };
+  await expect(own.ask(job, "map", "next", question)).resolves.toBe(42);
+  own.cancel(job);
+  finish?.({ cancelled: false, summary: item.summary });
+  await settled();
+  expect(asked).toEqual([["next", question], "cancel"]);
+  expect(named("job:end")).toHaveLength(1);
+  await expect(own.ask(job, "map", "next", question)).rejects.toMatchObject({ code: "EINVAL" });
 });

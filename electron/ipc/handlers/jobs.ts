@@ -1,4 +1,5 @@
-// Calls about long work. A comparison opens both images again, in its own thread.
+// Calls about long work. Every job opens its images again, in its own thread.
+import type { MapSummary } from "../../../core/ops/mapRun.ts";
 import type { Handler } from "../handle.ts";
 
 export const compare: Handler<"job:compare"> = (
@@ -7,14 +8,34 @@ export const compare: Handler<"job:compare"> = (
 ) => {
   const [sourceA, sourceB] = [session.sourceOf(a), session.sourceOf(b)];
   const title = `${sourceA.name} ⇄ ${sourceB.name}`;
-  const job = jobs.compare(title, { a: sourceA.spec, b: sourceB.spec, strict, from, shift, rowsBefore });
-  return { job };
+  const params = { a: sourceA.spec, b: sourceB.spec, strict, from, shift, rowsBefore };
+  return { job: jobs.run("compare", title, params) };
 };
 
 export const votes: Handler<"job:votes"> = ({ image, node, from, runsBefore }, { session, jobs }) => {
   const { spec, name } = session.sourceOf(image);
-  return { job: jobs.votes(`Votes of ${name}`, { spec, node, from, runsBefore }) };
+  return { job: jobs.run("votes", `Votes of ${name}`, { spec, node, from, runsBefore }) };
 };
+
+export const check: Handler<"job:check"> = ({ image, node }, { session, jobs }) => {
+  const { spec, name } = session.sourceOf(image);
+  return { job: jobs.run("check", `Check of ${name}`, { spec, node }) };
+};
+
+export const map: Handler<"job:map"> = ({ image, node }, { session, jobs }) => {
+  const { spec, name } = session.sourceOf(image);
+  const resultOf = ({ summary }: { readonly summary: MapSummary }) => ({ cancelled: false, summary });
+  return { job: jobs.runAsked("map", `Map of ${name}`, { spec, node }, resultOf) };
+};
+
+export const mapTile: Handler<"map:tile"> = ({ job, ...tile }, { jobs }) =>
+  jobs.ask(job, "map", "tile", tile);
+
+export const mapPlace: Handler<"map:place"> = ({ job, ...place }, { jobs }) =>
+  jobs.ask(job, "map", "place", place);
+
+export const mapNext: Handler<"map:next"> = ({ job, ...next }, { jobs }) =>
+  jobs.ask(job, "map", "next", next);
 
 export const cancel: Handler<"job:cancel"> = ({ job }, { jobs }) => {
   jobs.cancel(job);

@@ -2,7 +2,7 @@
 import type { PlainError } from "../../../core/base/errors.ts";
 import type { JobProgress } from "../../../core/jobs/contract.ts";
 import type { CompareSummary, CompareTotals } from "../../../core/ops/mismatch.ts";
-import type { CompareJob } from "../../store/jobs.ts";
+import type { Job } from "../../store/jobs.ts";
 import { type Rate, timeLeftMs } from "../../store/rate.ts";
 
 export const noTotals: CompareTotals = {
@@ -58,15 +58,20 @@ export const nothingBefore: Before = { totals: noTotals, first: undefined, joine
 export type Progress = JobProgress<CompareTotals>;
 
 /** `total` is used until the job states its own; `last` is the last progress heard, for a scan that failed. */
-export function scanOf(job: CompareJob | undefined, before: Before, total: number, last?: Progress): Scan {
+export function scanOf(
+  job: Job<"compare"> | undefined,
+  before: Before,
+  total: number,
+  last?: Progress,
+): Scan {
   if (!job) return { kind: "waiting", totals: before.totals, scannedTo: 0, total };
-  const { state, request } = job;
+  const { state, from } = job;
   switch (state.kind) {
     case "running": {
       const { progress, rate, cancelling } = state;
       return {
         kind: "scanning",
-        ...known(progress, before, total, request.from),
+        ...known(progress, before, total, from),
         cancelling,
         rate: rate?.readPerSecond,
         leftMs: left(rate, progress?.total ?? total),
@@ -74,7 +79,7 @@ export function scanOf(job: CompareJob | undefined, before: Before, total: numbe
       };
     }
     case "failed":
-      return { kind: "failed", error: state.error, ...known(last, before, total, request.from) };
+      return { kind: "failed", error: state.error, ...known(last, before, total, from) };
     default:
       return ended(state.summary, before, total);
   }

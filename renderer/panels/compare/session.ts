@@ -4,7 +4,7 @@ import { createStore } from "zustand/vanilla";
 import type { CompareItem } from "../../../core/ops/mismatch.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { createHexView, type HexView, plainRows, type RowMap } from "../../hex/model.ts";
-import { type CompareJob, cancelJob, forgetJob, startCompare, useJobs } from "../../store/jobs.ts";
+import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import { useView } from "../../store/view.ts";
 import { firstDifference } from "./firstByte.ts";
@@ -84,11 +84,10 @@ export class CompareSession {
   readonly #stopPrefs: () => void;
 
   constructor() {
-    let last: CompareJob | undefined;
-    this.#stopJobs = useJobs.subscribe(({ byId }) => {
-      const { job: id } = this.store.getState();
-      const job = id === undefined ? undefined : byId[id];
-      if (job === last || job?.name === "votes") return;
+    let last: Job<"compare"> | undefined;
+    this.#stopJobs = useJobs.subscribe(() => {
+      const job = jobOf("compare", this.store.getState().job);
+      if (job === last) return;
       last = job;
       if (job) this.#onJob(job);
     });
@@ -128,8 +127,7 @@ export class CompareSession {
   }
   get scan(): Scan {
     const { job, before } = this.store.getState();
-    const known = job === undefined ? undefined : useJobs.getState().byId[job];
-    return scanOf(known?.name === "compare" ? known : undefined, before, this.extent, this.#lastProgress);
+    return scanOf(jobOf("compare", job), before, this.extent, this.#lastProgress);
   }
 
   /** Takes the open images; starts the scan when they are others than before. */
@@ -322,7 +320,7 @@ export class CompareSession {
     const onItems = (items: readonly CompareItem[]) => {
       if (own === undefined || own === this.store.getState().job) this.#take(items);
     };
-    own = startCompare(request, `Compare ${pair.a.file.name} with ${pair.b.file.name}`, onItems);
+    own = startJob("compare", request, `Compare ${pair.a.file.name} with ${pair.b.file.name}`, onItems);
     this.store.setState({ job: own, before });
   }
 
@@ -370,7 +368,7 @@ export class CompareSession {
     useView.getState().say(waitingText(scan.kind === "scanning" ? scan.rate : undefined));
   }
 
-  #onJob(job: CompareJob): void {
+  #onJob(job: Job<"compare">): void {
     if (job.state.kind === "running") {
       this.#lastProgress = job.state.progress ?? this.#lastProgress;
       if (this.store.getState().waiting) this.#sayWaiting();

@@ -1,7 +1,7 @@
 // How far a count of votes is, from its job and what earlier, cancelled parts of the same count found.
 import type { PlainError } from "../../../core/base/errors.ts";
 import type { VoteMapTotals } from "../../../core/ops/voteRun.ts";
-import type { VotesJob } from "../../store/jobs.ts";
+import type { Job } from "../../store/jobs.ts";
 
 interface Known {
   readonly totals: VoteMapTotals;
@@ -25,14 +25,14 @@ export const noTotals: VoteMapTotals = {
   notListed: 0,
 };
 
-export function scanOf(job: VotesJob | undefined, before: VoteMapTotals, size: number): VoteScan {
+export function scanOf(job: Job<"votes"> | undefined, before: VoteMapTotals, size: number): VoteScan {
   if (job === undefined) return { kind: "waiting", totals: before, scannedTo: 0, total: size };
-  const { state, request } = job;
+  const { state, from } = job;
   switch (state.kind) {
     case "running": {
       const { progress, rate, cancelling } = state;
       const totals = progress ? sum(before, progress.totals) : before;
-      const scannedTo = progress?.done ?? request.from;
+      const scannedTo = progress?.done ?? from;
       return {
         kind: "scanning",
         totals,
@@ -43,7 +43,7 @@ export function scanOf(job: VotesJob | undefined, before: VoteMapTotals, size: n
       };
     }
     case "failed":
-      return { kind: "failed", error: state.error, totals: before, scannedTo: request.from, total: size };
+      return { kind: "failed", error: state.error, totals: before, scannedTo: from, total: size };
     default: {
       const { summary } = state;
       const totals = sum(before, summary);

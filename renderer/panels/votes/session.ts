@@ -4,7 +4,7 @@ import { createStore } from "zustand/vanilla";
 import type { VoteMapTotals, VoteRun } from "../../../core/ops/voteRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { createHexView, plainRows, type RowMap } from "../../hex/model.ts";
-import { cancelJob, forgetJob, startVotes, useJobs, type VotesJob } from "../../store/jobs.ts";
+import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import { useView } from "../../store/view.ts";
 import { type Direction, type Step, step, waitingText } from "../compare/stepping.ts";
@@ -47,7 +47,7 @@ export class VotesSession {
   /** `node` is the quorum's path. */
   constructor(node: string) {
     this.#node = node;
-    let last: VotesJob | undefined;
+    let last: Job<"votes"> | undefined;
     this.#stopJobs = useJobs.subscribe(() => {
       const job = this.#job;
       if (job === last) return;
@@ -74,10 +74,8 @@ export class VotesSession {
   get scan(): VoteScan {
     return scanOf(this.#job, this.store.getState().before, this.size);
   }
-  get #job(): VotesJob | undefined {
-    const { job } = this.store.getState();
-    const known = job === undefined ? undefined : useJobs.getState().byId[job];
-    return known?.name === "votes" ? known : undefined;
+  get #job(): Job<"votes"> | undefined {
+    return jobOf("votes", this.store.getState().job);
   }
 
   /** Takes the open image; starts the scan when it is another than before. */
@@ -177,7 +175,7 @@ export class VotesSession {
     const onItems = (runs: readonly VoteRun[]) => {
       if (own === undefined || own === this.store.getState().job) this.#take(runs);
     };
-    own = startVotes(request, `Votes of ${image.file.name}`, onItems);
+    own = startJob("votes", request, `Votes of ${image.file.name}`, onItems);
     this.store.setState({ job: own, before, waiting: false, version: this.store.getState().version + 1 });
   }
 

@@ -221,7 +221,7 @@ describe("the map job", () => {
     expect(await job.ask("next", { from: 0, kinds: ["leaked"] })).toBe(orphan);
     expect(await failureOf(job.ask("place", { offset: -1 }))).toMatchObject({ code: "EINVAL" });
     job.cancel();
-    expect(await job.done).toEqual({ summary });
+    expect(await job.done).toEqual({ cancelled: false, summary });
     expect(await failureOf(job.ask("tile", { level: 0, first: 0, count: 1 }))).toMatchObject({
       code: "ECANCELED",
     });

@@ -12,7 +12,6 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Result } from "../../../core/base/errors.ts";
 import { maxBackingDepth } from "../../../core/graph.ts";
-import type { CompareParams } from "../../../core/jobs/contract.ts";
 import type { Context, Desktop } from "../../../electron/context.ts";
 import { FileTokens } from "../../../electron/files.ts";
 import { GraphTokens } from "../../../electron/graphs.ts";
@@ -90,10 +89,12 @@ beforeEach(() => {
       openPaths: () => openPaths,
     } as unknown as Context["session"],
     jobs: {
-      compare: (title: string, params: CompareParams) => {
-        asked.push(["compare", title, params]);
-        return 8;
+      run: note("run", 8),
+      runAsked: (...given: unknown[]) => {
+        asked.push(["runAsked", ...given.slice(0, 3)]);
+        return 9;
       },
+      ask: note("ask", 5),
       cancel: note("cancel"),
     } as unknown as Context["jobs"],
     startup: { files: [files.refOf("/i/a.qed")], view: "hex" },
@@ -207,6 +208,7 @@ describe("calls about jobs", () => {
     expect(await call("job:compare", request)).toEqual({ job: 8 });
     expect(asked).toEqual([
       [
+        "run",
         "compare",
         "disk1 ⇄ disk2",
         { a: "spec 1", b: "spec 2", strict: true, from: 512, shift: -512, rowsBefore: 3 },
@@ -219,6 +221,20 @@ describe("calls about jobs", () => {
       message: "image 10 is not open",
     });
     expect(asked).toEqual([]);
+  });
+
+  it("start checks and maps of a node of an open image, and ask the map", async () => {
+    expect(await call("job:check", { image: 3, node: "" })).toEqual({ job: 8 });
+    expect(await call("job:map", { image: 3, node: "backing" })).toEqual({ job: 9 });
+    expect(await call("map:next", { job: 9, from: 1, kinds: ["leaked"], backwards: false })).toBe(5);
+    expect(asked).toEqual([
+      ["run", "check", "Check of disk3", { spec: "spec 3", node: "" }],
+      ["runAsked", "map", "Map of disk3", { spec: "spec 3", node: "backing" }],
+      ["ask", 9, "map", "next", { from: 1, kinds: ["leaked"], backwards: false }],
+    ]);
+    await expect(
+      call("map:next", { job: 9, from: 1, kinds: ["no kind"] as never, backwards: false }),
+    ).rejects.toThrow("map:next");
   });
 
   it("cancel by number", async () => {

@@ -40,7 +40,7 @@ beforeEach(async () => {
 
 it("runs from start to end, forwarding items in order", async () => {
   const items: unknown[] = [];
-  const id = jobs.startCompare(request, "A and B", (batch) => items.push(...batch));
+  const id = jobs.startJob("compare", request, "A and B", (batch) => items.push(...batch));
   expect(stateOf(id)).toEqual({ kind: "running", progress: undefined, rate: undefined, cancelling: false });
   await settle();
   bridge.send("job:progress", { job: 7, progress: progress(500) });
@@ -58,7 +58,7 @@ it("keeps messages that overtake the answer to the start", async () => {
     await settle();
     return { job: 7 };
   });
-  const id = jobs.startCompare(request, "A and B", (batch) => items.push(...batch));
+  const id = jobs.startJob("compare", request, "A and B", (batch) => items.push(...batch));
   const range = { offset: 512, length: 512, side: "both", message: "gone" } as const;
   bridge.send("job:items", { job: 7, items: [{ kind: "unreadable", range }] });
   bridge.send("job:end", { job: 7, ok: true, name: "compare", summary: summary(false) });
@@ -73,20 +73,20 @@ it("a start that fails is the state failed", async () => {
   bridge.answer("job:compare", () => {
     throw plainError("no worker");
   });
-  const id = jobs.startCompare(request, "A and B", () => undefined);
+  const id = jobs.startJob("compare", request, "A and B", () => undefined);
   await settle();
   expect(stateOf(id)).toMatchObject({ kind: "failed", error: { message: "no worker" } });
 });
 
 it("a job that fails later says why", async () => {
-  const id = jobs.startCompare(request, "A and B", () => undefined);
+  const id = jobs.startJob("compare", request, "A and B", () => undefined);
   await settle();
   bridge.send("job:end", { job: 7, ok: false, error: plainError("worker died") });
   expect(stateOf(id)).toMatchObject({ kind: "failed", error: { message: "worker died" } });
 });
 
 it("cancels once, and ends as cancelled", async () => {
-  const id = jobs.startCompare(request, "A and B", () => undefined);
+  const id = jobs.startJob("compare", request, "A and B", () => undefined);
   await settle();
   jobs.cancelJob(id);
   jobs.cancelJob(id);
@@ -97,7 +97,7 @@ it("cancels once, and ends as cancelled", async () => {
 });
 
 it("a cancel that comes before main's answer is sent when it comes", async () => {
-  const id = jobs.startCompare(request, "A and B", () => undefined);
+  const id = jobs.startJob("compare", request, "A and B", () => undefined);
   jobs.cancelJob(id);
   expect(bridge.requests("job:cancel")).toEqual([]);
   await settle();
@@ -105,11 +105,11 @@ it("a cancel that comes before main's answer is sent when it comes", async () =>
 });
 
 it("a forgotten job is cancelled and leaves the store, whenever that happens", async () => {
-  const known = jobs.startCompare(request, "A and B", () => undefined);
+  const known = jobs.startJob("compare", request, "A and B", () => undefined);
   await settle();
   jobs.forgetJob(known);
   expect(stateOf(known)).toBeUndefined();
-  const unknown = jobs.startCompare(request, "A and B", () => undefined);
+  const unknown = jobs.startJob("compare", request, "A and B", () => undefined);
   jobs.forgetJob(unknown);
   await settle();
   expect(bridge.requests("job:cancel")).toHaveLength(2);
@@ -121,4 +121,21 @@ it("messages of jobs it never started are ignored", async () => {
   bridge.send("job:progress", { job: 99, progress: progress(1) });
   bridge.send("job:end", { job: 99, ok: false, error: plainError("x") });
   expect(jobs.useJobs.getState().byId).toEqual({});
+});
+
+it("knows by which number a job that answers questions is asked, until it is forgotten", async () => {
+  bridge.answer("job:map", () => ({ job: 9 }));
+  const id = jobs.startJob("map", { image: 1, node: "" }, "Map of A");
+  await settle();
+  bridge.send("job:end", {
+    job: 9,
+    ok: true,
+    name: "map",
+    summary: { cancelled: false, summary: undefined },
+  });
+  expect(stateOf(id)?.kind).toBe("done");
+  expect(jobs.askableId(id)).toBe(9);
+  jobs.forgetJob(id);
+  expect(bridge.requests("job:cancel")).toEqual([{ job: 9 }]);
+  expect(jobs.askableId(id)).toBeUndefined();
 });
