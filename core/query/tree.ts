@@ -1,5 +1,6 @@
 // A display filter as a tree: what the parser makes of the text, and what is compiled to a test of log entries.
 // Positions are indexes into the text, half-open.
+import type { EntryKind } from "../writelog/logIndex.ts";
 
 export interface Span {
   readonly at: number;
@@ -7,8 +8,7 @@ export interface Span {
 }
 
 /** What an entry is, from its flags and length alone; every entry is exactly one of these. */
-export const opNames = ["write", "flush", "discard", "mark", "empty"] as const;
-export type OpName = (typeof opNames)[number];
+export const opNames: readonly EntryKind[] = ["write", "flush", "discard", "mark", "empty"];
 
 /** Words that are true or false of an entry by themselves. */
 export const flagNames = ["write", "flush", "fua", "discard", "mark", "meta", "zero", "empty"] as const;
@@ -28,7 +28,7 @@ export type Query = Span &
     | { readonly kind: "and" | "or"; readonly parts: readonly Query[] }
     | { readonly kind: "not"; readonly part: Query }
     | { readonly kind: "flag"; readonly flag: FlagName }
-    | { readonly kind: "op"; readonly op: OpName }
+    | { readonly kind: "op"; readonly op: EntryKind }
     /** Both ends included; `to` may be infinite. Sector and offset hold for an entry that touches the range. */
     | {
         readonly kind: "number";
@@ -60,20 +60,5 @@ export const flagHelp: Readonly<Record<FlagName, string>> = {
   mark: "Marks.",
   meta: "Entries with the METADATA flag.",
   zero: "Writes whose data are all zero.",
-  empty: "Entries that do nothing: no flag and no length.",
+  empty: "Writes of nothing.",
 };
-
-/** Whether the answer depends on the bytes that were written, not on entries alone. */
-export function needsContents(query: Query): boolean {
-  switch (query.kind) {
-    case "and":
-    case "or":
-      return query.parts.some(needsContents);
-    case "not":
-      return needsContents(query.part);
-    case "flag":
-      return query.flag === "zero";
-    default:
-      return false;
-  }
-}

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { complete } from "../../../core/query/complete.ts";
 import { parseQuery } from "../../../core/query/parse.ts";
 import { longestQuery } from "../../../core/query/tokens.ts";
-import { fieldNames, flagNames, needsContents, type Query } from "../../../core/query/tree.ts";
+import { fieldNames, flagNames, type Query } from "../../../core/query/tree.ts";
 import { seeded } from "../../build/random.ts";
 
 /** The tree as text with all parentheses, to compare structure without positions. */
@@ -76,14 +76,6 @@ describe("filters that can be read", () => {
     if (!parsed.ok || parsed.query.kind !== "and") throw new Error("expected a conjunction");
     const spans = parsed.query.parts.map((part) => text.slice(part.at, part.at + part.length));
     expect(spans).toEqual(["op==write", "(sector in 1..2 || ! meta )"]);
-  });
-
-  it("say whether bytes have to be looked at", () => {
-    const needs = ["op==write || (fua && !zero)", "op==write"].map((text) => {
-      const parsed = parseQuery(text);
-      return parsed.ok && needsContents(parsed.query);
-    });
-    expect(needs).toEqual([true, false]);
   });
 });
 
