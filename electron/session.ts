@@ -5,6 +5,7 @@ import { access } from "node:fs/promises";
 import * as path from "node:path";
 import { asBlockError, BlockError, toPlain } from "../core/base/errors.ts";
 import type { ImageSpec } from "../core/block/driver.ts";
+import type { StructureAt } from "../core/block/structure.ts";
 import { imageSpecForPath } from "../core/graph.ts";
 import type { SessionClient } from "../core/jobs/sessionClient.ts";
 import type { Location, Page, SessionNotice } from "../core/jobs/sessionContract.ts";
@@ -143,6 +144,12 @@ export class ImageSession {
   async locate(image: number, offset: number): Promise<readonly Location[]> {
     const { worker, inWorker } = this.#image(image);
     return worker.call("locate", { image: inWorker, offset });
+  }
+
+  /** `node` is the path of a format's file. */
+  async describe(image: number, node: string, offset: number): Promise<StructureAt | undefined> {
+    const { worker, inWorker } = this.#image(image);
+    return worker.call("describe", { image: inWorker, node, offset });
   }
 
   /** What the file is on disk, against what it was when opened or last accepted. */

@@ -93,6 +93,13 @@ export class Session {
       if (found === undefined) throw new BlockError("EINVAL", `the image has no node "${node}"`);
       return readPage(found, offset, length);
     },
+    describe: async ({ image, node, offset }) => {
+      if (!Number.isSafeInteger(offset) || offset < 0) {
+        throw new BlockError("EINVAL", `offset ${offset} is no place in a file`);
+      }
+      const above = pathAboveFile(node);
+      return above === undefined ? undefined : this.#graph(image).nodeAt(above)?.structure?.describe(offset);
+    },
     locate: async ({ image, offset }) => locate(this.#graph(image).root, offset),
   };
 
@@ -119,6 +126,12 @@ export class Session {
     if (open === undefined) throw new BlockError("EINVAL", `image ${image} is not open`);
     return open.graph;
   }
+}
+
+/** The path of the node whose file this is: "" for "file", "backing" for "backing/file". */
+function pathAboveFile(path: string): string | undefined {
+  if (path === "file") return "";
+  return path.endsWith("/file") ? path.slice(0, -"/file".length) : undefined;
 }
 
 /** Events of the opening itself, which come before it is known where each node is. */

@@ -2,6 +2,7 @@
 // Its reads may block (a slow disk, a dead mount); neither the main process nor a scan waits for it.
 import type { ImageSpec } from "../block/driver.ts";
 import type { Child, ExtentState, NodeInfo } from "../block/node.ts";
+import type { StructureAt } from "../block/structure.ts";
 import type { ImageEvents } from "./imageEvents.ts";
 
 /** Identifies an open image in its session. */
@@ -73,6 +74,11 @@ export interface SessionCalls {
   close: { request: { image: ImageId }; reply: undefined };
   /** `length` at most 1 MiB. */
   read: { request: { image: ImageId; node: string; offset: number; length: number }; reply: Page };
+  /** What the byte of a format's file is, as far as it is no guest data; `node` is the path of that file. */
+  describe: {
+    request: { image: ImageId; node: string; offset: number };
+    reply: StructureAt | undefined;
+  };
   /** Layers from the top to the one that answers for the guest byte at `offset`. */
   locate: { request: { image: ImageId; offset: number }; reply: readonly Location[] };
 }

@@ -3,7 +3,7 @@
 import * as z from "zod";
 import type { PlainError } from "../../core/base/errors.ts";
 import type { OptionField } from "../../core/block/optionForm.ts";
-import { clusterKinds } from "../../core/block/structure.ts";
+import { clusterKinds, type StructureAt } from "../../core/block/structure.ts";
 import type { Answer, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
 import type { ImageEvents } from "../../core/jobs/imageEvents.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
@@ -139,6 +139,10 @@ export const channels = {
     }),
   ),
   "image:locate": channel<readonly Location[]>()(z.strictObject({ image: imageId, offset: byteOffset })),
+  /** The table and field that a byte of a format's file belongs to; `node` is the path of that file. */
+  "image:describe": channel<StructureAt | undefined>()(
+    z.strictObject({ image: imageId, node: z.string().max(longestNodePath), offset: byteOffset }),
+  ),
   /** The file's state on disk against what it was when opened (or last asked with `accept`). */
   "image:state": channel<FileState>()(z.strictObject({ image: imageId, accept: z.boolean() })),
   "job:compare": channel<{ job: number }>()(

@@ -21,6 +21,7 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "image:close": true,
   "image:read": true,
   "image:locate": true,
+  "image:describe": true,
   "image:state": true,
   "job:compare": true,
   "job:votes": true,

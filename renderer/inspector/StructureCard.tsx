@@ -1,10 +1,12 @@
-// What the byte at the caret is: which layer answers for it, how that layer's tables lead there, and where it
-// lies in the layer's file. In file space, only that it is the container's own byte.
-import type { PlainError } from "../../core/base/errors.ts";
+// What the byte at the caret is. Of the guest disk: which layer answers for it, how that layer's tables lead there, and
+// where it lies in the layer's file. Of a format's file: the table and the field it belongs to, and where that points.
 import type { Location } from "../../core/jobs/sessionContract.ts";
 import { useLayers } from "../hex/useLayers.ts";
+import { showNode } from "../shell/openFlows.ts";
 import type { Surface } from "../store/surface.ts";
 import { decimal, hex } from "../widgets/format.ts";
+import { Failed, Waiting } from "./CardStates.tsx";
+import { FileStructure } from "./FileStructure.tsx";
 import styles from "./Inspector.module.css";
 
 export function StructureCard({ surface, caret }: { surface: Surface; caret: number }) {
@@ -18,42 +20,31 @@ export function StructureCard({ surface, caret }: { surface: Surface; caret: num
 }
 
 function CardBody({ surface, offset }: { surface: Surface; offset: number }) {
-  const { file, size, image } = surface.image;
-  const inGuest = surface.space === "guest" && surface.node === undefined && offset >= 0 && offset < size;
-  const { is, before, retry } = useLayers(image, inGuest ? offset : undefined);
-  if (surface.node !== undefined) return <p>A byte of the node {surface.node}.</p>;
-  if (surface.space === "file") return <p>A byte of the container file {file.name} itself.</p>;
-  if (offset < 0) return <p>Before the start of {file.name}.</p>;
-  if (offset >= size) return <p>Past the end of {file.name}.</p>;
-  if (is.kind === "failed") return <Failed error={is.error} onRetry={retry} />;
-  if (is.kind === "known") return <LayerList layers={is.layers} />;
-  // The last answer keeps its room unseen, so that nothing below jumps while the caret moves.
+  const { image, source } = surface;
+  const { name } = image.file;
+  if (offset < 0) return <p>Before the start of {name}.</p>;
+  if (offset >= source.size) return <p>Past the end of {name}.</p>;
+  if (source.node === "") return <GuestByte surface={surface} offset={offset} />;
+  if (source.node === "file" || source.node.endsWith("/file")) {
+    return <FileStructure image={image} node={source.node} offset={offset} />;
+  }
+  return <p>A byte of the node {source.node}.</p>;
+}
+
+function GuestByte({ surface: { image }, offset }: { surface: Surface; offset: number }) {
+  const { is, before, retry } = useLayers(image.image, offset);
+  if (is.kind === "failed") {
+    return <Failed what="Can't tell where this byte lies" error={is.error} onRetry={retry} />;
+  }
+  if (is.kind === "known") return <LayerList image={image} layers={is.answer} />;
   return (
-    <div className={styles.loading} aria-busy>
-      <p>Looking it up…</p>
-      <div className={styles.room} aria-hidden>
-        <LayerList layers={before} />
-      </div>
-    </div>
+    <Waiting>
+      <LayerList image={image} layers={before ?? []} />
+    </Waiting>
   );
 }
 
-function Failed({ error, onRetry }: { error: PlainError; onRetry(): void }) {
-  const { message, context } = error;
-  return (
-    <div className={styles.failed} role="status">
-      <p className="selectable">
-        <b>Can't tell where this byte lies:</b> {message}
-        {context.hint && `. ${context.hint}`}
-      </p>
-      <button type="button" className="button" onClick={onRetry}>
-        Retry
-      </button>
-    </div>
-  );
-}
-
-function LayerList({ layers }: { layers: readonly Location[] }) {
+function LayerList({ image, layers }: { image: Surface["image"]; layers: readonly Location[] }) {
   return (
     <ol className={styles.layers}>
       {layers.map((layer) => (
@@ -66,13 +57,31 @@ function LayerList({ layers }: { layers: readonly Location[] }) {
             <p className={`${styles.path} mono selectable`}>{layer.path.replaceAll("->", "→")}</p>
           )}
           {layer.hostOffset !== undefined && (
-            <p className={`${styles.path} number selectable`}>
-              file <span className="mono">{hex(layer.hostOffset)}</span> ({decimal(layer.hostOffset)})
-            </p>
+            <FilePlace image={image} depth={layer.depth} offset={layer.hostOffset} />
           )}
         </li>
       ))}
     </ol>
+  );
+}
+
+/** A place in the file of a layer, which can be gone to. */
+function FilePlace({ image, depth, offset }: { image: Surface["image"]; depth: number; offset: number }) {
+  const path = `${"backing/".repeat(depth)}file`;
+  const node = image.nodes.find((one) => one.path === path);
+  return (
+    <p className={`${styles.path} number selectable`}>
+      file <span className="mono">{hex(offset)}</span> ({decimal(offset)}){" "}
+      {node !== undefined && image.format !== "raw" && (
+        <button
+          type="button"
+          className={styles.link}
+          onClick={() => showNode(image.file.token, node, offset)}
+        >
+          Go there
+        </button>
+      )}
+    </p>
   );
 }
 

@@ -65,7 +65,8 @@ export function showVotes(token: string, { nodes }: OpenedImage): boolean {
 export function showNode(token: string, node: NodeSummary, offset?: number): void {
   const tab = hexTab(token);
   const views = viewsOf(tab.id);
-  views.space.setState({ space: node.path === "" ? "guest" : "node", node: node.path });
+  const space = node.path === "" ? "guest" : node.path === "file" ? "file" : "node";
+  views.space.setState({ space, node: node.path });
   if (offset !== undefined) {
     views.at(node.path).jumpTo(offset, plainRows(node.size, usePrefs.getState().bytesPerRow));
   }

@@ -12,7 +12,7 @@ export function useLocation(
   const image = surface?.image;
   const asked = image && offset !== undefined && offset >= 0 && offset < image.size ? offset : undefined;
   const { is } = useLayers(image?.image, asked);
-  return asked !== undefined && is.kind === "known" ? is.layers : undefined;
+  return asked !== undefined && is.kind === "known" ? is.answer : undefined;
 }
 
 /** "file 0x64010" for the caret; undefined in file space, where the caret is that itself. */

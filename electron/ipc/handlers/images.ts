@@ -12,4 +12,7 @@ export const read: Handler<"image:read"> = ({ image, node, offset, length }, { s
 export const locate: Handler<"image:locate"> = ({ image, offset }, { session }) =>
   session.locate(image, offset);
 
+export const describe: Handler<"image:describe"> = ({ image, node, offset }, { session }) =>
+  session.describe(image, node, offset);
+
 export const state: Handler<"image:state"> = ({ image, accept }, { session }) => session.state(image, accept);

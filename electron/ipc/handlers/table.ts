@@ -26,6 +26,7 @@ export const handlers: Handlers = {
   "image:close": images.close,
   "image:read": images.read,
   "image:locate": images.locate,
+  "image:describe": images.describe,
   "image:state": images.state,
   "job:compare": jobs.compare,
   "job:votes": jobs.votes,

@@ -139,6 +139,30 @@ describe("the session", () => {
     client.close();
   });
 
+  it("names the tables and fields of the file below a format, and nothing of what is guest data", async () => {
+    const { client } = served();
+    const clusters = new Map([[1, Uint8Array.of(7)]]);
+    const built = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 1, clusters });
+    const filename = file("tables.qed");
+    writeFileSync(filename, built.bytes);
+    const { image } = await client.call("open", { spec: filename });
+    const at = (node: string, offset: number) => client.call("describe", { image, node, offset });
+    const table = built.l2Offsets.get(0) ?? 0;
+    const data = built.dataOffsets.get(1) ?? 0;
+    expect(await at("file", 4)).toMatchObject({
+      kind: "header",
+      field: { name: "cluster_size", value: "4096" },
+    });
+    expect(await at("file", table + 8)).toMatchObject({
+      kind: "l2-table",
+      offset: table,
+      field: { target: { offset: data, length: 4096 }, guest: { offset: 4096, length: 4096 } },
+    });
+    expect(await at("file", data)).toBeUndefined();
+    expect(await at("", 4)).toBeUndefined();
+    await expect(at("file", -1)).rejects.toMatchObject({ code: "EINVAL" });
+  });
+
   it("refuses to locate outside the image and calls it does not know", async () => {
     const { client } = served();
     const { image } = await client.call("open", { spec: file("a.raw") });
