@@ -33,6 +33,12 @@ export class GrowingList implements EntryList {
     this.#length++;
   }
 
+  /** Forgets all but the first `length`. */
+  truncate(length: number): void {
+    this.#length = Math.min(this.#length, length);
+    this.#chunks.length = Math.ceil(this.#length / chunkLength);
+  }
+
   at(position: number): number | undefined {
     if (!(position >= 0 && position < this.#length)) return undefined;
     return this.#chunks[Math.floor(position / chunkLength)]?.[position % chunkLength];

@@ -1,9 +1,9 @@
 // The index of a write log in memory: one row for each entry, in columns of typed arrays that grow by chunks (25 bytes an
 // entry, nothing is ever copied), and the entry numbers of its flushes, FUA writes and marks. Rows are added by the reader
-// (index.ts) and never change; everything else in the product reads a log through this.
+// (index.ts) and never change once the superblock counts them; everything else reads a log through this.
 import { BlockError } from "../base/errors.ts";
 import { type EntryList, GrowingList } from "./entryList.ts";
-import { entryFlags, entryLength } from "./layout.ts";
+import { entryFlags, entryLength, knownFlags } from "./layout.ts";
 
 /** Rows in a chunk. */
 const chunkLength = 64 * 1024;
@@ -24,7 +24,7 @@ export interface LogSuperblock {
  * is no log, or one of a version or sector size that nobody writes; growing: as torn or short, but the log is being
  * written and may go on; limit: more entries than an index takes.
  */
-export type IndexEndKind = "complete" | "torn" | "bad-entry" | "foreign" | "growing" | "limit";
+export type IndexEndKind = "complete" | "torn" | "bad-entry" | "foreign" | "growing" | "unreadable" | "limit";
 
 export interface IndexEnd {
   readonly kind: IndexEndKind;
@@ -73,9 +73,8 @@ interface Chunk {
 }
 
 export class LogIndex {
-  readonly superblock: LogSuperblock;
-  /** The log's unit, bytes; 512 where the superblock states none that can be. */
-  readonly sectorSize: number;
+  #superblock: LogSuperblock;
+  #sectorSize: number;
   readonly #chunks: Chunk[] = [];
   #count = 0;
   readonly #flushes = new GrowingList();
@@ -84,15 +83,31 @@ export class LogIndex {
   /** Bytes of the marks' texts, in the order of #marks. */
   readonly #textLengths = new GrowingList();
   readonly #recovered: RecoveredRun[] = [];
-  readonly #sums = { writes: 0, writeBytes: 0, discards: 0, discardBytes: 0, metadata: 0, empty: 0 };
-  #unknownFlags = 0;
+  readonly #sums = {
+    writes: 0,
+    writeBytes: 0,
+    discards: 0,
+    discardBytes: 0,
+    metadata: 0,
+    empty: 0,
+    unknownFlags: 0,
+  };
   #diskEnd = 0;
   #end: IndexEnd;
 
   constructor(superblock: LogSuperblock, sectorSize: number, end: IndexEnd) {
-    this.superblock = superblock;
-    this.sectorSize = sectorSize;
+    this.#superblock = superblock;
+    this.#sectorSize = sectorSize;
     this.#end = end;
+  }
+
+  get superblock(): LogSuperblock {
+    return this.#superblock;
+  }
+
+  /** The log's unit, bytes; 512 where the superblock states none that can be. */
+  get sectorSize(): number {
+    return this.#sectorSize;
   }
 
   /** Entries that can be read, also those the superblock does not count and those recovered. */
@@ -121,7 +136,6 @@ export class LogIndex {
       flushes: this.#flushes.length,
       fua: this.#fuas.length,
       marks: this.#marks.length,
-      unknownFlags: this.#unknownFlags,
     };
   }
 
@@ -155,7 +169,7 @@ export class LogIndex {
 
   /** As on disk (`entryFlags`), without undefined ones. */
   flagsOf(entry: number): number {
-    return this.#chunkOf(entry).flags[entry % chunkLength] ?? 0;
+    return (this.#chunkOf(entry).flags[entry % chunkLength] ?? 0) & knownFlags;
   }
 
   /** Byte of the log at which the entry's header is. */
@@ -190,46 +204,71 @@ export class LogIndex {
    * The caller has checked them.
    */
   push(offset: number, length: number, flags: number, header: number, textLength: number): void {
-    const entry = this.#count;
-    const row = entry % chunkLength;
+    const row = this.#count % chunkLength;
     if (row === 0) this.#chunks.push(emptyChunk());
     const chunk = this.#chunks[this.#chunks.length - 1];
     if (!chunk) return;
-    // 31: all that are defined. Bit operators are safe on flags, which the reader knows to be below 2^8.
-    const known = flags & 31;
-    if (known !== flags) this.#unknownFlags++;
     chunk.offset[row] = offset;
     chunk.length[row] = length;
     chunk.header[row] = header;
-    chunk.flags[row] = known;
-    this.#count++;
-    this.#tally(entry, known, offset, length, textLength);
-  }
-
-  #tally(entry: number, flags: number, offset: number, length: number, textLength: number): void {
+    chunk.flags[row] = flags;
+    const entry = this.#count++;
     if (has(flags, entryFlags.flush)) this.#flushes.push(entry);
     if (has(flags, entryFlags.fua)) this.#fuas.push(entry);
-    if (has(flags, entryFlags.metadata)) this.#sums.metadata++;
+    if (has(flags, entryFlags.mark)) {
+      this.#marks.push(entry);
+      this.#textLengths.push(textLength);
+    }
+    this.#tally(flags, length, 1);
+    if (isChange(flags, length)) this.#diskEnd = Math.max(this.#diskEnd, offset + length);
+  }
+
+  /** Adds a row to the sums, or takes it out of them. */
+  #tally(flags: number, length: number, rows: 1 | -1): void {
+    if (has(flags, entryFlags.metadata)) this.#sums.metadata += rows;
+    if (flags > knownFlags) this.#sums.unknownFlags += rows;
     switch (kindOf(flags, length)) {
       case "write":
-        this.#sums.writes++;
-        this.#sums.writeBytes += length;
-        this.#diskEnd = Math.max(this.#diskEnd, offset + length);
+        this.#sums.writes += rows;
+        this.#sums.writeBytes += rows * length;
         break;
       case "discard":
-        this.#sums.discards++;
-        this.#sums.discardBytes += length;
-        this.#diskEnd = Math.max(this.#diskEnd, offset + length);
-        break;
-      case "mark":
-        this.#marks.push(entry);
-        this.#textLengths.push(textLength);
+        this.#sums.discards += rows;
+        this.#sums.discardBytes += rows * length;
         break;
       case "empty":
-        this.#sums.empty++;
+        this.#sums.empty += rows;
         break;
+      case "mark":
       case "flush":
         break;
+    }
+  }
+
+  /**
+   * For the reader, which goes on from there: forgets the rows from `first` on and what was recovered among them. The
+   * sector size can change where no row is left.
+   */
+  restart(first: number, superblock: LogSuperblock, sectorSize = this.#sectorSize): void {
+    if (sectorSize !== this.#sectorSize && first > 0) throw new BlockError("EINVAL", "The index has rows");
+    this.#superblock = superblock;
+    this.#sectorSize = sectorSize;
+    if (first < this.#count) this.#drop(first);
+  }
+
+  #drop(first: number): void {
+    for (let entry = first; entry < this.#count; entry++) {
+      this.#tally(this.#chunkOf(entry).flags[entry % chunkLength] ?? 0, this.lengthOf(entry), -1);
+    }
+    this.#textLengths.truncate(this.#marks.positionOf(first));
+    for (const list of [this.#marks, this.#fuas, this.#flushes]) list.truncate(list.positionOf(first));
+    while ((this.#recovered.at(-1)?.first ?? -1) >= first) this.#recovered.pop();
+    this.#count = first;
+    this.#chunks.length = Math.ceil(first / chunkLength);
+    this.#diskEnd = 0;
+    for (let entry = 0; entry < first; entry++) {
+      const [offset, length] = [this.offsetOf(entry), this.lengthOf(entry)];
+      if (isChange(this.flagsOf(entry), length)) this.#diskEnd = Math.max(this.#diskEnd, offset + length);
     }
   }
 
@@ -251,6 +290,12 @@ export class LogIndex {
   }
 }
 
+/** Whether it changes bytes of the disk. */
+function isChange(flags: number, length: number): boolean {
+  const kind = kindOf(flags, length);
+  return kind === "write" || kind === "discard";
+}
+
 export function kindOf(flags: number, length: number): EntryKind {
   if (has(flags, entryFlags.mark)) return "mark";
   if (has(flags, entryFlags.discard)) return "discard";
@@ -258,7 +303,7 @@ export function kindOf(flags: number, length: number): EntryKind {
   return has(flags, entryFlags.flush) ? "flush" : "empty";
 }
 
-/** Flags of an index are below 2^5. */
+/** Bit operators are safe on flags, which the reader knows to be below 2^8. */
 export function has(flags: number, flag: number): boolean {
   return (flags & flag) !== 0;
 }

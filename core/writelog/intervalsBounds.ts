@@ -1,0 +1,80 @@
+// Where writes begin and end on the disk: all such bytes of a log once each, ascending. Sorted in pieces that are merged
+// like a counter's digits, so that a turn can be given in between and bytes that come again cost no memory.
+import type { Pace } from "../ops/pace.ts";
+import type { LogIndex } from "./logIndex.ts";
+
+/** Bytes collected before they are sorted. */
+const pieceLength = 128 * 1024;
+
+/** Bounds of the writes and discards among the first `entries`. `turn` throws to stop. */
+export async function sortedBounds(
+  index: LogIndex,
+  entries: number,
+  pace: Pace,
+  turn: (entry: number) => Promise<void>,
+): Promise<Float64Array> {
+  const piece = new Float64Array(pieceLength);
+  const merged: Float64Array[] = [];
+  let length = 0;
+  for (let entry = 0; entry < entries; entry++) {
+    if (!coversDisk(index, entry)) continue;
+    const offset = index.offsetOf(entry);
+    piece[length] = offset;
+    piece[length + 1] = offset + index.lengthOf(entry);
+    length += 2;
+    if (length < pieceLength) continue;
+    add(merged, sortedOnce(piece, length), false);
+    length = 0;
+    if (pace.due) await turn(entry);
+  }
+  add(merged, sortedOnce(piece, length), true);
+  return merged[0] ?? new Float64Array(0);
+}
+
+/** Whether the entry gives a range of the disk new contents. */
+export function coversDisk(index: LogIndex, entry: number): boolean {
+  const kind = index.kindOf(entry);
+  return (kind === "write" || kind === "discard") && index.lengthOf(entry) > 0;
+}
+
+/** Merges with the pieces added before while these are no longer; `all`: whatever their lengths. */
+function add(merged: Float64Array[], piece: Float64Array, all: boolean): void {
+  let last = piece;
+  for (
+    let before = merged.at(-1);
+    before && (all || before.length < 2 * last.length);
+    before = merged.at(-1)
+  ) {
+    merged.pop();
+    last = mergedOnce(before, last);
+  }
+  merged.push(last);
+}
+
+/** A copy of the first `length` values in order, each once. */
+function sortedOnce(values: Float64Array, length: number): Float64Array {
+  const sorted = values.subarray(0, length).sort();
+  let kept = 0;
+  for (let i = 0; i < length; i++) {
+    const value = sorted[i] as number;
+    if (kept === 0 || value !== sorted[kept - 1]) sorted[kept++] = value;
+  }
+  return sorted.slice(0, kept);
+}
+
+function mergedOnce(a: Float64Array, b: Float64Array): Float64Array {
+  const result = new Float64Array(a.length + b.length);
+  let length = 0;
+  let i = 0;
+  let j = 0;
+  while (i < a.length && j < b.length) {
+    const x = a[i] as number;
+    const y = b[j] as number;
+    if (x <= y) i++;
+    if (y <= x) j++;
+    result[length++] = x <= y ? x : y;
+  }
+  const rest = i < a.length ? a.subarray(i) : b.subarray(j);
+  result.set(rest, length);
+  return result.slice(0, length + rest.length);
+}

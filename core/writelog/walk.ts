@@ -1,0 +1,169 @@
+// One pass over the headers of a log that lie one behind the other, into an index, up to the wall.
+import { hex } from "../base/bytes.ts";
+import { asBlockError, BlockError } from "../base/errors.ts";
+import { isZero } from "../base/zero.ts";
+import type { BlockNode } from "../block/node.ts";
+import { HeaderReader } from "./entry.ts";
+import { entryLength } from "./layout.ts";
+import type { IndexEnd, IndexEndKind, LogIndex } from "./logIndex.ts";
+import { HeaderWindow } from "./window.ts";
+
+export interface IndexJob {
+  readonly signal?: AbortSignal;
+  /** Bytes of the log. */
+  progress?(done: number, total: number): void;
+  /** The log is being written: entries are taken when the superblock counts them, and it may go on where it ends. */
+  readonly growing?: boolean;
+  /** Entries taken at most. Default 100 million, 2.5 GB of index. */
+  readonly maxEntries?: number;
+}
+
+/** Milliseconds of work between two pauses in which a cancel can arrive. */
+const turnMs = 15;
+const defaultMaxEntries = 100_000_000;
+/**
+ * Adds the entries from byte `from` of the log on. `trusted`: entries of the index, those before `from` included, that the
+ * superblock vouches for: they may be of any kind that can be; a strict reader takes those behind. Throws ECANCELED.
+ */
+export async function walkHeaders(
+  log: BlockNode,
+  index: LogIndex,
+  from: number,
+  trusted: number | undefined,
+  job: IndexJob,
+): Promise<void> {
+  await new Walk(log, index, from, trusted, job).run();
+}
+
+class Walk {
+  readonly #index: LogIndex;
+  readonly #job: IndexJob;
+  readonly #header: HeaderReader;
+  readonly #window: HeaderWindow;
+  readonly #size: number;
+  readonly #trusted: number;
+  /** Entries the index is to have at most. */
+  readonly #limit: number;
+  #at: number;
+  #turnedAt = performance.now();
+
+  constructor(log: BlockNode, index: LogIndex, from: number, trusted: number | undefined, job: IndexJob) {
+    this.#index = index;
+    this.#job = job;
+    this.#at = from;
+    this.#size = log.size;
+    this.#trusted = trusted ?? 0;
+    const counted = job.growing ? (trusted ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
+    this.#limit = Math.min(job.maxEntries ?? defaultMaxEntries, counted);
+    this.#header = new HeaderReader(index.sectorSize);
+    this.#window = new HeaderWindow(log);
+  }
+
+  async run(): Promise<void> {
+    let end = this.#walkWindow();
+    for (; end === undefined; end = this.#walkWindow()) {
+      try {
+        await this.#window.load(this.#at, this.#size);
+      } catch (thrown) {
+        end = this.#wall(
+          "unreadable",
+          `Entry ${this.#index.count} can't be read: ${asBlockError(thrown).message}`,
+        );
+        break;
+      }
+      if (performance.now() - this.#turnedAt >= turnMs) await this.#turn();
+    }
+    this.#index.endAt(end);
+    this.#job.progress?.(this.#size, this.#size);
+  }
+
+  async #turn(): Promise<void> {
+    // Whoever asks between two turns sees how far it is.
+    this.#job.progress?.(this.#at, this.#size);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#job.signal?.aborted) {
+      this.#index.endAt(this.#wall("growing", "Reading the log was stopped here"));
+      throw new BlockError("ECANCELED", "Reading the log was stopped");
+    }
+    this.#turnedAt = performance.now();
+  }
+
+  /** Takes the headers in the window. Undefined: the next one is not in it. */
+  #walkWindow(): IndexEnd | undefined {
+    const [index, header, window] = [this.#index, this.#header, this.#window];
+    for (let walked = 0; ; walked++) {
+      if (index.count >= this.#limit) return this.#atLimit();
+      if (this.#at >= this.#size) return this.#atEnd();
+      if (!window.has(this.#at, this.#size)) {
+        window.passed(walked, this.#at);
+        return undefined;
+      }
+      const verdict = header.read(window.bytes, this.#at - window.start, this.#at, this.#size);
+      if (verdict !== "ok") return verdict === "torn" ? this.#atTorn() : this.#atBad(header.fault);
+      if (index.count >= this.#trusted) {
+        if (header.isZero) return this.#atEnd();
+        if (!header.isUsual) return this.#atBad("no writer makes such an entry");
+      }
+      index.push(header.offset, header.length, header.flags, this.#at, header.textLength);
+      this.#at = header.next(this.#at);
+    }
+  }
+
+  /** Entries that the superblock counts and that are not there. */
+  get #missing(): number | undefined {
+    const stated = this.#index.superblock.entries;
+    return stated === undefined ? undefined : Math.max(0, stated - this.#index.count);
+  }
+
+  #atLimit(): IndexEnd {
+    const { count } = this.#index;
+    if (this.#job.growing && count >= this.#trusted)
+      return this.#wall("growing", `${entriesText(count)} so far`);
+    return this.#wall("limit", `The log has more than ${count} entries; the others are left out`);
+  }
+
+  /** The end of the log, or blank space. */
+  #atEnd(): IndexEnd {
+    const { count, superblock } = this.#index;
+    if (this.#missing === 0) return this.#wall("complete", this.#completeText());
+    const stated = superblock.entries ?? "more than 2^53";
+    const where = this.#at >= this.#size ? "it ends" : "blank space follows";
+    return this.#wall(
+      this.#job.growing ? "growing" : "torn",
+      `The superblock counts ${stated} entries; ${where} after ${count}`,
+    );
+  }
+
+  #atTorn(): IndexEnd {
+    const window = this.#window;
+    const rest = this.#at - window.start;
+    // Fewer bytes than a header has are no entry if they are blank.
+    const isShort = this.#at + entryLength > this.#size;
+    if (isShort && isZero(window.bytes, rest, rest + this.#size - this.#at)) return this.#atEnd();
+    return this.#wall(
+      this.#job.growing ? "growing" : "torn",
+      `Entry ${this.#index.count} is cut off: ${this.#header.fault}`,
+    );
+  }
+
+  /** Behind what the superblock counts, bytes that are no entry are what was in the file before. */
+  #atBad(fault: string): IndexEnd {
+    if (this.#missing === 0) return this.#wall("complete", this.#completeText());
+    return this.#wall("bad-entry", `Entry ${this.#index.count} at ${hex(this.#at)} can't be one: ${fault}`);
+  }
+
+  #completeText(): string {
+    const { count, superblock, counted } = this.#index;
+    const more = count - counted;
+    if (more === 0) return `${entriesText(count)}, as the superblock counts`;
+    return `${entriesText(count)}: ${superblock.entries} that the superblock counts, ${more} behind them`;
+  }
+
+  #wall(kind: IndexEndKind, message: string): IndexEnd {
+    return { kind, entry: this.#index.count, offset: this.#at, message };
+  }
+}
+
+export function entriesText(count: number): string {
+  return count === 1 ? "1 entry" : `${count} entries`;
+}

@@ -1,0 +1,66 @@
+// The part of a log that is in memory while its headers are walked. Where entries are small, a large piece is read at once
+// and holds many headers; where data lie between them, headers alone are read and the data skipped.
+import type { BlockNode } from "../block/node.ts";
+import { headerLength } from "./entry.ts";
+
+/** Read at once where entries are small: what stays in a processor's cache. */
+const largeRead = 256 * 1024;
+/** Bytes from header to header up to which reading what is between is quicker than asking again; far quicker off a disk. */
+const smallStride = 8 * 1024;
+/** Headers in the mean of strides. */
+const smoothing = 16;
+
+export class HeaderWindow {
+  /** `size` bytes of it are valid, from byte `start` of the log on. */
+  readonly bytes: Uint8Array = new Uint8Array(largeRead);
+  start = 0;
+  #size = 0;
+  readonly #log: BlockNode;
+  /** Mean bytes between headers; begins as small: most logs have a superblock and small entries at their beginning. */
+  #stride = 0;
+  #last = 0;
+  /** Bytes read, for rates. */
+  bytesRead = 0;
+
+  constructor(log: BlockNode) {
+    this.#log = log;
+  }
+
+  /** Whether the header there can be read without asking the log; `end` is the log's. */
+  has(header: number, end: number): boolean {
+    const needed = Math.min(header + headerLength, end);
+    return header >= this.start && needed <= this.start + this.#size;
+  }
+
+  /** Reads what `has` asks for and, where it is worth it, what follows. Throws what the log throws. */
+  async load(header: number, end: number): Promise<void> {
+    this.#stride += (Math.max(0, header - this.#last) - this.#stride) / smoothing;
+    this.#last = header;
+    const wanted = this.#stride <= smallStride ? largeRead : headerLength;
+    await this.#read(header, Math.min(wanted, end - header)).catch(async (error: unknown) => {
+      // A large piece may hold a bad sector that no header is in.
+      if (wanted === headerLength) throw error;
+      await this.#read(header, Math.min(headerLength, end - header));
+    });
+  }
+
+  /** What was passed since the last load: headers walked inside the window. */
+  passed(headers: number, next: number): void {
+    if (headers === 0) return;
+    const mean = (next - this.#last) / headers;
+    const weight = Math.min(1, headers / smoothing);
+    this.#stride += (mean - this.#stride) * weight;
+    this.#last = next;
+  }
+
+  async #read(at: number, length: number): Promise<void> {
+    this.#size = 0;
+    const target = length === this.bytes.length ? this.bytes : this.bytes.subarray(0, length);
+    await this.#log.read(at, target);
+    // What is left of an earlier read must not be taken for the log's.
+    this.bytes.fill(0, length, length + headerLength);
+    this.start = at;
+    this.#size = length;
+    this.bytesRead += length;
+  }
+}
