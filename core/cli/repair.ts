@@ -1,6 +1,6 @@
-// `blkscope repair`: options and their rules. The work is in repairRun.ts.
+// `blkscope repair`: options and their rules. The work is in repairRun.ts and repairFinish.ts.
 import { CliError, defineCommand, UsageError } from "./command.ts";
-import type { OptionSpecs } from "./options.ts";
+import type { OptionSpecs, Parsed } from "./options.ts";
 
 const options = {
   plan: { long: "plan", help: "show what can be mended, byte by byte; nothing is changed (the default)" },
@@ -58,15 +58,16 @@ then, --resume finishes the repair and --undo takes it back. See docs/repair.md.
     const mode = modes[0] ?? "plan";
     const [file, ...more] = args.operands;
     if (more.length > 0) throw new UsageError("Expecting one image file name");
-    const run = await import("./repairRun.ts");
+    refuseIdleOptions(args, mode);
+    const json = output === "json";
     if (mode === "undo" || mode === "resume") {
+      const { finishRepair } = await import("./repairFinish.ts");
       const journal = args.value(mode) ?? "";
-      return run.finishRepair({ mode, journal, image: file, dryRun: args.has("dryRun") });
+      return finishRepair({ mode, journal, image: file, dryRun: args.has("dryRun"), json });
     }
     if (file === undefined) throw new UsageError("Expecting one image file name");
-    if (args.has("dryRun"))
-      throw new UsageError("--dry-run goes with --undo or --resume; --plan changes nothing");
-    return run.runRepair({
+    const { runRepair } = await import("./repairRun.ts");
+    return runRepair({
       file,
       apply: mode === "apply",
       format: args.value("format"),
@@ -77,7 +78,21 @@ then, --resume finishes the repair and --undo takes it back. See docs/repair.md.
         .filter((id) => id !== ""),
       journal: args.value("journal"),
       copy: args.value("copy"),
-      json: output === "json",
+      json,
     });
   },
 });
+
+type Mode = "plan" | "apply" | "undo" | "resume";
+
+/** What would be passed over in silence is refused: the person expects something of it. */
+function refuseIdleOptions(args: Parsed<typeof options>, mode: Mode): void {
+  if ((mode === "plan" || mode === "apply") && args.has("dryRun")) {
+    throw new UsageError("--dry-run goes with --undo or --resume; --plan changes nothing");
+  }
+  if (mode === "plan" && args.has("copy")) throw new UsageError("--copy goes with --apply");
+  if (mode === "plan" || mode === "apply") return;
+  const idle = (["only", "journal", "copy", "format", "imageOpts"] as const).find((name) => args.has(name));
+  if (idle === undefined) return;
+  throw new UsageError(`--${options[idle].long} goes with --plan or --apply; the journal says what is done`);
+}

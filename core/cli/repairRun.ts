@@ -1,20 +1,21 @@
-// Plans and carries out a repair, finishes one that was cut off, takes one back.
+// `blkscope repair --plan` and `--apply`: shows what can be mended, and mends what is chosen.
 import * as fs from "node:fs";
-import * as path from "node:path";
 import { hex } from "../base/bytes.ts";
+import { BlockError } from "../base/errors.ts";
 import { childOf } from "../block/extents.ts";
 import type { OfferedRepair, RepairOffer, RepairScript } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
-import { openGraph } from "../graph.ts";
-import { systemError } from "../protocol/systemError.ts";
-import { newJournal, openJournal } from "../repair/journalFile.ts";
+import { copyToNewFile } from "../repair/copy.ts";
+import { usersOfFile } from "../repair/fileUsers.ts";
+import { newJournal } from "../repair/journalFile.ts";
 import { journalPathOf } from "../repair/journalPath.ts";
 import { canRepair, defaultItems, offerRepair } from "../repair/offer.ts";
-import { applyJournal, examine, undoJournal } from "../repair/run.ts";
+import { type PreflightCheck, preflight } from "../repair/preflight.ts";
+import { applyJournal } from "../repair/run.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
-import { warnOfRepair, withImage } from "./openImage.ts";
-import { jsonText, printable, stdout } from "./output.ts";
+import { keepWritersOut, withImage } from "./openImage.ts";
+import { jsonText, printable, printWarning, stdout } from "./output.ts";
 
 export interface RepairRequest {
   readonly file: string;
@@ -31,12 +32,33 @@ export interface RepairRequest {
 const exits = { done: 0, left: 2, noRepair: 63 } as const;
 
 export async function runRepair(request: RepairRequest): Promise<number> {
+  try {
+    return await repairOrCopy(request);
+  } catch (thrown) {
+    throw namingUsers(thrown);
+  }
+}
+
+/** Where the image is in use, by whom: the system knows more than the lock. */
+function namingUsers(thrown: unknown): unknown {
+  const cause = thrown instanceof CliError ? thrown.cause : undefined;
+  if (!(cause instanceof BlockError) || cause.code !== "EBUSY") return thrown;
+  const { path } = cause.context;
+  const users = path === undefined ? [] : usersOfFile(fs.realpathSync(path)).map(({ name }) => name);
+  if (users.length === 0) return thrown;
+  const hint = `It is open in ${users.join(", ")}. Close it there, then try again.`;
+  return new CliError((thrown as CliError).message, 1, hint, { cause });
+}
+
+async function repairOrCopy(request: RepairRequest): Promise<number> {
   if (!request.apply || request.copy === undefined)
     return repairImage(request, request.file, request.imageOpts);
-  const { copy, ...own } = request;
-  const image = { format: request.format, imageOpts: request.imageOpts, backing: false };
-  await withImage(request.file, image, async ({ graph }) => copyFile(fileOf(graph.root).info.path, copy));
-  return repairImage({ ...own, copy }, copy, false);
+  const { copy, format, imageOpts } = request;
+  await withImage(request.file, { format, imageOpts, backing: false }, async (image) => {
+    await keepWritersOut(image);
+    await interruptible(({ signal }) => copyToNewFile(fileOf(image.graph.root), copy, { signal }));
+  });
+  return repairImage(request, copy, false);
 }
 
 function repairImage(request: RepairRequest, given: string, imageOpts: boolean): Promise<number> {
@@ -44,15 +66,17 @@ function repairImage(request: RepairRequest, given: string, imageOpts: boolean):
   const image = { format, imageOpts, backing: false, writable: apply, dirty: "skip" as const };
   return withImage(given, image, async ({ graph: { root } }) => {
     if (!canRepair(root)) throw new CliError("This image format does not support repairs", exits.noRepair);
-    if (!apply) await warnOfRepair(root);
     return interruptible(async ({ signal }) => {
       const offer = await offerRepair(root, { signal });
       const ids = request.only ?? defaultItems(offer);
       const script = offer.script(ids);
+      const checks = await checksBefore(root, script, request.journal);
       if (!apply) {
-        showPlan(request, offer, script);
+        showPlan(request, offer, script, checks);
         return offer.items.length > 0 || offer.unmended.length > 0 ? exits.left : exits.done;
       }
+      const refused = checks.find(({ state }) => state === "refused");
+      if (ids.length > 0 && refused) throw new CliError(refused.text, 1, refused.hint);
       if (ids.length > 0) await carryOut(root, script, request, signal);
       const left = ids.length > 0 ? await offerRepair(root, { signal }) : offer;
       showOutcome(request, script, left);
@@ -69,8 +93,12 @@ async function carryOut(
 ): Promise<void> {
   const file = fileOf(root);
   const imagePath = pathOf(root);
-  const name = request.journal ?? journalPathOf(imagePath);
-  const opened = await newJournal(name, file, script, imagePath, { signal });
+  const name = request.journal ?? (imagePath === undefined ? undefined : journalPathOf(imagePath));
+  if (name === undefined) {
+    const where = "The image is in no file, so there is no place for an undo journal";
+    throw new CliError(where, 1, "Name one with --journal.");
+  }
+  const opened = await newJournal(name, file, script, imagePath ?? request.file, { signal });
   try {
     await applyJournal(file, opened.file, opened.journal, { signal });
     await root.reload?.();
@@ -89,29 +117,29 @@ function fileOf(root: BlockNode): BlockNode {
   return file;
 }
 
-/** Of the file below all layers. */
-function pathOf(root: BlockNode): string {
-  for (let node: BlockNode | undefined = root; node !== undefined; node = childOf(node, "file")) {
-    if (node.info.path !== undefined) return node.info.path;
-  }
-  throw new CliError(
-    "The image is in no file, so there is no place for an undo journal",
-    1,
-    "Name one with --journal.",
-  );
+/** Of the file below all layers; undefined for what lies in none. */
+function pathOf(root: BlockNode): string | undefined {
+  let node: BlockNode | undefined = root;
+  while (node !== undefined && node.info.path === undefined) node = childOf(node, "file");
+  return node?.info.path;
 }
 
-function copyFile(from: string | undefined, to: string): void {
-  if (from === undefined) throw new CliError("Only an image in a file can be copied", 1);
-  try {
-    fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE);
-  } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code !== "EEXIST") fs.rmSync(to, { force: true });
-    throw systemError(`Could not copy the image to '${to}'`, thrown, { path: to });
-  }
+async function checksBefore(
+  root: BlockNode,
+  script: RepairScript,
+  journal: string | undefined,
+): Promise<readonly PreflightCheck[]> {
+  const imagePath = pathOf(root);
+  if (imagePath === undefined) return [];
+  return preflight({ imagePath, backing: root.info.backing, script, journal });
 }
 
-function showPlan({ json, file }: RepairRequest, offer: RepairOffer, script: RepairScript): void {
+function showPlan(
+  { json, file }: RepairRequest,
+  offer: RepairOffer,
+  script: RepairScript,
+  preflight: readonly PreflightCheck[],
+): void {
   const chosen = new Set(script.items);
   const all = offer.script(offer.items.map(({ id }) => id));
   const writes = new Map(
@@ -127,7 +155,7 @@ function showPlan({ json, file }: RepairRequest, offer: RepairOffer, script: Rep
     });
     const { unmended, dropped, leaks, fileSize } = offer;
     const sizes = { "file-size": fileSize, "new-file-size": script.newSize };
-    stdout.line(jsonText({ filename: file, ...sizes, items, unmended, dropped, leaks }, 4));
+    stdout.line(jsonText({ filename: file, ...sizes, items, unmended, dropped, leaks, preflight }, 4));
     return;
   }
   if (offer.items.length === 0) stdout.line("There is nothing to mend.");
@@ -136,6 +164,10 @@ function showPlan({ json, file }: RepairRequest, offer: RepairOffer, script: Rep
   if (offer.dropped > 0) stdout.line(`${offer.dropped} further items are left to a second repair.`);
   if (script.items.length > 0)
     stdout.line(`The file will have ${script.newSize} bytes; it has ${offer.fileSize}.`);
+  for (const { state, text, hint } of preflight) {
+    if (state === "ok" || offer.items.length === 0) continue;
+    printWarning(`${text}${hint === undefined ? "" : ` ${hint}`}`);
+  }
 }
 
 function showItem(item: OfferedRepair, isChosen: boolean, write: RepairScript["last"]): void {
@@ -151,7 +183,8 @@ function showItem(item: OfferedRepair, isChosen: boolean, write: RepairScript["l
     stdout.line(`    needs ${item.needs.slice(0, 4).join(", ")}${item.needs.length > 4 ? ", ..." : ""}`);
 }
 
-function hexBytes(bytes: Uint8Array, most = bytes.length): string {
+/** At most so many bytes; three dots stand for the others. */
+export function hexBytes(bytes: Uint8Array, most = bytes.length): string {
   const text = Buffer.from(bytes.subarray(0, most)).toString("hex");
   return bytes.length > most ? `${text}...` : text;
 }
@@ -166,37 +199,4 @@ function showOutcome({ json }: RepairRequest, { items }: RepairScript, left: Rep
     `${items.length} ${items.length === 1 ? "item was" : "items were"} mended; ${rest.length} can be mended still.`,
   );
   for (const text of left.unmended) stdout.line(`Not mended: ${printable(text)}`);
-}
-
-export interface FinishRequest {
-  readonly mode: "undo" | "resume";
-  readonly journal: string;
-  /** Undefined: the file that the journal names, or the one beside it. */
-  readonly image: string | undefined;
-  readonly dryRun: boolean;
-}
-
-export async function finishRepair({ mode, journal: name, image, dryRun }: FinishRequest): Promise<number> {
-  const opened = await openJournal(name, dryRun);
-  try {
-    const named = opened.journal.imagePath;
-    const beside = path.join(path.dirname(name), path.basename(named));
-    const filename = image ?? (fs.existsSync(beside) ? beside : named);
-    const graph = await openGraph({ driver: "file", filename }, { readOnly: dryRun });
-    try {
-      if (dryRun) await examine(graph.root, opened.journal);
-      else {
-        await interruptible(({ signal }) =>
-          (mode === "undo" ? undoJournal : applyJournal)(graph.root, opened.file, opened.journal, { signal }),
-        );
-      }
-    } finally {
-      await graph.close();
-    }
-    const done = mode === "undo" ? "taken back" : "finished";
-    stdout.line(`The repair of '${printable(filename)}' ${dryRun ? "can be" : "is"} ${done}.`);
-    return exits.done;
-  } finally {
-    await opened.close();
-  }
 }

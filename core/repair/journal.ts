@@ -4,6 +4,7 @@
 import { createHash } from "node:crypto";
 import { big64le, startsWith, u32le, u64le } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
+import type { RepairScript } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
 
 /** The file a journal is kept in. */
@@ -59,6 +60,8 @@ const slotOffsets = [512, 1024] as const;
 const recordsOffset = 4096;
 const recordHead = 24;
 const sumLength = 16;
+/** Of the record of a copy: its source and its hash. */
+const copyDataLength = 8 + 32;
 /** Data of one record. */
 export const mostData = 1024 * 1024;
 const types = { image: 1, write: 2, last: 3, patch: 4, copy: 5, tail: 6, zeroTail: 7 } as const;
@@ -72,6 +75,27 @@ export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
 /** Bytes of an image's beginning that identify it. */
 export function headLength({ cutSize }: Pick<JournalHead, "cutSize">): number {
   return Math.min(4096, cutSize);
+}
+
+/**
+ * Bytes of the journal of a script; fewer where what is cut off the end is zero. `pathLength` is that of the image's
+ * path, bytes.
+ */
+export function journalBytes(script: RepairScript, pathLength: number): number {
+  const { writes, last, patches, copies, oldSize, cutSize } = script;
+  const record = (dataLength: number) => recordHead + dataLength + sumLength;
+  const inPieces = (length: number, pieceBytes: (length: number) => number) => {
+    const whole = Math.floor(length / mostData);
+    const rest = length % mostData;
+    return whole * pieceBytes(mostData) + (rest > 0 ? pieceBytes(rest) : 0);
+  };
+  let bytes = recordsOffset + record(pathLength);
+  for (const { oldBytes, newBytes } of last ? [...writes, last] : writes) {
+    bytes += record(oldBytes.length + newBytes.length);
+  }
+  for (const { newBytes } of patches) bytes += record(newBytes.length);
+  for (const { length } of copies) bytes += inPieces(length, () => record(copyDataLength));
+  return bytes + inPieces(Math.max(0, oldSize - cutSize), record);
 }
 
 /** Writes a new journal. Until `finish` has returned nothing may be changed. */
@@ -288,7 +312,7 @@ async function readRecords(file: JournalFile, length: number, expected: Uint8Arr
     } else if (type === types.patch) patches.push({ offset, newBytes: data.slice() });
     else if (type === types.copy) {
       const from = u64le(data, 0);
-      if (data.length !== 40 || from === undefined) throw damaged("a record has a wrong length");
+      if (data.length !== copyDataLength || from === undefined) throw damaged("a record has a wrong length");
       copies.push({ from, to: offset, length, hash: data.slice(8) });
     } else if (type === types.tail) tail.push({ offset, length, at });
     else if (type === types.zeroTail) tail.push({ offset, length, at: undefined });

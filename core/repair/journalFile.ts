@@ -1,8 +1,6 @@
 // Journals as files: made under another name and given their own when they are complete and durable, so that a journal
 // that can be found is one that can be used.
-import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
-import * as path from "node:path";
 import { asBlockError, BlockError } from "../base/errors.ts";
 import type { RepairScript } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -11,7 +9,7 @@ import { type Graph, openGraph } from "../graph.ts";
 import { systemError } from "../protocol/systemError.ts";
 import { type Journal, type JournalState, readJournal } from "./journal.ts";
 import { journalPathOf } from "./journalPath.ts";
-import { giveName } from "./newName.ts";
+import { giveName, partialName } from "./newName.ts";
 import { createJournal } from "./run.ts";
 
 export interface OpenJournal {
@@ -31,22 +29,20 @@ export async function newJournal(
   imagePath: string,
   job: RepairJob,
 ): Promise<OpenJournal> {
-  if (fs.existsSync(name)) throw await taken(name);
-  // Not by the process alone: numbers of processes come again, and what a killed one left must not be in the way.
-  const partial = `${name}.${randomBytes(6).toString("hex")}.partial`;
+  if (fs.existsSync(name)) throw await journalTaken(name);
+  const partial = partialName(name);
   let graph: Graph | undefined;
   try {
     fs.writeFileSync(partial, "", { flag: "wx" });
     graph = await openFile(partial, false);
     await createJournal(image, script, graph.root, imagePath, job);
     giveName(partial, name);
-    syncFolder(path.dirname(name));
     return opened(graph, await readJournal(graph.root));
   } catch (thrown) {
     await graph?.close().catch(() => undefined);
     fs.rmSync(partial, { force: true });
     const { code } = thrown as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw await taken(name);
+    if (code === "EEXIST") throw await journalTaken(name);
     throw thrown instanceof BlockError
       ? notWritten(thrown)
       : systemError(`Could not write '${name}'`, thrown, { path: name });
@@ -58,9 +54,15 @@ export async function openJournal(name: string, readOnly: boolean): Promise<Open
   const graph = await openFile(name, readOnly);
   try {
     return opened(graph, await readJournal(graph.root));
-  } catch (error) {
+  } catch (thrown) {
     await graph.close();
-    throw error;
+    const { code, message, context } = asBlockError(thrown);
+    throw new BlockError(
+      code,
+      `'${name}' can't be used: ${message}`,
+      { path: name, ...context },
+      { cause: thrown },
+    );
   }
 }
 
@@ -91,7 +93,7 @@ export async function unfinishedRepair(imagePath: string): Promise<string | unde
     await close();
     return journal.state === "applying" || journal.state === "applied" ? `${what}: ${todo}` : undefined;
   } catch (thrown) {
-    return `The undo journal '${name}' can't be used: ${asBlockError(thrown).message}`;
+    return asBlockError(thrown).message;
   }
 }
 
@@ -107,8 +109,8 @@ const takenHints: Readonly<Record<JournalState, string>> = {
   undone: "Its repair was taken back, so it can be deleted; or name another (--journal).",
 };
 
-/** The name of a new journal has a file already. */
-async function taken(name: string): Promise<BlockError> {
+/** The name of a new journal has a file already: what that is, and what to do about it. */
+export async function journalTaken(name: string): Promise<BlockError> {
   const hint = await openJournal(name, true).then(
     async ({ journal, close }) => {
       await close();
@@ -127,19 +129,4 @@ function notWritten(error: BlockError): BlockError {
     { ...error.context, hint },
     { cause: error },
   );
-}
-
-/** So that the journal's name is durable as well. Systems that can't are left at that. */
-function syncFolder(folder: string): void {
-  try {
-    const fd = fs.openSync(folder, "r");
-    try {
-      fs.fsyncSync(fd);
-    } finally {
-      fs.closeSync(fd);
-    }
-  } catch (thrown) {
-    const { code = "" } = thrown as NodeJS.ErrnoException;
-    if (!["EISDIR", "EPERM", "EACCES", "EINVAL"].includes(code)) throw thrown;
-  }
 }

@@ -1,22 +1,35 @@
 // Gives a complete file its name, so that whatever ends the program there is the complete file under it or none that
 // could be taken for one, and never overwrites another file: two repairs of one image may be begun at once.
+import { randomBytes } from "node:crypto";
 import * as fs from "node:fs";
+import * as path from "node:path";
 
 /** Answers of file systems that have no hard links (FAT, some network and overlay file systems), or no more of them. */
 const withoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK", "EINVAL"];
 
-/** Throws the system's error; EEXIST when there is such a file. `partial` is gone only when it has its name. */
+/**
+ * A name beside the final one for a file that is being written. Not by the process alone: numbers of processes come
+ * again, and what a killed one left must not be in the way.
+ */
+export function partialName(name: string): string {
+  return `${name}.${randomBytes(6).toString("hex")}.partial`;
+}
+
+/**
+ * The name is durable when it returns. Throws the system's error; EEXIST when there is such a file. `partial` is gone
+ * only when it has its name.
+ */
 export function giveName(partial: string, name: string): void {
   try {
     // Unlike a rename this fails where another file has appeared meanwhile.
     fs.linkSync(partial, name);
+    fs.rmSync(partial);
   } catch (thrown) {
-    const { code = "" } = thrown as NodeJS.ErrnoException;
-    if (!withoutLinks.includes(code)) throw thrown;
+    const { code = "", syscall } = thrown as NodeJS.ErrnoException;
+    if (syscall !== "link" || !withoutLinks.includes(code)) throw thrown;
     takeName(partial, name);
-    return;
   }
-  fs.rmSync(partial);
+  syncFolder(path.dirname(name));
 }
 
 /** An empty file keeps the name for us, as only one program can create it; then the rename replaces just that. */
@@ -27,5 +40,20 @@ function takeName(partial: string, name: string): void {
   } catch (thrown) {
     fs.rmSync(name, { force: true });
     throw thrown;
+  }
+}
+
+/** Systems that can't are left at that. */
+function syncFolder(folder: string): void {
+  try {
+    const fd = fs.openSync(folder, "r");
+    try {
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+  } catch (thrown) {
+    const { code = "" } = thrown as NodeJS.ErrnoException;
+    if (!["EISDIR", "EPERM", "EACCES", "EINVAL"].includes(code)) throw thrown;
   }
 }

@@ -1,5 +1,6 @@
-// A QED image with one of everything that a repair mends, small enough to be mended some hundred times in a test.
+// Small QED images with what a repair mends: one with some of everything, and any number that chance broke.
 import { buildQed } from "./qed.ts";
+import type { Random } from "./random.ts";
 
 /** Bytes. */
 export const brokenCluster = 4096;
@@ -44,4 +45,39 @@ export function brokenQed(): Uint8Array {
     ],
   });
   return bytes.fill(9, bytes.length - 700);
+}
+
+/** 4 L2 tables, some data, and up to 6 entries put over with what breaks a rule or has another user. */
+export function corruptedQed(random: Random, tableSize = random.pick([1, 2])): Uint8Array {
+  const entries = brokenCluster / 8;
+  const clusters = new Map<number, Uint8Array | "zero">();
+  for (let table = 0; table < 4; table++) {
+    for (let i = 0; i < 6; i++) {
+      const index = table * entries * tableSize + random.below(10);
+      clusters.set(
+        index,
+        random.below(5) === 0 ? "zero" : new Uint8Array(brokenCluster).fill(1 + random.below(255)),
+      );
+    }
+  }
+  const size = 4 * entries * tableSize * brokenCluster;
+  const dirty = random.below(2) === 0 ? 2n : 0n;
+  const tail = random.pick([0, 0, 100, 3 * brokenCluster, 5 * brokenCluster + 7]);
+  const built = buildQed({ size, clusterSize: brokenCluster, tableSize, clusters, features: dirty, tail });
+  const view = new DataView(built.bytes.buffer);
+  const fileClusters = Math.floor(built.bytes.length / brokenCluster);
+  for (let left = random.below(7); left > 0; left--) {
+    const isL1 = random.below(3) === 0;
+    const table = isL1 ? built.l1Offset : random.pick([...built.l2Offsets.values()]);
+    const bad = random.pick([
+      () => BigInt(random.below(fileClusters) * brokenCluster),
+      () => BigInt((1 + random.below(fileClusters - 1)) * brokenCluster),
+      () => BigInt(fileClusters * brokenCluster * 2),
+      () => BigInt(random.below(fileClusters) * brokenCluster + 513),
+      () => random.pick([...built.l2Offsets.values()].map(BigInt)),
+      () => 0xffff_ffff_ffff_f000n,
+    ]);
+    view.setBigUint64(table + (isL1 ? random.below(6) : random.below(12)) * 8, bad(), true);
+  }
+  return built.bytes;
 }

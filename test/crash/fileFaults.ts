@@ -85,5 +85,5 @@ function describe(number: number, name: ChangingCall["name"], args: readonly unk
 }
 
 function systemFailure(code: string, call: string): NodeJS.ErrnoException {
-  return Object.assign(new Error(`${code}: injected, ${call}`), { code, syscall: call });
+  return Object.assign(new Error(`${code}: injected, ${call}`), { code, syscall: call.replace("Sync", "") });
 }

@@ -1,0 +1,93 @@
+// `blkscope repair --undo` and `--resume`: does or takes back what an undo journal says, or shows what that would be.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { hex } from "../base/bytes.ts";
+import { openGraph } from "../graph.ts";
+import type { Journal } from "../repair/journal.ts";
+import { openJournal } from "../repair/journalFile.ts";
+import { applyJournal, examine, undoJournal } from "../repair/run.ts";
+import { interruptible } from "./interrupt.ts";
+import { jsonText, printable, stdout } from "./output.ts";
+import { hexBytes } from "./repairRun.ts";
+
+export interface FinishRequest {
+  readonly mode: "undo" | "resume";
+  readonly journal: string;
+  /** Undefined: the file of the journal's image beside the journal, or where the journal says it was. */
+  readonly image: string | undefined;
+  readonly dryRun: boolean;
+  readonly json: boolean;
+}
+
+/** Bytes of a change that are shown. */
+const shownBytes = 16;
+
+export async function finishRepair(request: FinishRequest): Promise<number> {
+  const { mode, journal: name, dryRun } = request;
+  const opened = await openJournal(name, dryRun);
+  try {
+    const { journal, file } = opened;
+    const image = request.image ?? imageOf(name, journal);
+    const graph = await openGraph({ driver: "file", filename: image }, { readOnly: dryRun });
+    try {
+      if (dryRun) await examine(graph.root, journal);
+      else {
+        const finish = mode === "undo" ? undoJournal : applyJournal;
+        await interruptible(({ signal }) => finish(graph.root, file, journal, { signal }));
+      }
+    } finally {
+      await graph.close();
+    }
+    if (request.json) showJson(request, image, journal);
+    else show(request, image, journal);
+    return 0;
+  } finally {
+    await opened.close();
+  }
+}
+
+/** An image that was moved together with its journal is found before one that stayed where it was. */
+function imageOf(name: string, { imagePath }: Journal): string {
+  const beside = path.join(path.dirname(name), path.basename(imagePath));
+  return fs.existsSync(beside) ? beside : imagePath;
+}
+
+/** What the file becomes, from what it would be otherwise. */
+function changesOf({ mode }: FinishRequest, { writes, last, oldSize, newSize }: Journal) {
+  const places = last ? [...writes, last] : writes;
+  const isUndo = mode === "undo";
+  return {
+    size: isUndo ? oldSize : newSize,
+    places: places.map(({ offset, oldBytes, newBytes }) =>
+      isUndo ? { offset, from: newBytes, to: oldBytes } : { offset, from: oldBytes, to: newBytes },
+    ),
+  };
+}
+
+function show(request: FinishRequest, image: string, journal: Journal): void {
+  const { mode, dryRun } = request;
+  const done = mode === "undo" ? "taken back" : "finished";
+  stdout.line(`The repair of '${printable(image)}' ${dryRun ? "can be" : "is"} ${done}.`);
+  if (!dryRun) return;
+  const { size, places } = changesOf(request, journal);
+  for (const { offset, from, to } of places) {
+    stdout.line(`    ${hex(offset)}: ${hexBytes(from, shownBytes)} -> ${hexBytes(to, shownBytes)}`);
+  }
+  stdout.line(`The file will have ${size} bytes.`);
+}
+
+function showJson(request: FinishRequest, image: string, journal: Journal): void {
+  const { mode, dryRun } = request;
+  const { size, places } = changesOf(request, journal);
+  const report = {
+    filename: image,
+    journal: request.journal,
+    action: mode,
+    "dry-run": dryRun,
+    // As it was found.
+    state: journal.state,
+    "new-file-size": size,
+    writes: places.map(({ offset, to }) => ({ offset, bytes: hexBytes(to) })),
+  };
+  stdout.line(jsonText(report, 4));
+}
