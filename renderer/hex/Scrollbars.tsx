@@ -2,17 +2,24 @@
 // distance slows the thumb down for fine scrubbing, Shift snaps to clusters, and a label names the target.
 // Sideways: only where the columns do not fit. Hidden from assistive technology, which has the grid.
 import { type PointerEvent, useLayoutEffect, useRef, useState } from "react";
-import { useStore } from "zustand";
+import { type StoreApi, useStore } from "zustand";
 import type { Prefs } from "../store/prefs.ts";
 import { hex } from "../widgets/format.ts";
 import styles from "./HexPane.module.css";
 import { address, sectorSize } from "./labels.ts";
-import type { HexView, RowMap } from "./model.ts";
+import type { RowMap } from "./model.ts";
 import type { HexPainter } from "./painter.ts";
 import { dragSpeed, dragThumb, thumbOf } from "./scrolling.ts";
 
+/** What is scrolled: the view of a hex pane or of a map. */
+interface ScrolledView
+  extends Pick<StoreApi<{ readonly topRow: number; readonly visibleRows: number }>, ReadableStore> {
+  scrollTo(topRow: number, rows: RowMap): void;
+}
+type ReadableStore = "getState" | "getInitialState" | "subscribe";
+
 interface DownScrollbarProps {
-  readonly view: HexView;
+  readonly view: ScrolledView;
   readonly rows: RowMap;
   readonly shift: number;
   readonly clusterSize: number | undefined;

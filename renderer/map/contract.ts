@@ -25,11 +25,14 @@ export interface MapSource extends MapShape {
 /** "fit": the whole map at once. Else a cluster has a side of 2 ** zoom device pixels; below 0 cells stand for several. */
 export type Zoom = "fit" | number;
 
-/** Device pixels, and how many of them a CSS pixel has. */
+/** The canvas, in device pixels. */
 export interface MapBox {
   readonly width: number;
   readonly height: number;
+  /** Device pixels of a CSS pixel. */
   readonly scale: number;
+  /** Width of the column of offsets before the grid. */
+  readonly gutter: number;
 }
 
 /** The grid as it lies on the canvas: row-major, `columns` cells a row. Pixels are device pixels. */
@@ -48,7 +51,7 @@ export interface MapLayout {
   readonly width: number;
   readonly height: number;
   readonly scale: number;
-  /** Rows that fit, counting one that fits only in part. */
+  /** Rows that show, counting one that shows only in part. */
   readonly visibleRows: number;
 }
 
@@ -82,7 +85,7 @@ export interface MapViewState {
   /** First visible row; may be fractional while dragging. */
   readonly topRow: number;
   readonly visibleRows: number;
-  /** As the canvas last measured it; undefined before. */
+  /** As the canvas last measured it; undefined before that. */
   readonly layout: MapLayout | undefined;
   /** Cluster that has the cursor. */
   readonly cursor: number;

@@ -44,7 +44,7 @@ export interface ClassLook {
   /** Has a line around it: its colour alone is too close to the background. */
   readonly outlined: boolean;
 }
-export type KindToken = `kind-${MapClass}`;
+export type KindToken = `kind-${MapClass}` | "kind-unscanned";
 
 export interface KindLook {
   readonly cls: MapClass;
@@ -91,6 +91,11 @@ export const kindLooks: Readonly<Record<ClusterKind, KindLook>> = {
   hole: { cls: "free", label: "Hole, not stored", letter: "–", pattern: "corner" },
   free: { cls: "free", label: "Free", letter: "", pattern: "none" },
 };
+
+/** CSS custom property of a kind's colour: that of its class, but what is not known is no problem. */
+export function tokenOf(kind: ClusterKind): KindToken {
+  return kind === "unknown" ? "kind-unscanned" : classLooks[kindLooks[kind].cls].token;
+}
 
 /** The kinds of a class, worst first. */
 export function kindsOf(cls: MapClass): readonly ClusterKind[] {

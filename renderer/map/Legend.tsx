@@ -1,0 +1,152 @@
+// The legend is the filter: each class with its swatch, clusters, bytes and share; a press shows it alone, the digit
+// keys do the same. One Tab stop with arrows between its rows.
+import { type KeyboardEvent, useLayoutEffect, useMemo, useRef } from "react";
+import { useStore } from "zustand";
+import type { ClusterKind } from "../../core/block/structure.ts";
+import { theme } from "../hex/theme.ts";
+import { useThemeVersion } from "../hex/useThemeVersion.ts";
+import { bytes, decimal } from "../widgets/format.ts";
+import type { LegendProps } from "./contract.ts";
+import { handleFilterKey } from "./input.ts";
+import styles from "./Legend.module.css";
+import { type LegendRow, legendRows } from "./legendRows.ts";
+import { lettersOf } from "./letters.ts";
+import { drawSwatch, swatchSide } from "./swatch.ts";
+import { shareText } from "./wording.ts";
+
+export function Legend({ view, summary }: LegendProps) {
+  const isolated = useStore(view, (state) => state.isolated);
+  const list = useRef<HTMLDivElement>(null);
+  const rows = useMemo(() => legendRows(summary), [summary]);
+
+  const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
+    if (handleFilterKey(event.nativeEvent, view)) return event.preventDefault();
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
+    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
+    const targets: Readonly<Record<string, number>> = {
+      ArrowDown: at + 1,
+      ArrowUp: at - 1,
+      Home: 0,
+      End: buttons.length - 1,
+    };
+    const to = targets[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    const button = buttons[Math.max(0, Math.min(buttons.length - 1, to))];
+    for (const other of buttons) other.tabIndex = other === button ? 0 : -1;
+    button?.focus();
+  };
+  return (
+    <section className={styles.legend} aria-label="Legend and filter">
+      <div className={styles.head} aria-hidden>
+        <span>Kind</span>
+        <span>Clusters</span>
+        <span>Bytes</span>
+        <span>Share</span>
+      </div>
+      {/* biome-ignore lint/a11y/useSemanticElements: a group of toggles, not fields of a form */}
+      <div
+        ref={list}
+        className={styles.rows}
+        role="group"
+        aria-label="Kinds; pressed ones are shown, others dimmed"
+        data-context="grid"
+        onKeyDown={onKeyDown}
+      >
+        {rows.map((row, index) => (
+          <LegendToggle
+            key={row.id}
+            row={row}
+            whole={summary?.fileSize}
+            first={index === 0}
+            pressed={row.kinds.every((kind) => isolated.has(kind))}
+            onToggle={() => view.toggle(row.kinds)}
+          />
+        ))}
+      </div>
+      <div className={styles.total}>
+        <span>Total</span>
+        <span>{summary ? decimal(summary.clusters) : "–"}</span>
+        <span>{summary ? bytes(summary.fileSize) : "–"}</span>
+        <span />
+      </div>
+      <div className={styles.foot}>
+        {isolated.size > 0 ? (
+          <button type="button" className={styles.all} onClick={() => view.showAll()}>
+            Show all kinds
+          </button>
+        ) : (
+          <span>A cell shows the worst of its clusters.</span>
+        )}
+      </div>
+    </section>
+  );
+}
+
+interface LegendToggleProps {
+  readonly row: LegendRow;
+  /** Bytes of the map. */
+  readonly whole: number | undefined;
+  readonly first: boolean;
+  readonly pressed: boolean;
+  onToggle(): void;
+}
+
+function LegendToggle({ row, whole, first, pressed, onToggle }: LegendToggleProps) {
+  const { label, digit, total, alarming, sample } = row;
+  return (
+    <button
+      type="button"
+      className={styles.row}
+      aria-pressed={pressed}
+      data-part={digit === undefined || undefined}
+      data-alarming={alarming || undefined}
+      data-none={total?.clusters === 0 || undefined}
+      data-kind={row.id}
+      tabIndex={first ? 0 : -1}
+      title={digit ? `Show only this (${digit})` : "Show only this"}
+      onClick={onToggle}
+    >
+      <Swatch kind={sample} />
+      <span className={styles.label}>{label}</span>
+      <span className={styles.digit} aria-hidden>
+        {digit}
+      </span>
+      <span className={styles.number}>
+        {total ? decimal(total.clusters) : "–"}
+        <span className="visually-hidden"> clusters, </span>
+      </span>
+      <span className={styles.number}>{total ? bytes(total.bytes) : "–"}</span>
+      <span className={styles.number}>
+        {total && whole !== undefined ? shareText(total.bytes, whole) : "–"}
+      </span>
+    </button>
+  );
+}
+
+/** The cell as the map draws it. */
+function Swatch({ kind }: { kind: ClusterKind }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const themeVersion = useThemeVersion();
+  useLayoutEffect(() => {
+    // Its number stands for what the tokens hold.
+    void themeVersion;
+    const context = canvas.current?.getContext("2d");
+    if (!context) return;
+    const scale = window.devicePixelRatio;
+    const side = Math.round(swatchSide * scale);
+    context.canvas.width = side;
+    context.canvas.height = side;
+    const colours = theme();
+    drawSwatch(context, { theme: colours, scale, letters: lettersOf(colours.fontFamily) }, kind, 0, 0);
+  });
+  return (
+    <canvas
+      ref={canvas}
+      className={styles.swatch}
+      style={{ width: swatchSide, height: swatchSide }}
+      aria-hidden
+    />
+  );
+}

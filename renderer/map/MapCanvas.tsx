@@ -1,0 +1,184 @@
+// The cluster map: one canvas, one Tab stop over it, a scrollbar with the places of problems, and words for those who
+// do not see it. React lays this out; the painter does the rest, so that scrolling renders no component.
+import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useStore } from "zustand";
+import { plainRows } from "../hex/model.ts";
+import { DownScrollbar } from "../hex/Scrollbars.tsx";
+import { usePrefs } from "../store/prefs.ts";
+import { WarningIcon } from "../widgets/icons.ts";
+import type { MapCanvasProps, MapView } from "./contract.ts";
+import { attachMapWheel, attachPointer, handleMapKey, type MapTarget } from "./input.ts";
+import styles from "./MapCanvas.module.css";
+import { MapPainter } from "./painter.ts";
+import { cellText } from "./wording.ts";
+
+export function MapCanvas(props: MapCanvasProps) {
+  const { label, source, view, summary, selection, marked } = props;
+  const addressBase = usePrefs((prefs) => prefs.addressBase);
+  const id = useId();
+  const area = useRef<HTMLDivElement>(null);
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const strip = useRef<HTMLCanvasElement>(null);
+  const surface = useRef<HTMLDivElement>(null);
+  const [painter, setPainter] = useState<MapPainter>();
+  const [focused, setFocused] = useState(false);
+  const latest = useRef(props);
+  latest.current = props;
+
+  useLayoutEffect(() => {
+    if (!canvas.current || !strip.current || !area.current) return;
+    const made = new MapPainter(canvas.current, strip.current);
+    const stopSize = followSize(area.current, canvas.current, made);
+    const stopCells = made.store.subscribe((now, before) => {
+      const { onHover, onCursor } = latest.current;
+      if (now.hovered !== before.hovered) onHover?.(now.hovered);
+      if (now.cursor !== before.cursor && now.cursor) onCursor?.(now.cursor);
+    });
+    setPainter(made);
+    return () => {
+      stopCells();
+      stopSize();
+      made.dispose();
+    };
+  }, []);
+
+  useLayoutEffect(() => {
+    painter?.setInput({
+      source,
+      view,
+      addressBase,
+      ...(selection && { selection }),
+      ...(marked && { marked }),
+    });
+  }, [painter, source, view, addressBase, selection, marked]);
+
+  useLayoutEffect(() => painter?.setFocused(focused), [painter, focused]);
+
+  const target = useCallback((): MapTarget | undefined => {
+    if (!painter) return undefined;
+    return {
+      view: latest.current.view,
+      scale: painter.scale,
+      hit: (x, y) => painter.hit(x, y),
+      point: (at) => painter.point(at),
+      cursor: () => painter.store.getState().cursor,
+      open: (cell) => latest.current.onOpen?.(cell),
+    };
+  }, [painter]);
+  useEffect(() => {
+    if (!surface.current) return;
+    const stopPointer = attachPointer(surface.current, target);
+    const stopWheel = attachMapWheel(surface.current, target);
+    return () => {
+      stopPointer();
+      stopWheel();
+    };
+  }, [target]);
+
+  return (
+    <div className={styles.pane}>
+      <div ref={area} className={styles.area}>
+        <canvas ref={canvas} className={styles.canvas} aria-hidden />
+        <div
+          ref={surface}
+          className={styles.surface}
+          role="application"
+          aria-roledescription="cluster map"
+          aria-label={label}
+          aria-describedby={`${id}-summary`}
+          data-context="grid"
+          // biome-ignore lint/a11y/noNoninteractiveTabindex: an application takes keys: arrows move its cursor
+          tabIndex={0}
+          onFocus={() => setFocused(true)}
+          onBlur={() => setFocused(false)}
+          onKeyDown={(event) => {
+            const current = target();
+            if (current && handleMapKey(event.nativeEvent, current)) event.preventDefault();
+          }}
+        />
+        <p id={`${id}-summary`} className="visually-hidden">
+          {summary}
+        </p>
+        {painter && <SpokenCell painter={painter} props={props} focused={focused} />}
+        {painter && <Trouble painter={painter} />}
+        {source.clusters === 0 && <p className={styles.empty}>This image is empty: 0 B.</p>}
+      </div>
+      <MapScrollbar view={view} strip={strip} />
+    </div>
+  );
+}
+
+/** Keeps the canvas exactly as many device pixels large as its area shows. */
+function followSize(area: HTMLElement, canvas: HTMLCanvasElement, painter: MapPainter): () => void {
+  const observer = new ResizeObserver((entries) => {
+    const entry = entries.at(-1);
+    if (!entry) return;
+    const scale = window.devicePixelRatio;
+    const exact = entry.devicePixelContentBoxSize?.[0];
+    const width = exact?.inlineSize ?? Math.round(entry.contentRect.width * scale);
+    const height = exact?.blockSize ?? Math.round(entry.contentRect.height * scale);
+    canvas.style.width = `${width / scale}px`;
+    canvas.style.height = `${height / scale}px`;
+    painter.resize(width, height, scale);
+  });
+  observer.observe(area, { box: "device-pixel-content-box" });
+  return () => observer.disconnect();
+}
+
+interface SpokenCellProps {
+  readonly painter: MapPainter;
+  readonly props: MapCanvasProps;
+  readonly focused: boolean;
+}
+
+/** The item at the cursor, read out while the map has the focus. */
+function SpokenCell({ painter, props, focused }: SpokenCellProps) {
+  const cell = useStore(painter.store, (state) => state.cursor);
+  const text = cell && focused ? cellText(cell, props.space, props.nameOf?.(cell)) : "";
+  return (
+    <p className="visually-hidden" role="status" aria-live="polite" data-cell>
+      {text}
+    </p>
+  );
+}
+
+function Trouble({ painter }: { painter: MapPainter }) {
+  const trouble = useStore(painter.store, (state) => state.trouble);
+  if (!trouble) return null;
+  return (
+    <p className={styles.trouble} role="status">
+      <WarningIcon size={14} aria-hidden />
+      <span className="selectable">Can't read a part of the map, which is hatched: {trouble.message}</span>
+      <button type="button" className={styles.retry} onClick={() => painter.retry()}>
+        Retry
+      </button>
+    </p>
+  );
+}
+
+interface MapScrollbarProps {
+  readonly view: MapView;
+  readonly strip: React.Ref<HTMLCanvasElement>;
+}
+
+function MapScrollbar({ view, strip }: MapScrollbarProps) {
+  const layout = useStore(view, (state) => state.layout);
+  const shape = useStore(view, (state) => state.shape);
+  const addressBase = usePrefs((prefs) => prefs.addressBase);
+  const rows = useMemo(() => {
+    const bytesPerRow = (layout?.columns ?? 1) * (layout?.clustersPerCell ?? 1) * shape.clusterSize;
+    return { ...plainRows(shape.fileSize, bytesPerRow), rowCount: Math.max(1, layout?.rowCount ?? 1) };
+  }, [layout, shape]);
+  return (
+    <div className={styles.scrollbar}>
+      <DownScrollbar
+        view={view}
+        rows={rows}
+        shift={0}
+        clusterSize={shape.clusterSize}
+        addressBase={addressBase}
+      />
+      <canvas ref={strip} className={styles.strip} aria-hidden />
+    </div>
+  );
+}

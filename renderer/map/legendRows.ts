@@ -1,0 +1,53 @@
+// The rows of the legend: every class, problems first even when there are none, and below a class the kinds that it
+// is made of when they are more than one. Pure.
+import type { ClusterKind } from "../../core/block/structure.ts";
+import type { KindTotal } from "../../core/ops/mapRun.ts";
+import type { LegendProps } from "./contract.ts";
+import { classLooks, isProblem, kindLooks, kindsOf, mapClasses } from "./kinds.ts";
+
+export interface LegendRow {
+  readonly id: string;
+  readonly label: string;
+  /** The kinds that it isolates, worst first. */
+  readonly kinds: readonly ClusterKind[];
+  /** The kind whose swatch stands for it. */
+  readonly sample: ClusterKind;
+  /** "1" to "9" for classes; kinds below a class have none. */
+  readonly digit: string | undefined;
+  /** Clusters and bytes; undefined while they are not known. */
+  readonly total: KindTotal | undefined;
+  /** There are problems in it. */
+  readonly alarming: boolean;
+}
+
+export function legendRows(summary: LegendProps["summary"]): readonly LegendRow[] {
+  return mapClasses.flatMap((cls, index) => {
+    const kinds = kindsOf(cls);
+    const there = kinds.filter((kind) => (summary?.kinds[kind].clusters ?? 0) > 0);
+    const [sample] = there.length === 1 ? there : kinds;
+    const whole = legendRow(cls, classLooks[cls].label, kinds, sample as ClusterKind, summary);
+    // A class whose clusters are all of one kind is called by that kind.
+    const [only] = there;
+    const label = there.length === 1 && only ? kindLooks[only].label : whole.label;
+    const parts =
+      there.length < 2
+        ? []
+        : there.map((kind) => legendRow(kind, kindLooks[kind].label, [kind], kind, summary));
+    return [{ ...whole, label, digit: String(index + 1) }, ...parts];
+  });
+}
+
+function legendRow(
+  id: string,
+  label: string,
+  kinds: readonly ClusterKind[],
+  sample: ClusterKind,
+  summary: LegendProps["summary"],
+): LegendRow {
+  const total = summary && {
+    clusters: kinds.reduce((sum, kind) => sum + summary.kinds[kind].clusters, 0),
+    bytes: kinds.reduce((sum, kind) => sum + summary.kinds[kind].bytes, 0),
+  };
+  const alarming = kinds.some((kind) => isProblem(kind) && (summary?.kinds[kind].clusters ?? 0) > 0);
+  return { id, label, kinds, sample, digit: undefined, total, alarming };
+}
