@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { open, realpath, rename, rm } from "node:fs/promises";
 
 /** Replaces `file` (what a link points to stays linked). Throws the system's error and leaves nothing behind. */
-export async function writeAtomic(file: string, content: string): Promise<void> {
+export async function writeAtomic(file: string, content: string | Uint8Array): Promise<void> {
   const target = await realpath(file).catch(() => file);
   const part = `${target}.${randomUUID().slice(0, 8)}.part`;
   try {

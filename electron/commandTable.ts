@@ -10,7 +10,7 @@ export interface CommandSpec {
   readonly macKeys?: readonly string[];
   /** Native menu and its group (a separator between groups). */
   readonly menu?: {
-    readonly name: "File" | "Edit" | "View" | "Go" | "Compare" | "Help";
+    readonly name: "File" | "Edit" | "View" | "Go" | "Compare" | "Map" | "Help";
     readonly group: number;
   };
   /** Single letters work only while a grid or list has focus. */
@@ -25,6 +25,7 @@ export const commandTable = [
   { id: "file.compareWith", label: "Compare with…", keys: ["Mod+K"], menu: { name: "File", group: 1 } },
   { id: "file.openSample", label: "Open the sample pair", menu: { name: "File", group: 1 } },
   { id: "file.clearRecent", label: "Clear recent items", menu: { name: "File", group: 1 } },
+  { id: "file.undoRepair", label: "Undo a repair…", menu: { name: "File", group: 1 } },
   { id: "file.closeTab", label: "Close tab", keys: ["Mod+W"], menu: { name: "File", group: 2 } },
   {
     id: "file.reopenTab",
@@ -48,6 +49,8 @@ export const commandTable = [
   { id: "view.welcome", label: "Start page", menu: { name: "View", group: 2 } },
   { id: "view.hex", label: "Hex", keys: ["Mod+1"], menu: { name: "View", group: 2 } },
   { id: "view.compare", label: "Compare", keys: ["Mod+2"], menu: { name: "View", group: 2 } },
+  { id: "view.map", label: "Map", keys: ["Mod+3"], menu: { name: "View", group: 2 } },
+  { id: "view.repair", label: "Repair", keys: ["Mod+5"], menu: { name: "View", group: 2 } },
   { id: "view.nextTab", label: "Next tab", keys: ["Ctrl+Tab"] },
   { id: "view.previousTab", label: "Previous tab", keys: ["Ctrl+Shift+Tab"] },
   { id: "view.nextPane", label: "Next pane", keys: ["F6"], menu: { name: "View", group: 3 } },
@@ -207,6 +210,14 @@ export const commandTable = [
   },
   { id: "compare.cancel", label: "Cancel scan", keys: ["Escape"], menu: { name: "Compare", group: 3 } },
   { id: "compare.resume", label: "Resume scan", menu: { name: "Compare", group: 3 } },
+  { id: "map.zoomIn", label: "Zoom in", keys: ["+", "="], context: "grid", menu: { name: "Map", group: 1 } },
+  { id: "map.zoomOut", label: "Zoom out", keys: ["-"], context: "grid", menu: { name: "Map", group: 1 } },
+  { id: "map.fit", label: "Whole image", keys: ["0"], context: "grid", menu: { name: "Map", group: 1 } },
+  { id: "map.showAll", label: "Show all kinds", menu: { name: "Map", group: 2 } },
+  { id: "map.table", label: "View as table", menu: { name: "Map", group: 2 }, toggle: true },
+  { id: "map.here", label: "Show this byte in the map", menu: { name: "Map", group: 2 } },
+  { id: "map.picture", label: "Save the map as a picture…", menu: { name: "Map", group: 3 } },
+  { id: "map.json", label: "Save the map's numbers and problems…", menu: { name: "Map", group: 3 } },
   { id: "help.keys", label: "Keys", keys: ["?"], context: "grid", menu: { name: "Help", group: 1 } },
   { id: "help.about", label: "About Blkscope", menu: { name: "Help", group: 2 } },
 ] as const satisfies readonly CommandSpec[];

@@ -34,6 +34,7 @@ export function menuTemplate(context: MenuContext): Item[] {
     { label: "&View", submenu: viewMenu(context) },
     { label: "&Go", submenu: commandsOf("Go", context) },
     { label: "&Compare", submenu: commandsOf("Compare", context) },
+    { label: "&Map", submenu: commandsOf("Map", context) },
     ...(isMac ? [windowMenu()] : []),
     { label: "&Help", role: "help", submenu: commandsOf("Help", context) },
   ];

@@ -12,7 +12,7 @@ import { Sidebar } from "./shell/Sidebar.tsx";
 import { StatusBar } from "./shell/StatusBar.tsx";
 import { TabStrip } from "./shell/TabStrip.tsx";
 import { nameOfToken, tabTitle } from "./shell/title.ts";
-import { useView } from "./store/view.ts";
+import { type Tab, useView } from "./store/view.ts";
 import { Welcome } from "./welcome/Welcome.tsx";
 
 /** Below this width the inspector is a drawer over the panel. */
@@ -24,7 +24,7 @@ export function App() {
   const overlay = useView((state) => state.overlay);
   const inspector = useInspector(tab === undefined || tab.kind === "hex" ? "inspector" : "compareInspector");
   useAppCommands(inspector);
-  const inspectorView = tab && inspector.shown && (
+  const inspectorView = tab && hasBytes(tab) && inspector.shown && (
     <PanelBoundary>
       <parts.inspector.Component />
     </PanelBoundary>
@@ -50,6 +50,9 @@ export function App() {
     </div>
   );
 }
+
+/** Whether the inspector has bytes to speak of; a map has a card of its own. */
+const hasBytes = ({ kind }: Tab) => kind === "hex" || kind === "compare" || kind === "votes";
 
 /** The inspector over the panel; Esc closes it. */
 function Drawer({ onClose, children }: { onClose(): void; children: ReactNode }) {

@@ -183,9 +183,12 @@ export const channels = {
     }),
   ),
   "job:cancel": channel<undefined>()(z.strictObject({ job: jobId })),
-  /** Asks for a place and writes the text there; undefined means the dialog was dismissed. */
+  /** Asks for a place and writes the content there; undefined means the dialog was dismissed. */
   "export:save": channel<{ name: string } | undefined>()(
-    z.strictObject({ suggestedName: z.string().max(200), content: z.string().max(1 << 28) }),
+    z.strictObject({
+      suggestedName: z.string().max(200),
+      content: z.union([z.string().max(1 << 28), z.instanceof(Uint8Array)]),
+    }),
   ),
   "clipboard:write": channel<undefined>()(z.string().max(1 << 28)),
 } as const;

@@ -1,6 +1,7 @@
 // The commands that work in every view: files, tabs, panes, side panels, theme, overlays.
 // Panels register their own in a later layer, which wins.
 import { useMemo } from "react";
+import { call } from "../api.ts";
 import { repeatJump, useJumps } from "../goto/jumps.ts";
 import {
   activeFile,
@@ -10,15 +11,18 @@ import {
   openByDialog,
   openFiles,
   openImages,
+  openRepair,
   reopenTab,
   showHex,
+  showMap,
   showVotes,
+  undoRepairByDialog,
 } from "../shell/openFlows.ts";
 import { cyclePane } from "../shell/panes.ts";
 import { useApp } from "../store/app.ts";
 import { useImages } from "../store/images.ts";
 import { type choices, usePrefs } from "../store/prefs.ts";
-import { useSurface } from "../store/surface.ts";
+import { type Surface, useSurface } from "../store/surface.ts";
 import { compareTab, type Overlay, type Tab, useView } from "../store/view.ts";
 import { type Runners, useCommands } from "./registry.ts";
 
@@ -43,6 +47,7 @@ function useFileCommands(): Runners {
       "file.open": { run: () => void openByDialog() },
       "file.openAs": { run: () => show({ kind: "openAs" }) },
       "file.compareWith": { run: compareWith },
+      "file.undoRepair": { run: () => void undoRepairByDialog() },
       "file.openSample": {
         run: () => sample && void openFiles([sample.a, sample.b], "compare"),
         disabled: sample ? undefined : "The sample pair is not installed",
@@ -78,6 +83,8 @@ function useTabCommands(): Runners {
       "view.welcome": { run: () => useView.getState().activate(undefined) },
       "view.hex": { run: () => goToHex(tabs, active), disabled: oneTab },
       "view.compare": { run: () => goToCompare(tabs) },
+      "view.repair": { run: () => goToRepair(tabs, active) },
+      "view.map": { run: () => goToMap(tabs), disabled: oneTab },
     };
   }, [tabs, active, canReopen]);
 }
@@ -91,9 +98,21 @@ function goToHex(tabs: readonly Tab[], active: string | undefined): void {
   else showHex(tabs.at(-1));
 }
 
+/** The map of the active tab's image, or the latest one. */
+function goToMap(tabs: readonly Tab[]): void {
+  const active = activeFile();
+  const image = active && useImages.getState().byToken[active.token];
+  if (image?.kind === "open") showMap(image.file.token, image.image);
+  else {
+    const map = tabs.findLast((tab) => tab.kind === "map");
+    if (map) useView.getState().activate(map.id);
+    else useView.getState().say("The image is not open yet");
+  }
+}
+
 /** The latest comparison or vote map; else the two open images; else asks which. */
 function goToCompare(tabs: readonly Tab[]): void {
-  const compare = tabs.findLast((tab) => tab.kind !== "hex");
+  const compare = tabs.findLast((tab) => tab.kind === "compare" || tab.kind === "votes");
   const active = activeFile();
   const image = active && useImages.getState().byToken[active.token];
   if (!compare && active && image?.kind === "open" && showVotes(active.token, image.image)) return;
@@ -102,6 +121,15 @@ function goToCompare(tabs: readonly Tab[]): void {
   else if (a && b && more.length === 0) useView.getState().openTab(compareTab(a.token, b.token));
   else if (a) compareWith();
   else void compareByDialog();
+}
+
+/** The repair of the active image; without one, the latest repair, else asks which image. */
+function goToRepair(tabs: readonly Tab[], active: string | undefined): void {
+  const current = tabs.find((tab) => tab.id === active);
+  if (current?.kind === "repair" || current?.kind === "journal") return;
+  const latest = tabs.findLast((tab) => tab.kind === "repair" || tab.kind === "journal");
+  if (!activeFile() && latest) useView.getState().activate(latest.id);
+  else void openRepair();
 }
 
 function useViewCommands(inspector: { readonly shown: boolean; toggle(): void }): Runners {
@@ -150,10 +178,32 @@ function usePositionCommands(): Runners {
     return {
       "edit.selectRange": { run: () => show({ kind: "selectRange" }), disabled: noBytes },
       "go.to": { run: () => show({ kind: "goto" }), disabled: noBytes },
+      "map.here": {
+        run: () => surface && void showInMap(surface),
+        disabled: noBytes,
+      },
       "go.repeat": {
         run: repeatJump,
         disabled: noBytes ?? (hasRelative ? undefined : "No relative jump was made yet"),
       },
     };
   }, [surface, hasRelative, images]);
+}
+
+/** Shows the byte that has the caret in the map of its file. */
+async function showInMap({ image, source, view, shift }: Surface): Promise<void> {
+  const { token } = image.file;
+  const offset = view.getState().caret + shift;
+  if (source.node === "file" || source.node.endsWith("/file")) {
+    const node = source.node === "file" ? "" : source.node.slice(0, -"/file".length);
+    return showMap(token, image, { node, offset });
+  }
+  const layers = await call("image:locate", { image: image.image, offset }).catch(() => []);
+  const place = layers.find(({ hostOffset }) => hostOffset !== undefined);
+  if (place?.hostOffset === undefined) {
+    useView.getState().say("This byte is not stored in a file");
+    return;
+  }
+  const node = "backing/".repeat(place.depth).replace(/\/$/, "");
+  showMap(token, image, { node, offset: place.hostOffset });
 }

@@ -38,7 +38,7 @@ const codes: Readonly<Record<string, string>> = {
 
 /** Throws on a name it does not know: the table is ours, a misspelling must not pass. */
 export function parseChord(text: string, platform: Platform): Chord {
-  const parts = text.split("+");
+  const parts = text === "+" ? ["+"] : text.split("+");
   const key = parts.pop() ?? "";
   const has = (name: string) => parts.includes(name);
   const unknown = parts.find((part) => !["Mod", "Ctrl", "Alt", "Shift"].includes(part));

@@ -9,5 +9,8 @@ export interface PanelProps<K extends Tab["kind"] = Tab["kind"]> {
 export const panels: { readonly [K in Tab["kind"]]: OnDemand<PanelProps<K>> } = {
   hex: onDemand(async () => (await import("./hex/index.tsx")).HexPanel),
   compare: onDemand(async () => (await import("./compare/index.tsx")).ComparePanel),
+  map: onDemand(async () => (await import("./map/index.tsx")).MapPanel),
   votes: onDemand(async () => (await import("./votes/index.tsx")).VotesPanel),
+  repair: onDemand(async () => (await import("./repair/index.tsx")).RepairPanel),
+  journal: onDemand(async () => (await import("./repair/index.tsx")).JournalPanel),
 };

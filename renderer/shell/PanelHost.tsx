@@ -37,8 +37,14 @@ function PanelOf({ tab }: { tab: Tab }) {
       return <panels.hex.Component tab={tab} fallback={skeleton} />;
     case "compare":
       return <panels.compare.Component tab={tab} fallback={skeleton} />;
+    case "map":
+      return <panels.map.Component tab={tab} fallback={skeleton} />;
     case "votes":
       return <panels.votes.Component tab={tab} fallback={skeleton} />;
+    case "repair":
+      return <panels.repair.Component tab={tab} fallback={skeleton} />;
+    case "journal":
+      return <panels.journal.Component tab={tab} fallback={skeleton} />;
   }
 }
 

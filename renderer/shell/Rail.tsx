@@ -5,7 +5,7 @@ import { runOrSay } from "../commands/dispatcher.ts";
 import { keyLabel } from "../commands/keymap.ts";
 import { useApp } from "../store/app.ts";
 import { useView } from "../store/view.ts";
-import { ComparePairIcon, FilesIcon, HexIcon, SettingsIcon } from "../widgets/icons.ts";
+import { ComparePairIcon, FilesIcon, HexIcon, MapIcon, RepairIcon, SettingsIcon } from "../widgets/icons.ts";
 import styles from "./Rail.module.css";
 
 export function Rail() {
@@ -20,6 +20,13 @@ export function Rail() {
         label="Compare"
         icon={ComparePairIcon}
         current={kind === "compare" || kind === "votes"}
+      />
+      <RailButton command="view.map" label="Map" icon={MapIcon} current={kind === "map"} />
+      <RailButton
+        command="view.repair"
+        label="Repair"
+        icon={RepairIcon}
+        current={kind === "repair" || kind === "journal"}
       />
       <span className={styles.space} />
       <RailButton command="view.settings" label="Settings" icon={SettingsIcon} />

@@ -4,7 +4,7 @@ import { type KeyboardEvent, useEffect, useRef } from "react";
 import { runCommand } from "../commands/registry.ts";
 import { useImages } from "../store/images.ts";
 import { type Tab, tokensOf, useView } from "../store/view.ts";
-import { CloseIcon, ComparePairIcon, HexIcon, PlusIcon, VotesIcon } from "../widgets/icons.ts";
+import { CloseIcon, ComparePairIcon, HexIcon, MapIcon, PlusIcon, VotesIcon } from "../widgets/icons.ts";
 import { closeTab } from "./openFlows.ts";
 import { panelId, tabId } from "./PanelHost.tsx";
 import styles from "./TabStrip.module.css";
@@ -45,7 +45,7 @@ function TabButton({ tab, selected, reachable }: { tab: Tab; selected: boolean; 
   const title = tabTitle(tab, (token) => byToken[token]?.file.name ?? "image");
   const folders = [...new Set(tokensOf(tab).map((token) => byToken[token]?.file.folder))];
   const element = useRef<HTMLDivElement>(null);
-  const Icon = { hex: HexIcon, compare: ComparePairIcon, votes: VotesIcon }[tab.kind];
+  const Icon = { hex: HexIcon, compare: ComparePairIcon, votes: VotesIcon, map: MapIcon }[tab.kind];
   useEffect(() => {
     if (selected) element.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [selected]);

@@ -6,10 +6,14 @@ import type { AppInfo, FileRef, OpenedImage } from "../../electron/ipc/contract.
 import { call, on } from "../api.ts";
 import { plainRows } from "../hex/model.ts";
 import { viewsOf } from "../panels/hex/views.ts";
+import { mapSessionOf } from "../panels/map/session.ts";
 import { useApp } from "../store/app.ts";
 import { useImages } from "../store/images.ts";
 import { usePrefs } from "../store/prefs.ts";
-import { compareTab, hexTab, type Tab, tokensOf, useView, votesTab } from "../store/view.ts";
+import { compareTab, hexTab, journalTab, mapTab, repairTab, type Tab, tokensOf, useView, votesTab } from "../store/view.ts";
+
+/** Formats with tables, and raw. */
+const formats: ReadonlySet<string> = new Set(["raw", "qed", "qcow2"]);
 
 /** Files of closed tabs, so that a tab can be opened again. */
 const known = new Map<string, FileRef>();
@@ -17,6 +21,17 @@ const known = new Map<string, FileRef>();
 /** Opens images as hex tabs, or exactly two as a comparison. */
 export async function openFiles(files: readonly FileRef[], view: "hex" | "compare"): Promise<void> {
   useApp.getState().refuse(undefined);
+  for (const journal of files.filter(isJournal)) useView.getState().openTab(journalTab(journal));
+  return openImageFiles(
+    files.filter((file) => !isJournal(file)),
+    view,
+  );
+}
+
+/** An undo journal is opened as what it is, not as an image. */
+const isJournal = ({ name }: FileRef) => name.endsWith(".blkscope-undo");
+
+async function openImageFiles(files: readonly FileRef[], view: "hex" | "compare"): Promise<void> {
   const [a, b] = files;
   if (!a) return;
   if (view === "compare" && b && files.length === 2) return openPair(a, b);
@@ -59,6 +74,22 @@ export function showVotes(token: string, { nodes }: OpenedImage): boolean {
   const quorum = nodes.find(({ driver }) => driver === "quorum");
   if (quorum) useView.getState().openTab(votesTab(token, quorum.path));
   return quorum !== undefined;
+}
+
+/** Shows the map of an image's clusters: of its top format, or of the node given; at a byte of the file if one is. */
+export function showMap(token: string, { nodes }: OpenedImage, at?: { node: string; offset: number }): void {
+  const path = at?.node ?? mappedNode(nodes);
+  const tab = mapTab(token, path);
+  if (at !== undefined) mapSessionOf(tab.id, path).goTo(at.offset);
+  useView.getState().openTab(tab);
+}
+
+/** The nearest format below the root that has a file of its own; the root where there is none. */
+function mappedNode(nodes: readonly NodeSummary[]): string {
+  const hasFile = (path: string) =>
+    nodes.some((node) => node.path === (path === "" ? "file" : `${path}/file`));
+  const isFormat = ({ driver, path }: NodeSummary) => formats.has(driver) && hasFile(path);
+  return nodes.find(isFormat)?.path ?? "";
 }
 
 /** Shows a node of an open image as bytes, at a place if one is given. */
@@ -135,6 +166,22 @@ async function choose(title: string, multiple: boolean): Promise<readonly FileRe
     useApp.getState().refuse(`The file dialog could not be shown: ${toPlain(error).message}`);
     return [];
   }
+}
+
+/** Shows the repair wizard of an image: of the one given, the active one, or the one to be chosen. */
+export async function openRepair(file: FileRef | undefined = activeFile()): Promise<void> {
+  const [chosen] = file ? [file] : await choose("Choose the image to repair", false);
+  if (!chosen) return;
+  if (isJournal(chosen)) return useView.getState().openTab(journalTab(chosen));
+  const opening = openImage(chosen);
+  useView.getState().openTab(repairTab(chosen.token));
+  await opening;
+}
+
+/** Asks for an undo journal and shows what it holds. */
+export async function undoRepairByDialog(): Promise<void> {
+  const [journal] = await choose("Choose an undo journal (.blkscope-undo)", false);
+  if (journal) useView.getState().openTab(journalTab(journal));
 }
 
 /** Closes a tab, and every image that no other tab shows. */

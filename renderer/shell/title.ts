@@ -6,8 +6,10 @@ import { type Tab, tokensOf, useView } from "../store/view.ts";
 /** "disk.qed", or "disk.qed ⇄ disk.raw" for a comparison. */
 export function tabTitle(tab: Tab, nameOf: (token: string) => string): string {
   const names = tokensOf(tab).map(nameOf).join(" ⇄ ");
-  return tab.kind === "votes" ? `Votes: ${names}` : names;
+  return tab.kind === "journal" ? `Undo: ${tab.journal.name}` : `${prefixes[tab.kind]}${names}`;
 }
+
+const prefixes = { hex: "", compare: "", votes: "Votes: ", map: "Map: ", repair: "Repair: " } as const;
 
 /** Names by token, for images that are open, opening or failed. */
 export function nameOfToken(token: string): string {
@@ -15,7 +17,10 @@ export function nameOfToken(token: string): string {
 }
 
 export function windowTitle(tab: Tab | undefined): string {
-  return tab ? `${tabTitle(tab, nameOfToken)} — read-only — Blkscope` : "Blkscope";
+  if (!tab) return "Blkscope";
+  // A repair writes when it is told to: it does not claim more than its own page says.
+  const note = tab.kind === "repair" || tab.kind === "journal" ? "" : "read-only — ";
+  return `${tabTitle(tab, nameOfToken)} — ${note}Blkscope`;
 }
 
 /** Keeps the window's title in step with the active tab. */

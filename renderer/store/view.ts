@@ -1,11 +1,18 @@
 // What is on screen: tabs, which one is active, which side panels show. Carets live in each tab's HexView.
 import { create } from "zustand";
+import type { FileRef } from "../../electron/ipc/contract.ts";
 
 export type Tab =
   | { readonly id: string; readonly kind: "hex"; readonly token: string }
   | { readonly id: string; readonly kind: "compare"; readonly a: string; readonly b: string }
   /** The votes of the quorum at a node's path. */
-  | { readonly id: string; readonly kind: "votes"; readonly token: string; readonly node: string };
+  | { readonly id: string; readonly kind: "votes"; readonly token: string; readonly node: string }
+  /** The clusters of the file of the format at a node's path. */
+  | { readonly id: string; readonly kind: "map"; readonly token: string; readonly node: string }
+  /** The repair wizard of an image. */
+  | { readonly id: string; readonly kind: "repair"; readonly token: string }
+  /** An undo journal that was opened by itself; no image is open for it. */
+  | { readonly id: string; readonly kind: "journal"; readonly journal: FileRef };
 
 /** The inspector's column beside bytes and beside a comparison, which needs the room for two panes, apart. */
 export type SidePanel = "sidebar" | "bottomPanel" | "graphPanel" | "inspector" | "compareInspector";
@@ -52,8 +59,23 @@ export const votesTab = (token: string, node: string): Tab => ({
   token,
   node,
 });
-export const tokensOf = (tab: Tab): readonly string[] =>
-  tab.kind === "compare" ? [tab.a, tab.b] : [tab.token];
+export const mapTab = (token: string, node: string): Tab => ({
+  id: `map:${token}:${node}`,
+  kind: "map",
+  token,
+  node,
+});
+export const repairTab = (token: string): Tab => ({ id: `repair:${token}`, kind: "repair", token });
+export const journalTab = (journal: FileRef): Tab => ({
+  id: `journal:${journal.token}`,
+  kind: "journal",
+  journal,
+});
+/** Images that a tab shows. */
+export function tokensOf(tab: Tab): readonly string[] {
+  if (tab.kind === "journal") return [];
+  return tab.kind === "compare" ? [tab.a, tab.b] : [tab.token];
+}
 
 export const useView = create<ViewStore>()((set, get) => ({
   tabs: [],

@@ -4,7 +4,7 @@ import { toPlain } from "../../core/base/errors.ts";
 import type { FileRef, FileState } from "../../electron/ipc/contract.ts";
 import { call } from "../api.ts";
 import { useImages } from "../store/images.ts";
-import { compareTab, hexTab, type Tab, useView } from "../store/view.ts";
+import { compareTab, hexTab, mapTab, repairTab, type Tab, useView } from "../store/view.ts";
 import { bytes } from "./format.ts";
 import { Notice } from "./Notice.tsx";
 import styles from "./States.module.css";
@@ -89,6 +89,16 @@ async function locate(file: FileRef): Promise<void> {
 
 function withToken(tab: Tab, from: string, to: string): Tab {
   const swap = (token: string) => (token === from ? to : token);
-  if (tab.kind === "votes") return tab;
-  return tab.kind === "hex" ? hexTab(swap(tab.token)) : compareTab(swap(tab.a), swap(tab.b));
+  switch (tab.kind) {
+    case "hex":
+      return hexTab(swap(tab.token));
+    case "map":
+      return mapTab(swap(tab.token), tab.node);
+    case "compare":
+      return compareTab(swap(tab.a), swap(tab.b));
+    case "repair":
+      return repairTab(swap(tab.token));
+    default:
+      return tab;
+  }
 }

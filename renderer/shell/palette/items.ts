@@ -80,6 +80,7 @@ const groupNames: Readonly<Record<string, string>> = {
   view: "View",
   go: "Go",
   compare: "Compare",
+  map: "Map",
   help: "Help",
 };
 const groupOf = (id: string): string => groupNames[id.split(".")[0] ?? ""] ?? "";

@@ -1,0 +1,182 @@
+// What is known of the cluster at the cursor: its kind, places, references in and out as links, and its first bytes.
+import { useStore } from "zustand";
+import type { Reference } from "../../../core/block/structure.ts";
+import type { MapPlace } from "../../../core/ops/mapRun.ts";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import { call } from "../../api.ts";
+import { useAnswer } from "../../hex/useAnswer.ts";
+import { kindLooks } from "../../map/kinds.ts";
+import { showNode } from "../../shell/openFlows.ts";
+import { bytes, count, decimal, hex } from "../../widgets/format.ts";
+import { hexRows } from "./hexRows.ts";
+import styles from "./map.module.css";
+import { listedReferences, type MapSession } from "./session.ts";
+
+interface ClusterCardProps {
+  readonly session: MapSession;
+  readonly image: OpenedImage;
+  readonly token: string;
+}
+
+export function ClusterCard({ session, image, token }: ClusterCardProps) {
+  const { place } = useStore(session.store);
+  if (place.kind === "none") {
+    return (
+      <section className={styles.card} aria-label="Cluster">
+        <p className={styles.hint}>Choose a cell to see what it is and who refers to it.</p>
+      </section>
+    );
+  }
+  if (place.kind === "failed") {
+    return (
+      <section className={styles.card} aria-label="Cluster">
+        <p role="status" className="selectable">
+          <b>Can't tell what this cluster is:</b> {place.error.message}
+        </p>
+        <button type="button" className="button" onClick={() => session.retryPlace()}>
+          Retry
+        </button>
+      </section>
+    );
+  }
+  return (
+    <section className={styles.card} aria-label="Cluster" aria-busy={place.kind === "loading"}>
+      {place.kind === "loading" ? (
+        <h2>{clusterName(place.cell.cluster)}</h2>
+      ) : (
+        <Known
+          session={session}
+          image={image}
+          token={token}
+          place={place.place}
+          cells={place.cell.clusters}
+        />
+      )}
+    </section>
+  );
+}
+
+const clusterName = (cluster: number) => `Cluster ${decimal(cluster)} (${hex(cluster)})`;
+
+interface KnownProps extends ClusterCardProps {
+  readonly place: MapPlace;
+  /** Clusters of the cell at the cursor, of which this is the worst. */
+  readonly cells: number;
+}
+
+function Known({ session, image, token, place, cells }: KnownProps) {
+  const { cluster, clusterOffset, clusterLength, kind, structure, references } = place;
+  const go = (node: string, offset: number) => {
+    const found = image.nodes.find(({ path }) => path === node);
+    if (found) showNode(token, found, offset);
+  };
+  const guestNode = session.fileNode === "file" ? "" : session.fileNode.replace(/\/file$/, "");
+  const guest = references.list.find((reference) => reference.guest !== undefined)?.guest;
+  return (
+    <>
+      <h2>{clusterName(cluster)}</h2>
+      {cells > 1 && <p className={styles.hint}>The worst of the {decimal(cells)} clusters of this cell.</p>}
+      <dl className={styles.facts}>
+        <Fact name="Kind">
+          <b>{kindLooks[kind].label}</b>
+        </Fact>
+        {structure && <Fact name="Part of">{structure.name}</Fact>}
+        <Fact name="File">
+          <span className="mono">{hex(clusterOffset)}</span> + {bytes(clusterLength)}
+        </Fact>
+        {guest && (
+          <Fact name="Guest">
+            <span className="mono">{hex(guest.offset)}</span> + {bytes(guest.length)}
+          </Fact>
+        )}
+      </dl>
+      <div className={styles.actions}>
+        <button type="button" className="button" onClick={() => go(session.fileNode, clusterOffset)}>
+          Open in hex
+        </button>
+        {guest && (
+          <button type="button" className="button" onClick={() => go(guestNode, guest.offset)}>
+            Show guest bytes
+          </button>
+        )}
+      </div>
+      <References place={place} onGo={(offset) => go(session.fileNode, offset)} />
+      <Preview image={image} node={session.fileNode} place={place} />
+    </>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd className="number selectable">{children}</dd>
+    </div>
+  );
+}
+
+/** Counts stop at 255. */
+const mostCounted = 255;
+
+function References({ place, onGo }: { place: MapPlace; onGo(offset: number): void }) {
+  const { counted, references } = place;
+  const shown = counted >= mostCounted ? `${mostCounted} or more` : decimal(counted);
+  const more = references.total - references.list.length;
+  return (
+    <>
+      <h3>
+        Referenced by <span className={styles.hint}>{shown}</span>
+      </h3>
+      {references.list.length === 0 && <p className={styles.hint}>Nothing refers to this cluster.</p>}
+      <ul className={styles.references}>
+        {references.list.map((reference) => (
+          <li key={`${reference.by}@${reference.offset}`}>
+            <button
+              type="button"
+              className={styles.link}
+              title={`Show these ${count(reference.length, "byte")} of the file`}
+              onClick={() => onGo(reference.offset)}
+            >
+              {reference.by.replaceAll("->", "→")}
+            </button>
+            <span className={`${styles.hint} mono`}> {hex(reference.offset)}</span>
+            <GuestOf reference={reference} />
+          </li>
+        ))}
+      </ul>
+      {more > 0 && (
+        <p className={styles.hint}>
+          The first {decimal(listedReferences)} are listed; {count(more, "more reference")} were counted.
+        </p>
+      )}
+    </>
+  );
+}
+
+function GuestOf({ reference: { guest } }: { reference: Reference }) {
+  if (guest === undefined) return null;
+  return <span className={styles.hint}> guest {hex(guest.offset)}</span>;
+}
+
+const previewBytes = 128;
+
+function Preview({ image, node, place }: { image: OpenedImage; node: string; place: MapPlace }) {
+  const { clusterOffset, clusterLength } = place;
+  const length = Math.min(previewBytes, clusterLength);
+  const { is, before } = useAnswer(`${image.image}:${node}:${clusterOffset}`, () =>
+    call("image:read", { image: image.image, node, offset: clusterOffset, length }),
+  );
+  const page = is.kind === "known" ? is.answer : before;
+  return (
+    <>
+      <h3>First bytes</h3>
+      {is.kind === "failed" ? (
+        <p className="selectable">Can't read them: {is.error.message}</p>
+      ) : (
+        <pre className={`${styles.bytes} mono selectable`} aria-busy={is.kind === "loading"}>
+          {page === undefined ? " " : hexRows(page, clusterOffset)}
+        </pre>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,226 @@
+// The cluster map of an open image: legend, grid, the card of the cluster at the cursor, and the problems below.
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { Group, Panel, Separator } from "react-resizable-panels";
+import { useStore } from "zustand";
+import type { MapSummary } from "../../../core/ops/mapRun.ts";
+import type { MapCell } from "../../map/contract.ts";
+import { Legend } from "../../map/Legend.tsx";
+import { MapCanvas } from "../../map/MapCanvas.tsx";
+import { TableView } from "../../map/TableView.tsx";
+import { cellText } from "../../map/wording.ts";
+import { ZoomCrumbs } from "../../map/ZoomCrumbs.tsx";
+import { showNode } from "../../shell/openFlows.ts";
+import type { ImageState } from "../../store/images.ts";
+import { useJobs } from "../../store/jobs.ts";
+import { usePrefs } from "../../store/prefs.ts";
+import { type Tab, useView } from "../../store/view.ts";
+import { ErrorState } from "../../widgets/ErrorState.tsx";
+import { FileBanner } from "../../widgets/FileBanner.tsx";
+import { count, percent } from "../../widgets/format.ts";
+import { Notice } from "../../widgets/Notice.tsx";
+import shared from "../../widgets/panel.module.css";
+import compare from "../compare/compare.module.css";
+import { ClusterCard } from "./ClusterCard.tsx";
+import styles from "./map.module.css";
+import { ProblemsPanel } from "./ProblemsPanel.tsx";
+import type { MapSession } from "./session.ts";
+import { Toolbar } from "./Toolbar.tsx";
+import { useMapCommands } from "./useMapCommands.ts";
+
+interface ClusterMapViewProps {
+  readonly tab: Extract<Tab, { kind: "map" }>;
+  readonly session: MapSession;
+  readonly state: Extract<ImageState, { kind: "open" }>;
+}
+
+export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
+  const { image } = state;
+  useEffect(() => session.attach(image), [session, image]);
+  const { shown, asTable } = useStore(session.store);
+  useJobs(({ byId }) => byId);
+  const { scan } = session;
+  useMapCommands(session, image);
+  return (
+    <div className={shared.panel}>
+      <Toolbar session={session} image={image} />
+      <ScanLine session={session} />
+      <FileBanner token={tab.token} />
+      {shown !== undefined && scan?.state.kind === "failed" && (
+        <Notice tone="error">
+          The map could not be made again: {scan.state.error.message}. What shows is from before.
+        </Notice>
+      )}
+      {shown === undefined ? (
+        <NoMap session={session} name={image.file.name} />
+      ) : (
+        <Rows list={<ProblemsPanel session={session} image={image} token={tab.token} />}>
+          <Columns
+            session={session}
+            legend={<Legend view={session.view} summary={shown.summary} />}
+            card={<ClusterCard session={session} image={image} token={tab.token} />}
+          >
+            <Grid session={session} tab={tab} state={state} asTable={asTable} shown={shown} />
+          </Columns>
+        </Rows>
+      )}
+    </div>
+  );
+}
+
+interface GridProps extends ClusterMapViewProps {
+  readonly asTable: boolean;
+  readonly shown: NonNullable<ReturnType<MapSession["store"]["getState"]>["shown"]>;
+}
+
+function Grid({ session, tab, state, asTable, shown }: GridProps) {
+  const { place } = useStore(session.store);
+  const [hovered, setHovered] = useState<MapCell>();
+  const { name } = state.file;
+  const { summary, source } = shown;
+  const open = ({ offset }: MapCell) => {
+    const node = state.image.nodes.find(({ path }) => path === session.fileNode);
+    if (node) showNode(tab.token, node, offset);
+  };
+  const known = place.kind === "known" ? place : undefined;
+  const nameOf = (cell: MapCell) =>
+    cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
+  return (
+    <div className={styles.grid} data-pane="map">
+      <ZoomCrumbs view={session.view} />
+      {asTable ? (
+        <TableView
+          label={`Clusters of ${name} as a table`}
+          source={source}
+          view={session.view}
+          onOpen={open}
+        />
+      ) : (
+        <MapCanvas
+          label={`Cluster map of ${name}`}
+          source={source}
+          view={session.view}
+          summary={summaryText(summary)}
+          space="file"
+          selection={known && { first: known.place.cluster, count: 1 }}
+          nameOf={nameOf}
+          onHover={setHovered}
+          onCursor={(cell) => session.cursorAt(cell)}
+          onOpen={open}
+        />
+      )}
+      <p className={`${styles.hover} number`} aria-hidden>
+        {hovered === undefined ? "Enter or a double click shows the bytes." : cellText(hovered, "file")}
+      </p>
+    </div>
+  );
+}
+
+/** Read when the grid gets the focus. */
+function summaryText({ clusters, kinds, badEntries, extraReferences }: MapSummary): string {
+  const problems = badEntries + extraReferences;
+  const parts = [count(clusters, "cluster")];
+  if (problems > 0) parts.push(count(problems, "problem"));
+  if (kinds.leaked.clusters > 0) parts.push(count(kinds.leaked.clusters, "leaked cluster"));
+  return parts.join(", ");
+}
+
+/** While the first scan runs, was cancelled, or failed. */
+function NoMap({ session, name }: { session: MapSession; name: string }) {
+  const state = session.scan?.state;
+  const retry = () => session.rescan();
+  if (state?.kind === "failed") {
+    return <ErrorState title={`Can't map ${name}`} error={state.error} onRetry={retry} />;
+  }
+  if (state?.kind === "cancelled") {
+    return (
+      <div className={styles.nothing} role="status">
+        <p>The scan was cancelled before the tables were read: there is no map to show.</p>
+        <button type="button" className="button primary" onClick={retry}>
+          Scan again
+        </button>
+      </div>
+    );
+  }
+  const progress = state?.kind === "running" ? state.progress : undefined;
+  const done = progress === undefined ? "" : ` ${percent(progress.done, progress.total)} %`;
+  return (
+    <div className={styles.scanning} aria-busy>
+      <p role="status">
+        Reading the tables of {name}…{done}
+      </p>
+    </div>
+  );
+}
+
+function ScanLine({ session }: { session: MapSession }) {
+  const running = [session.scan, session.check].find((job) => job?.state.kind === "running");
+  if (running?.state.kind !== "running") return null;
+  const { progress } = running.state;
+  return (
+    <div className={compare.progress} aria-hidden>
+      <span style={{ width: `${progress ? percent(progress.done, progress.total) : 0}%` }} />
+    </div>
+  );
+}
+
+/** Legend, grid and card side by side; the widths are remembered. */
+function Columns(props: { session: MapSession; legend: ReactNode; card: ReactNode; children: ReactNode }) {
+  const remembered = usePrefs.getState().layouts["map-columns"];
+  return (
+    <Group
+      className={styles.columns}
+      defaultLayout={remembered ?? { legend: 18, grid: 56, card: 26 }}
+      onLayoutChanged={(layout, { isUserInteraction }) => isUserInteraction && save("map-columns", layout)}
+    >
+      <Panel id="legend" minSize={190} maxSize={320} groupResizeBehavior="preserve-pixel-size">
+        <div className={styles.side} data-pane="legend">
+          {props.legend}
+        </div>
+      </Panel>
+      <Separator className={compare.across} aria-label="Width of the legend" />
+      <Panel id="grid" minSize={220}>
+        {props.children}
+      </Panel>
+      <Separator className={compare.across} aria-label="Width of the cluster card" />
+      <Panel id="card" minSize={220} maxSize={560} groupResizeBehavior="preserve-pixel-size">
+        <div className={styles.side} data-pane="card">
+          {props.card}
+        </div>
+      </Panel>
+    </Group>
+  );
+}
+
+/** The map above, problems below. */
+function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
+  const shown = useView((state) => state.shown.bottomPanel);
+  const remembered = usePrefs.getState().layouts["map-rows"];
+  const box = useRef<HTMLDivElement>(null);
+  return (
+    <div ref={box} className={styles.rows}>
+      <Group
+        orientation="vertical"
+        className={compare.main}
+        defaultLayout={shown ? (remembered ?? { map: 68, list: 32 }) : { map: 100 }}
+        onLayoutChanged={(layout, { isUserInteraction }) => isUserInteraction && save("map-rows", layout)}
+      >
+        <Panel id="map" minSize={160}>
+          {children}
+        </Panel>
+        {shown && <Separator className={compare.down} aria-label="Height of the list" />}
+        {shown && (
+          <Panel id="list" defaultSize={`${remembered?.list ?? 32}%`} minSize={96}>
+            <div className={compare.pane} data-pane="list">
+              {list}
+            </div>
+          </Panel>
+        )}
+      </Group>
+    </div>
+  );
+}
+
+function save(name: "map-rows" | "map-columns", layout: Readonly<Record<string, number>>): void {
+  const { layouts, set } = usePrefs.getState();
+  set({ layouts: { ...layouts, [name]: { ...layouts[name], ...layout } } });
+}

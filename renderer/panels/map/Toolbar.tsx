@@ -1,0 +1,83 @@
+// The map's toolbar: problems, zoom, other ways to see it, what can be taken away, and the facts of the file.
+import { useStore } from "zustand";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import { CommandButton } from "../../widgets/CommandButton.tsx";
+import { bytes, count, decimal, percent } from "../../widgets/format.ts";
+import {
+  ExportIcon,
+  FitIcon,
+  LockIcon,
+  NextIcon,
+  PictureIcon,
+  PreviousIcon,
+  RescanIcon,
+  StopIcon,
+  TableIcon,
+  ZoomInIcon,
+  ZoomOutIcon,
+} from "../../widgets/icons.ts";
+import shared from "../../widgets/panel.module.css";
+import compare from "../compare/compare.module.css";
+import hexStyles from "../hex/hex.module.css";
+import type { MapSession } from "./session.ts";
+
+export function Toolbar({ session, image }: { session: MapSession; image: OpenedImage }) {
+  const { shown, problem } = useStore(session.store);
+  const problems = session.problems.count;
+  return (
+    <section className={shared.toolbar} aria-label="Map" data-pane="toolbar">
+      <CommandButton command="compare.previous" icon={PreviousIcon} label="Previous problem" />
+      <CommandButton command="compare.next" icon={NextIcon} label="Next problem" />
+      <span className={compare.step} title="The problem at the cursor, and how many are listed">
+        <kbd>F8</kbd>{" "}
+        {problem === undefined
+          ? count(problems, "problem")
+          : `${decimal(problem + 1)} of ${decimal(problems)}`}
+      </span>
+      <span className={shared.divider} aria-hidden />
+      <CommandButton command="map.zoomOut" icon={ZoomOutIcon} />
+      <CommandButton command="map.zoomIn" icon={ZoomInIcon} />
+      <CommandButton command="map.fit" icon={FitIcon} />
+      <CommandButton command="map.table" icon={TableIcon} />
+      <span className={shared.divider} aria-hidden />
+      <CommandButton command="map.picture" icon={PictureIcon} />
+      <CommandButton command="map.json" icon={ExportIcon} />
+      <span className={shared.space} />
+      {shown && (
+        <>
+          <span className={hexStyles.fact} title="Format">
+            {image.format.toUpperCase()}
+          </span>
+          <span className={hexStyles.fact} title={`${decimal(shown.summary.fileSize)} bytes`}>
+            file {bytes(shown.summary.fileSize)}
+          </span>
+          <span className={hexStyles.fact} title="Size of one cluster, the finest cell">
+            {count(shown.summary.clusters, "cluster")} of {bytes(shown.summary.clusterSize)}
+          </span>
+        </>
+      )}
+      <ScanButton session={session} />
+      <span className={hexStyles.fact} title="A map only reads: nothing here can change this file">
+        <LockIcon size={13} aria-hidden /> read-only
+      </span>
+    </section>
+  );
+}
+
+function ScanButton({ session }: { session: MapSession }) {
+  const running = [session.scan, session.check].find((job) => job?.state.kind === "running");
+  if (running?.state.kind === "running") {
+    const { progress, cancelling } = running.state;
+    const done = progress ? percent(progress.done, progress.total) : 0;
+    return (
+      <CommandButton command="compare.cancel" icon={StopIcon}>
+        {cancelling ? "Stopping…" : `Cancel, ${done} %`}
+      </CommandButton>
+    );
+  }
+  return (
+    <CommandButton command="compare.rescan" icon={RescanIcon}>
+      Rescan
+    </CommandButton>
+  );
+}

@@ -1,0 +1,288 @@
+// The map of one image's file: its scan, the check that lists its problems, the cursor and what is known of its place.
+// Lives outside React, one for each tab, so that switching tabs keeps everything.
+import { createStore } from "zustand/vanilla";
+import { type PlainError, toPlain } from "../../../core/base/errors.ts";
+import type { Finding } from "../../../core/block/finding.ts";
+import type { MapPlace, MapSummary } from "../../../core/ops/mapRun.ts";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import { call } from "../../api.ts";
+import type { MapCell, MapSource, MapView } from "../../map/contract.ts";
+import { createMapView } from "../../map/view.ts";
+import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import { useView } from "../../store/view.ts";
+import { ProblemList } from "./problems.ts";
+
+/** What is known of the cluster the card speaks of. */
+export type PlaceState =
+  | { readonly kind: "none" }
+  | { readonly kind: "loading"; readonly cell: MapCell }
+  | { readonly kind: "known"; readonly cell: MapCell; readonly place: MapPlace }
+  | { readonly kind: "failed"; readonly cell: MapCell; readonly error: PlainError };
+
+export interface MapState {
+  /** The renderer's ids of the scan and the check that run or ran last. */
+  readonly scan: number | undefined;
+  readonly check: number | undefined;
+  /** Of the last scan that came to its end, which stays while another runs. */
+  readonly shown:
+    | { readonly job: number; readonly summary: MapSummary; readonly source: MapSource }
+    | undefined;
+  readonly place: PlaceState;
+  /** Grows with the list of problems. */
+  readonly version: number;
+  /** Row of the list. */
+  readonly problem: number | undefined;
+  readonly asTable: boolean;
+}
+
+const restMs = 60;
+/** References listed in the card. */
+export const listedReferences = 200;
+
+export class MapSession {
+  readonly problems = new ProblemList();
+  readonly view: MapView = createMapView({ clusters: 1, clusterSize: 512, fileSize: 512, levels: 1 });
+  readonly store = createStore<MapState>()(() => ({
+    scan: undefined,
+    check: undefined,
+    shown: undefined,
+    place: { kind: "none" },
+    version: 0,
+    problem: undefined,
+    asTable: false,
+  }));
+  readonly #node: string;
+  #image: OpenedImage | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Where to go once the map is there: a byte of the file. */
+  #goal: number | undefined;
+  /** F8 was pressed at the last problem. */
+  #armed: "next" | "previous" | undefined;
+  readonly #stopJobs: () => void;
+
+  /** `node` is the path of the format's node. */
+  constructor(node: string) {
+    this.#node = node;
+    this.#stopJobs = useJobs.subscribe(() => this.#onJobs());
+  }
+
+  dispose(): void {
+    this.#stopJobs();
+    clearTimeout(this.#timer);
+    const { scan, check, shown } = this.store.getState();
+    for (const job of new Set([scan, check, shown?.job])) if (job !== undefined) forgetJob(job);
+    this.problems.clear();
+  }
+
+  get scan(): Job<"map"> | undefined {
+    return jobOf("map", this.store.getState().scan);
+  }
+  get check(): Job<"check"> | undefined {
+    return jobOf("check", this.store.getState().check);
+  }
+  /** Path of the node whose bytes the map's offsets are of. */
+  get fileNode(): string {
+    const file = this.#node === "" ? "file" : `${this.#node}/file`;
+    const hasTables = this.store.getState().shown?.summary.hasTables ?? true;
+    return hasTables ? file : this.#node;
+  }
+
+  /** Takes the open image; scans when it is another than before. */
+  attach(image: OpenedImage): void {
+    if (this.#image?.image === image.image) return;
+    this.#image = image;
+    this.rescan();
+  }
+
+  rescan(): void {
+    const image = this.#image;
+    if (!image) return;
+    const { scan, check, shown } = this.store.getState();
+    if (scan !== undefined && scan !== shown?.job) forgetJob(scan);
+    if (check !== undefined) forgetJob(check);
+    const started = startJob("map", { image: image.image, node: this.#node }, `Map of ${image.file.name}`);
+    this.store.setState({ scan: started, check: undefined });
+  }
+
+  cancel(): void {
+    const { scan, check } = this.store.getState();
+    for (const job of [scan, check]) if (job !== undefined) cancelJob(job);
+  }
+
+  /** Shows the cluster of a byte of the file, now or when the map is there. */
+  goTo(offset: number): void {
+    const { shown } = this.store.getState();
+    if (shown === undefined) {
+      this.#goal = offset;
+      return;
+    }
+    const { clusterSize, clusters } = shown.summary;
+    const cluster = Math.min(clusters - 1, Math.floor(offset / clusterSize));
+    this.view.showRange({ first: cluster, count: 1 });
+    this.cursorAt({
+      cluster,
+      clusters: 1,
+      offset: cluster * clusterSize,
+      length: clusterSize,
+      kind: undefined,
+    });
+  }
+
+  /** The cursor came to a cell: the card speaks of the worst of its clusters. */
+  cursorAt(cell: MapCell): void {
+    const { place } = this.store.getState();
+    if (place.kind !== "none" && sameCell(place.cell, cell)) return;
+    this.#armed = undefined;
+    this.store.setState({ place: { kind: "loading", cell } });
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#ask(cell), restMs);
+  }
+
+  retryPlace(): void {
+    const { place } = this.store.getState();
+    if (place.kind !== "none") void this.#ask(place.cell);
+  }
+
+  /** F8 and its like: the next problem of the list, or the next bad cluster where there is no list. */
+  step(direction: "next" | "previous"): void {
+    const { problem } = this.store.getState();
+    const rows = this.problems.count;
+    if (rows === 0) {
+      useView.getState().say(this.#noneText());
+      return;
+    }
+    const at = problem ?? (direction === "next" ? -1 : rows);
+    const to = direction === "next" ? at + 1 : at - 1;
+    const isEnd = to < 0 || to >= rows;
+    if (isEnd && this.#armed !== direction) {
+      this.#armed = direction;
+      useView.getState().say(direction === "next" ? "Last problem" : "First problem");
+      return;
+    }
+    this.showProblem((to + rows) % rows);
+  }
+
+  first(): void {
+    if (this.problems.count > 0) this.showProblem(0);
+  }
+  last(): void {
+    if (this.problems.count > 0) this.showProblem(this.problems.count - 1);
+  }
+
+  showProblem(row: number): void {
+    const finding = this.problems.at(row);
+    if (!finding) return;
+    this.#armed = undefined;
+    this.store.setState({ problem: row });
+    useView.getState().say(undefined);
+    this.goTo(finding.offset);
+  }
+
+  setTable(asTable: boolean): void {
+    this.store.setState({ asTable });
+  }
+
+  #noneText(): string {
+    const job = this.check;
+    if (job?.state.kind === "running") return "No problems found yet";
+    if (job?.state.kind === "done" && job.state.summary.result !== undefined) return "No problems";
+    return "No problems are known";
+  }
+
+  #onJobs(): void {
+    const { scan: id, shown } = this.store.getState();
+    const job = this.scan;
+    if (id === undefined || job?.state.kind !== "done" || shown?.job === id) return;
+    const { summary } = job.state.summary;
+    if (summary !== undefined) this.#show(id, summary);
+  }
+
+  #show(job: number, summary: MapSummary): void {
+    const { shown, place } = this.store.getState();
+    const source = sourceOf(job, summary);
+    this.view.reshape(source);
+    this.store.setState({ shown: { job, summary, source }, place: { kind: "none" } });
+    if (shown !== undefined) forgetJob(shown.job);
+    if (summary.hasTables) this.#startCheck();
+    const goal = this.#goal;
+    this.#goal = undefined;
+    if (goal !== undefined) this.goTo(goal);
+    else if (place.kind !== "none") this.cursorAt(place.cell);
+  }
+
+  #startCheck(): void {
+    const image = this.#image;
+    if (!image) return;
+    this.problems.clear();
+    let own: number | undefined;
+    const onItems = (findings: readonly Finding[]) => {
+      if (own !== undefined && own !== this.store.getState().check) return;
+      this.problems.append(findings);
+      this.store.setState({ version: this.store.getState().version + 1 });
+    };
+    const request = { image: image.image, node: this.#node };
+    own = startJob("check", request, `Check of ${image.file.name}`, onItems);
+    this.store.setState({ check: own, problem: undefined, version: this.store.getState().version + 1 });
+  }
+
+  async #ask(cell: MapCell): Promise<void> {
+    const { shown } = this.store.getState();
+    const job = shown && askableId(shown.job);
+    if (shown === undefined || job === undefined) return;
+    const isCurrent = () => {
+      const { place } = this.store.getState();
+      return place.kind !== "none" && place.cell === cell;
+    };
+    try {
+      const cluster = await worstIn(job, cell);
+      const offset = cluster * shown.summary.clusterSize;
+      const place = await call("map:place", { job, offset, limit: listedReferences });
+      if (isCurrent()) this.store.setState({ place: { kind: "known", cell, place } });
+    } catch (error) {
+      if (isCurrent()) this.store.setState({ place: { kind: "failed", cell, error: toPlain(error) } });
+    }
+  }
+}
+
+const sameCell = (a: MapCell, b: MapCell) =>
+  a.cluster === b.cluster && a.clusters === b.clusters && a.kind === b.kind;
+
+/** The first cluster of the cell that is of its kind. */
+async function worstIn(job: number, { cluster, clusters, kind }: MapCell): Promise<number> {
+  if (clusters === 1 || kind === undefined) return cluster;
+  const found = await call("map:next", { job, from: cluster, kinds: [kind], backwards: false });
+  return found !== undefined && found >= cluster && found < cluster + clusters ? found : cluster;
+}
+
+function sourceOf(id: number, { clusters, clusterSize, fileSize, levels }: MapSummary): MapSource {
+  return {
+    clusters,
+    clusterSize,
+    fileSize,
+    levels,
+    async tile(level, first, count) {
+      const job = askableId(id);
+      if (job === undefined) throw new Error("the map is no longer there");
+      return call("map:tile", { job, level, first, count });
+    },
+  };
+}
+
+const sessions = new Map<string, MapSession>();
+
+/** The session of a tab; made when first asked for, ended with the tab. */
+export function mapSessionOf(tabId: string, node: string): MapSession {
+  const known = sessions.get(tabId);
+  if (known) return known;
+  const session = new MapSession(node);
+  sessions.set(tabId, session);
+  return session;
+}
+
+useView.subscribe(({ tabs }) => {
+  for (const [id, session] of sessions) {
+    if (tabs.some((tab) => tab.id === id)) continue;
+    sessions.delete(id);
+    session.dispose();
+  }
+});

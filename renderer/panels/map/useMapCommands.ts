@@ -1,0 +1,53 @@
+// The commands of a map while its tab shows.
+import { useMemo } from "react";
+import { useStore } from "zustand";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import { useCommands } from "../../commands/registry.ts";
+import { useJobs } from "../../store/jobs.ts";
+import { useView } from "../../store/view.ts";
+import { saveNumbers, savePicture } from "./exports.ts";
+import type { MapSession } from "./session.ts";
+
+export function useMapCommands(session: MapSession, image: OpenedImage): void {
+  const { shown, asTable, version } = useStore(session.store);
+  const listShown = useView((state) => state.shown.bottomPanel);
+  const isolated = useStore(session.view, (state) => state.isolated.size > 0);
+  const running = useJobs(() => [session.scan, session.check].some((job) => job?.state.kind === "running"));
+  const hasProblems = version > 0 && session.problems.count > 0;
+  useCommands(
+    useMemo(() => {
+      const noMap = shown === undefined ? "There is no map yet" : undefined;
+      const none = hasProblems ? undefined : "No problem is known";
+      const next = { run: () => session.step("next"), disabled: noMap };
+      const previous = { run: () => session.step("previous"), disabled: noMap };
+      const zoom = (step: 1 | -1) => () => {
+        if (!session.view.zoomBy(step))
+          useView.getState().say(step === 1 ? "As near as it goes" : "All of it shows");
+      };
+      return {
+        "compare.next": next,
+        "compare.nextLetter": next,
+        "compare.previous": previous,
+        "compare.previousLetter": previous,
+        "compare.first": { run: () => session.first(), disabled: none },
+        "compare.last": { run: () => session.last(), disabled: none },
+        "compare.rescan": { run: () => session.rescan() },
+        "compare.cancel": {
+          run: () => session.cancel(),
+          disabled: running ? undefined : "No scan is running",
+        },
+        "map.zoomIn": { run: zoom(1), disabled: noMap },
+        "map.zoomOut": { run: zoom(-1), disabled: noMap },
+        "map.fit": { run: () => session.view.zoomToFit(), disabled: noMap },
+        "map.showAll": {
+          run: () => session.view.showAll(),
+          disabled: noMap ?? (isolated ? undefined : "All kinds are shown"),
+        },
+        "map.table": { run: () => session.setTable(!asTable), checked: asTable, disabled: noMap },
+        "map.picture": { run: () => void savePicture(session, image), disabled: noMap },
+        "map.json": { run: () => void saveNumbers(session, image), disabled: noMap },
+        "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
+      };
+    }, [session, image, shown, asTable, isolated, running, hasProblems, listShown]),
+  );
+}
