@@ -277,9 +277,11 @@ export class LogIndex {
     this.#end = end;
   }
 
-  /** For the reader: the last `count` rows were found behind damage, `skipped` bytes after what was read before. */
-  markRecovered(count: number, offset: number, skipped: number): void {
-    this.#recovered.push({ first: this.#count - count, count, offset, skipped });
+  /** For the reader: the rows from `first` on were found behind damage, `skipped` bytes after what was read before. */
+  markRecovered(first: number, offset: number, skipped: number): RecoveredRun {
+    const run = { first, count: this.#count - first, offset, skipped };
+    this.#recovered.push(run);
+    return run;
   }
 
   #chunkOf(entry: number): Chunk {

@@ -127,11 +127,9 @@ class Walk {
     const { count, superblock } = this.#index;
     if (this.#missing === 0) return this.#wall("complete", this.#completeText());
     const stated = superblock.entries ?? "more than 2^53";
-    const where = this.#at >= this.#size ? "it ends" : "blank space follows";
-    return this.#wall(
-      this.#job.growing ? "growing" : "torn",
-      `The superblock counts ${stated} entries; ${where} after ${count}`,
-    );
+    const where = this.#at >= this.#size ? "the log's end" : "blank space";
+    const message = `The superblock counts ${stated} entries; ${count} were found before ${where}`;
+    return this.#wall(this.#job.growing ? "growing" : "torn", message);
   }
 
   #atTorn(): IndexEnd {
