@@ -10,6 +10,7 @@ import { raw } from "./format/raw.ts";
 import { file, hostCdrom, hostDevice } from "./protocol/file.ts";
 import { memory } from "./protocol/memory.ts";
 import { nullAio, nullCo } from "./protocol/null.ts";
+import { logstate } from "./writelog/logstate.ts";
 
 export const drivers = {
   file,
@@ -23,6 +24,7 @@ export const drivers = {
   blkverify,
   quorum,
   blklogwrites,
+  logstate,
   blkdebug,
   "copy-on-read": copyOnRead,
 } as const;

@@ -6,6 +6,63 @@ import type { LogIndex } from "./logIndex.ts";
 /** Bytes collected before they are sorted. */
 const pieceLength = 128 * 1024;
 
+/** Bounds between which the disk changed as one: a leaf begins at each but the last. */
+export class Bounds {
+  /** Stretches between neighbouring bounds. */
+  readonly leaves: number;
+  readonly #values: Float64Array;
+  /** The disk in equal parts, about one for each leaf, and the index of the first bound in each part. */
+  readonly #parts: Uint32Array;
+  readonly #origin: number;
+  readonly #width: number;
+
+  /** `values` ascend, each once. */
+  constructor(values: Float64Array) {
+    this.leaves = Math.max(0, values.length - 1);
+    this.#values = values;
+    this.#origin = values[0] ?? 0;
+    const span = (values.at(-1) ?? 0) - this.#origin;
+    const parts = Math.max(1, this.leaves);
+    this.#width = Math.max(1, span / parts);
+    this.#parts = new Uint32Array(parts + 2);
+    let part = 0;
+    for (let i = 0; i < values.length; i++) {
+      const last = this.#partOf(values[i] as number);
+      while (part <= last) this.#parts[part++] = i;
+    }
+    this.#parts.fill(values.length, part);
+  }
+
+  /** Bytes of memory. */
+  get memory(): number {
+    return this.#values.byteLength + this.#parts.byteLength;
+  }
+
+  /** Byte at which the leaf begins; undefined where there is none. */
+  start(leaf: number): number | undefined {
+    return this.#values[leaf];
+  }
+
+  /** The last bound of at most `offset`: the leaf it is in; -1 before all. */
+  leafAt(offset: number): number {
+    if (!(offset >= this.#origin) || this.#values.length === 0) return -1;
+    const values = this.#values;
+    const part = Math.min(this.#partOf(offset), this.#parts.length - 2);
+    let low = this.#parts[part] as number;
+    let high = this.#parts[part + 1] as number;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((values[middle] as number) <= offset) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  #partOf(offset: number): number {
+    return Math.floor((offset - this.#origin) / this.#width);
+  }
+}
+
 /** Bounds of the writes and discards among the first `entries`. `turn` throws to stop. */
 export async function sortedBounds(
   index: LogIndex,

@@ -1,0 +1,142 @@
+// logstate: the disk as it was after a number of entries of its log, as a read-only node. It can be looked at, compared,
+// checked and converted like any image, and images can stand on it; nothing is replayed to show it.
+import * as z from "zod";
+import { BlockError } from "../base/errors.ts";
+import { defineDriver, type ImageSpec, type NodeOptions, type OpenContext } from "../block/driver.ts";
+import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
+import { child, integer, size } from "../block/options.ts";
+import { protocolLevel } from "../filter/children.ts";
+import { LogStates } from "./state.ts";
+import { tablesOf } from "./stateCache.ts";
+
+export const logstate = defineDriver({
+  kind: "filter",
+  options: z.strictObject({
+    driver: z.literal("logstate"),
+    log: child,
+    /** The entries applied: 0 is the base, 1 the disk after entry 0. Without it, all that the superblock counts. */
+    entry: integer.optional(),
+    base: child.optional(),
+    size: size.optional(),
+    discards: z.enum(["zero", "unknown"], "must be zero or unknown").default("zero"),
+  }),
+  open: async (options, context) => {
+    if (!context.readOnly) {
+      throw new BlockError("EACCES", "A state of a log can't be written to", {
+        hint: "Open it read-only. To write to it, lay a new image over it, with it as the backing file.",
+        peer: { message: "Block node is read-only" },
+      });
+    }
+    const log = await context.openChild("log", "log", readOnly(protocolLevel(options.log)));
+    const base = options.base && (await context.openChild("base", "backing", protocolLevel(options.base)));
+    const { index, intervals } = await tablesOf(log);
+    if (index.end.kind === "foreign") {
+      throw new BlockError("EINVAL", index.end.message, { node: log.name, option: "log" });
+    }
+    const states = new LogStates({ log, index, intervals, base, discards: options.discards });
+    const count = options.entry ?? index.counted;
+    states.checkCount(count);
+    const [size, sizeFrom] = sizeOf(options.size, base, index.diskEnd);
+    if (size < index.diskEnd) {
+      context.warn(
+        `The log goes up to byte ${index.diskEnd} of its disk: what lies behind ${size} is not shown`,
+      );
+    }
+    return new StateNode({ states, log, count, size, sizeFrom, context });
+  },
+});
+
+/** Whatever is asked above: the log is only looked at. */
+function readOnly(spec: ImageSpec): ImageSpec {
+  return typeof spec === "string" ? spec : ({ "read-only": true, ...spec } satisfies NodeOptions);
+}
+
+type SizeFrom = "option" | "base" | "log";
+
+/** Logs do not say how long their disk is. */
+function sizeOf(given: number | undefined, base: BlockNode | undefined, end: number): [number, SizeFrom] {
+  if (given !== undefined) return [given, "option"];
+  return base ? [base.size, "base"] : [end, "log"];
+}
+
+export interface StateNodeOptions {
+  readonly states: LogStates;
+  readonly log: BlockNode;
+  /** Entries applied. */
+  readonly count: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly sizeFrom: SizeFrom;
+  readonly context: Pick<OpenContext, "name">;
+}
+
+class StateNode implements BlockNode {
+  readonly driver = "logstate";
+  readonly name: string;
+  readonly readOnly = true;
+  readonly children: readonly Child[];
+  readonly size: number;
+  readonly info: NodeInfo;
+  readonly #states: LogStates;
+  readonly #count: number;
+
+  constructor({ states, log, count, size, sizeFrom, context }: StateNodeOptions) {
+    const { index, base, discards } = states;
+    this.name = context.name;
+    this.children = [
+      { name: "log", role: "log", node: log },
+      ...(base ? [{ name: "base", role: "backing", node: base } as const] : []),
+    ];
+    this.size = size;
+    this.info = {
+      specific: {
+        "entries-applied": count,
+        "entries-in-log": index.count,
+        "entries-counted": index.counted,
+        "log-end": index.end.kind,
+        "size-from": sizeFrom,
+        "disk-end-in-log": index.diskEnd,
+        discards,
+      },
+    };
+    this.#states = states;
+    this.#count = count;
+  }
+
+  read(offset: number, target: Uint8Array): Promise<void> {
+    return this.#states.read(this.#count, offset, target);
+  }
+
+  async extentAt(offset: number, length: number): Promise<Extent> {
+    const found = await this.#states.extentAt(this.#count, offset, length);
+    return { offset, length: found.length, state: found.state, compressed: false, hostOffset: undefined };
+  }
+
+  async describeAt(offset: number): Promise<string> {
+    return this.#states.describeAt(this.#count, offset);
+  }
+
+  write(): Promise<void> {
+    return this.#refuse();
+  }
+
+  writeZeroes(): Promise<void> {
+    return this.#refuse();
+  }
+
+  discard(): Promise<void> {
+    return this.#refuse();
+  }
+
+  resize(): Promise<void> {
+    return this.#refuse();
+  }
+
+  async flush(): Promise<void> {}
+
+  async close(): Promise<void> {}
+
+  async #refuse(): Promise<never> {
+    throw new BlockError("EROFS", `${this.name} is the state of a log: it can't be written to`);
+  }
+}

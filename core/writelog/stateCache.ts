@@ -1,0 +1,58 @@
+// What was made of a log to show its states, kept for the next state of it that is opened: for a large log this takes
+// seconds to make, and opening another moment of it then takes none. Files are known by what stat says of them.
+import * as fs from "node:fs";
+import { Lru } from "../base/lru.ts";
+import type { BlockNode } from "../block/node.ts";
+import { indexLog } from "./index.ts";
+import { buildIntervals, type WriteIntervals } from "./intervals.ts";
+import type { LogIndex } from "./logIndex.ts";
+
+export interface LogTables {
+  readonly index: LogIndex;
+  readonly intervals: WriteIntervals;
+}
+
+/** Kept in all, bytes: the newest even above it. */
+const mostMemory = 1024 ** 3;
+/** Of an index, bytes for an entry. */
+const entryMemory = 25;
+/** A file changed this shortly before it was read may change again without its time telling. */
+const freshMs = 50;
+
+const kept = new Lru<string, Promise<LogTables> & { weight?: number }>(
+  mostMemory,
+  (tables) => tables.weight ?? 0,
+);
+
+/** Index and intervals of the log that `log` is opened on, anew or as made before. Throws what reading it throws. */
+export async function tablesOf(log: BlockNode): Promise<LogTables> {
+  const key = identityOf(log);
+  const known = key === undefined ? undefined : kept.get(key);
+  if (known !== undefined) return known;
+  const made: Promise<LogTables> & { weight?: number } = makeTables(log);
+  if (key === undefined) return made;
+  // Also while it is being made, so that two states opened at once do not make it twice.
+  kept.set(key, made);
+  try {
+    const { index, intervals } = await made;
+    kept.delete(key);
+    made.weight = intervals.memory + entryMemory * index.count;
+    if (identityOf(log) === key) kept.set(key, made);
+  } catch {
+    kept.delete(key);
+  }
+  return made;
+}
+
+async function makeTables(log: BlockNode): Promise<LogTables> {
+  const index = await indexLog(log);
+  return { index, intervals: await buildIntervals(index) };
+}
+
+/** undefined for what is no ordinary file, or was changed just now. */
+function identityOf(log: BlockNode): string | undefined {
+  if (log.info.path === undefined) return undefined;
+  const stat = fs.statSync(log.info.path, { bigint: true, throwIfNoEntry: false });
+  if (!stat?.isFile() || Date.now() - Number(stat.mtimeMs) < freshMs) return undefined;
+  return [log.info.path, stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, log.size].join(":");
+}
