@@ -4,7 +4,10 @@
 export interface CommandSpec {
   readonly id: string;
   readonly label: string;
-  /** Keys in ux.md's notation for Windows/Linux; "Mod" is Ctrl, or Cmd on macOS. The first is shown. */
+  /**
+   * Keys in ux.md's notation for Windows/Linux; "Mod" is Ctrl, or Cmd on macOS; "G M" is one key after the other. The
+   * first is shown.
+   */
   readonly keys?: readonly string[];
   /** macOS keys, where they differ by more than Mod. */
   readonly macKeys?: readonly string[];
@@ -215,7 +218,13 @@ export const commandTable = [
   { id: "map.fit", label: "Whole image", keys: ["0"], context: "grid", menu: { name: "Map", group: 1 } },
   { id: "map.showAll", label: "Show all kinds", menu: { name: "Map", group: 2 } },
   { id: "map.table", label: "View as table", menu: { name: "Map", group: 2 }, toggle: true },
-  { id: "map.here", label: "Show this byte in the map", menu: { name: "Map", group: 2 } },
+  {
+    id: "map.here",
+    label: "Show this byte in the map",
+    keys: ["G M"],
+    context: "grid",
+    menu: { name: "Map", group: 2 },
+  },
   { id: "map.picture", label: "Save the map as a picture…", menu: { name: "Map", group: 3 } },
   { id: "map.json", label: "Save the map's numbers and problems…", menu: { name: "Map", group: 3 } },
   { id: "help.keys", label: "Keys", keys: ["?"], context: "grid", menu: { name: "Help", group: 1 } },

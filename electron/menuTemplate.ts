@@ -165,8 +165,9 @@ function shownOnly({ platform }: MenuContext): Pick<Item, "registerAccelerator">
 /** The first key of a command in Electron's notation; undefined when it has none that a menu may show. */
 export function acceleratorOf(spec: CommandSpec, platform: Platform): string | undefined {
   const [key] = (platform === "darwin" ? spec.macKeys : undefined) ?? spec.keys ?? [];
-  if (key === undefined) return undefined;
-  const parts = key.split("+");
+  // A menu has no sequences of keys.
+  if (key === undefined || key.includes(" ")) return undefined;
+  const parts = key === "+" ? ["Plus"] : key.split("+");
   if (platform === "darwin" && !parts.some((part) => part === "Mod" || part === "Ctrl" || part === "Alt"))
     return /^F\d+$/.test(parts.at(-1) ?? "") ? accelerator(parts) : undefined;
   return accelerator(parts);

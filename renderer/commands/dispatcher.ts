@@ -4,7 +4,7 @@ import type { CommandId } from "../../electron/commandTable.ts";
 import { commandTable } from "../../electron/commandTable.ts";
 import { on } from "../api.ts";
 import { useView } from "../store/view.ts";
-import { type Binding, bindingsFor, bindingsOf } from "./keymap.ts";
+import { type Binding, bindingsFor, bindingsOf, prefixOf } from "./keymap.ts";
 import { belongsToTextField, type Platform } from "./keys.ts";
 import { runCommand, runnerOf } from "./registry.ts";
 
@@ -30,12 +30,32 @@ export function listenForCommands(platform: Platform): () => void {
   };
 }
 
+/** The first letter of a sequence ("G M") waits this long for the next, milliseconds. */
+const sequenceMs = 1500;
+let pending: { readonly letter: string; readonly at: number } | undefined;
+
+/** Takes the letter that was waiting; one that waited too long is nothing. */
+function takePending(): string | undefined {
+  const waited = pending;
+  pending = undefined;
+  return waited && performance.now() - waited.at < sequenceMs ? waited.letter : undefined;
+}
+
 function handleKey(event: KeyboardEvent, bindings: readonly Binding[]): void {
   if (event.defaultPrevented || event.isComposing || event.getModifierState("AltGraph")) return;
   const target = event.target instanceof Element ? event.target : undefined;
   const inText = isTextField(target);
   const inGrid = !inText && target?.closest(gridSelector) != null;
-  const meant = bindingsOf(event, bindings, inGrid).filter(
+  const waiting = takePending();
+  const sequence = waiting === undefined ? [] : bindingsOf(event, bindings, inGrid, waiting);
+  const prefix = inText || modalOpen() ? undefined : prefixOf(event, bindings, inGrid);
+  if (sequence.length === 0 && prefix !== undefined) {
+    pending = { letter: prefix, at: performance.now() };
+    event.preventDefault();
+    return;
+  }
+  const plain = sequence.length > 0 ? sequence : bindingsOf(event, bindings, inGrid);
+  const meant = plain.filter(
     ({ id, chord }) => (!inText || !belongsToTextField(chord)) && (!modalOpen() || throughDialogs.has(id)),
   );
   for (const { id } of meant) {

@@ -20,13 +20,26 @@ export function bindingsFor(platform: Platform): readonly Binding[] {
   );
 }
 
-/** The bindings a key press means, where `inGrid` says whether a grid or list has the focus. */
+/**
+ * The bindings a key press means, where `inGrid` says whether a grid or list has the focus and `after` which letter was
+ * pressed before it as the beginning of a sequence.
+ */
 export function bindingsOf(
   press: KeyPress,
   bindings: readonly Binding[],
   inGrid: boolean,
+  after?: string,
 ): readonly Binding[] {
-  return bindings.filter(({ chord, context }) => (context !== "grid" || inGrid) && matches(press, chord));
+  return bindings.filter(
+    ({ chord, context }) => (context !== "grid" || inGrid) && chord.after === after && matches(press, chord),
+  );
+}
+
+/** The letter with which a sequence begins, if the key press is one. */
+export function prefixOf(press: KeyPress, bindings: readonly Binding[], inGrid: boolean): string | undefined {
+  return bindings
+    .flatMap(({ chord: { after }, context }) => (context !== "grid" || inGrid ? (after ?? []) : []))
+    .find((key) => matches(press, { key, ctrl: false, alt: false, shift: false, meta: false }));
 }
 
 /** Pairs of commands that answer to the same chord: there must be none. */

@@ -10,6 +10,8 @@ export interface Chord {
   readonly meta: boolean;
   /** "a", "1", "?", "F8", "ArrowLeft": a KeyboardEvent.key, letters in lower case. */
   readonly key: string;
+  /** The letter pressed before it: "g" of "G M". */
+  readonly after?: string;
 }
 
 /** The part of a KeyboardEvent that matters, so that tests need no DOM. */
@@ -38,6 +40,11 @@ const codes: Readonly<Record<string, string>> = {
 
 /** Throws on a name it does not know: the table is ours, a misspelling must not pass. */
 export function parseChord(text: string, platform: Platform): Chord {
+  const [first = "", second, ...more] = text.split(" ");
+  if (second !== undefined) {
+    if (!/^[A-Z]$/.test(first) || more.length > 0) throw new Error(`"${text}" is not a key chord`);
+    return { ...parseChord(second, platform), after: first.toLowerCase() };
+  }
   const parts = text === "+" ? ["+"] : text.split("+");
   const key = parts.pop() ?? "";
   const has = (name: string) => parts.includes(name);
@@ -93,6 +100,8 @@ const macSigns: Readonly<Record<string, string>> = {
 
 /** "Ctrl+Shift+P", or "⇧⌘P" on macOS. */
 export function showChord(chord: Chord, platform: Platform): string {
+  const { after, ...last } = chord;
+  if (after !== undefined) return `${after.toUpperCase()} ${showChord(last, platform)}`;
   const key = macSigns[chord.key] ?? (chord.key.length === 1 ? chord.key.toUpperCase() : chord.key);
   if (platform === "darwin") {
     return `${chord.ctrl ? "⌃" : ""}${chord.alt ? "⌥" : ""}${chord.shift ? "⇧" : ""}${chord.meta ? "⌘" : ""}${key}`;

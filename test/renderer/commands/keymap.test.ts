@@ -1,7 +1,7 @@
 // The command table as keys: no two commands share a chord, and every chord is one the parser knows.
 import { describe, expect, it } from "vitest";
 import { type CommandSpec, commandTable } from "../../../electron/commandTable.ts";
-import { bindingsFor, bindingsOf, conflicts, keyLabel } from "../../../renderer/commands/keymap.ts";
+import { bindingsFor, bindingsOf, conflicts, keyLabel, prefixOf } from "../../../renderer/commands/keymap.ts";
 
 describe.each(["linux", "darwin", "win32"] as const)("on %s", (platform) => {
   it("no two commands answer to the same keys", () => {
@@ -39,4 +39,24 @@ it("shows the first key of a command, and none for a command without", () => {
 it("command names and ids are unique where the palette lists them", () => {
   const specs: readonly CommandSpec[] = commandTable;
   expect(new Set(specs.map((spec) => spec.id)).size).toBe(specs.length);
+});
+
+it("a sequence means its command only after its first letter, which means nothing else", () => {
+  const press = (key: string) => ({
+    key,
+    code: `Key${key.toUpperCase()}`,
+    ctrlKey: false,
+    altKey: false,
+    shiftKey: false,
+    metaKey: false,
+  });
+  const bindings = bindingsFor("linux");
+  expect(prefixOf(press("g"), bindings, true)).toBe("g");
+  expect(prefixOf(press("g"), bindings, false)).toBeUndefined();
+  expect(prefixOf(press("n"), bindings, true)).toBeUndefined();
+  expect(bindingsOf(press("g"), bindings, true)).toEqual([]);
+  expect(bindingsOf(press("m"), bindings, true)).toEqual([]);
+  expect(bindingsOf(press("m"), bindings, true, "g").map(({ id }) => id)).toEqual(["map.here"]);
+  expect(bindingsOf(press("n"), bindings, true, "g")).toEqual([]);
+  expect(keyLabel("map.here", "linux")).toBe("G M");
 });
