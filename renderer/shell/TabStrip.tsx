@@ -1,10 +1,20 @@
 // The strip of tabs: one Tab stop, arrows move between tabs, Delete and the middle button close.
 // The close crosses are for the pointer only; a tab may hold no second control for assistive technology.
+import type { LucideIcon } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef } from "react";
 import { runCommand } from "../commands/registry.ts";
 import { useImages } from "../store/images.ts";
 import { type Tab, tokensOf, useView } from "../store/view.ts";
-import { CloseIcon, ComparePairIcon, HexIcon, MapIcon, PlusIcon, VotesIcon } from "../widgets/icons.ts";
+import {
+  CloseIcon,
+  ComparePairIcon,
+  HexIcon,
+  MapIcon,
+  PlusIcon,
+  RepairIcon,
+  UndoIcon,
+  VotesIcon,
+} from "../widgets/icons.ts";
 import { closeTab } from "./openFlows.ts";
 import { panelId, tabId } from "./PanelHost.tsx";
 import styles from "./TabStrip.module.css";
@@ -40,12 +50,21 @@ export function TabStrip() {
   );
 }
 
+const icons: Readonly<Record<Tab["kind"], LucideIcon>> = {
+  hex: HexIcon,
+  compare: ComparePairIcon,
+  votes: VotesIcon,
+  map: MapIcon,
+  repair: RepairIcon,
+  journal: UndoIcon,
+};
+
 function TabButton({ tab, selected, reachable }: { tab: Tab; selected: boolean; reachable: boolean }) {
   const byToken = useImages((state) => state.byToken);
   const title = tabTitle(tab, (token) => byToken[token]?.file.name ?? "image");
   const folders = [...new Set(tokensOf(tab).map((token) => byToken[token]?.file.folder))];
   const element = useRef<HTMLDivElement>(null);
-  const Icon = { hex: HexIcon, compare: ComparePairIcon, votes: VotesIcon, map: MapIcon }[tab.kind];
+  const Icon = icons[tab.kind];
   useEffect(() => {
     if (selected) element.current?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }, [selected]);

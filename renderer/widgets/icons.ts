@@ -35,6 +35,7 @@ export {
   Undo2 as UndoIcon,
   Vote as VotesIcon,
   Wrench as RepairIcon,
+  X as CloseIcon,
   ZoomIn as ZoomInIcon,
   ZoomOut as ZoomOutIcon,
 } from "lucide-react";

@@ -50,12 +50,14 @@ interface VirtualGridProps<K extends string> {
   onMove(index: number): void;
   /** Enter or a double click on the active row. */
   onOpen(index: number): void;
+  /** Space on the active row. */
+  onToggle?(index: number): void;
   /** Cells of a row by column. */
   cells(index: number): Readonly<Record<K, ReactNode>>;
 }
 
 export function VirtualGrid<K extends string>(props: VirtualGridProps<K>) {
-  const { label, columns, active, sort, onSort, onMove, onOpen, cells, handle } = props;
+  const { label, columns, active, sort, onSort, onMove, onOpen, onToggle, cells, handle } = props;
   const rowCount = Math.min(props.rowCount, rowLimit);
   const id = useId();
   const element = useRef<HTMLDivElement>(null);
@@ -100,6 +102,7 @@ export function VirtualGrid<K extends string>(props: VirtualGridProps<K>) {
     };
     const target = targets[event.key];
     if (event.key === "Enter" && active >= 0) onOpen(active);
+    else if (event.key === " " && onToggle && active >= 0) onToggle(active);
     else if (target !== undefined && rowCount > 0) onMove(Math.min(rowCount - 1, Math.max(0, target)));
     else return;
     event.preventDefault();

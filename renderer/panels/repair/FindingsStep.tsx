@@ -1,0 +1,149 @@
+// Step 2: what was found, worst first, in plain words: what is at risk, and what happens if nothing is done.
+import type { OfferedRepair } from "../../../core/block/finding.ts";
+import { bytes, count, decimal, percent } from "../../widgets/format.ts";
+import { OkIcon, WarningIcon } from "../../widgets/icons.ts";
+import { Notice } from "../../widgets/Notice.tsx";
+import type { FindingGroup } from "./findings.ts";
+import styles from "./repair.module.css";
+import { StepPage } from "./StepPage.tsx";
+import type { RepairSession, RepairState } from "./session.ts";
+import {
+  foundText,
+  leaksText,
+  problemWords,
+  riskMeanings,
+  riskWords,
+  sentence,
+  severityTitles,
+} from "./wording.ts";
+
+interface StepProps {
+  readonly session: RepairSession;
+  readonly state: RepairState;
+  readonly name: string;
+}
+
+export function FindingsStep({ session, state, name }: StepProps) {
+  const { offered, findings } = session;
+  if (!offered) return null;
+  const { items, unmended } = offered;
+  const leaks = leaksText(offered);
+  return (
+    <StepPage
+      title="Findings"
+      actions={
+        <>
+          <button type="button" className="button" onClick={() => session.go("preflight")}>
+            Back
+          </button>
+          <button
+            type="button"
+            className="button primary"
+            disabled={items === 0}
+            onClick={() => session.go("plan")}
+          >
+            Next: Plan
+          </button>
+        </>
+      }
+      note={items === 0 ? "There is nothing to plan." : "Nothing has been changed."}
+    >
+      <p
+        className={`${styles.lead} selectable`}
+        data-clean={items === 0 && unmended.length === 0 ? "" : undefined}
+      >
+        {items === 0 && unmended.length === 0 && <OkIcon size={16} aria-hidden />}
+        {foundText(name, offered)}
+      </p>
+      {state.listed < items && !state.listError && (
+        <p className={styles.muted} role="status">
+          Sorting: {percent(state.listed, items)} % of {count(items, "item")}. The numbers below are of these.
+        </p>
+      )}
+      {state.listError && (
+        <Notice tone="error">
+          Not all items could be listed: {sentence(state.listError.message)} The groups below are of the first{" "}
+          {decimal(state.listed)}.
+        </Notice>
+      )}
+      {findings.grouped().map(({ severity, groups }) => (
+        <section key={severity} className={styles.severity} aria-label={severityTitles[severity]}>
+          <h3>{severityTitles[severity]}</h3>
+          {groups.map((group) => (
+            <GroupCard key={group.action} group={group} />
+          ))}
+        </section>
+      ))}
+      {unmended.length > 0 && <Unmended unmended={unmended} />}
+      {leaks !== undefined && (
+        <section className={styles.severity} aria-label="Leaked clusters">
+          <h3>Leaked clusters</h3>
+          <p className="selectable">
+            {leaks} Only those at the end of the file can be given back, by the plan; the others stay. They
+            hold no data of the guest, as far as the tables say.
+          </p>
+        </section>
+      )}
+    </StepPage>
+  );
+}
+
+function GroupCard({ group }: { group: FindingGroup }) {
+  const { action, count: problems, guestBytes, risk, first } = group;
+  const words = problemWords[action];
+  return (
+    <article className={styles.group}>
+      <header>
+        <h4>{words.title}</h4>
+        <span className={styles.term}>{words.term}</span>
+        <span className={`${styles.groupCount} number`}>{decimal(problems)}</span>
+      </header>
+      <dl>
+        <dt>At risk</dt>
+        <dd className="selectable">
+          {words.atRisk}
+          {guestBytes > 0 && ` Concerned: ${bytes(guestBytes)} of the guest's disk.`}
+        </dd>
+        <dt>If I do nothing</dt>
+        <dd className="selectable">{words.ifNothing}</dd>
+        <dt>Mending it</dt>
+        <dd>
+          <b>{riskWords[risk]}</b>. {riskMeanings[risk]}
+        </dd>
+      </dl>
+      <Examples items={first} total={problems} />
+    </article>
+  );
+}
+
+function Examples({ items, total }: { items: readonly OfferedRepair[]; total: number }) {
+  return (
+    <ul className={`${styles.examples} mono selectable`}>
+      {items.map(({ id, problem }) => (
+        <li key={id}>{problem}</li>
+      ))}
+      {total > items.length && <li>and {decimal(total - items.length)} more, in the plan</li>}
+    </ul>
+  );
+}
+
+function Unmended({ unmended }: { unmended: readonly string[] }) {
+  const shown = unmended.slice(0, 20);
+  return (
+    <section className={styles.severity} aria-label="Not mended by this">
+      <h3>
+        <WarningIcon size={14} aria-hidden /> Not mended by this
+      </h3>
+      <p>
+        These can't be mended by changing the image: what the tables said there is not known. Copy the disk or
+        file that the image is on first, and look at its health.
+      </p>
+      <ul className={`${styles.examples} mono selectable`}>
+        {shown.map((text) => (
+          <li key={text}>{text}</li>
+        ))}
+        {unmended.length > shown.length && <li>and {decimal(unmended.length - shown.length)} more</li>}
+      </ul>
+    </section>
+  );
+}

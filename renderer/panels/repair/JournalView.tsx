@@ -1,0 +1,130 @@
+// What an undo journal holds and what can be done with it: finish the repair, or take it back byte by byte. Shown as the
+// wizard's last step, and for a journal that was opened by itself.
+import { type ReactNode, useEffect } from "react";
+import { useStore } from "zustand";
+import { useJobs } from "../../store/jobs.ts";
+import { ErrorState } from "../../widgets/ErrorState.tsx";
+import { bytes, count, decimal } from "../../widgets/format.ts";
+import { LoadingState } from "../../widgets/LoadingState.tsx";
+import { Notice } from "../../widgets/Notice.tsx";
+import { ByteChanges } from "./ByteChanges.tsx";
+import type { FinishMode, JournalSession } from "./journalSession.ts";
+import { Progress } from "./Progress.tsx";
+import styles from "./repair.module.css";
+import { StepPage } from "./StepPage.tsx";
+import { finishedText, finishLabel, journalText, sentence } from "./wording.ts";
+
+interface JournalViewProps {
+  readonly session: JournalSession;
+  readonly title: string;
+  readonly back?: ReactNode;
+}
+
+export function JournalView({ session, title, back }: JournalViewProps) {
+  useEffect(() => void session.look(), [session]);
+  const { facts, looking, error, job: id, mode } = useStore(session.store);
+  useJobs(({ byId }) => (id === undefined ? undefined : byId[id]));
+  const { job } = session;
+  if (job?.state.kind === "running") {
+    const label = mode === "undo" ? "Taking the repair back" : "Finishing the repair";
+    return (
+      <StepPage title={title} note="Cancel stops between two changes; both ways stay open.">
+        <Progress job={job} label={label} cancel="Cancel" onCancel={() => session.cancel()} />
+      </StepPage>
+    );
+  }
+  if (error) {
+    return (
+      <StepPage title={title} actions={back}>
+        <ErrorState title="Can't read the undo journal" error={error} onRetry={() => void session.look()} />
+      </StepPage>
+    );
+  }
+  if (!facts) return <LoadingState label="Reading the undo journal" />;
+  const name = baseName(facts.imagePath);
+  const done = job?.state.kind === "done" || job?.state.kind === "cancelled" ? job.state.summary : undefined;
+  return (
+    <StepPage
+      title={title}
+      note={
+        facts.refusal || facts.state === "undone" || facts.state === "planned"
+          ? "Nothing is written."
+          : "Nothing is written before you press one of these buttons."
+      }
+      actions={
+        <>
+          {back}
+          <button type="button" className="button" disabled={looking} onClick={() => void session.look()}>
+            Look again
+          </button>
+          {!facts.refusal &&
+            modesOf(facts.state).map((choice) => (
+              <button
+                key={choice}
+                type="button"
+                className="button primary"
+                disabled={looking}
+                onClick={() => session.run(choice)}
+              >
+                {finishLabel(choice, facts, name)}
+              </button>
+            ))}
+        </>
+      }
+    >
+      {job?.state.kind === "failed" && (
+        <ErrorState
+          title={mode === "undo" ? "The repair was not taken back" : "The repair was not finished"}
+          error={job.state.error}
+          onRetry={() => mode !== undefined && session.run(mode)}
+        />
+      )}
+      {done && mode && (
+        <Notice tone={done.cancelled ? "warning" : "ok"} live>
+          {finishedText(mode, done, name)}
+        </Notice>
+      )}
+      <p className={`${styles.lead} selectable`}>{journalText(facts, name)}</p>
+      {facts.refusal && (
+        <Notice tone="warning">
+          {sentence(facts.refusal.message)}{" "}
+          {facts.refusal.context.hint && sentence(facts.refusal.context.hint)}
+        </Notice>
+      )}
+      <dl className={styles.summary}>
+        <dt>Image</dt>
+        <dd className="mono selectable">
+          {facts.imagePath}
+          {!facts.imageFound && " (not found)"}
+        </dd>
+        <dt>Undo journal</dt>
+        <dd className="mono selectable">{facts.journal}</dd>
+        <dt>Size of the file</dt>
+        <dd className="number">
+          {bytes(facts.oldSize)} before ({decimal(facts.oldSize)} bytes), {bytes(facts.newSize)} after (
+          {decimal(facts.newSize)} bytes)
+        </dd>
+        <dt>Changes</dt>
+        <dd className="number">
+          {count(facts.writes, "write in place", "writes in place")}, {decimal(facts.copies)} copied
+        </dd>
+      </dl>
+      {facts.shown.length > 0 && facts.state !== "undone" && (
+        <details className={styles.dryRun} open={facts.shown.length <= 8}>
+          <summary>What undoing brings back, byte by byte</summary>
+          <ByteChanges changes={facts.shown} />
+        </details>
+      )}
+    </StepPage>
+  );
+}
+
+/** Which acts make sense; the way back last, as it is the one that is looked for here. */
+function modesOf(state: string): readonly FinishMode[] {
+  if (state === "applying") return ["resume", "undo"];
+  return state === "applied" || state === "verified" ? ["undo"] : [];
+}
+
+function baseName(path: string): string {
+  return path.split(/[/\\]/).at(-1) ?? path;
+}

@@ -1,0 +1,129 @@
+// Step 1: whether the image can be mended at all, said before anything else is done.
+import type { PreflightCheck } from "../../../core/ops/repairRun.ts";
+import { ErrorState } from "../../widgets/ErrorState.tsx";
+import { ErrorIcon, OkIcon, RescanIcon, WarningIcon } from "../../widgets/icons.ts";
+import { Notice } from "../../widgets/Notice.tsx";
+import { Progress } from "./Progress.tsx";
+import styles from "./repair.module.css";
+import { StepPage } from "./StepPage.tsx";
+import type { RepairSession, RepairState } from "./session.ts";
+import { refusals } from "./steps.ts";
+import { appWords, preflightNames, preflightStates } from "./wording.ts";
+
+interface StepProps {
+  readonly session: RepairSession;
+  readonly state: RepairState;
+  readonly name: string;
+}
+
+export function PreflightStep({ session, state, name }: StepProps) {
+  const { planJob, offered } = session;
+  const next = (
+    <button
+      type="button"
+      className="button primary"
+      disabled={!offered}
+      onClick={() => session.go("findings")}
+    >
+      Next: Findings
+    </button>
+  );
+  return (
+    <StepPage
+      title="Preflight"
+      actions={
+        <>
+          <button type="button" className="button" onClick={() => session.look()}>
+            <RescanIcon size={14} aria-hidden /> Check again
+          </button>
+          {next}
+        </>
+      }
+      note="Nothing is written before step 4, and there only by the button that says so."
+    >
+      {planJob?.state.kind === "running" && (
+        <Progress
+          job={planJob}
+          label={`Looking at ${name}, read-only`}
+          cancel="Cancel"
+          onCancel={() => session.cancel()}
+        />
+      )}
+      {planJob?.state.kind === "cancelled" && (
+        <Notice tone="info">
+          You stopped looking at {name} before the end. Nothing was changed, and nothing is known of its
+          problems.
+        </Notice>
+      )}
+      {planJob?.state.kind === "failed" && (
+        <ErrorState
+          title={planJob.state.error.code === "ENOTSUP" ? `No repair for ${name}` : `Can't look at ${name}`}
+          error={planJob.state.error}
+          onRetry={() => session.look()}
+        />
+      )}
+      <Checks session={session} state={state} />
+    </StepPage>
+  );
+}
+
+function Checks({ session, state }: { session: RepairSession; state: RepairState }) {
+  const { preflight } = state;
+  if (preflight.kind === "failed") {
+    return (
+      <ErrorState
+        title="Can't say whether writing is possible"
+        error={preflight.error}
+        onRetry={() => void session.checkPreflight()}
+      />
+    );
+  }
+  if (preflight.kind !== "known") return null;
+  const inPlace = refusals(preflight.value, false);
+  return (
+    <>
+      <Verdict inPlace={inPlace} byCopy={refusals(preflight.value, true)} />
+      <ul className={styles.checks}>
+        {preflight.value.map((check) => (
+          <CheckRow key={check.id} check={check} />
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Verdict({
+  inPlace,
+  byCopy,
+}: {
+  inPlace: readonly PreflightCheck[];
+  byCopy: readonly PreflightCheck[];
+}) {
+  if (inPlace.length === 0)
+    return <p className={styles.lead}>The image can be mended in place, or as a copy.</p>;
+  return (
+    <p className={styles.lead}>
+      <b>The image itself can't be mended as things are.</b>{" "}
+      {byCopy.length === 0
+        ? "A copy of it can be, and you can look at all that would be done."
+        : "You can look at all that would be done."}
+    </p>
+  );
+}
+
+const icons = { ok: OkIcon, warn: WarningIcon, refused: ErrorIcon } as const;
+
+export function CheckRow({ check: { id, state, text, hint } }: { check: PreflightCheck }) {
+  const Icon = icons[state];
+  return (
+    <li data-state={state}>
+      <Icon size={16} aria-hidden />
+      <span className={styles.checkState}>{preflightStates[state]}</span>
+      <div>
+        <b>{preflightNames[id]}</b>
+        <p className="selectable">{appWords(text)}</p>
+        {hint !== undefined && <p className={`${styles.muted} selectable`}>{appWords(hint)}</p>}
+      </div>
+    </li>
+  );
+}

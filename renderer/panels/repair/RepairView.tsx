@@ -1,0 +1,74 @@
+// The repair wizard of an image: steps at the left, the step that is being taken beside them.
+import { useEffect } from "react";
+import { useStore } from "zustand";
+import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
+import { useJobs } from "../../store/jobs.ts";
+import { FileBanner } from "../../widgets/FileBanner.tsx";
+import shared from "../../widgets/panel.module.css";
+import { FindingsStep } from "./FindingsStep.tsx";
+import { JournalView } from "./JournalView.tsx";
+import { PlanStep } from "./PlanStep.tsx";
+import { PreflightStep } from "./PreflightStep.tsx";
+import styles from "./repair.module.css";
+import { StepRail } from "./StepRail.tsx";
+import type { RepairSession } from "./session.ts";
+import { wasBegun } from "./steps.ts";
+import { VerifyStep } from "./VerifyStep.tsx";
+import { WriteStep } from "./WriteStep.tsx";
+
+interface RepairViewProps {
+  readonly session: RepairSession;
+  readonly file: FileRef;
+  /** Undefined while it is opened again after a repair. */
+  readonly image: OpenedImage | undefined;
+}
+
+export function RepairView({ session, file, image }: RepairViewProps) {
+  useEffect(() => {
+    if (image) session.attach(image);
+  }, [session, image]);
+  const state = useStore(session.store);
+  useJobs(({ byId }) => (state.plan === undefined ? undefined : byId[state.plan]));
+  useJobs(({ byId }) => (state.write === undefined ? undefined : byId[state.write]));
+  return (
+    <div className={shared.panel}>
+      {!wasBegun(session.facts) && <FileBanner token={file.token} />}
+      <div className={styles.wizard}>
+        <StepRail session={session} />
+        <CurrentStep session={session} state={state} file={file} />
+      </div>
+    </div>
+  );
+}
+
+type CurrentStepProps = Pick<RepairViewProps, "session" | "file"> & {
+  readonly state: ReturnType<RepairSession["store"]["getState"]>;
+};
+
+function CurrentStep({ session, state, file: { name, folder } }: CurrentStepProps) {
+  const props = { session, state, name };
+  switch (state.step) {
+    case "preflight":
+      return <PreflightStep {...props} />;
+    case "findings":
+      return <FindingsStep {...props} />;
+    case "plan":
+      return <PlanStep {...props} />;
+    case "write":
+      return <WriteStep {...props} folder={folder} />;
+    case "verify":
+      return <VerifyStep {...props} />;
+    case "undo":
+      return session.undo ? (
+        <JournalView
+          session={session.undo}
+          title="Undo"
+          back={
+            <button type="button" className="button" onClick={() => session.go("verify")}>
+              Back
+            </button>
+          }
+        />
+      ) : null;
+  }
+}

@@ -1,0 +1,212 @@
+// Step 4: to what it is written, how much, where the undo journal lies, and the one button that writes. It has no
+// default focus and no key.
+import type { RepairChoice } from "../../../core/ops/repairRun.ts";
+import { ErrorState } from "../../widgets/ErrorState.tsx";
+import { bytes } from "../../widgets/format.ts";
+import { Notice } from "../../widgets/Notice.tsx";
+import { CheckRow } from "./PreflightStep.tsx";
+import { Progress } from "./Progress.tsx";
+import styles from "./repair.module.css";
+import { StepPage } from "./StepPage.tsx";
+import type { RepairSession, RepairState } from "./session.ts";
+import { refusals } from "./steps.ts";
+import {
+  actsOf,
+  changesText,
+  copyName,
+  guestText,
+  journalName,
+  riskMeanings,
+  riskWords,
+  sizeText,
+  writeLabel,
+  writtenText,
+  writtenTitle,
+} from "./wording.ts";
+
+interface StepProps {
+  readonly session: RepairSession;
+  readonly state: RepairState;
+  readonly name: string;
+  readonly folder: string;
+}
+
+export function WriteStep({ session, state, name, folder }: StepProps) {
+  const { offered, writeJob, written, toCopy } = session;
+  const { choice, preflight, copyTo } = state;
+  const target = toCopy ? (copyTo?.name ?? "a copy") : name;
+  if (writeJob?.state.kind === "running") {
+    return (
+      <StepPage
+        title={`Writing to ${target}`}
+        note="Cancel stops between two changes and says what the state is."
+      >
+        <Progress
+          job={writeJob}
+          label={`Writing to ${target}`}
+          cancel="Cancel"
+          onCancel={() => session.cancel()}
+        />
+        <p className={styles.lead}>
+          The undo journal is complete and on disk before the first change is made; each change is read back
+          after it was written.
+        </p>
+      </StepPage>
+    );
+  }
+  if (!offered || !choice) return null;
+  const checks = preflight.kind === "known" ? preflight.value : undefined;
+  const refused = refusals(checks, toCopy);
+  const missing = toCopy && !copyTo;
+  const blocked = refused.length > 0 || missing || checks === undefined;
+  return (
+    <StepPage
+      title="Write"
+      actions={
+        <>
+          <button type="button" className="button" onClick={() => session.go("plan")}>
+            Back
+          </button>
+          <button type="button" className="button primary" disabled={blocked} onClick={() => session.write()}>
+            {writeLabel(choice, target)}
+          </button>
+        </>
+      }
+      note={missing ? "Choose where the copy goes first." : "Nothing has been changed so far."}
+    >
+      {written && (
+        <Notice tone={written.error ? "error" : "info"} live>
+          {writtenTitle(written, name)}. {writtenText(written, name)}
+        </Notice>
+      )}
+      {writeJob?.state.kind === "failed" && (
+        <ErrorState
+          title={`Nothing was written to ${target}`}
+          error={writeJob.state.error}
+          onRetry={() => session.write()}
+        />
+      )}
+      <TargetChoice session={session} state={state} name={name} folder={folder} />
+      {refused.length > 0 && (
+        <ul className={styles.checks}>
+          {refused.map((check) => (
+            <CheckRow key={check.id} check={check} />
+          ))}
+        </ul>
+      )}
+      <Summary choice={choice} fileSize={offered.fileSize} />
+      <JournalPlace session={session} state={state} name={name} folder={folder} />
+    </StepPage>
+  );
+}
+
+interface PlaceProps {
+  readonly session: RepairSession;
+  readonly state: RepairState;
+  readonly name: string;
+  readonly folder: string;
+}
+
+function TargetChoice({ session, state: { copyTo, placeError }, name, folder }: PlaceProps) {
+  const { toCopy } = session;
+  const radio = (value: boolean) => (
+    <input
+      type="radio"
+      name="repair-target"
+      checked={toCopy === value}
+      onChange={() => session.setToCopy(value)}
+    />
+  );
+  return (
+    <fieldset className={styles.target}>
+      <legend>What is written to</legend>
+      <label>
+        {radio(true)}
+        <span>
+          <b>Repair a copy</b> <span className={styles.muted}>{name} stays exactly as it is</span>
+        </span>
+      </label>
+      {toCopy && (
+        <p className={styles.place}>
+          <span className="mono selectable">{copyTo ? placeText(copyTo) : "No place chosen yet"}</span>
+          <button
+            type="button"
+            className="button"
+            onClick={() => void session.choosePlace("copyTo", "Where the repaired copy goes", copyName(name))}
+          >
+            {copyTo ? "Change…" : "Choose where…"}
+          </button>
+        </p>
+      )}
+      <label>
+        {radio(false)}
+        <span>
+          <b>Repair {name} itself</b>{" "}
+          <span className={styles.muted}>what is overwritten is kept in the undo journal</span>
+        </span>
+      </label>
+      {!toCopy && (
+        <p className={styles.place}>
+          <span className="mono selectable">{placeText({ name, folder })}</span>
+        </p>
+      )}
+      {placeError !== undefined && <p className={styles.failure}>That place can't be used: {placeError}.</p>}
+    </fieldset>
+  );
+}
+
+function Summary({ choice, fileSize }: { choice: RepairChoice; fileSize: number }) {
+  const { risks, journalBytes } = choice;
+  const named = (["safe", "cannot-be-undone-elsewhere", "may-lose-data"] as const).filter(
+    (risk) => risks[risk] > 0,
+  );
+  return (
+    <dl className={styles.summary}>
+      <dt>Changes</dt>
+      <dd className="number">{changesText(actsOf(choice))}</dd>
+      <dt>Risk</dt>
+      <dd>
+        {named.map((risk) => (
+          <div key={risk}>
+            <b>{riskWords[risk]}</b>: <span className="number">{risks[risk]}</span>. {riskMeanings[risk]}
+          </div>
+        ))}
+      </dd>
+      <dt>Size of the file</dt>
+      <dd className="number">{sizeText(choice, fileSize)}</dd>
+      <dt>The guest's disk</dt>
+      <dd className="number">{guestText(choice)}</dd>
+      <dt>Undo journal</dt>
+      <dd className="number">{bytes(journalBytes)}, written and synced before the first change</dd>
+    </dl>
+  );
+}
+
+function JournalPlace({ session, state: { journal, copyTo }, name, folder }: PlaceProps) {
+  const beside = session.toCopy ? copyTo : { name, folder };
+  const shown = journal ?? (beside && { ...beside, name: journalName(beside.name) });
+  return (
+    <p className={styles.place}>
+      <span>Undo journal:</span>
+      <span className="mono selectable">{shown ? placeText(shown) : "beside the copy"}</span>
+      <button
+        type="button"
+        className="button"
+        onClick={() =>
+          void session.choosePlace(
+            "journal",
+            "Where the undo journal goes",
+            journalName(copyTo?.name ?? name),
+          )
+        }
+      >
+        Change…
+      </button>
+    </p>
+  );
+}
+
+function placeText({ name, folder }: { readonly name: string; readonly folder: string }): string {
+  const slash = folder.includes("\\") ? "\\" : "/";
+  return folder.endsWith(slash) ? `${folder}${name}` : `${folder}${slash}${name}`;
+}

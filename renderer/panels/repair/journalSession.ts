@@ -1,0 +1,123 @@
+// One undo journal, looked at, finished or taken back. Lives outside React; what looking says is asked for again before
+// each act, so that an image that has changed since is refused here and not half way.
+import { createStore } from "zustand/vanilla";
+import { type PlainError, toPlain } from "../../../core/base/errors.ts";
+import type { JournalFacts } from "../../../core/ops/repairRun.ts";
+import { useImages } from "../../store/images.ts";
+import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import { useView } from "../../store/view.ts";
+import { lookAtJournal } from "./engine.ts";
+
+export type FinishMode = "undo" | "resume";
+
+export interface JournalState {
+  readonly facts: JournalFacts | undefined;
+  readonly looking: boolean;
+  readonly error: PlainError | undefined;
+  /** The renderer's id of the job that finishes or takes back, and which of the two it does. */
+  readonly job: number | undefined;
+  readonly mode: FinishMode | undefined;
+}
+
+export class JournalSession {
+  readonly store = createStore<JournalState>()(() => ({
+    facts: undefined,
+    looking: false,
+    error: undefined,
+    job: undefined,
+    mode: undefined,
+  }));
+  readonly token: string;
+  readonly #stopJobs: () => void;
+
+  /** `token` names the journal's file. */
+  constructor(token: string) {
+    this.token = token;
+    let last: unknown;
+    this.#stopJobs = useJobs.subscribe(() => {
+      const state = this.job?.state;
+      if (state === last) return;
+      last = state;
+      if (state !== undefined && state.kind !== "running") this.#onEnd();
+    });
+  }
+
+  dispose(): void {
+    this.#stopJobs();
+    const { job } = this.store.getState();
+    if (job !== undefined) forgetJob(job);
+  }
+
+  get job(): Job<"repairFinish"> | undefined {
+    return jobOf("repairFinish", this.store.getState().job);
+  }
+  get isRunning(): boolean {
+    return this.job?.state.kind === "running";
+  }
+  get isUndone(): boolean {
+    return this.store.getState().facts?.state === "undone";
+  }
+
+  /** Reads the journal and its image. Changes nothing. */
+  async look(): Promise<void> {
+    if (this.store.getState().looking || this.isRunning) return;
+    this.store.setState({ looking: true, error: undefined });
+    try {
+      this.store.setState({ facts: await lookAtJournal(this.token) });
+    } catch (error) {
+      this.store.setState({ error: toPlain(error) });
+    } finally {
+      this.store.setState({ looking: false });
+    }
+  }
+
+  /** Finishes the repair, or takes it back: the one call that changes anything. */
+  run(mode: FinishMode): void {
+    const { job: before, facts } = this.store.getState();
+    if (this.isRunning || !facts || facts.refusal) return;
+    if (before !== undefined) forgetJob(before);
+    const title = mode === "undo" ? "Undo the repair" : "Finish the repair";
+    const job = startJob("repairFinish", { journal: this.token, mode }, title);
+    this.store.setState({ job, mode, error: undefined });
+  }
+
+  cancel(): void {
+    const { job } = this.store.getState();
+    if (job !== undefined) cancelJob(job);
+  }
+
+  #onEnd(): void {
+    const state = this.job?.state;
+    if (state?.kind === "done" || state?.kind === "cancelled") {
+      this.store.setState({ facts: state.summary.facts });
+      reloadImagesAt(state.summary.facts.imagePath);
+    } else void this.look();
+  }
+}
+
+/** Tabs of the image show bytes from before. */
+function reloadImagesAt(path: string): void {
+  const { byToken, reload } = useImages.getState();
+  for (const { file } of Object.values(byToken)) {
+    if (path.endsWith(file.name) && path.startsWith(file.folder)) void reload(file.token);
+  }
+}
+
+const sessions = new Map<string, JournalSession>();
+
+/** The session of a journal's tab; made when first asked for, ended with the tab. */
+export function journalSessionOf(tabId: string, token: string): JournalSession {
+  const known = sessions.get(tabId);
+  if (known) return known;
+  const session = new JournalSession(token);
+  sessions.set(tabId, session);
+  return session;
+}
+
+useView.subscribe(({ tabs }) => {
+  for (const [id, session] of sessions) {
+    if (tabs.some((tab) => tab.id === id)) continue;
+    sessions.delete(id);
+    session.dispose();
+  }
+});

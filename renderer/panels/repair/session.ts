@@ -1,0 +1,443 @@
+// One repair: looking, choosing, writing, what became of it. Lives outside React, one for each tab, so that switching
+// tabs keeps it. Nothing is written before `write`, which only the button that names the act calls.
+import { createStore } from "zustand/vanilla";
+import { type PlainError, toPlain } from "../../../core/base/errors.ts";
+import type { OfferedRepair } from "../../../core/block/finding.ts";
+import type {
+  PreflightCheck,
+  RepairAsks,
+  RepairChoice,
+  RepairOffered,
+  RepairWritten,
+  ShownChange,
+} from "../../../core/ops/repairRun.ts";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import { useImages } from "../../store/images.ts";
+import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import { useView } from "../../store/view.ts";
+import { askRepair, chooseSave, type SavePlace } from "./engine.ts";
+import { Findings } from "./findings.ts";
+import { ItemPages, pageLength } from "./itemPages.ts";
+import { JournalSession } from "./journalSession.ts";
+import { canGo, prefersCopy, type Step, type StepFacts, wasBegun } from "./steps.ts";
+
+export type Strips = RepairAsks["map"]["answer"];
+
+/** Something asked for: on its way, there, or not to be had. */
+export type Asked<T> =
+  | { readonly kind: "none" }
+  | { readonly kind: "asking" }
+  | { readonly kind: "known"; readonly value: T }
+  | { readonly kind: "failed"; readonly error: PlainError };
+
+export interface RepairState {
+  readonly step: Step;
+  /** The renderer's ids of the looking and of the writing job. */
+  readonly plan: number | undefined;
+  readonly write: number | undefined;
+  /** Grows with every page of items and every answer about a row. */
+  readonly version: number;
+  /** Items that the groups of the findings count. */
+  readonly listed: number;
+  readonly listError: PlainError | undefined;
+  readonly choice: RepairChoice | undefined;
+  /** A change of the choice is on its way. */
+  readonly choosing: boolean;
+  readonly choiceError: PlainError | undefined;
+  /** Row of the table that is looked at. */
+  readonly row: number;
+  readonly changes: Asked<readonly ShownChange[]>;
+  readonly strips: Asked<Strips>;
+  readonly preflight: Asked<readonly PreflightCheck[]>;
+  /** Mend a copy; undefined until the preflight says whether there is room for one. */
+  readonly toCopy: boolean | undefined;
+  readonly copyTo: SavePlace | undefined;
+  /** Undefined: beside the file that is written. */
+  readonly journal: SavePlace | undefined;
+  readonly placeError: string | undefined;
+}
+
+const fresh: RepairState = {
+  step: "preflight",
+  plan: undefined,
+  write: undefined,
+  version: 0,
+  listed: 0,
+  listError: undefined,
+  choice: undefined,
+  choosing: false,
+  choiceError: undefined,
+  row: 0,
+  changes: { kind: "none" },
+  strips: { kind: "none" },
+  preflight: { kind: "none" },
+  toCopy: undefined,
+  copyTo: undefined,
+  journal: undefined,
+  placeError: undefined,
+};
+
+/** Cells of a map strip. */
+const stripCells = 240;
+/** Rows whose bytes are asked for ahead of the newest: more are scrolled past already. */
+const mostWaitingRows = 40;
+
+export class RepairSession {
+  readonly store = createStore<RepairState>()(() => fresh);
+  findings = new Findings();
+  pages = this.#newPages();
+  /** The undo step's; made when something was written. */
+  undo: JournalSession | undefined;
+  /** When the writing ended: milliseconds since the epoch. */
+  endedAt = 0;
+  #image: OpenedImage | undefined;
+  /** The choice's ids, for look-up. */
+  #chosen: ReadonlySet<string> = new Set();
+  /** Changes of the choice follow each other: each is made to the answer of the one before. */
+  #choosing: Promise<void> = Promise.resolve();
+  readonly #rowChanges = new Map<string, readonly ShownChange[] | "failed">();
+  #waitingRows: OfferedRepair[] = [];
+  #askingRow = false;
+  readonly #stopJobs: () => void;
+
+  constructor() {
+    let last: readonly [unknown, unknown] = [undefined, undefined];
+    this.#stopJobs = useJobs.subscribe(() => {
+      const now = [this.planJob?.state, this.writeJob?.state] as const;
+      if (now[0] !== last[0] && now[0]?.kind === "done") this.#onOffered();
+      if (now[1] !== last[1] && now[1] !== undefined && now[1].kind !== "running") this.#onWritten();
+      last = now;
+    });
+  }
+
+  dispose(): void {
+    this.#stopJobs();
+    this.undo?.dispose();
+    const { plan, write } = this.store.getState();
+    for (const job of [plan, write]) if (job !== undefined) forgetJob(job);
+  }
+
+  get planJob(): Job<"repairPlan"> | undefined {
+    return jobOf("repairPlan", this.store.getState().plan);
+  }
+  get writeJob(): Job<"repairWrite"> | undefined {
+    return jobOf("repairWrite", this.store.getState().write);
+  }
+  get offered(): RepairOffered | undefined {
+    const state = this.planJob?.state;
+    return state?.kind === "done" ? state.summary.offered : undefined;
+  }
+  get written(): RepairWritten | undefined {
+    const state = this.writeJob?.state;
+    return state?.kind === "done" || state?.kind === "cancelled" ? state.summary : undefined;
+  }
+  get toCopy(): boolean {
+    return this.store.getState().toCopy ?? false;
+  }
+  get facts(): StepFacts {
+    const { step, preflight, choice } = this.store.getState();
+    return {
+      step,
+      offered: this.offered,
+      preflight: preflight.kind === "known" ? preflight.value : undefined,
+      choice,
+      toCopy: this.toCopy,
+      writing: this.writeJob?.state.kind === "running",
+      written: this.written,
+      undone: this.undo?.isUndone ?? false,
+    };
+  }
+
+  /** Takes the open image; looks at it when it is another than before. What was written stays. */
+  attach(image: OpenedImage): void {
+    if (this.#image?.image === image.image) return;
+    this.#image = image;
+    if (this.writeJob?.state.kind === "running" || wasBegun(this.facts)) return;
+    this.look();
+  }
+
+  /** Looks at the image from the beginning; all choices are forgotten. */
+  look(): void {
+    const image = this.#image;
+    if (!image || this.writeJob?.state.kind === "running") return;
+    const { plan, write } = this.store.getState();
+    for (const job of [plan, write]) if (job !== undefined) forgetJob(job);
+    this.undo?.dispose();
+    this.undo = undefined;
+    this.findings = new Findings();
+    this.pages = this.#newPages();
+    this.#chosen = new Set();
+    this.#forgetRows();
+    const request = { image: image.image };
+    this.store.setState({ ...fresh, plan: startJob("repairPlan", request, `Look at ${image.file.name}`) });
+  }
+
+  /** Whether there is anything to show without the image. */
+  get hasLooked(): boolean {
+    return this.store.getState().plan !== undefined;
+  }
+
+  cancel(): void {
+    const { plan, write } = this.store.getState();
+    if (write !== undefined && this.writeJob?.state.kind === "running") cancelJob(write);
+    else if (plan !== undefined) cancelJob(plan);
+  }
+
+  go(step: Step): void {
+    if (!canGo(step, this.facts)) return;
+    this.store.setState({ step });
+    if (step === "plan") this.#showRow();
+    if (step === "write" || step === "preflight") void this.checkPreflight();
+  }
+
+  isChosen(id: string): boolean {
+    return this.#chosen.has(id);
+  }
+
+  /** Chooses or leaves out one item, with all that depends on it. */
+  toggle(id: string): void {
+    this.#change((ids) => {
+      const on = !ids.includes(id);
+      return askRepair(this.#asking, "toggle", { ids, id, on });
+    });
+  }
+
+  choose(which: "default" | "safe" | "none"): void {
+    this.#change((_ids) => {
+      const ids = which === "default" ? "default" : which === "safe" ? this.findings.safe : [];
+      return askRepair(this.#asking, "choose", { ids });
+    });
+  }
+
+  select(row: number): void {
+    this.store.setState({ row });
+    this.#showRow();
+  }
+
+  /** What the row's item changes, if it is known; else it is asked for. */
+  changeOf(item: OfferedRepair): readonly ShownChange[] | "failed" | undefined {
+    const known = this.#rowChanges.get(item.id);
+    if (known === undefined && !this.#waitingRows.some(({ id }) => id === item.id)) {
+      this.#waitingRows = [...this.#waitingRows, item].slice(-mostWaitingRows);
+      void this.#askRows();
+    }
+    return known;
+  }
+
+  /** Asks again whether and where writing is possible. */
+  async checkPreflight(): Promise<void> {
+    const { choice, journal, plan } = this.store.getState();
+    if (plan === undefined || !this.offered) return;
+    const before = this.store.getState().preflight;
+    if (before.kind !== "known") this.store.setState({ preflight: { kind: "asking" } });
+    const question = { ids: choice?.ids ?? [], ...(journal && { journal: journal.token }) };
+    const preflight = await settled(askRepair(this.#asking, "preflight", question));
+    if (plan !== this.store.getState().plan) return;
+    this.store.setState({ preflight });
+    if (preflight.kind !== "known") return;
+    if (this.store.getState().toCopy === undefined) {
+      this.store.setState({ toCopy: prefersCopy(preflight.value) });
+    }
+  }
+
+  setToCopy(toCopy: boolean): void {
+    this.store.setState({ toCopy });
+  }
+
+  /** Asks for the place of the copy, or of the undo journal. */
+  async choosePlace(which: "copyTo" | "journal", title: string, suggestedName: string): Promise<void> {
+    this.store.setState({ placeError: undefined });
+    try {
+      const place = await chooseSave(title, suggestedName);
+      if (!place) return;
+      this.store.setState({ [which]: place });
+      await this.checkPreflight();
+    } catch (error) {
+      this.store.setState({ placeError: toPlain(error).message });
+    }
+  }
+
+  /** Writes what is chosen: the one call that changes anything. */
+  write(): void {
+    const image = this.#image;
+    const { choice, copyTo, journal, write: before } = this.store.getState();
+    if (!image || !choice || this.writeJob?.state.kind === "running" || wasBegun(this.facts)) return;
+    if (this.toCopy && !copyTo) return;
+    if (before !== undefined) forgetJob(before);
+    const { ids, digest } = choice;
+    const request = {
+      image: image.image,
+      ids: [...ids],
+      digest,
+      ...(this.toCopy && copyTo && { copyTo: copyTo.token }),
+      ...(journal && { journal: journal.token }),
+    };
+    const target = this.toCopy && copyTo ? copyTo.name : image.file.name;
+    this.store.setState({ write: startJob("repairWrite", request, `Write the repair to ${target}`) });
+  }
+
+  #onOffered(): void {
+    void this.#listItems();
+    this.choose("default");
+    void this.checkPreflight();
+  }
+
+  /** Walks all items once for the groups of the findings. */
+  async #listItems(): Promise<void> {
+    const { plan } = this.store.getState();
+    const { offered, findings, pages } = this;
+    if (!offered) return;
+    this.store.setState({ listError: undefined });
+    try {
+      for (let page = 0; page * pageLength < offered.items; page++) {
+        const items = await pages.page(page);
+        if (plan !== this.store.getState().plan) return;
+        findings.add(items);
+        this.store.setState({ listed: findings.ids.length });
+      }
+    } catch (error) {
+      if (plan === this.store.getState().plan) this.store.setState({ listError: toPlain(error) });
+    }
+  }
+
+  #onWritten(): void {
+    this.endedAt = Date.now();
+    const { written } = this;
+    const token = this.#image?.file.token;
+    if (written === undefined || !wasBegun(this.facts)) {
+      this.store.setState({ step: "write" });
+      return;
+    }
+    if (written.journal !== undefined) this.undo = new JournalSession(written.journal);
+    this.store.setState({ step: "verify" });
+    // Its tabs show bytes from before.
+    if (!this.toCopy && token !== undefined) void useImages.getState().reload(token);
+  }
+
+  #change(ask: (ids: readonly string[]) => Promise<RepairChoice>): void {
+    const { plan } = this.store.getState();
+    this.store.setState({ choosing: true, choiceError: undefined });
+    const run = async () => {
+      const answer = await settled(ask(this.store.getState().choice?.ids ?? []));
+      if (plan !== this.store.getState().plan) return;
+      if (answer.kind === "known") this.#takeChoice(answer.value);
+      else if (answer.kind === "failed") this.store.setState({ choiceError: answer.error });
+    };
+    const mine = this.#choosing.then(run);
+    this.#choosing = mine;
+    void mine.then(() => {
+      if (this.#choosing === mine) this.store.setState({ choosing: false });
+    });
+  }
+
+  #takeChoice(choice: RepairChoice): void {
+    const isOther = choice.digest !== this.store.getState().choice?.digest;
+    this.#chosen = new Set(choice.ids);
+    this.store.setState({ choice });
+    if (!isOther) return;
+    this.#forgetRows();
+    this.#showRow();
+    void this.#askStrips(choice);
+  }
+
+  async #askStrips(choice: RepairChoice): Promise<void> {
+    const strips = await settled(askRepair(this.#asking, "map", { ids: choice.ids, cells: stripCells }));
+    if (this.store.getState().choice === choice) this.store.setState({ strips });
+  }
+
+  /** Asks for the whole change of the row that is looked at. */
+  #showRow(): void {
+    const { row, choice, plan } = this.store.getState();
+    const item = this.pages.at(row);
+    if (!choice || !item) return;
+    this.store.setState({ changes: { kind: "asking" } });
+    const question = { ids: this.#idsWith(item), id: item.id };
+    void settled(askRepair(this.#asking, "changes", question)).then((changes) => {
+      const now = this.store.getState();
+      if (now.row === row && now.choice === choice && now.plan === plan) this.store.setState({ changes });
+    });
+  }
+
+  /** What is chosen, or all that would be if this item were as well. */
+  #idsWith({ id, needs }: OfferedRepair): readonly string[] {
+    const ids = this.store.getState().choice?.ids ?? [];
+    if (this.#chosen.has(id)) return ids;
+    return [...new Set([...ids, ...needs, id])];
+  }
+
+  /** One at a time, the newest first. */
+  async #askRows(): Promise<void> {
+    if (this.#askingRow) return;
+    this.#askingRow = true;
+    try {
+      for (;;) {
+        const item = this.#waitingRows.pop();
+        const { choice } = this.store.getState();
+        if (!item || !choice) break;
+        const answer = await settled(
+          askRepair(this.#asking, "changes", { ids: this.#idsWith(item), id: item.id }),
+        );
+        if (choice !== this.store.getState().choice) continue;
+        this.#rowChanges.set(item.id, answer.kind === "known" ? answer.value : "failed");
+        this.#grow();
+      }
+    } finally {
+      this.#askingRow = false;
+    }
+  }
+
+  #forgetRows(): void {
+    this.#rowChanges.clear();
+    this.#waitingRows = [];
+    this.#grow();
+  }
+
+  #grow(): void {
+    this.store.setState({ version: this.store.getState().version + 1 });
+  }
+
+  get #asking(): number | undefined {
+    const { plan } = this.store.getState();
+    return plan === undefined ? undefined : askableId(plan);
+  }
+
+  #newPages(): ItemPages {
+    const pages: ItemPages = new ItemPages(
+      (first, count) => askRepair(this.#asking, "items", { first, count }),
+      () => {
+        if (this.pages !== pages) return;
+        this.#grow();
+        if (this.store.getState().changes.kind === "none") this.#showRow();
+      },
+    );
+    return pages;
+  }
+}
+
+/** The answer or why there is none; never throws. */
+async function settled<T>(answer: Promise<T>): Promise<Asked<T>> {
+  try {
+    return { kind: "known", value: await answer };
+  } catch (error) {
+    return { kind: "failed", error: toPlain(error) };
+  }
+}
+
+const sessions = new Map<string, RepairSession>();
+
+/** The session of a tab; made when first asked for, ended with the tab. */
+export function repairSessionOf(tabId: string): RepairSession {
+  const known = sessions.get(tabId);
+  if (known) return known;
+  const session = new RepairSession();
+  sessions.set(tabId, session);
+  return session;
+}
+
+useView.subscribe(({ tabs }) => {
+  for (const [id, session] of sessions) {
+    if (tabs.some((tab) => tab.id === id)) continue;
+    sessions.delete(id);
+    session.dispose();
+  }
+});

@@ -1,0 +1,312 @@
+// The sentences of the repair wizard: risks in their fixed words, what each kind of problem means in plain words, and
+// what is known at each point. "Repaired" is said by nothing here: a repair is written, then checked.
+import type { OfferedRepair, RepairAction, RepairRisk } from "../../../core/block/finding.ts";
+import type {
+  JournalFacts,
+  PreflightId,
+  RepairChoice,
+  RepairFinished,
+  RepairOffered,
+  RepairWritten,
+} from "../../../core/ops/repairRun.ts";
+import { bytes, count, decimal, hex } from "../../widgets/format.ts";
+
+/** Fixed, also in reports. */
+export const riskWords: Readonly<Record<RepairRisk, string>> = {
+  safe: "safe",
+  "may-lose-data": "may lose data",
+  "cannot-be-undone-elsewhere": "cannot be undone elsewhere",
+};
+
+/** What each risk means, for its tooltip and the plan's legend. */
+export const riskMeanings: Readonly<Record<RepairRisk, string>> = {
+  safe: "All that can be read now reads the same afterwards, and nothing is thrown away.",
+  "may-lose-data": "What is taken away may be wanted. Never chosen unless you choose it.",
+  "cannot-be-undone-elsewhere":
+    "Nothing that can be read now is lost, but the old value is then kept in the undo journal alone.",
+};
+
+/** The act in a row of the plan. */
+export const actionNames: Readonly<Record<RepairAction, string>> = {
+  "clear-entry": "Clear the entry",
+  "copy-cluster": "Copy the cluster",
+  "copy-table": "Copy the table",
+  trim: "Shorten the file",
+  "clear-dirty-bit": "Clear the mark",
+};
+
+export interface ProblemWords {
+  readonly title: string;
+  /** The field's term. */
+  readonly term: string;
+  readonly atRisk: string;
+  readonly ifNothing: string;
+}
+
+/** What is found, in plain words, by what would mend it. */
+export const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
+  "copy-cluster": {
+    title: "Several places share one cluster",
+    term: "cluster referenced more than once",
+    atRisk: "Both places read the same bytes now. A write to one of them changes the other as well.",
+    ifNothing: "Reading goes on as it does now. The first write to a shared cluster damages its other user.",
+  },
+  "copy-table": {
+    title: "Two tables lie on top of each other",
+    term: "overlapping L2 tables",
+    atRisk: "A table that says where the guest's data is lies where another table lies.",
+    ifNothing: "The next cluster that is allocated through one of them makes the other point to wrong data.",
+  },
+  "clear-entry": {
+    title: "Table entries point where no data can be",
+    term: "invalid table entry",
+    atRisk: "The guest can't read these ranges: what they held is not where the table says.",
+    ifNothing: "Reading these ranges goes on failing; everything else is not affected.",
+  },
+  trim: {
+    title: "Space at the end of the file is used by nothing",
+    term: "leaked clusters at the end",
+    atRisk: "No data. The file is larger than it has to be.",
+    ifNothing: "The space stays taken. The image works all the same.",
+  },
+  "clear-dirty-bit": {
+    title: "The image was not closed cleanly",
+    term: "dirty bit (need-check flag)",
+    atRisk: "Nothing by itself: your data is probably intact. Clusters may be allocated that nothing uses.",
+    ifNothing: "Programs check the image each time they open it for writing, or refuse to open it so.",
+  },
+};
+
+/** Worst first. */
+export const severities = ["data", "space", "note"] as const;
+export type Severity = (typeof severities)[number];
+
+export const severityOf: Readonly<Record<RepairAction, Severity>> = {
+  "copy-cluster": "data",
+  "copy-table": "data",
+  "clear-entry": "data",
+  trim: "space",
+  "clear-dirty-bit": "note",
+};
+
+export const severityTitles: Readonly<Record<Severity, string>> = {
+  data: "Problems with the guest's data",
+  space: "Space that nothing uses",
+  note: "Marks",
+};
+
+/** "14 changes". */
+export const changesText = (value: number): string => count(value, "change");
+
+/** What writing would do, as one act each: writes in place, a copy at the end, a cut. */
+export function actsOf({ writes, copiedBytes, cutBytes }: RepairChoice): number {
+  return writes + (copiedBytes > 0 ? 1 : 0) + (cutBytes > 0 ? 1 : 0);
+}
+
+/** "Write 14 changes to disk.qed". */
+export function writeLabel(choice: RepairChoice, target: string): string {
+  return `Write ${changesText(actsOf(choice))} to ${target}`;
+}
+
+/** The line under the plan: all that the chosen items do to the file. */
+export function totalsText(choice: RepairChoice, items: number): string {
+  const parts = [`${decimal(choice.ids.length)} of ${count(items, "item")} chosen`];
+  if (choice.writes > 0) parts.push(count(choice.writes, "write in place", "writes in place"));
+  if (choice.copiedBytes > 0) parts.push(`${bytes(choice.copiedBytes)} copied to the end`);
+  if (choice.cutBytes > 0) parts.push(`${bytes(choice.cutBytes)} cut off the end`);
+  return parts.join("; ");
+}
+
+export function sizeText(choice: RepairChoice, fileSize: number): string {
+  const by = choice.newSize - fileSize;
+  if (by === 0) return `The file stays ${bytes(fileSize)} long.`;
+  const change = by > 0 ? `${bytes(by)} longer` : `${bytes(-by)} shorter`;
+  return `The file becomes ${change}: ${bytes(choice.newSize)} (${decimal(choice.newSize)} bytes).`;
+}
+
+export function guestText({ guestBytes }: RepairChoice): string {
+  return guestBytes === 0
+    ? "The guest's disk reads exactly as before."
+    : `${bytes(guestBytes)} of the guest's disk read differently afterwards; the plan names each range.`;
+}
+
+/** The first sentence about what was found. */
+export function foundText(name: string, offered: RepairOffered): string {
+  const { items, dropped, unmended, dirty, check } = offered;
+  if (items === 0 && unmended.length === 0) return nothingText(name, offered);
+  if (items === 1 && dirty && check.corruptions + check.leaks + check.checkErrors === 0) {
+    return `${name} was not closed cleanly. Its tables are in order; your data is probably intact.`;
+  }
+  const more = dropped > 0 ? ` ${decimal(dropped)} more are left to a second repair after this one.` : "";
+  return `${count(items, "problem")} in ${name} can be mended.${more}`;
+}
+
+function nothingText(name: string, { check }: RepairOffered): string {
+  const scope = `all tables of ${name} were checked (${count(check.totalClusters, "guest cluster")})`;
+  return check.leaks > 0
+    ? `Nothing to mend: ${scope}. ${count(check.leaks, "cluster")} inside the file are used by nothing.`
+    : `No problems: ${scope}.`;
+}
+
+export function leaksText({ leaks }: RepairOffered): string | undefined {
+  if (leaks.bytes === 0) return undefined;
+  return `${bytes(leaks.bytes)} in ${count(leaks.ranges, "range")} of the file are used by nothing (leaked clusters).`;
+}
+
+/** Where an item is, in the file. */
+export const whereText = ({ file }: OfferedRepair): string => hex(file.offset);
+
+export function guestRanges({ guest }: OfferedRepair, most = 4): string {
+  if (guest.length === 0) return "none";
+  const named = guest
+    .slice(0, most)
+    .map(({ offset, length }) => `${hex(offset)} (${decimal(offset)}), ${bytes(length)}`);
+  const rest = guest.length - named.length;
+  return rest > 0 ? `${named.join("; ")}; ${count(rest, "more range")}` : named.join("; ");
+}
+
+/** How the writing ended: never more than is known. */
+export function writtenTitle(
+  { state, cancelled, error, changes, target }: RepairWritten,
+  name: string,
+): string {
+  const done = `${decimal(changes.done)} of ${changesText(changes.total)}`;
+  switch (state) {
+    case "planned":
+      return cancelled ? "Stopped before the first change" : "Nothing was changed";
+    case "undone":
+      return `Taken back: ${name} is as it was`;
+    case "applying":
+      return `Repair stopped after ${done}`;
+    case "applied":
+      return error || cancelled ? `Written, not verified: ${done}` : `Written: ${done}`;
+    case "verified":
+      return target === "" ? "Written and verified" : `${changesText(changes.total)} written and verified`;
+  }
+}
+
+/** The exact state in a sentence or two. */
+export function writtenText(written: RepairWritten, name: string): string {
+  const { state, cancelled, error, journal } = written;
+  const why = error ? ` ${sentence(error.message)}` : cancelled ? " You stopped it." : "";
+  switch (state) {
+    case "planned":
+      return `${name} is exactly as it was: nothing was written to it.${why}`;
+    case "undone":
+      return `Every byte of ${name} is what it was before the repair.${why}`;
+    case "applying":
+      return `${name} is between its old and its new state.${why} It can be finished or taken back${
+        journal === undefined ? "" : ", as the undo journal says"
+      }; until then, don't open it in another program.`;
+    case "applied":
+      return `All changes are in ${name}, but they were not read back to the end.${why} They can be taken back.`;
+    case "verified":
+      return `Every change was read back from ${name} as planned. It can be taken back for as long as the undo journal is kept.`;
+  }
+}
+
+/** What the check afterwards says. */
+export function afterText(written: RepairWritten, name: string): string {
+  const { after, state } = written;
+  if (after === undefined) {
+    return state === "verified" || state === "applied"
+      ? `${name} was not checked again.`
+      : `${name} was not checked again, as its changes are not complete.`;
+  }
+  const { check, dirty, itemsLeft, unmended } = after;
+  if (check.corruptions + check.checkErrors + itemsLeft + unmended.length === 0 && !dirty) {
+    const leaks =
+      check.leaks > 0 ? ` ${count(check.leaks, "cluster")} inside the file are used by nothing.` : "";
+    return `${name} is repaired: a full check found no problems in ${count(check.totalClusters, "guest cluster")}.${leaks}`;
+  }
+  const parts: string[] = [];
+  if (check.corruptions > 0) parts.push(count(check.corruptions, "problem"));
+  if (check.checkErrors > 0) parts.push(`${count(check.checkErrors, "table")} that can't be read`);
+  if (check.leaks > 0) parts.push(count(check.leaks, "leaked cluster"));
+  if (dirty) parts.push("the mark of an image that was not closed cleanly");
+  if (parts.length === 0) parts.push(count(itemsLeft + unmended.length, "item"));
+  return `A full check of ${name} still finds ${listOf(parts)}.${
+    itemsLeft > 0 ? ` ${count(itemsLeft, "item")} can be mended by another repair.` : ""
+  }`;
+}
+
+/** Whether the check afterwards found nothing left: the one case in which "repaired" is said. */
+export function isClean({ after, state }: RepairWritten): boolean {
+  if (state !== "verified" || after === undefined) return false;
+  const { check, dirty, itemsLeft, unmended } = after;
+  return !dirty && check.corruptions + check.checkErrors + itemsLeft + unmended.length === 0;
+}
+
+/** What a journal's state means for its image. */
+export function journalText({ state, writes, copies }: JournalFacts, name: string): string {
+  const what = listOf([
+    ...(writes > 0 ? [count(writes, "write")] : []),
+    ...(copies > 0 ? [copies === 1 ? "1 copy" : `${decimal(copies)} copies`] : []),
+  ]);
+  const acts = what === "" ? "a repair" : `a repair of ${what}`;
+  switch (state) {
+    case "planned":
+      return `This journal holds ${acts} of ${name} that was not begun: the image is as it was.`;
+    case "applying":
+      return `This journal holds ${acts} of ${name} that was stopped half way. It can be finished or taken back.`;
+    case "applied":
+    case "verified":
+      return `This journal holds ${acts} that was written to ${name}. It can be taken back: every byte becomes what it was.`;
+    case "undone":
+      return `This journal holds ${acts} of ${name} that was taken back: the image is as it was before.`;
+  }
+}
+
+export function sentence(text: string): string {
+  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.?…]$/.test(first) ? first : `${first}.`;
+}
+
+export function listOf(parts: readonly string[]): string {
+  if (parts.length < 2) return parts.join("");
+  return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+}
+
+export const preflightStates = { ok: "In order", warn: "Note", refused: "Not possible" } as const;
+
+export const preflightNames: Readonly<Record<PreflightId, string>> = {
+  readable: "Reading the image",
+  writable: "Writing to the image",
+  "in-use": "Other programs",
+  "same-file": "The file that was looked at",
+  "journal-place": "Place of the undo journal",
+  "journal-space": "Room for the undo journal",
+  unfinished: "Earlier repairs",
+  backing: "Backing file",
+  "copy-space": "Room for a copy",
+};
+
+/** The engine speaks to the command line as well: its options mean nothing here. */
+export const appWords = (text: string): string => text.replace(/ \(--[a-z-]+\)/g, "");
+
+/** The name offered for a copy. It claims nothing: whether the copy is repaired is known when it was checked. */
+export function copyName(name: string): string {
+  const dot = name.lastIndexOf(".");
+  return dot > 0 ? `${name.slice(0, dot)} copy${name.slice(dot)}` : `${name} copy`;
+}
+
+/** As the engine names it beside an image. */
+export const journalName = (name: string): string => `${name}.blkscope-undo`;
+
+/** The button that names the act: "Undo 14 writes in disk.qed". */
+export function finishLabel(mode: "undo" | "resume", { writes }: JournalFacts, name: string): string {
+  if (mode === "resume") return `Finish the repair of ${name}`;
+  return writes > 0 ? `Undo ${count(writes, "write")} in ${name}` : `Undo the repair of ${name}`;
+}
+
+/** How finishing or taking back ended. */
+export function finishedText(
+  mode: "undo" | "resume",
+  { cancelled, facts: { state } }: RepairFinished,
+  name: string,
+): string {
+  if (state === "undone") return `Taken back: every byte of ${name} is what it was before the repair.`;
+  if (cancelled) return `You stopped it. ${name} is between its old and its new state; both ways stay open.`;
+  if (mode === "resume") return `Finished: all changes are in ${name} and were read back.`;
+  return `${name} is as the journal says below.`;
+}
