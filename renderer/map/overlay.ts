@@ -9,7 +9,8 @@ export interface Overlay {
   readonly topRow: number;
   readonly theme: Theme;
   readonly focused: boolean;
-  readonly cursor: number;
+  /** Cluster; undefined: no cursor. */
+  readonly cursor: number | undefined;
   readonly selection: ClusterRange | undefined;
   readonly marked: readonly number[];
   /** Runs of cells that changed, and how strongly they show now, 0 to 1. */
@@ -27,9 +28,9 @@ export interface ChangedRun {
   readonly count: number;
 }
 
-/** CSS pixels between labels of rows, and of their text. */
+/** CSS pixels between the labels of rows, and of their font. */
 const labelStep = 36;
-const labelSize = 11;
+export const labelSize = 11;
 /** CSS pixels: a cursor or mark is never smaller, however small the cells are. */
 const smallestBox = 9;
 
@@ -45,7 +46,7 @@ export function drawOverlay(context: CanvasRenderingContext2D, overlay: Overlay)
   drawChanged(context, overlay);
   if (overlay.selection !== undefined && overlay.selection.count > 0) drawSelection(context, overlay);
   for (const cluster of overlay.marked) drawBox(context, overlay, cluster, "marked");
-  drawBox(context, overlay, overlay.cursor, "cursor");
+  if (overlay.cursor !== undefined) drawBox(context, overlay, overlay.cursor, "cursor");
   context.restore();
 }
 

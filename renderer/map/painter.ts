@@ -5,7 +5,6 @@ import { createStore } from "zustand/vanilla";
 import type { PlainError } from "../../core/base/errors.ts";
 import { clusterKinds } from "../../core/block/structure.ts";
 import { charWidthOf } from "../hex/glyphs.ts";
-import { address } from "../hex/labels.ts";
 import { Raster } from "../hex/raster.ts";
 import { onThemeChange, type Theme, theme } from "../hex/theme.ts";
 import type { Prefs } from "../store/prefs.ts";
@@ -15,10 +14,11 @@ import { cellAt, cellInfo, cellOf, visibleCells } from "./geometry.ts";
 import { tokenOf } from "./kinds.ts";
 import { lettersOf } from "./letters.ts";
 import { type CellLook, cellLook } from "./look.ts";
-import { type ChangedRun, drawOverlay } from "./overlay.ts";
+import { type ChangedRun, drawOverlay, labelSize } from "./overlay.ts";
 import { paintCells } from "./paint.ts";
 import { problemTicks } from "./ticks.ts";
 import { type CellSpan, MapTiles, pageCells } from "./tiles.ts";
+import { rowLabel } from "./wording.ts";
 
 export type PainterInput = Pick<MapCanvasProps, "source" | "view" | "selection" | "marked"> & {
   readonly addressBase: Prefs["addressBase"];
@@ -33,8 +33,7 @@ export interface PainterState {
   readonly trouble: PlainError | undefined;
 }
 
-/** CSS pixels of the offsets' font, and of the room around them. */
-const labelSize = 11;
+/** CSS pixels around the offsets of rows. */
 const labelRoom = 18;
 /** Pages read beyond what shows in the direction of scrolling. */
 const pagesAhead = 4;
@@ -185,7 +184,7 @@ export class MapPainter {
     if (this.#input === undefined || width < 1 || height < 1) return;
     const { view, source, addressBase } = this.#input;
     const last = Math.max(0, source.fileSize - 1);
-    const chars = addressBase === "hex" ? hexLabel(last).length : address(last, addressBase, 1).length;
+    const chars = rowLabel(last, addressBase).length;
     const charWidth = charWidthOf(theme().fontFamily, Math.round(labelSize * scale));
     view.resize({ width, height, scale, gutter: Math.round(chars * charWidth + labelRoom * scale) });
   }
@@ -292,8 +291,7 @@ export class MapPainter {
       changed: pulse?.runs ?? [],
       strength: pulse === undefined ? 0 : Math.sin((Math.PI * (performance.now() - pulse.since)) / pulseMs),
       still: pulse?.still ?? false,
-      label: (cell) =>
-        input.addressBase === "hex" ? hexLabel(cell * unit) : address(cell * unit, input.addressBase, 1),
+      label: (cell) => rowLabel(cell * unit, input.addressBase),
     });
   }
 
@@ -343,10 +341,6 @@ export class MapPainter {
     const cell = this.#pointer && this.hit(this.#pointer.x, this.#pointer.y);
     if (!sameCell(cell, this.store.getState().hovered)) this.store.setState({ hovered: cell });
   }
-}
-
-function hexLabel(offset: number): string {
-  return `0x${address(offset, "hex", 1)}`;
 }
 
 function layoutKey({ level, side, columns, cells, left, width, height }: MapLayout): string {

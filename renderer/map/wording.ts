@@ -1,4 +1,6 @@
 // What is said of a cell, to the eye on one line and to a screen reader: its clusters, its place, its worst kind.
+import { address } from "../hex/labels.ts";
+import type { Prefs } from "../store/prefs.ts";
 import { bytes, count, decimal, hex } from "../widgets/format.ts";
 import type { ClusterRange, MapCanvasProps, MapCell, MapShape } from "./contract.ts";
 import { kindLooks } from "./kinds.ts";
@@ -42,4 +44,9 @@ export function shareText(part: number, whole: number): string {
   const percent = (part / whole) * 100;
   if (percent < 0.1) return "< 0.1 %";
   return `${Math.min(99.9, percent).toFixed(1)} %`;
+}
+
+/** The offset before a row: "0x2A0000", or as the person wants offsets. */
+export function rowLabel(offset: number, base: Prefs["addressBase"]): string {
+  return base === "hex" ? `0x${address(offset, base, 1)}` : address(offset, base, 1);
 }
