@@ -2,7 +2,7 @@
 import { toPlain } from "../../../core/base/errors.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
-import { pictureOf } from "../../map/picture.ts";
+import { exportPng } from "../../map/exportPng.ts";
 import { useApp } from "../../store/app.ts";
 import { useView } from "../../store/view.ts";
 import type { MapSession } from "./session.ts";
@@ -12,7 +12,7 @@ export async function savePicture(session: MapSession, image: OpenedImage): Prom
   const { shown } = session.store.getState();
   if (shown === undefined) return;
   await save(`${image.file.name} map.png`, "picture", async () => {
-    const picture = await pictureOf({
+    const picture = await exportPng({
       source: shown.source,
       view: session.view,
       title: `${image.file.name}, clusters in the order of the file`,
