@@ -42,7 +42,8 @@ class Walk {
   readonly #window: HeaderWindow;
   readonly #size: number;
   readonly #trusted: number;
-  /** Entries the index is to have at most. */
+  /** Entries after which a log that is being written goes on later. */
+  readonly #soFar: number;
   readonly #limit: number;
   #at: number;
   #turnedAt = performance.now();
@@ -53,8 +54,8 @@ class Walk {
     this.#at = from;
     this.#size = log.size;
     this.#trusted = trusted ?? 0;
-    const counted = job.growing ? (trusted ?? Number.POSITIVE_INFINITY) : Number.POSITIVE_INFINITY;
-    this.#limit = Math.min(job.maxEntries ?? defaultMaxEntries, counted);
+    this.#soFar = job.growing && trusted !== undefined ? trusted : Number.POSITIVE_INFINITY;
+    this.#limit = job.maxEntries ?? defaultMaxEntries;
     this.#header = new HeaderReader(index.sectorSize);
     this.#window = new HeaderWindow(log);
   }
@@ -92,7 +93,7 @@ class Walk {
   #walkWindow(): IndexEnd | undefined {
     const [index, header, window] = [this.#index, this.#header, this.#window];
     for (let walked = 0; ; walked++) {
-      if (index.count >= this.#limit) return this.#atLimit();
+      if (index.count >= this.#soFar) return this.#wall("growing", `${entriesText(index.count)} so far`);
       if (this.#at >= this.#size) return this.#atEnd();
       if (!window.has(this.#at, this.#size)) {
         window.passed(walked, this.#at);
@@ -104,6 +105,7 @@ class Walk {
         if (header.isZero) return this.#atEnd();
         if (!header.isUsual) return this.#atBad("no writer makes such an entry");
       }
+      if (index.count >= this.#limit) return this.#atLimit();
       index.push(header.offset, header.length, header.flags, this.#at, header.textLength);
       this.#at = header.next(this.#at);
     }
@@ -116,10 +118,7 @@ class Walk {
   }
 
   #atLimit(): IndexEnd {
-    const { count } = this.#index;
-    if (this.#job.growing && count >= this.#trusted)
-      return this.#wall("growing", `${entriesText(count)} so far`);
-    return this.#wall("limit", `The log has more than ${count} entries; the others are left out`);
+    return this.#wall("limit", `The log has more than ${this.#limit} entries; the others are left out`);
   }
 
   /** The end of the log, or blank space. */
