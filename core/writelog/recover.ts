@@ -180,10 +180,11 @@ class Scan {
   }
 
   async #turn(at: number): Promise<void> {
-    if (performance.now() - this.#turnedAt < turnMs) return;
-    this.#job.progress?.(at, this.#size);
-    await new Promise((resolve) => setImmediate(resolve));
+    if (performance.now() - this.#turnedAt >= turnMs) {
+      this.#job.progress?.(at, this.#size);
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#turnedAt = performance.now();
+    }
     if (this.#job.signal?.aborted) throw new BlockError("ECANCELED", "Looking for entries was stopped");
-    this.#turnedAt = performance.now();
   }
 }

@@ -72,21 +72,21 @@ class Walk {
         );
         break;
       }
-      if (performance.now() - this.#turnedAt >= turnMs) await this.#turn();
+      await this.#turn();
     }
     this.#index.endAt(end);
     this.#job.progress?.(this.#size, this.#size);
   }
 
   async #turn(): Promise<void> {
-    // Whoever asks between two turns sees how far it is.
-    this.#job.progress?.(this.#at, this.#size);
-    await new Promise((resolve) => setImmediate(resolve));
-    if (this.#job.signal?.aborted) {
-      this.#index.endAt(this.#wall("growing", "Reading the log was stopped here"));
-      throw new BlockError("ECANCELED", "Reading the log was stopped");
+    if (performance.now() - this.#turnedAt >= turnMs) {
+      this.#job.progress?.(this.#at, this.#size);
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#turnedAt = performance.now();
     }
-    this.#turnedAt = performance.now();
+    if (!this.#job.signal?.aborted) return;
+    this.#index.endAt(this.#wall("growing", "Reading the log was stopped here"));
+    throw new BlockError("ECANCELED", "Reading the log was stopped");
   }
 
   /** Takes the headers in the window. Undefined: the next one is not in it. */
