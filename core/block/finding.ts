@@ -145,6 +145,13 @@ export interface RepairScript {
   readonly patches: readonly { readonly offset: number; readonly newBytes: Uint8Array }[];
   readonly writes: readonly ItemWrite[];
   readonly last: ItemWrite | undefined;
+  /** Where the copies of an item lie, each item's as one range, in the order of the file. */
+  readonly places: readonly (ByteRange & { readonly item: string })[];
+}
+
+export interface LeakTotals {
+  readonly ranges: number;
+  readonly bytes: number;
 }
 
 /** All that can be mended in an image. */
@@ -155,8 +162,11 @@ export interface RepairOffer {
   readonly dropped: number;
   /** What nothing here mends: tables that can't be read. */
   readonly unmended: readonly string[];
-  /** Clusters of the file that nothing uses. */
+  /** Clusters of the file that nothing uses: the first 100,000 ranges. */
   readonly leaks: readonly ByteRange[];
+  readonly leaked: LeakTotals;
+  /** All ranges of leaked clusters, in the order of the file. */
+  leakedRanges(): Iterable<ByteRange>;
   /** Throws EINVAL for an id that is not offered, or one whose needs are not chosen. */
   script(ids: Iterable<string>): RepairScript;
 }

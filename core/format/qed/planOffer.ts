@@ -12,6 +12,8 @@ import { clearBit } from "./plan.ts";
 import { type EntryRun, type MovedTable, type QedScan, scanForRepair } from "./planScan.ts";
 
 const entryLength = 8;
+/** Items that one may depend on: nobody chooses among more, and in hostile images each would need all others. */
+const mostNeeds = 64;
 export const trimId = "trim";
 export const dirtyId = "clear-dirty-bit";
 
@@ -30,18 +32,23 @@ export async function offerQedRepair(
 ): Promise<RepairOffer> {
   const header = await readHeader(file);
   const scan = await scanForRepair(file, header, job);
-  const drafts = withNeeds(scan, draftsOf(scan, hasBacking));
+  const all = withNeeds(scan, draftsOf(scan, hasBacking));
+  const drafts = withDefaults(withoutTangled(all));
+  const unmended = [...scan.unreadable, ...tangledOf(all.length - drafts.length)];
   const bit = clearBit(header);
-  const isMended = scan.unreadable.length === 0 && scan.dropped === 0;
-  const trim = trimItem(scan, drafts.length > 0);
+  const isMended = unmended.length === 0 && scan.dropped === 0;
+  // What a table that can't be read refers to looks as if nothing used it.
+  const trim = trimItem(scan, all.length > 0 || !isMended);
   const dirty = bit && isMended ? dirtyItem(bit.offset, drafts) : undefined;
   const items = [...drafts.map(({ item }) => item), ...(trim ? [trim] : []), ...(dirty ? [dirty] : [])];
   return {
     fileSize: scan.fileSize,
     items,
     dropped: scan.dropped,
-    unmended: scan.unreadable,
+    unmended,
     leaks: scan.leaks,
+    leaked: scan.leaked,
+    leakedRanges: scan.leakedRanges,
     script(ids) {
       const chosen = chosenItems(items, ids);
       const script = new Script(scan, chosen.has(trimId) ? scan.usedEnd : undefined);
@@ -242,12 +249,52 @@ function withNeeds(scan: QedScan, drafts: readonly Draft[]): Draft[] {
   return drafts.map((draft) => {
     const { item } = draft;
     const needs = new Set<string>();
+    // More are of no interest, and there may be a hundred thousand for each of a hundred thousand items.
     const end = item.file.offset + item.file.length;
     for (let at = item.file.offset; at < end; at = (Math.floor(at / clusterSize) + 1) * clusterSize) {
-      for (const id of leavers.get(Math.floor(at / clusterSize)) ?? []) if (id !== item.id) needs.add(id);
+      for (const id of leavers.get(Math.floor(at / clusterSize)) ?? []) {
+        if (id !== item.id) needs.add(id);
+        if (needs.size > mostNeeds) break;
+      }
     }
     return needs.size === 0 ? draft : { ...draft, item: { ...item, needs: [...needs] } };
   });
+}
+
+/** Leaves out items that need too many others, and those that need one of these. */
+function withoutTangled(drafts: readonly Draft[]): readonly Draft[] {
+  const tangled = withDependents(drafts, ({ needs }) => needs.length > mostNeeds);
+  return drafts.filter(({ item }) => !tangled.has(item.id));
+}
+
+/** An item that needs one which is not chosen by default is not either, and so on. */
+function withDefaults(drafts: readonly Draft[]): Draft[] {
+  const left = withDependents(drafts, ({ isDefault }) => !isDefault);
+  return drafts.map((draft) =>
+    left.has(draft.item.id) ? { ...draft, item: { ...draft.item, isDefault: false } } : draft,
+  );
+}
+
+/** The ids of such items, of those that need one of them, and so on. */
+function withDependents(drafts: readonly Draft[], isSuch: (item: OfferedRepair) => boolean): Set<string> {
+  const neededBy = new Map<string, string[]>();
+  for (const { item } of drafts) {
+    for (const need of item.needs) {
+      const known = neededBy.get(need);
+      if (known) known.push(item.id);
+      else neededBy.set(need, [item.id]);
+    }
+  }
+  const found = new Set(drafts.flatMap(({ item }) => (isSuch(item) ? [item.id] : [])));
+  // A set is walked to its end, also over what is added meanwhile.
+  for (const id of found) for (const other of neededBy.get(id) ?? []) found.add(other);
+  return found;
+}
+
+function tangledOf(count: number): string[] {
+  if (count === 0) return [];
+  const what = count === 1 ? "1 place" : `${count} places`;
+  return [`${what} in tables that more than ${mostNeeds} other entries use as well`];
 }
 
 /** Gives copies their places, one behind the other. */
@@ -259,6 +306,7 @@ class Script {
   readonly #copies: { from: number; to: number; length: number }[] = [];
   readonly #patches: { offset: number; newBytes: Uint8Array }[] = [];
   readonly #writes: ItemWrite[] = [];
+  readonly #places: { item: string; offset: number; length: number }[] = [];
   #end: number;
 
   constructor({ header, fileSize, bounds }: QedScan, trimTo: number | undefined) {
@@ -269,7 +317,14 @@ class Script {
     this.#end = trimTo ?? bounds.fileEnd;
   }
 
-  add({ item, run, table }: Draft): void {
+  add(draft: Draft): void {
+    const start = this.#end;
+    this.#change(draft);
+    if (this.#end > start)
+      this.#places.push({ item: draft.item.id, offset: start, length: this.#end - start });
+  }
+
+  #change({ item, run, table }: Draft): void {
     if (run) {
       const offset = run.table + run.first * entryLength;
       this.#writes.push({
@@ -297,8 +352,17 @@ class Script {
     const cuts = this.#trimTo !== undefined || this.#copies.length > 0;
     const cutSize = cuts ? (this.#trimTo ?? this.#fileEnd) : this.#oldSize;
     const newSize = this.#copies.length > 0 ? this.#end : cutSize;
-    const [copies, patches, writes] = [this.#copies, this.#patches, this.#writes];
-    return { items, oldSize: this.#oldSize, cutSize, newSize, copies, patches, writes, last };
+    return {
+      items,
+      oldSize: this.#oldSize,
+      cutSize,
+      newSize,
+      copies: this.#copies,
+      patches: this.#patches,
+      writes: this.#writes,
+      last,
+      places: this.#places,
+    };
   }
 
   #newValues({ kind, values }: EntryRun): Uint8Array {

@@ -3,7 +3,7 @@
 // user of the same cluster has to move out.
 import { hex, join64 } from "../../base/bytes.ts";
 import { asBlockError, BlockError } from "../../base/errors.ts";
-import type { ByteRange } from "../../block/finding.ts";
+import type { ByteRange, LeakTotals } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { faultOf } from "./check.ts";
@@ -21,6 +21,13 @@ import { ClusterUsage, maxClusters } from "./usage.ts";
 /** Runs of entries that are listed, and entries in them: more are left to a second repair. */
 const maxRuns = 100_000;
 const maxEntries = 1_000_000;
+/**
+ * Tables that share clusters with others, by the bytes that are read and would be copied of them. Every entry of an L1
+ * table may name the same place: read one by one, 2 MiB of a hostile file would be 128 GiB.
+ */
+const mostMovedBytes = 256 * 1024 * 1024;
+/** Ranges of leaked clusters that are listed. */
+const maxLeaks = 100_000;
 /** Entries of one run: what is written at once stays small. */
 const longestRun = 8192;
 const turnMs = 20;
@@ -55,7 +62,11 @@ export interface QedScan {
   readonly tooLarge: readonly { readonly l1Index: number; readonly offset: number }[];
   readonly dropped: number;
   readonly unreadable: readonly string[];
+  /** The first of them. */
   readonly leaks: readonly ByteRange[];
+  readonly leaked: LeakTotals;
+  /** All of them, in the order of the file. */
+  leakedRanges(): Iterable<ByteRange>;
   /** End of the last cluster that anything refers to, bytes. */
   readonly usedEnd: number;
   /** Whether the cluster holds (a part of) a table that stays. */
@@ -80,7 +91,9 @@ class Scan {
   readonly #tables: ClusterUsage;
   readonly #all: ClusterUsage;
   readonly #unreadable: string[] = [];
+  readonly #reader: PieceReader;
   #listed = { runs: 0, entries: 0 };
+  #movedBytes = 0;
   #dropped = 0;
   #lastPause = performance.now();
 
@@ -96,6 +109,7 @@ class Scan {
         `The file has ${clusters} clusters; at most ${maxClusters - 1} can be repaired`,
       );
     }
+    this.#reader = new PieceReader(file, tableEntries(header));
     this.#tables = new ClusterUsage(clusters);
     this.#all = new ClusterUsage(clusters);
   }
@@ -106,8 +120,14 @@ class Scan {
     const runs: EntryRun[] = [];
     const kept: Table[] = [];
     const others: Table[] = [];
-    await this.#readL1(runs, (table) => (this.#markTable(table.offset) ? kept : others).push(table));
-    for (const { offset } of others) this.#all.markRun(offset / clusterSize, tableSize);
+    await this.#readL1(runs, (table) => {
+      if (this.#markTable(table.offset)) kept.push(table);
+      else {
+        this.#all.markRun(table.offset / clusterSize, tableSize);
+        if (others.length < maxRuns) others.push(table);
+        else this.#dropped++;
+      }
+    });
     const total = kept.length + others.length;
     for (const [done, table] of kept.entries()) {
       await this.#breathe(done, total);
@@ -119,13 +139,15 @@ class Scan {
       await this.#breathe(kept.length + done, total);
       await this.#scanMoved(table, moved, tooLarge);
     }
-    const leaks = [...this.#all.unused(this.#header.headerSize)].map(({ index, count }) => ({
-      offset: index * clusterSize,
-      length: count * clusterSize,
-    }));
-    const lastLeak = leaks.at(-1);
-    const { fileEnd } = this.#bounds;
-    const atEnd = lastLeak !== undefined && lastLeak.offset + lastLeak.length === fileEnd;
+    const leaks: ByteRange[] = [];
+    const leaked = { ranges: 0, bytes: 0 };
+    let usedEnd = this.#bounds.fileEnd;
+    for (const range of this.#leakedRanges()) {
+      if (leaks.length < maxLeaks) leaks.push(range);
+      leaked.ranges++;
+      leaked.bytes += range.length;
+      if (range.offset + range.length === this.#bounds.fileEnd) usedEnd = range.offset;
+    }
     return {
       header: this.#header,
       bounds: this.#bounds,
@@ -136,9 +158,18 @@ class Scan {
       dropped: this.#dropped,
       unreadable: this.#unreadable,
       leaks,
-      usedEnd: atEnd ? lastLeak.offset : fileEnd,
+      leaked,
+      leakedRanges: () => this.#leakedRanges(),
+      usedEnd,
       isTable: (cluster) => isMarked(this.#tables, cluster),
     };
+  }
+
+  *#leakedRanges(): Generator<ByteRange> {
+    const { clusterSize, headerSize } = this.#header;
+    for (const { index, count } of this.#all.unused(headerSize)) {
+      yield { offset: index * clusterSize, length: count * clusterSize };
+    }
   }
 
   /** Answers whether the table has its clusters for itself, and then marks them. */
@@ -154,9 +185,7 @@ class Scan {
   async #readL1(runs: EntryRun[], found: (table: Table) => void): Promise<void> {
     const { l1Offset, clusterSize, tableSize } = this.#header;
     const collect = new RunCollector(undefined, l1Offset, (run) => this.#keep(run, runs));
-    for await (const { halves, first } of new PieceReader(this.#file, tableEntries(this.#header)).entries(
-      l1Offset,
-    )) {
+    for await (const { halves, first } of this.#reader.entries(l1Offset)) {
       for (let i = 0; i < halves.length / 2; i++) {
         const [low = 0, high = 0] = [halves[i * 2], halves[i * 2 + 1]];
         if (low === 0 && high === 0) continue;
@@ -182,9 +211,7 @@ class Scan {
     const { clusterSize } = this.#header;
     const collect = new RunCollector(l1Index, table, tell);
     try {
-      for await (const { halves, first } of new PieceReader(this.#file, tableEntries(this.#header)).entries(
-        table,
-      )) {
+      for await (const { halves, first } of this.#reader.entries(table)) {
         for (let i = 0; i < halves.length / 2; i++) {
           const [low = 0, high = 0] = [halves[i * 2], halves[i * 2 + 1]];
           if (high === 0 && low < 2) continue;
@@ -214,6 +241,11 @@ class Scan {
   }
 
   async #scanMoved(table: Table, moved: MovedTable[], tooLarge: Table[]): Promise<void> {
+    if (this.#movedBytes >= mostMovedBytes) {
+      tooLarge.push(table);
+      return;
+    }
+    this.#movedBytes += this.#header.tableSize * this.#header.clusterSize;
     const runs: EntryRun[] = [];
     const before = { ...this.#listed };
     const unreadable = this.#unreadable.length;
@@ -223,9 +255,7 @@ class Scan {
       else left++;
     });
     if (this.#unreadable.length > unreadable) return;
-    if (moved.length + tooLarge.length >= maxRuns) {
-      this.#dropped++;
-    } else if (left > 0) {
+    if (left > 0) {
       this.#listed = before;
       tooLarge.push(table);
     } else moved.push({ ...table, runs });
