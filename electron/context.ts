@@ -26,7 +26,7 @@ export interface Desktop {
   /** Shows the system's dialog; an empty list means it was dismissed. */
   chooseFiles(title: string, multiple: boolean): Promise<readonly string[]>;
   /** Where to save; undefined means the dialog was dismissed. */
-  chooseSavePath(suggestedName: string): Promise<string | undefined>;
+  chooseSavePath(suggestedName: string, title?: string): Promise<string | undefined>;
   copyText(text: string): void;
   /** The recent list changed: menus and the system's own lists follow. */
   showRecent(items: readonly RecentItem[], added: readonly string[]): void;

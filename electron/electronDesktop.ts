@@ -96,8 +96,9 @@ export class ElectronDesktop implements Desktop, JobWitness {
     return filePaths;
   }
 
-  async chooseSavePath(suggestedName: string): Promise<string | undefined> {
+  async chooseSavePath(suggestedName: string, title?: string): Promise<string | undefined> {
     const options: Electron.SaveDialogOptions = {
+      ...(title === undefined ? {} : { title }),
       defaultPath: this.#folder === undefined ? suggestedName : path.join(this.#folder, suggestedName),
       properties: ["showOverwriteConfirmation", "createDirectory"],
     };

@@ -1,6 +1,7 @@
 // The words of the notification for a task that ended while the person was elsewhere.
 import type { CheckSummary } from "../core/ops/checkRun.ts";
 import type { CompareSummary } from "../core/ops/mismatch.ts";
+import type { RepairPlanResult, RepairWritten } from "../core/ops/repairRun.ts";
 import type { VoteMapSummary } from "../core/ops/voteRun.ts";
 import type { JobEnd } from "./ipc/contract.ts";
 
@@ -23,6 +24,12 @@ export function noticeOf(title: string, end: JobEnd): { title: string; body: str
       return { title: "Check finished", body: `${title}: ${problems(end.summary)}` };
     case "map":
       return { title: "Map finished", body: title };
+    case "repairPlan":
+      return { title: "Repair plan ready", body: `${title}: ${offered(end.summary)}` };
+    case "repairWrite":
+      return { title: repairTitle(end.summary), body: `${title}: ${written(end.summary)}` };
+    case "repairFinish":
+      return { title: "Undo journal carried out", body: title };
   }
 }
 
@@ -47,6 +54,23 @@ function problems({ result }: CheckSummary): string {
   if (corruptions + leaks + checkErrors === 0) return "no problems found";
   const unread = checkErrors === 0 ? "" : `; ${plural(checkErrors, "table")} could not be read`;
   return `${plural(corruptions, "problem")}, ${plural(leaks, "leaked cluster")}${unread}`;
+}
+
+function offered({ offered: found }: RepairPlanResult): string {
+  return found === undefined || found.items === 0
+    ? "there is nothing to mend"
+    : `${plural(found.items, "item")} can be mended`;
+}
+
+function repairTitle({ error }: RepairWritten): string {
+  return error === undefined ? "Repair finished" : "Repair stopped";
+}
+
+function written({ changes, error, after }: RepairWritten): string {
+  if (error !== undefined) return error.message;
+  const left =
+    after === undefined || after.itemsLeft === 0 ? "" : `; ${plural(after.itemsLeft, "item")} left`;
+  return `${plural(changes.done, "change")} written${left}`;
 }
 
 function plural(n: number, noun: string): string {

@@ -5,7 +5,7 @@ import type { RunningJob } from "../core/jobs/client.ts";
 import type { Answer, AskedJob, Asks, JobName, Jobs, Question } from "../core/jobs/contract.ts";
 import type { JobHandlers } from "../core/jobs/run.ts";
 import type { Emit } from "./events.ts";
-import type { JobEnd } from "./ipc/contract.ts";
+import type { JobEnd, SummaryOf } from "./ipc/contract.ts";
 
 export type StartJob = <N extends JobName>(
   name: N,
@@ -43,9 +43,17 @@ export class JobBoard {
     this.#witness = witness;
   }
 
-  /** Starts a job and answers its id; `title` names it for people. */
-  run<N extends JobName>(name: N, title: string, params: Jobs[N]["params"]): number {
-    return this.#begin(name, title, params, () => undefined);
+  /**
+   * Starts a job and answers its id; `title` names it for people. `shown` makes of the result what the page is told, for
+   * those that name files.
+   */
+  run<N extends JobName>(
+    name: N,
+    title: string,
+    params: Jobs[N]["params"],
+    shown?: (result: Jobs[N]["result"]) => SummaryOf<N>,
+  ): number {
+    return this.#begin(name, title, params, () => undefined, shown);
   }
 
   /**
@@ -80,6 +88,7 @@ export class JobBoard {
     title: string,
     params: Jobs[N]["params"],
     resultOf: (item: Jobs[N]["item"]) => Jobs[N]["result"] | undefined,
+    shown?: (result: Jobs[N]["result"]) => SummaryOf<N>,
   ): number {
     const id = this.#nextId++;
     const startedAt = performance.now();
@@ -91,7 +100,8 @@ export class JobBoard {
       this.#emit("job:end", end);
       this.#witness.ended(title, end, performance.now() - startedAt);
     };
-    const ended = (summary: Jobs[N]["result"]) => ({ job: id, ok: true, name, summary }) as JobEnd;
+    const ended = (result: Jobs[N]["result"]) =>
+      ({ job: id, ok: true, name, summary: shown === undefined ? result : shown(result) }) as JobEnd;
     const running = this.#start(name, params, {
       progress: (progress) => {
         const job = this.#jobs.get(id);

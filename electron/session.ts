@@ -9,6 +9,7 @@ import type { StructureAt } from "../core/block/structure.ts";
 import { imageSpecForPath } from "../core/graph.ts";
 import type { SessionClient } from "../core/jobs/sessionClient.ts";
 import type { Location, Page, SessionNotice } from "../core/jobs/sessionContract.ts";
+import type { FoundJournal, JournalFacts } from "../core/ops/repairRun.ts";
 import type { Emit } from "./events.ts";
 import { displayText, type FileTokens } from "./files.ts";
 import { FileWatch, fileFacts } from "./fileWatch.ts";
@@ -40,6 +41,13 @@ export interface OpenHow {
 /** What a job needs to open the same image in its own thread. */
 export interface ImageSource {
   readonly spec: ImageSpec;
+  readonly name: string;
+}
+
+/** What a repair works on. */
+export interface ImageFile {
+  readonly path: string;
+  readonly format: string;
   readonly name: string;
 }
 
@@ -162,6 +170,30 @@ export class ImageSession {
   sourceOf(image: number): ImageSource {
     const { spec, file } = this.#image(image);
     return { spec, name: file.name };
+  }
+
+  /** The image's own file, and the format that the person sees. Throws EINVAL for a graph. */
+  fileOf(image: number): ImageFile {
+    const { spec, file } = this.#image(image);
+    const format = typeof spec === "object" ? spec.driver : undefined;
+    if (format === undefined || this.#graphs.get(file.token) !== undefined) {
+      throw new BlockError("EINVAL", `'${file.name}' is a graph of several nodes, not one file`, {
+        hint: "Open the image's own file to mend it.",
+      });
+    }
+    return { path: this.#files.pathOf(file.token), format, name: file.name };
+  }
+
+  /** What an undo journal says; `image` is the path of a file instead of the one it names. */
+  async journal(journal: string, image: string | undefined): Promise<JournalFacts> {
+    return this.#current().call("journal", { journal, ...(image === undefined ? {} : { image }) });
+  }
+
+  /** The journal of a repair that was cut off, beside an open image. */
+  async journalBeside(image: number): Promise<FoundJournal | undefined> {
+    const { file } = this.#image(image);
+    if (this.#graphs.get(file.token) !== undefined) return undefined;
+    return this.#current().call("journalBeside", { image: this.#files.pathOf(file.token) });
   }
 
   /** Files of the open images, each once, in the order of opening. */

@@ -1,10 +1,9 @@
 // `blkscope repair --undo` and `--resume`: does or takes back what an undo journal says, or shows what that would be.
-import * as fs from "node:fs";
-import * as path from "node:path";
 import { hex } from "../base/bytes.ts";
 import { openGraph } from "../graph.ts";
 import type { Journal } from "../repair/journal.ts";
 import { openJournal } from "../repair/journalFile.ts";
+import { imageOfJournal } from "../repair/journalPath.ts";
 import { applyJournal, examine, undoJournal } from "../repair/run.ts";
 import { interruptible } from "./interrupt.ts";
 import { jsonText, printable, stdout } from "./output.ts";
@@ -27,7 +26,7 @@ export async function finishRepair(request: FinishRequest): Promise<number> {
   const opened = await openJournal(name, dryRun);
   try {
     const { journal, file } = opened;
-    const image = request.image ?? imageOf(name, journal);
+    const image = request.image ?? imageOfJournal(name, journal.imagePath);
     const graph = await openGraph({ driver: "file", filename: image }, { readOnly: dryRun });
     try {
       if (dryRun) await examine(graph.root, journal);
@@ -44,12 +43,6 @@ export async function finishRepair(request: FinishRequest): Promise<number> {
   } finally {
     await opened.close();
   }
-}
-
-/** An image that was moved together with its journal is found before one that stayed where it was. */
-function imageOf(name: string, { imagePath }: Journal): string {
-  const beside = path.join(path.dirname(name), path.basename(imagePath));
-  return fs.existsSync(beside) ? beside : imagePath;
 }
 
 /** What the file becomes, from what it would be otherwise. */

@@ -4,6 +4,17 @@ import type { BackingPolicy, ImageSpec } from "../block/driver.ts";
 import type { CheckItem, CheckParams, CheckSummary, CheckTotals } from "../ops/checkRun.ts";
 import type { MapAsks, MapItem, MapParams, MapResult, MapTotals } from "../ops/mapRun.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../ops/mismatch.ts";
+import type {
+  RepairAsks,
+  RepairFinished,
+  RepairFinishParams,
+  RepairPlanItem,
+  RepairPlanParams,
+  RepairPlanResult,
+  RepairTotals,
+  RepairWriteParams,
+  RepairWritten,
+} from "../ops/repairRun.ts";
 import type { VoteMapItem, VoteMapParams, VoteMapSummary, VoteMapTotals } from "../ops/voteRun.ts";
 
 export interface CompareParams {
@@ -33,6 +44,16 @@ export interface Jobs {
   compare: { params: CompareParams; item: CompareItem; result: CompareSummary; totals: CompareTotals };
   /** Its scan ends with its one item; then it answers questions until it is cancelled. */
   map: { params: MapParams; item: MapItem; result: MapResult; totals: MapTotals; asks: MapAsks };
+  repairFinish: { params: RepairFinishParams; item: never; result: RepairFinished; totals: RepairTotals };
+  /** Looking ends with its one item, the offer; then it answers questions until it is cancelled. */
+  repairPlan: {
+    params: RepairPlanParams;
+    item: RepairPlanItem;
+    result: RepairPlanResult;
+    totals: RepairTotals;
+    asks: RepairAsks;
+  };
+  repairWrite: { params: RepairWriteParams; item: never; result: RepairWritten; totals: RepairTotals };
   votes: { params: VoteMapParams; item: VoteMapItem; result: VoteMapSummary; totals: VoteMapTotals };
 }
 export type JobName = keyof Jobs;

@@ -7,6 +7,9 @@ const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
   compare: async () => (await import("../ops/compare.ts")).compareRuns,
   check: async () => (await import("../ops/checkJob.ts")).checkJob,
   map: async () => (await import("../ops/clusterMapJob.ts")).mapJob,
+  repairFinish: async () => (await import("../ops/repairFinish.ts")).repairFinishJob,
+  repairPlan: async () => (await import("../ops/repairPlan.ts")).repairPlanJob,
+  repairWrite: async () => (await import("../ops/repairWrite.ts")).repairWriteJob,
   votes: async () => (await import("../ops/voteMap.ts")).mapVotes,
 };
 

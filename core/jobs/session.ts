@@ -101,6 +101,14 @@ export class Session {
       return above === undefined ? undefined : this.#graph(image).nodeAt(above)?.structure?.describe(offset);
     },
     locate: async ({ image, offset }) => locate(this.#graph(image).root, offset),
+    journal: async ({ journal, image }) => {
+      const { lookAtJournal } = await import("../ops/repairLook.ts");
+      return lookAtJournal(journal, image);
+    },
+    journalBeside: async ({ image }) => {
+      const { journalBeside } = await import("../ops/repairLook.ts");
+      return journalBeside(image);
+    },
   };
 
   /** Closes every image. */

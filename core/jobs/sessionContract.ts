@@ -3,6 +3,7 @@
 import type { ImageSpec } from "../block/driver.ts";
 import type { Child, ExtentState, NodeInfo } from "../block/node.ts";
 import type { StructureAt } from "../block/structure.ts";
+import type { FoundJournal, JournalFacts } from "../ops/repairRun.ts";
 import type { ImageEvents } from "./imageEvents.ts";
 
 /** Identifies an open image in its session. */
@@ -81,4 +82,8 @@ export interface SessionCalls {
   };
   /** Layers from the top to the one that answers for the guest byte at `offset`. */
   locate: { request: { image: ImageId; offset: number }; reply: readonly Location[] };
+  /** What an undo journal says; both are paths. `image`: instead of the file that the journal names. */
+  journal: { request: { journal: string; image?: string }; reply: JournalFacts };
+  /** The journal beside an image whose repair was cut off; `image` is its path. */
+  journalBeside: { request: { image: string }; reply: FoundJournal | undefined };
 }

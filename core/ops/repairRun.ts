@@ -24,6 +24,11 @@ export interface RepairOffered {
   readonly check: CheckResult;
 }
 
+/** Told once; the job then answers questions until it is cancelled. */
+export interface RepairPlanItem {
+  readonly offered: RepairOffered;
+}
+
 export interface RepairPlanResult {
   /** Before the offer was made. */
   readonly cancelled: boolean;
@@ -100,12 +105,15 @@ export interface RepairAsks {
     question: { readonly ids: readonly string[]; readonly id: string; readonly on: boolean };
     answer: RepairChoice;
   };
-  /** What one item changes, were these chosen. */
+  /** What one item changes, were these chosen: the first thousand changes. */
   changes: {
     question: { readonly ids: readonly string[]; readonly id: string };
     answer: readonly ShownChange[];
   };
-  /** Kinds of clusters before and after (numbers of `clusterKinds`), both for a file of `clusters` clusters. */
+  /**
+   * Kinds of clusters before and after (numbers of `clusterKinds`, the worst of a cell), both as many: what the file has
+   * no cluster for, before or after, is unknown (0). A newer question ends an older one: ECANCELED.
+   */
   map: {
     question: { readonly ids: readonly string[]; readonly cells: number };
     answer: {
@@ -180,8 +188,14 @@ export interface JournalFacts {
   readonly shown: readonly ShownChange[];
   /** Why neither finishing nor undoing is possible: the image has changed since, it is missing. */
   readonly refusal: PlainError | undefined;
+  /** What the repair changes, copies to or cuts off, in the order of the file: the first thousand. */
   readonly ranges: readonly ByteRange[];
 }
+
+/** A journal beside an image: of a repair that was cut off, or one that can't be used. */
+export type FoundJournal =
+  | { readonly journal: string; readonly facts: JournalFacts; readonly error: undefined }
+  | { readonly journal: string; readonly facts: undefined; readonly error: PlainError };
 
 export interface RepairFinished {
   readonly cancelled: boolean;

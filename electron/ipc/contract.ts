@@ -7,6 +7,7 @@ import { clusterKinds, type StructureAt } from "../../core/block/structure.ts";
 import type { Answer, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
 import type { ImageEvents } from "../../core/jobs/imageEvents.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
+import type { JournalFacts, RepairFinished, RepairWritten } from "../../core/ops/repairRun.ts";
 
 const token = z.uuid();
 const imageId = z.int().nonnegative();
@@ -72,6 +73,27 @@ export interface RecentItem {
   readonly missing: boolean;
 }
 
+/** A journal as the page knows it: its paths are names for show. */
+export interface JournalLook extends JournalFacts {
+  /** The image's file; undefined when it is not there. */
+  readonly image: FileRef | undefined;
+}
+
+/** A journal beside an open image: of a repair that was cut off, or one that can't be used. */
+export type UnfinishedRepair =
+  | { readonly file: FileRef; readonly facts: JournalLook; readonly error: undefined }
+  | { readonly file: FileRef; readonly facts: undefined; readonly error: PlainError };
+
+/** What was written, in files the page can open; paths are names for show. */
+export interface WrittenRepair extends RepairWritten {
+  readonly targetFile: FileRef;
+  readonly journalFile: FileRef | undefined;
+}
+
+export interface FinishedRepair extends RepairFinished {
+  readonly facts: JournalLook;
+}
+
 export type FileState =
   | { readonly kind: "same" }
   | { readonly kind: "changed"; readonly at: number; readonly sizeDelta: number }
@@ -85,6 +107,9 @@ function channel<R>() {
   return <S extends z.ZodType>(request: S): Channel<S, R> => ({ request });
 }
 const nothing = z.undefined();
+/** Of items of a repair; an offer has at most 100,000. */
+const repairId = z.string().min(1).max(64);
+const repairIds = z.array(repairId).max(100_000);
 /** Options of a graph; what is in them is checked with the drivers' schemas. */
 const graphOptions = z.record(z.string().max(64), z.json());
 
@@ -103,6 +128,10 @@ export const channels = {
   /** Shows the native open dialog; an empty list means it was dismissed. */
   "files:choose": channel<readonly FileRef[]>()(
     z.strictObject({ title: z.string().max(200), multiple: z.boolean() }),
+  ),
+  /** Shows the native dialog for a new file; undefined means it was dismissed. Nothing is made. */
+  "files:chooseSave": channel<FileRef | undefined>()(
+    z.strictObject({ title: z.string().max(200), suggestedName: z.string().max(200) }),
   ),
   "files:recent": channel<readonly RecentItem[]>()(nothing),
   "files:clearRecent": channel<undefined>()(nothing),
@@ -182,6 +211,55 @@ export const channels = {
       backwards: z.boolean(),
     }),
   ),
+  /** Looks at what can be mended. Its end is told when the offer is made; then it answers until cancelled. */
+  "job:repairPlan": channel<{ job: number }>()(z.strictObject({ image: imageId })),
+  "repair:items": channel<Answer<"repairPlan", "items">>()(
+    z.strictObject({ job: jobId, first: byteOffset, count: z.int().min(0).max(10_000) }),
+  ),
+  "repair:choose": channel<Answer<"repairPlan", "choose">>()(
+    z.strictObject({ job: jobId, ids: z.union([z.literal("default"), repairIds]) }),
+  ),
+  "repair:toggle": channel<Answer<"repairPlan", "toggle">>()(
+    z.strictObject({ job: jobId, ids: repairIds, id: repairId, on: z.boolean() }),
+  ),
+  "repair:changes": channel<Answer<"repairPlan", "changes">>()(
+    z.strictObject({ job: jobId, ids: repairIds, id: repairId }),
+  ),
+  "repair:map": channel<Answer<"repairPlan", "map">>()(
+    z.strictObject({
+      job: jobId,
+      ids: repairIds,
+      cells: z
+        .int()
+        .min(1)
+        .max(1 << 20),
+    }),
+  ),
+  "repair:preflight": channel<Answer<"repairPlan", "preflight">>()(
+    z.strictObject({ job: jobId, ids: repairIds, journal: token.optional() }),
+  ),
+  /** Does what was seen under that digest. `copyTo`: to a copy made there; the image stays as it is. */
+  "job:repairWrite": channel<{ job: number }>()(
+    z.strictObject({
+      image: imageId,
+      ids: repairIds.min(1),
+      digest: z.string().regex(/^[0-9a-f]{64}$/),
+      journal: token.optional(),
+      copyTo: token.optional(),
+    }),
+  ),
+  /** What an undo journal says; `image` instead of the file that it names. */
+  "repair:look": channel<JournalLook>()(z.strictObject({ token, image: token.optional() })),
+  "job:repairFinish": channel<{ job: number }>()(
+    z.strictObject({
+      token,
+      mode: z.enum(["undo", "resume"]),
+      dryRun: z.boolean(),
+      image: token.optional(),
+    }),
+  ),
+  /** The journal beside an open image whose repair was cut off. */
+  "repair:unfinished": channel<UnfinishedRepair | undefined>()(z.strictObject({ image: imageId })),
   "job:cancel": channel<undefined>()(z.strictObject({ job: jobId })),
   /** Asks for a place and writes the content there; undefined means the dialog was dismissed. */
   "export:save": channel<{ name: string } | undefined>()(
@@ -198,6 +276,13 @@ export type ChannelName = keyof Channels;
 export type Request<N extends ChannelName> = z.input<Channels[N]["request"]>;
 export type Reply<N extends ChannelName> = Channels[N] extends Channel<z.ZodType, infer R> ? R : never;
 
+/** What the page is told of a result: files in place of paths. */
+export type SummaryOf<N extends JobName> = N extends "repairWrite"
+  ? WrittenRepair
+  : N extends "repairFinish"
+    ? FinishedRepair
+    : Jobs[N]["result"];
+
 /** How a job ended; one that answers questions: how its scan did. */
 export type JobEnd<N extends JobName = JobName> =
   | {
@@ -205,7 +290,7 @@ export type JobEnd<N extends JobName = JobName> =
         readonly job: number;
         readonly ok: true;
         readonly name: K;
-        readonly summary: Jobs[K]["result"];
+        readonly summary: SummaryOf<K>;
       };
     }[N]
   | { readonly job: number; readonly ok: false; readonly error: PlainError };

@@ -1,10 +1,20 @@
 // Calls about files: choosing them, and the recent list. Paths come from here and go no further than main.
 import type { Context } from "../../context.ts";
 import type { Handler } from "../handle.ts";
+import { fileName } from "./exports.ts";
 
 export const choose: Handler<"files:choose"> = async ({ title, multiple }, { desktop, files }) => {
   const paths = await desktop.chooseFiles(title, multiple);
   return paths.map((path) => files.refOf(path));
+};
+
+/** The name of a file that is to be made; whoever makes it sees to it that it overwrites nothing. */
+export const chooseSave: Handler<"files:chooseSave"> = async (
+  { title, suggestedName },
+  { desktop, files },
+) => {
+  const path = await desktop.chooseSavePath(fileName(suggestedName), title);
+  return path === undefined ? undefined : files.refOf(path);
 };
 
 export const listRecent: Handler<"files:recent"> = (_request, { recent }) => recent.items();

@@ -6,6 +6,7 @@ import * as files from "./files.ts";
 import * as graphs from "./graphs.ts";
 import * as images from "./images.ts";
 import * as jobs from "./jobs.ts";
+import * as repair from "./repair.ts";
 
 export const handlers: Handlers = {
   "app:info": app.info,
@@ -14,6 +15,7 @@ export const handlers: Handlers = {
   "app:commands": app.commands,
   "app:title": app.title,
   "files:choose": files.choose,
+  "files:chooseSave": files.chooseSave,
   "files:recent": files.listRecent,
   "files:clearRecent": files.clearRecent,
   "files:forget": files.forget,
@@ -35,6 +37,17 @@ export const handlers: Handlers = {
   "map:tile": jobs.mapTile,
   "map:place": jobs.mapPlace,
   "map:next": jobs.mapNext,
+  "job:repairPlan": repair.plan,
+  "repair:items": repair.items,
+  "repair:choose": repair.choose,
+  "repair:toggle": repair.toggle,
+  "repair:changes": repair.changes,
+  "repair:map": repair.map,
+  "repair:preflight": repair.preflight,
+  "job:repairWrite": repair.write,
+  "repair:look": repair.look,
+  "job:repairFinish": repair.finish,
+  "repair:unfinished": repair.unfinished,
   "job:cancel": jobs.cancel,
   "export:save": exports.save,
   "clipboard:write": exports.writeClipboard,

@@ -1,0 +1,98 @@
+// What an undo journal says, and whether the image it belongs to can be finished or taken back: for a view that is given
+// a journal, and for one that finds a journal beside the image it opens. Reads both, changes neither.
+import * as fs from "node:fs";
+import { asBlockError, BlockError, type PlainError, toPlain } from "../base/errors.ts";
+import type { ByteRange } from "../block/finding.ts";
+import { openGraph } from "../graph.ts";
+import type { Journal } from "../repair/journal.ts";
+import { openJournal } from "../repair/journalFile.ts";
+import { imageOfJournal, journalPathOf } from "../repair/journalPath.ts";
+import { examine } from "../repair/run.ts";
+import { mostShown, shownWrite } from "./repairPlanChanges.ts";
+import type { FoundJournal, JournalFacts } from "./repairRun.ts";
+
+/**
+ * `image`: instead of the file that the journal names. Throws what reading a journal throws: ECORRUPT, EINVAL (it is
+ * none, or changed nothing), EBUSY (its repair is running), ENOENT. What is wrong with the image is part of the answer.
+ */
+export async function lookAtJournal(name: string, image?: string): Promise<JournalFacts> {
+  const { journal, close } = await openJournal(name, true);
+  try {
+    return await factsOf(name, journal, image);
+  } finally {
+    await close();
+  }
+}
+
+/** Undefined: there is none beside the image, it is at its end, or its repair is running. */
+export async function journalBeside(imagePath: string): Promise<FoundJournal | undefined> {
+  const journal = journalPathOf(imagePath);
+  if (!fs.existsSync(journal)) return undefined;
+  try {
+    const facts = await lookAtJournal(journal, imagePath);
+    const isOpen = facts.state === "applying" || facts.state === "applied";
+    return isOpen ? { journal, facts, error: undefined } : undefined;
+  } catch (thrown) {
+    const error = asBlockError(thrown);
+    return error.code === "EBUSY" ? undefined : { journal, facts: undefined, error: toPlain(error) };
+  }
+}
+
+async function factsOf(name: string, journal: Journal, image: string | undefined): Promise<JournalFacts> {
+  const imagePath = image ?? imageOfJournal(name, journal.imagePath);
+  const places = journal.last ? [...journal.writes, journal.last] : journal.writes;
+  return {
+    journal: name,
+    imagePath,
+    imageFound: fs.existsSync(imagePath),
+    state: journal.state,
+    oldSize: journal.oldSize,
+    newSize: journal.newSize,
+    writes: places.length,
+    copies: journal.copies.length,
+    shown: places.slice(0, mostShown).map(shownWrite),
+    refusal: await refusalOf(imagePath, journal),
+    ranges: rangesOf(journal),
+  };
+}
+
+async function refusalOf(imagePath: string, journal: Journal): Promise<PlainError | undefined> {
+  try {
+    const options = { readOnly: true, forceShare: true };
+    const graph = await openGraph({ driver: "file", filename: imagePath }, options);
+    try {
+      await examine(graph.root, journal);
+      return undefined;
+    } finally {
+      await graph.close();
+    }
+  } catch (thrown) {
+    return toPlain(missing(thrown, imagePath));
+  }
+}
+
+function missing(thrown: unknown, path: string): unknown {
+  if (asBlockError(thrown).code !== "ENOENT") return thrown;
+  return new BlockError("ENOENT", `The image of this journal is not there: '${path}'`, {
+    path,
+    hint: "Put the journal beside the image, or choose the image that it belongs to.",
+  });
+}
+
+/** What is changed in place, copied to or cut off, in the order of the file, neighbours as one. */
+function rangesOf({ writes, last, copies, cutSize, oldSize }: Journal): ByteRange[] {
+  const all = [
+    ...writes.map(({ offset, newBytes }) => ({ offset, length: newBytes.length })),
+    ...(last ? [{ offset: last.offset, length: last.newBytes.length }] : []),
+    ...copies.map(({ to, length }) => ({ offset: to, length })),
+    ...(cutSize < oldSize ? [{ offset: cutSize, length: oldSize - cutSize }] : []),
+  ].sort((a, b) => a.offset - b.offset);
+  const merged: { offset: number; length: number }[] = [];
+  for (const { offset, length } of all) {
+    const before = merged.at(-1);
+    if (before && offset <= before.offset + before.length) {
+      before.length = Math.max(before.length, offset + length - before.offset);
+    } else merged.push({ offset, length });
+  }
+  return merged.slice(0, mostShown);
+}

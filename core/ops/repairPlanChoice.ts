@@ -1,0 +1,129 @@
+// Which items of an offer are chosen: with all that they need, without what needs what is not; and what that would do to
+// the file, in numbers and as one digest, by which the writing job knows that it does what the person saw.
+import { createHash } from "node:crypto";
+import { BlockError } from "../base/errors.ts";
+import type { ByteRange, OfferedRepair, RepairOffer, RepairRisk, RepairScript } from "../block/finding.ts";
+import { journalBytes } from "../repair/journal.ts";
+import { defaultItems } from "../repair/offer.ts";
+import type { RepairChoice } from "./repairRun.ts";
+
+export class RepairChooser {
+  readonly #offer: RepairOffer;
+  readonly #items: ReadonlyMap<string, OfferedRepair>;
+  /** Items by an item that they need. */
+  readonly #neededBy = new Map<string, string[]>();
+  /** Bytes of the image's path, which the journal has in it. */
+  readonly #pathLength: number;
+
+  constructor(offer: RepairOffer, filename: string) {
+    this.#offer = offer;
+    this.#items = new Map(offer.items.map((item) => [item.id, item]));
+    this.#pathLength = Buffer.byteLength(filename);
+    for (const { id, needs } of offer.items) {
+      for (const need of needs) {
+        const known = this.#neededBy.get(need);
+        if (known) known.push(id);
+        else this.#neededBy.set(need, [id]);
+      }
+    }
+  }
+
+  /** Throws EINVAL for an id that is not offered. */
+  choose(ids: readonly string[] | "default"): RepairChoice {
+    return this.#choice(this.#withNeeds(ids === "default" ? defaultItems(this.#offer) : ids));
+  }
+
+  /** Adds an item and what it needs to `ids`, or takes it away with all that need it. Throws EINVAL. */
+  toggle(ids: readonly string[], id: string, on: boolean): RepairChoice {
+    if (on) return this.#choice(this.#withNeeds([...ids, id]));
+    const chosen = this.#withNeeds(ids);
+    for (const gone of this.#reach([id], (each) => this.#neededBy.get(each) ?? [])) chosen.delete(gone);
+    return this.#choice(chosen);
+  }
+
+  /** Of those ids and what they need. Throws EINVAL for an id that is not offered. */
+  script(ids: readonly string[]): RepairScript {
+    return this.#offer.script(this.#inOrder(this.#withNeeds(ids)));
+  }
+
+  /** Throws EINVAL when it is not offered. */
+  item(id: string): OfferedRepair {
+    const item = this.#items.get(id);
+    if (item) return item;
+    throw new BlockError("EINVAL", `There is no repair '${id}' for this image`, {
+      hint: "Look at the image again: it may have changed since the plan was made.",
+    });
+  }
+
+  #withNeeds(ids: readonly string[]): Set<string> {
+    return this.#reach(ids, (id) => this.item(id).needs);
+  }
+
+  #reach(ids: readonly string[], next: (id: string) => readonly string[]): Set<string> {
+    for (const id of ids) this.item(id);
+    const reached = new Set(ids);
+    // A set is walked to its end, also over what is added meanwhile.
+    for (const id of reached) for (const other of next(id)) reached.add(other);
+    return reached;
+  }
+
+  #inOrder(chosen: ReadonlySet<string>): string[] {
+    return this.#offer.items.flatMap(({ id }) => (chosen.has(id) ? [id] : []));
+  }
+
+  #choice(chosen: ReadonlySet<string>): RepairChoice {
+    const ids = this.#inOrder(chosen);
+    const script = this.#offer.script(ids);
+    const items = ids.map((id) => this.item(id));
+    const risks: Record<RepairRisk, number> = {
+      safe: 0,
+      "may-lose-data": 0,
+      "cannot-be-undone-elsewhere": 0,
+    };
+    for (const { risk } of items) risks[risk] += 1;
+    return {
+      ids,
+      writes: script.writes.length + (script.last ? 1 : 0),
+      copiedBytes: script.copies.reduce((sum, { length }) => sum + length, 0),
+      cutBytes: script.oldSize - script.cutSize,
+      newSize: script.newSize,
+      risks,
+      guestBytes: coveredBytes(items.flatMap(({ guest }) => guest)),
+      journalBytes: ids.length === 0 ? 0 : journalBytes(script, this.#pathLength),
+      digest: digestOf(script),
+    };
+  }
+}
+
+/** Each byte counts once, however many ranges it is in. */
+export function coveredBytes(ranges: readonly ByteRange[]): number {
+  let covered = 0;
+  let end = 0;
+  for (const { offset, length } of [...ranges].sort((a, b) => a.offset - b.offset)) {
+    const from = Math.max(offset, end);
+    end = Math.max(end, offset + length);
+    covered += Math.max(0, end - from);
+  }
+  return covered;
+}
+
+/**
+ * SHA-256 of everything a script does, hexadecimal: sizes, then copies, patches and writes in their order, each as a
+ * line that says how many bytes follow.
+ */
+export function digestOf(script: RepairScript): string {
+  const hash = createHash("sha256");
+  hash.update(`repair ${script.oldSize} ${script.cutSize} ${script.newSize}\n`);
+  for (const { from, to, length } of script.copies) hash.update(`copy ${from} ${to} ${length}\n`);
+  for (const { offset, newBytes } of script.patches) {
+    hash.update(`patch ${offset} ${newBytes.length}\n`).update(newBytes);
+  }
+  for (const { offset, oldBytes, newBytes } of script.writes) {
+    hash.update(`write ${offset} ${oldBytes.length}\n`).update(oldBytes).update(newBytes);
+  }
+  if (script.last) {
+    const { offset, oldBytes, newBytes } = script.last;
+    hash.update(`last ${offset} ${oldBytes.length}\n`).update(oldBytes).update(newBytes);
+  }
+  return hash.digest("hex");
+}

@@ -1,0 +1,40 @@
+// What stands in the way of a repair, as a view shows it: what is looked at before every repair, and whether the file is
+// still the one that was looked at.
+import type { RepairScript } from "../block/finding.ts";
+import type { BackingInfo } from "../block/node.ts";
+import { preflight } from "../repair/preflight.ts";
+import type { PreflightCheck } from "./repairRun.ts";
+
+interface Looked {
+  readonly filename: string;
+  readonly backing: BackingInfo | undefined;
+  readonly script: RepairScript;
+  /** Default: beside the image. */
+  readonly journal: string | undefined;
+  /** The file is as it was when the plan was made. */
+  readonly isSameFile: boolean;
+}
+
+export async function preflightChecks(looked: Looked): Promise<PreflightCheck[]> {
+  const { filename, backing, script, journal, isSameFile } = looked;
+  const checks = await preflight({ imagePath: filename, backing, script, journal });
+  const [first, ...rest] = checks.map(withoutFlags);
+  return first === undefined ? [] : [first, sameFile(isSameFile), ...rest];
+}
+
+/** Hints name options of the command line in brackets, which a view does not have. */
+function withoutFlags(check: PreflightCheck): PreflightCheck {
+  if (check.hint === undefined) return check;
+  return { ...check, hint: check.hint.replaceAll(/ \(--[a-z]+\)/g, "") };
+}
+
+function sameFile(isSame: boolean): PreflightCheck {
+  const id = "same-file";
+  if (isSame) return { id, state: "ok", text: "The file is as it was when the plan was made." };
+  return {
+    id,
+    state: "refused",
+    text: "The file has changed since the plan was made.",
+    hint: "Look at it again: another program may be writing to it.",
+  };
+}
