@@ -59,7 +59,7 @@ function giveFocus(panel: HTMLElement): () => void {
   const tryNow = () => {
     const taken = document.activeElement !== document.body && document.activeElement !== null;
     const grid = panel.querySelector<HTMLElement>(
-      '[role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]',
+      '[data-context="grid"][tabindex="0"], [role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]',
     );
     if (!taken) grid?.focus({ preventScroll: true });
     if (taken || grid) stop();

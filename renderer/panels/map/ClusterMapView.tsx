@@ -55,7 +55,6 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
       ) : (
         <Rows list={<ProblemsPanel session={session} image={image} token={tab.token} />}>
           <Columns
-            session={session}
             legend={<Legend view={session.view} summary={shown.summary} />}
             card={<ClusterCard session={session} image={image} token={tab.token} />}
           >
@@ -163,30 +162,43 @@ function ScanLine({ session }: { session: MapSession }) {
   );
 }
 
-/** Legend, grid and card side by side; the widths are remembered. */
-function Columns(props: { session: MapSession; legend: ReactNode; card: ReactNode; children: ReactNode }) {
+/** Pixels. */
+const widths = { legend: { usual: 340, least: 180, most: 420 }, card: { usual: 290, least: 220, most: 560 } };
+
+/** Legend, grid and card side by side; legend and card keep their widths, which are remembered. */
+function Columns(props: { legend: ReactNode; card: ReactNode; children: ReactNode }) {
   const remembered = usePrefs.getState().layouts["map-columns"];
+  const seen = useRef<Record<string, number>>({});
+  const side = (name: "legend" | "card", content: ReactNode) => (
+    <Panel
+      id={name}
+      defaultSize={remembered?.[name] ?? widths[name].usual}
+      minSize={widths[name].least}
+      maxSize={widths[name].most}
+      groupResizeBehavior="preserve-pixel-size"
+      onResize={(size) => {
+        seen.current[name] = Math.round(size.inPixels);
+      }}
+    >
+      <div className={styles.side} data-pane={name}>
+        {content}
+      </div>
+    </Panel>
+  );
   return (
     <Group
       className={styles.columns}
-      defaultLayout={remembered ?? { legend: 18, grid: 56, card: 26 }}
-      onLayoutChanged={(layout, { isUserInteraction }) => isUserInteraction && save("map-columns", layout)}
+      onLayoutChanged={(_layout, { isUserInteraction }) =>
+        isUserInteraction && save("map-columns", seen.current)
+      }
     >
-      <Panel id="legend" minSize={190} maxSize={320} groupResizeBehavior="preserve-pixel-size">
-        <div className={styles.side} data-pane="legend">
-          {props.legend}
-        </div>
-      </Panel>
+      {side("legend", props.legend)}
       <Separator className={compare.across} aria-label="Width of the legend" />
       <Panel id="grid" minSize={220}>
         {props.children}
       </Panel>
       <Separator className={compare.across} aria-label="Width of the cluster card" />
-      <Panel id="card" minSize={220} maxSize={560} groupResizeBehavior="preserve-pixel-size">
-        <div className={styles.side} data-pane="card">
-          {props.card}
-        </div>
-      </Panel>
+      {side("card", props.card)}
     </Group>
   );
 }

@@ -49,9 +49,9 @@ export function problemCells(finding: Finding) {
 }
 
 function repairText(kind: Finding["kind"], repair: Finding["repair"]): string {
-  if (kind === "io-error") return "none: the disk can't be read there";
+  if (kind === "io-error") return "none: can't be read";
   if (repair === "clear-entry") return "clear the entry";
-  return kind === "leak" ? "none is needed" : "see Repair";
+  return kind === "leak" ? "none needed" : "see Repair";
 }
 
 /** "2 problems, 5 leaks". */
