@@ -19,7 +19,7 @@ export interface IntervalJob {
 /** Listings of all nodes together: 1 GiB. A log of 5 million entries can't need more, whatever it holds. */
 const mostListings = 2 ** 28;
 /** Entries between two looks at the clock. */
-const sliceLength = 1024;
+const sliceLength = 4096;
 
 /** Called with [start, end) and the entry that wrote it last, -1 where none did. Returns whether to go on. */
 export type RunVisitor = (start: number, end: number, entry: number) => boolean;
@@ -87,20 +87,20 @@ export async function buildIntervals(
 ): Promise<WriteIntervals> {
   const pace = new Pace(job.signal ?? new AbortController().signal);
   const turn = async (done: number) => {
-    job.progress?.(done, 3 * entries);
-    await pace.turn();
+    if (pace.due) job.progress?.(done, 3 * entries);
+    if (pace.due) await pace.turn();
     if (pace.stopped) throw new BlockError("ECANCELED", "Reading the log was canceled");
   };
-  const bounds = new Bounds(await sortedBounds(index, entries, pace, turn));
+  const bounds = new Bounds(await sortedBounds(index, entries, turn));
   const ends = new Uint32Array(2 * bounds.leaves + 1);
   for (let entry = 0; entry < entries; entry += sliceLength) {
     countListings(index, bounds, entry, Math.min(entries, entry + sliceLength), ends);
-    if (pace.due) await turn(entries + entry);
+    await turn(entries + entry);
   }
   const listed = new Uint32Array(toStarts(ends));
   for (let entry = 0; entry < entries; entry += sliceLength) {
     fillListings(index, bounds, entry, Math.min(entries, entry + sliceLength), ends, listed);
-    if (pace.due) await turn(2 * entries + entry);
+    await turn(2 * entries + entry);
   }
   return new WriteIntervals(entries, bounds, ends, listed);
 }

@@ -1,10 +1,11 @@
 // Where writes begin and end on the disk: all such bytes of a log once each, ascending. Sorted in pieces that are merged
 // like a counter's digits, so that a turn can be given in between and bytes that come again cost no memory.
-import type { Pace } from "../ops/pace.ts";
 import type { LogIndex } from "./logIndex.ts";
 
 /** Bytes collected before they are sorted. */
 const pieceLength = 128 * 1024;
+/** Entries between two calls of `turn`. */
+const sliceLength = 4096;
 
 /** Bounds between which the disk changed as one: a leaf begins at each but the last. */
 export class Bounds {
@@ -63,17 +64,17 @@ export class Bounds {
   }
 }
 
-/** Bounds of the writes and discards among the first `entries`. `turn` throws to stop. */
+/** Bounds of the writes and discards among the first `entries`. `turn` is called now and then; it throws to stop. */
 export async function sortedBounds(
   index: LogIndex,
   entries: number,
-  pace: Pace,
   turn: (entry: number) => Promise<void>,
 ): Promise<Float64Array> {
   const piece = new Float64Array(pieceLength);
   const merged: Float64Array[] = [];
   let length = 0;
   for (let entry = 0; entry < entries; entry++) {
+    if (entry % sliceLength === 0) await turn(entry);
     if (!coversDisk(index, entry)) continue;
     const offset = index.offsetOf(entry);
     piece[length] = offset;
@@ -82,7 +83,6 @@ export async function sortedBounds(
     if (length < pieceLength) continue;
     add(merged, sortedOnce(piece, length), false);
     length = 0;
-    if (pace.due) await turn(entry);
   }
   add(merged, sortedOnce(piece, length), true);
   return merged[0] ?? new Float64Array(0);
