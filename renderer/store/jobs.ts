@@ -3,7 +3,7 @@
 import { create } from "zustand";
 import { type PlainError, toPlain } from "../../core/base/errors.ts";
 import type { AskedJob, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
-import type { Events, Request } from "../../electron/ipc/contract.ts";
+import type { Events, Request, SummaryOf } from "../../electron/ipc/contract.ts";
 import { call, on } from "../api.ts";
 import { nextRate, type Rate, startRate } from "./rate.ts";
 
@@ -19,9 +19,9 @@ export type JobState<N extends JobName = JobName> =
       /** Cancel was asked for; the job stops within 200 ms and keeps what it found. */
       readonly cancelling: boolean;
     }
-  | { readonly kind: "cancelled"; readonly summary: Jobs[N]["result"] }
+  | { readonly kind: "cancelled"; readonly summary: SummaryOf<N> }
   /** A job that answers questions can now be asked. */
-  | { readonly kind: "done"; readonly summary: Jobs[N]["result"] }
+  | { readonly kind: "done"; readonly summary: SummaryOf<N> }
   | { readonly kind: "failed"; readonly error: PlainError };
 
 export type Job<N extends JobName = JobName> = {
@@ -165,7 +165,7 @@ function takeEnd(id: number, event: Events["job:end"]): void {
     } as Job);
 }
 
-const asked: Readonly<Record<AskedJob, true>> = { map: true };
+const asked: Readonly<Record<AskedJob, true>> = { map: true, repairPlan: true };
 const isAsked = (name: JobName): boolean => Object.hasOwn(asked, name);
 
 function put(job: Job): void {

@@ -65,7 +65,7 @@ export function ImageView({ tab, state }: ImageViewProps) {
     <div className={shared.panel}>
       <Toolbar image={image} space={space} node={space === "node" ? node : undefined} />
       <FileBanner token={tab.token} />
-      {image.info.dirty && <DirtyNotice name={file.name} />}
+      {image.info.dirty && <DirtyNotice image={image} />}
       <GraphSplit token={tab.token} image={image} shown={surface.source.node}>
         <div className={styles.bytes} data-pane="hex">
           <HexPane

@@ -25,6 +25,7 @@ export function ByteChanges({ changes }: { changes: readonly ShownChange[] }) {
 
 function Change({ change }: { change: ShownChange }) {
   const rows = byteRows(change, mostRows);
+  const [hasBefore, hasAfter] = [change.before.length > 0, change.after.length > 0];
   const shown = rows.reduce((sum, { before, after }) => sum + Math.max(before.length, after.length), 0);
   return (
     <section className={styles.change}>
@@ -34,20 +35,24 @@ function Change({ change }: { change: ShownChange }) {
           <thead>
             <tr>
               <th scope="col">Offset</th>
-              <th scope="col">{change.kind === "copy" ? "There now" : "Before"}</th>
-              <th scope="col">After</th>
+              {hasBefore && <th scope="col">Before</th>}
+              {hasAfter && <th scope="col">After</th>}
             </tr>
           </thead>
           <tbody>
             {rows.map((row) => (
               <tr key={row.offset}>
                 <th scope="row">{hex(row.offset)}</th>
-                <td>
-                  <Digits places={row.before} />
-                </td>
-                <td>
-                  <Digits places={row.after} />
-                </td>
+                {hasBefore && (
+                  <td>
+                    <Digits places={row.before} />
+                  </td>
+                )}
+                {hasAfter && (
+                  <td>
+                    <Digits places={row.after} />
+                  </td>
+                )}
               </tr>
             ))}
           </tbody>
@@ -65,13 +70,13 @@ function Change({ change }: { change: ShownChange }) {
 function Digits({ places }: { places: readonly ShownByte[] }) {
   return places.map(({ digits, differs }, place) => {
     const text = digits ?? "  ";
-    // Places of a row never move.
-    // biome-ignore lint/suspicious/noArrayIndexKey: as above
+    // biome-ignore-start lint/suspicious/noArrayIndexKey: places of a row never move
     return differs && digits !== undefined ? (
       <mark key={place}>{text}</mark>
     ) : (
       <span key={place}>{text}</span>
     );
+    // biome-ignore-end lint/suspicious/noArrayIndexKey: as above
   });
 }
 

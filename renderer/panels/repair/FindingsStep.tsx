@@ -52,7 +52,7 @@ export function FindingsStep({ session, state, name }: StepProps) {
         className={`${styles.lead} selectable`}
         data-clean={items === 0 && unmended.length === 0 ? "" : undefined}
       >
-        {items === 0 && unmended.length === 0 && <OkIcon size={16} aria-hidden />}
+        {items === 0 && unmended.length === 0 && <OkIcon size={16} className={styles.icon} aria-hidden />}
         {foundText(name, offered)}
       </p>
       {state.listed < items && !state.listError && (

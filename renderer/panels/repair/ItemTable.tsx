@@ -111,7 +111,7 @@ export function Risk({ risk }: { risk: RepairRisk }) {
   const Icon = riskIcons[risk];
   return (
     <span className={styles.risk} data-risk={risk} title={riskMeanings[risk]}>
-      <Icon size={13} aria-hidden /> {riskWords[risk]}
+      <Icon size={13} className={styles.icon} aria-hidden /> {riskWords[risk]}
     </span>
   );
 }

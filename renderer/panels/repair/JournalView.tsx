@@ -57,6 +57,11 @@ export function JournalView({ session, title, back }: JournalViewProps) {
           <button type="button" className="button" disabled={looking} onClick={() => void session.look()}>
             Look again
           </button>
+          {!facts.imageFound && (
+            <button type="button" className="button" onClick={() => void session.locate()}>
+              Locate the image…
+            </button>
+          )}
           {!facts.refusal &&
             modesOf(facts.state).map((choice) => (
               <button

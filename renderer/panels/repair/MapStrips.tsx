@@ -1,70 +1,116 @@
 // The file's clusters before and after, as two strips one above the other, and between them where they differ.
-import { classLooks, kindLooks, mapClasses, tokenOf } from "../../map/kinds.ts";
-import { count } from "../../widgets/format.ts";
+
+import type { ClusterKind } from "../../../core/block/structure.ts";
+import type { RepairChoice, RepairOffered } from "../../../core/ops/repairRun.ts";
+import { kindLooks } from "../../map/kinds.ts";
+import { bytes, count } from "../../widgets/format.ts";
 import styles from "./repair.module.css";
 import type { Asked, Strips } from "./session.ts";
-import { changedRuns, kindRuns, stripText } from "./stripRuns.ts";
+import { cellsInFile, changedRuns, kindRuns, stripText } from "./stripRuns.ts";
+import { sentence } from "./wording.ts";
 
-export function MapStrips({ strips, name }: { strips: Asked<Strips>; name: string }) {
+interface MapStripsProps {
+  readonly strips: Asked<Strips>;
+  readonly name: string;
+  readonly offered: RepairOffered;
+  readonly choice: RepairChoice;
+  readonly clusterSize: number | undefined;
+}
+
+export function MapStrips({ strips, name, offered, choice, clusterSize }: MapStripsProps) {
   if (strips.kind === "failed") {
-    return <p className={styles.muted}>The map can't be shown: {strips.error.message}.</p>;
+    return <p className={styles.noStrips}>The map can't be shown: {sentence(strips.error.message)}</p>;
   }
-  if (strips.kind !== "known") return null;
+  if (strips.kind !== "known") return <p className={styles.noStrips}>Drawing the map…</p>;
   const { before, after, clustersPerCell } = strips.value;
+  const inFile = (size: number) => cellsInFile(size, clusterSize, clustersPerCell) ?? before.length;
   const changed = changedRuns(before, after);
   return (
     <section className={styles.strips} aria-label={`Map of ${name} before and after`}>
-      <Strip label="Before" cells={before} />
+      <Strip label="Before" cells={before} inFile={inFile(offered.fileSize)} size={offered.fileSize} />
       <span aria-hidden />
       <div className={styles.changedCells} aria-hidden>
         {changed.map((run) => (
-          <span key={run.first} style={{ flexGrow: run.length }} data-changed={run.changed || undefined} />
+          <span
+            key={run.first}
+            className={styles.changedCell}
+            style={{ flexGrow: run.length }}
+            data-changed={run.changed || undefined}
+          />
         ))}
       </div>
-      <Strip label="After" cells={after} />
-      <Legend cells={[before, after]} clustersPerCell={clustersPerCell} />
+      <Strip label="After" cells={after} inFile={inFile(choice.newSize)} size={choice.newSize} />
+      <Legend
+        kinds={
+          new Set([
+            ...kindRuns(before.subarray(0, inFile(offered.fileSize))).map(({ kind }) => kind),
+            ...kindRuns(after.subarray(0, inFile(choice.newSize))).map(({ kind }) => kind),
+          ])
+        }
+        clustersPerCell={clustersPerCell}
+      />
     </section>
   );
 }
 
-function Strip({ label, cells }: { label: string; cells: Uint8Array }) {
+interface StripProps {
+  readonly label: string;
+  readonly cells: Uint8Array;
+  /** Cells that lie in the file; those behind belong to the other strip's file only. */
+  readonly inFile: number;
+  readonly size: number;
+}
+
+function Strip({ label, cells, inFile, size }: StripProps) {
+  const own = cells.subarray(0, inFile);
   return (
     <>
       <span>{label}</span>
-      <div className={styles.strip} role="img" aria-label={`${label}: ${stripText(cells)}`}>
-        {kindRuns(cells).map(({ kind, first, length }) => (
+      <div className={styles.strip} role="img" aria-label={`${label}: ${stripText(own)}`}>
+        {kindRuns(own).map(({ kind, first, length }) => (
           <span
             key={first}
+            className={styles.cell}
             title={`${kindLooks[kind].label}: ${count(length, "cell")}`}
             data-pattern={kindLooks[kind].pattern}
-            style={{ flexGrow: length, backgroundColor: `var(--${tokenOf(kind)})` }}
+            style={{ flexGrow: length, backgroundColor: `var(--${kindLooks[kind].token})` }}
           />
         ))}
+        {own.length < cells.length && (
+          <span
+            className={styles.behind}
+            title={`Behind the end of the file, which is ${bytes(size)} long`}
+            style={{ flexGrow: cells.length - own.length }}
+          />
+        )}
       </div>
     </>
   );
 }
 
-function Legend({ cells, clustersPerCell }: { cells: readonly Uint8Array[]; clustersPerCell: number }) {
-  const shown = new Set(cells.flatMap((side) => kindRuns(side).map(({ kind }) => kindLooks[kind].cls)));
+interface LegendProps {
+  readonly kinds: ReadonlySet<ClusterKind>;
+  readonly clustersPerCell: number;
+}
+
+function Legend({ kinds, clustersPerCell }: LegendProps) {
   return (
     <p className={styles.legend}>
-      {mapClasses
-        .filter((cls) => shown.has(cls))
-        .map((cls) => (
-          <span key={cls}>
-            <i
-              data-pattern={classLooks[cls].pattern}
-              style={{ backgroundColor: `var(--${classLooks[cls].token})` }}
-              aria-hidden
-            />
-            {classLooks[cls].label}
-          </span>
-        ))}
-      <span className={styles.muted}>
+      {[...kinds].map((kind) => (
+        <span key={kind}>
+          <i
+            className={`${styles.cell} ${styles.swatch}`}
+            data-pattern={kindLooks[kind].pattern}
+            style={{ backgroundColor: `var(--${kindLooks[kind].token})` }}
+            aria-hidden
+          />
+          {kindLooks[kind].label}
+        </span>
+      ))}
+      <span>
         {clustersPerCell > 1
-          ? `a cell is ${count(clustersPerCell, "cluster")}, shown as the worst of them`
-          : "a cell is one cluster"}
+          ? `A cell is ${count(clustersPerCell, "cluster")}, shown as the worst of them.`
+          : "A cell is one cluster."}
       </span>
     </p>
   );

@@ -82,7 +82,15 @@ export function PlanStep({ session, state, name }: StepProps) {
           <ItemDetail session={session} state={state} handle={detail} />
         </Panel>
       </Group>
-      <MapStrips strips={state.strips} name={name} />
+      {choice && (
+        <MapStrips
+          strips={state.strips}
+          name={name}
+          offered={offered}
+          choice={choice}
+          clusterSize={session.clusterSize}
+        />
+      )}
     </StepPage>
   );
 }

@@ -8,7 +8,7 @@ import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
 import type { RepairSession, RepairState } from "./session.ts";
 import { refusals } from "./steps.ts";
-import { appWords, preflightNames, preflightStates } from "./wording.ts";
+import { preflightNames, preflightStates } from "./wording.ts";
 
 interface StepProps {
   readonly session: RepairSession;
@@ -117,12 +117,12 @@ export function CheckRow({ check: { id, state, text, hint } }: { check: Prefligh
   const Icon = icons[state];
   return (
     <li data-state={state}>
-      <Icon size={16} aria-hidden />
+      <Icon size={16} className={styles.icon} aria-hidden />
       <span className={styles.checkState}>{preflightStates[state]}</span>
       <div>
         <b>{preflightNames[id]}</b>
-        <p className="selectable">{appWords(text)}</p>
-        {hint !== undefined && <p className={`${styles.muted} selectable`}>{appWords(hint)}</p>}
+        <p className="selectable">{text}</p>
+        {hint !== undefined && <p className={`${styles.muted} selectable`}>{hint}</p>}
       </div>
     </li>
   );

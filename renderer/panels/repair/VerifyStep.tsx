@@ -69,7 +69,7 @@ function Outcome({ written, target, undone }: { written: RepairWritten; target: 
   const tone = clean ? "ok" : written.state === "verified" ? "warning" : "error";
   return (
     <div className={styles.outcome} data-tone={tone} role={tone === "error" ? "alert" : "status"}>
-      <Icon size={20} aria-hidden />
+      <Icon size={20} className={styles.icon} aria-hidden />
       <div>
         <h3>{writtenTitle(written, target)}</h3>
         <p className="selectable">{writtenText(written, target)}</p>
@@ -92,7 +92,7 @@ function Facts({ written }: { written: RepairWritten }) {
       <dt>File</dt>
       <dd className="mono selectable">{target}</dd>
       <dt>Undo journal</dt>
-      <dd className="mono selectable">{journal?.path ?? "none"}</dd>
+      <dd className="mono selectable">{journal ?? "none"}</dd>
       <dt>Changes</dt>
       <dd className="number">
         {changes.done} of {changesText(changes.total)}

@@ -1,5 +1,6 @@
 // Step 4: to what it is written, how much, where the undo journal lies, and the one button that writes. It has no
 // default focus and no key.
+import { useId } from "react";
 import type { RepairChoice } from "../../../core/ops/repairRun.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
 import { bytes } from "../../widgets/format.ts";
@@ -11,8 +12,7 @@ import { StepPage } from "./StepPage.tsx";
 import type { RepairSession, RepairState } from "./session.ts";
 import { refusals } from "./steps.ts";
 import {
-  actsOf,
-  changesText,
+  actsText,
   copyName,
   guestText,
   journalName,
@@ -109,23 +109,22 @@ interface PlaceProps {
 
 function TargetChoice({ session, state: { copyTo, placeError }, name, folder }: PlaceProps) {
   const { toCopy } = session;
-  const radio = (value: boolean) => (
-    <input
-      type="radio"
-      name="repair-target"
-      checked={toCopy === value}
-      onChange={() => session.setToCopy(value)}
-    />
-  );
+  const id = useId();
   return (
     <fieldset className={styles.target}>
       <legend>What is written to</legend>
-      <label>
-        {radio(true)}
-        <span>
+      <div className={styles.option}>
+        <input
+          type="radio"
+          id={`${id}-copy`}
+          name={id}
+          checked={toCopy}
+          onChange={() => session.setToCopy(true)}
+        />
+        <label htmlFor={`${id}-copy`}>
           <b>Repair a copy</b> <span className={styles.muted}>{name} stays exactly as it is</span>
-        </span>
-      </label>
+        </label>
+      </div>
       {toCopy && (
         <p className={styles.place}>
           <span className="mono selectable">{copyTo ? placeText(copyTo) : "No place chosen yet"}</span>
@@ -138,13 +137,19 @@ function TargetChoice({ session, state: { copyTo, placeError }, name, folder }: 
           </button>
         </p>
       )}
-      <label>
-        {radio(false)}
-        <span>
+      <div className={styles.option}>
+        <input
+          type="radio"
+          id={`${id}-itself`}
+          name={id}
+          checked={!toCopy}
+          onChange={() => session.setToCopy(false)}
+        />
+        <label htmlFor={`${id}-itself`}>
           <b>Repair {name} itself</b>{" "}
           <span className={styles.muted}>what is overwritten is kept in the undo journal</span>
-        </span>
-      </label>
+        </label>
+      </div>
       {!toCopy && (
         <p className={styles.place}>
           <span className="mono selectable">{placeText({ name, folder })}</span>
@@ -163,7 +168,7 @@ function Summary({ choice, fileSize }: { choice: RepairChoice; fileSize: number 
   return (
     <dl className={styles.summary}>
       <dt>Changes</dt>
-      <dd className="number">{changesText(actsOf(choice))}</dd>
+      <dd className="number">{actsText(choice)}</dd>
       <dt>Risk</dt>
       <dd>
         {named.map((risk) => (

@@ -15,14 +15,17 @@ export interface ByteRow {
   readonly after: readonly ShownByte[];
 }
 
-/** Rows begin at multiples of 16 where the change does, so that digits stand under each other. */
+/** A side that has no bytes at all (a copy, a cut) is not compared. */
 export function byteRows({ offset, before, after }: ShownChange, mostRows: number): readonly ByteRow[] {
   const length = Math.max(before.length, after.length);
   const rows: ByteRow[] = [];
   for (let at = 0; at < length && rows.length < mostRows; at += bytesPerRow) {
     const places = Array.from({ length: Math.min(bytesPerRow, length - at) }, (_, i) => at + i);
     const side = (own: Uint8Array, other: Uint8Array) =>
-      places.map((place) => ({ digits: digitsOf(own[place]), differs: own[place] !== other[place] }));
+      places.map((place) => ({
+        digits: digitsOf(own[place]),
+        differs: own.length > 0 && other.length > 0 && own[place] !== other[place],
+      }));
     rows.push({ offset: offset + at, before: side(before, after), after: side(after, before) });
   }
   return rows;

@@ -2,8 +2,7 @@
 
 import { BlockError } from "../../../core/base/errors.ts";
 import type { Answer, Asks, Question } from "../../../core/jobs/contract.ts";
-import type { JournalFacts } from "../../../core/ops/repairRun.ts";
-import type { FileRef, Request } from "../../../electron/ipc/contract.ts";
+import type { FileRef, JournalLook, Request } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 
 type Name = keyof Asks<"repairPlan"> & string;
@@ -31,7 +30,7 @@ export function chooseSave(title: string, suggestedName: string): Promise<SavePl
   return call("files:chooseSave", { title, suggestedName });
 }
 
-/** Reads a journal and its image. Changes nothing. */
-export function lookAtJournal(journal: string): Promise<JournalFacts> {
-  return call("repair:look", { journal });
+/** Reads a journal and its image, `image` instead of the one that it names. Changes nothing. */
+export function lookAtJournal(token: string, image: string | undefined): Promise<JournalLook> {
+  return call("repair:look", { token, ...(image !== undefined && { image }) });
 }

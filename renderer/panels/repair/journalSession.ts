@@ -2,7 +2,8 @@
 // each act, so that an image that has changed since is refused here and not half way.
 import { createStore } from "zustand/vanilla";
 import { type PlainError, toPlain } from "../../../core/base/errors.ts";
-import type { JournalFacts } from "../../../core/ops/repairRun.ts";
+import type { FileRef, JournalLook } from "../../../electron/ipc/contract.ts";
+import { call } from "../../api.ts";
 import { useImages } from "../../store/images.ts";
 import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
@@ -11,7 +12,9 @@ import { lookAtJournal } from "./engine.ts";
 export type FinishMode = "undo" | "resume";
 
 export interface JournalState {
-  readonly facts: JournalFacts | undefined;
+  readonly facts: JournalLook | undefined;
+  /** Chosen by the person instead of the file that the journal names. */
+  readonly image: FileRef | undefined;
   readonly looking: boolean;
   readonly error: PlainError | undefined;
   /** The renderer's id of the job that finishes or takes back, and which of the two it does. */
@@ -22,6 +25,7 @@ export interface JournalState {
 export class JournalSession {
   readonly store = createStore<JournalState>()(() => ({
     facts: undefined,
+    image: undefined,
     looking: false,
     error: undefined,
     job: undefined,
@@ -63,7 +67,7 @@ export class JournalSession {
     if (this.store.getState().looking || this.isRunning) return;
     this.store.setState({ looking: true, error: undefined });
     try {
-      this.store.setState({ facts: await lookAtJournal(this.token) });
+      this.store.setState({ facts: await lookAtJournal(this.token, this.store.getState().image?.token) });
     } catch (error) {
       this.store.setState({ error: toPlain(error) });
     } finally {
@@ -71,13 +75,29 @@ export class JournalSession {
     }
   }
 
+  /** Asks where the image is, and looks again. */
+  async locate(): Promise<void> {
+    try {
+      const [image] = await call("files:choose", {
+        title: "Where is the image of this journal?",
+        multiple: false,
+      });
+      if (!image) return;
+      this.store.setState({ image });
+      await this.look();
+    } catch (error) {
+      this.store.setState({ error: toPlain(error) });
+    }
+  }
+
   /** Finishes the repair, or takes it back: the one call that changes anything. */
   run(mode: FinishMode): void {
-    const { job: before, facts } = this.store.getState();
+    const { job: before, facts, image } = this.store.getState();
     if (this.isRunning || !facts || facts.refusal) return;
     if (before !== undefined) forgetJob(before);
     const title = mode === "undo" ? "Undo the repair" : "Finish the repair";
-    const job = startJob("repairFinish", { journal: this.token, mode }, title);
+    const request = { token: this.token, mode, dryRun: false, ...(image && { image: image.token }) };
+    const job = startJob("repairFinish", request, title);
     this.store.setState({ job, mode, error: undefined });
   }
 
@@ -90,17 +110,14 @@ export class JournalSession {
     const state = this.job?.state;
     if (state?.kind === "done" || state?.kind === "cancelled") {
       this.store.setState({ facts: state.summary.facts });
-      reloadImagesAt(state.summary.facts.imagePath);
+      reload(state.summary.facts.image);
     } else void this.look();
   }
 }
 
 /** Tabs of the image show bytes from before. */
-function reloadImagesAt(path: string): void {
-  const { byToken, reload } = useImages.getState();
-  for (const { file } of Object.values(byToken)) {
-    if (path.endsWith(file.name) && path.startsWith(file.folder)) void reload(file.token);
-  }
+function reload(image: FileRef | undefined): void {
+  if (image) void useImages.getState().reload(image.token);
 }
 
 const sessions = new Map<string, JournalSession>();

@@ -1,7 +1,7 @@
 // The report of a repair, to be kept beside the image or sent: as Markdown for people, as JSON for programs.
 import type { RepairChoice, RepairOffered, RepairWritten } from "../../../core/ops/repairRun.ts";
 import { bytes, decimal } from "../../widgets/format.ts";
-import { actsOf, afterText, guestText, riskWords, writtenText, writtenTitle } from "./wording.ts";
+import { afterText, guestText, riskWords, writtenText, writtenTitle } from "./wording.ts";
 
 export interface ReportSource {
   /** Names for people. */
@@ -27,11 +27,10 @@ export function reportJson({ image, target, written, offered, choice, at }: Repo
       image,
       "changed-file": target,
       path: written.target,
-      journal: journal?.path ?? null,
+      journal: journal ?? null,
       state,
       cancelled,
       changes,
-      "changes-planned": actsOf(choice),
       items: choice.ids,
       risks: choice.risks,
       "guest-bytes-changed": choice.guestBytes,
@@ -57,7 +56,7 @@ export function reportMarkdown(source: ReportSource): string {
   const facts: readonly (readonly [string, string])[] = [
     ["Image", image],
     ["Changed file", written.target],
-    ["Undo journal", journal?.path ?? "none"],
+    ["Undo journal", journal ?? "none"],
     ["State", written.state],
     ["Changes", `${decimal(written.changes.done)} of ${decimal(written.changes.total)}`],
     [

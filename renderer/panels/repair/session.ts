@@ -8,10 +8,9 @@ import type {
   RepairAsks,
   RepairChoice,
   RepairOffered,
-  RepairWritten,
   ShownChange,
 } from "../../../core/ops/repairRun.ts";
-import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import type { OpenedImage, WrittenRepair } from "../../../electron/ipc/contract.ts";
 import { useImages } from "../../store/images.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
@@ -127,7 +126,7 @@ export class RepairSession {
     const state = this.planJob?.state;
     return state?.kind === "done" ? state.summary.offered : undefined;
   }
-  get written(): RepairWritten | undefined {
+  get written(): WrittenRepair | undefined {
     const state = this.writeJob?.state;
     return state?.kind === "done" || state?.kind === "cancelled" ? state.summary : undefined;
   }
@@ -146,6 +145,10 @@ export class RepairSession {
       written: this.written,
       undone: this.undo?.isUndone ?? false,
     };
+  }
+
+  get clusterSize(): number | undefined {
+    return this.#image?.info.clusterSize;
   }
 
   /** Takes the open image; looks at it when it is another than before. What was written stays. */
@@ -308,7 +311,7 @@ export class RepairSession {
       this.store.setState({ step: "write" });
       return;
     }
-    if (written.journal !== undefined) this.undo = new JournalSession(written.journal);
+    if (written.journalFile) this.undo = new JournalSession(written.journalFile.token);
     this.store.setState({ step: "verify" });
     // Its tabs show bytes from before.
     if (!this.toCopy && token !== undefined) void useImages.getState().reload(token);
@@ -358,11 +361,10 @@ export class RepairSession {
     });
   }
 
-  /** What is chosen, or all that would be if this item were as well. */
-  #idsWith({ id, needs }: OfferedRepair): readonly string[] {
+  /** What is chosen, and this item with it; what it needs comes along by itself. */
+  #idsWith({ id }: OfferedRepair): readonly string[] {
     const ids = this.store.getState().choice?.ids ?? [];
-    if (this.#chosen.has(id)) return ids;
-    return [...new Set([...ids, ...needs, id])];
+    return this.#chosen.has(id) ? ids : [...ids, id];
   }
 
   /** One at a time, the newest first. */

@@ -35,6 +35,15 @@ export function changedRuns(
   return runs;
 }
 
+/** Cells of a map that a file of `size` bytes has; undefined where the size of its clusters is not known. */
+export function cellsInFile(
+  size: number,
+  clusterSize: number | undefined,
+  clustersPerCell: number,
+): number | undefined {
+  return clusterSize === undefined ? undefined : Math.ceil(Math.ceil(size / clusterSize) / clustersPerCell);
+}
+
 /** "Data 12, Leaked 3": cells of each kind, the most frequent first. */
 export function stripText(cells: Uint8Array): string {
   const tally = new Map<ClusterKind, number>();

@@ -98,23 +98,26 @@ export const severityTitles: Readonly<Record<Severity, string>> = {
 /** "14 changes". */
 export const changesText = (value: number): string => count(value, "change");
 
-/** What writing would do, as one act each: writes in place, a copy at the end, a cut. */
-export function actsOf({ writes, copiedBytes, cutBytes }: RepairChoice): number {
-  return writes + (copiedBytes > 0 ? 1 : 0) + (cutBytes > 0 ? 1 : 0);
+/** "Write 14 changes to disk.qed"; where nothing is written in place, what is done instead. */
+export function writeLabel({ writes, cutBytes }: RepairChoice, target: string): string {
+  return writes === 0
+    ? `Cut ${bytes(cutBytes)} off the end of ${target}`
+    : `Write ${changesText(writes)} to ${target}`;
 }
 
-/** "Write 14 changes to disk.qed". */
-export function writeLabel(choice: RepairChoice, target: string): string {
-  return `Write ${changesText(actsOf(choice))} to ${target}`;
+/** All that the chosen items do to the file, counted. */
+export function actsText({ writes, copiedBytes, cutBytes }: RepairChoice): string {
+  const parts: string[] = [];
+  if (writes > 0) parts.push(count(writes, "write in place", "writes in place"));
+  if (copiedBytes > 0) parts.push(`${bytes(copiedBytes)} copied to the end`);
+  if (cutBytes > 0) parts.push(`${bytes(cutBytes)} cut off the end`);
+  return parts.length === 0 ? "none" : parts.join("; ");
 }
 
-/** The line under the plan: all that the chosen items do to the file. */
+/** The line under the plan. */
 export function totalsText(choice: RepairChoice, items: number): string {
-  const parts = [`${decimal(choice.ids.length)} of ${count(items, "item")} chosen`];
-  if (choice.writes > 0) parts.push(count(choice.writes, "write in place", "writes in place"));
-  if (choice.copiedBytes > 0) parts.push(`${bytes(choice.copiedBytes)} copied to the end`);
-  if (choice.cutBytes > 0) parts.push(`${bytes(choice.cutBytes)} cut off the end`);
-  return parts.join("; ");
+  const chosen = `${decimal(choice.ids.length)} of ${count(items, "item")} chosen`;
+  return choice.ids.length === 0 ? chosen : `${chosen}: ${actsText(choice)}`;
 }
 
 export function sizeText(choice: RepairChoice, fileSize: number): string {
@@ -177,7 +180,7 @@ export function writtenTitle(
     case "undone":
       return `Taken back: ${name} is as it was`;
     case "applying":
-      return `Repair stopped after ${done}`;
+      return changes.total === 0 ? "Repair stopped while the file was cut" : `Repair stopped after ${done}`;
     case "applied":
       return error || cancelled ? `Written, not verified: ${done}` : `Written: ${done}`;
     case "verified":
@@ -280,9 +283,6 @@ export const preflightNames: Readonly<Record<PreflightId, string>> = {
   backing: "Backing file",
   "copy-space": "Room for a copy",
 };
-
-/** The engine speaks to the command line as well: its options mean nothing here. */
-export const appWords = (text: string): string => text.replace(/ \(--[a-z-]+\)/g, "");
 
 /** The name offered for a copy. It claims nothing: whether the copy is repaired is known when it was checked. */
 export function copyName(name: string): string {
