@@ -2,12 +2,12 @@
 // keys do the same. One Tab stop with arrows between its rows.
 import { type KeyboardEvent, useLayoutEffect, useMemo, useRef } from "react";
 import { useStore } from "zustand";
-import type { ClusterKind } from "../../core/block/structure.ts";
 import { theme } from "../hex/theme.ts";
 import { useThemeVersion } from "../hex/useThemeVersion.ts";
 import { bytes, decimal } from "../widgets/format.ts";
 import type { LegendProps } from "./contract.ts";
 import { handleFilterKey } from "./input.ts";
+import type { Look } from "./kinds.ts";
 import styles from "./Legend.module.css";
 import { type LegendRow, legendRows } from "./legendRows.ts";
 import { lettersOf } from "./letters.ts";
@@ -40,10 +40,10 @@ export function Legend({ view, summary }: LegendProps) {
   return (
     <section className={styles.legend} aria-label="Legend and filter">
       <div className={styles.head} aria-hidden>
-        <span>Kind</span>
-        <span>Clusters</span>
-        <span>Bytes</span>
-        <span>Share</span>
+        <span className={styles.label}>Kind</span>
+        <span className={styles.clusters}>Clusters</span>
+        <span className={styles.bytes}>Bytes</span>
+        <span className={styles.share}>Share</span>
       </div>
       {/* biome-ignore lint/a11y/useSemanticElements: a group of toggles, not fields of a form */}
       <div
@@ -66,10 +66,9 @@ export function Legend({ view, summary }: LegendProps) {
         ))}
       </div>
       <div className={styles.total}>
-        <span>Total</span>
-        <span>{summary ? decimal(summary.clusters) : "–"}</span>
-        <span>{summary ? bytes(summary.fileSize) : "–"}</span>
-        <span />
+        <span className={styles.label}>Total</span>
+        <span className={styles.clusters}>{summary ? decimal(summary.clusters) : "–"}</span>
+        <span className={styles.bytes}>{summary ? bytes(summary.fileSize) : "–"}</span>
       </div>
       <div className={styles.foot}>
         {isolated.size > 0 ? (
@@ -94,7 +93,7 @@ interface LegendToggleProps {
 }
 
 function LegendToggle({ row, whole, first, pressed, onToggle }: LegendToggleProps) {
-  const { label, digit, total, alarming, sample } = row;
+  const { label, digit, total, alarming, look } = row;
   return (
     <button
       type="button"
@@ -105,20 +104,20 @@ function LegendToggle({ row, whole, first, pressed, onToggle }: LegendToggleProp
       data-none={total?.clusters === 0 || undefined}
       data-kind={row.id}
       tabIndex={first ? 0 : -1}
-      title={digit ? `Show only this (${digit})` : "Show only this"}
+      title={digit ? `${label}: show only this (${digit})` : `${label}: show only this`}
       onClick={onToggle}
     >
-      <Swatch kind={sample} />
-      <span className={styles.label}>{label}</span>
+      <Swatch look={look} />
       <span className={styles.digit} aria-hidden>
         {digit}
       </span>
-      <span className={styles.number}>
+      <span className={styles.label}>{label}</span>
+      <span className={styles.clusters}>
         {total ? decimal(total.clusters) : "–"}
         <span className="visually-hidden"> clusters, </span>
       </span>
-      <span className={styles.number}>{total ? bytes(total.bytes) : "–"}</span>
-      <span className={styles.number}>
+      <span className={styles.bytes}>{total ? bytes(total.bytes) : "–"}</span>
+      <span className={styles.share}>
         {total && whole !== undefined ? shareText(total.bytes, whole) : "–"}
       </span>
     </button>
@@ -126,7 +125,7 @@ function LegendToggle({ row, whole, first, pressed, onToggle }: LegendToggleProp
 }
 
 /** The cell as the map draws it. */
-function Swatch({ kind }: { kind: ClusterKind }) {
+function Swatch({ look }: { look: Look }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const themeVersion = useThemeVersion();
   useLayoutEffect(() => {
@@ -139,7 +138,7 @@ function Swatch({ kind }: { kind: ClusterKind }) {
     context.canvas.width = side;
     context.canvas.height = side;
     const colours = theme();
-    drawSwatch(context, { theme: colours, scale, letters: lettersOf(colours.fontFamily) }, kind, 0, 0);
+    drawSwatch(context, { theme: colours, scale, letters: lettersOf(colours.fontFamily) }, look, 0, 0);
   });
   return (
     <canvas

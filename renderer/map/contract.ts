@@ -73,7 +73,7 @@ export interface ClusterRange {
   readonly count: number;
 }
 
-/** A place that was zoomed in from. */
+/** A place that was zoomed in from, moved along when what shows has left it. */
 export interface Crumb extends ClusterRange {
   readonly zoom: Zoom;
   readonly topRow: number;

@@ -120,7 +120,7 @@ function drawLegend(
   for (const [index, row] of rows.entries()) {
     const x = Math.round((margin + (index % perLine) * legendColumn) * scale);
     const y = Math.round(top + Math.floor(index / perLine) * legendLine * scale);
-    drawSwatch(context, style, row.sample, x, y);
+    drawSwatch(context, style, row.look, x, y);
     const middle = y + (swatchSide * scale) / 2;
     context.fillStyle = colours.css.text;
     context.font = `${row.alarming ? "600 " : ""}${12 * scale}px ${font}`;

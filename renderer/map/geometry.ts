@@ -65,7 +65,7 @@ function grid(box: MapBox, shape: MapShape, level: number, side: number): MapLay
 
 /** Rows begin at round offsets: a few columns are left out for that. */
 function roundColumns(room: number): number {
-  const unit = room >= 256 ? 32 : room >= 128 ? 16 : room >= 48 ? 8 : room >= 16 ? 4 : 1;
+  const unit = room >= 512 ? 32 : room >= 128 ? 16 : room >= 48 ? 8 : room >= 16 ? 4 : 1;
   return Math.floor(room / unit) * unit;
 }
 

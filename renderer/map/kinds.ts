@@ -34,67 +34,70 @@ export type Pattern =
 export const patternSide = 6;
 export const letterSide = 12;
 
-export interface ClassLook {
-  /** "Corrupt", at the start of a line. */
-  readonly label: string;
-  readonly letter: string;
-  readonly pattern: Pattern;
-  /** CSS custom property of the colour, without its dashes. */
-  readonly token: KindToken;
-  /** Has a line around it: its colour alone is too close to the background. */
-  readonly outlined: boolean;
-}
+/** CSS custom property of a colour, without its dashes. */
 export type KindToken = `kind-${MapClass}` | "kind-unscanned";
 
-export interface KindLook {
-  readonly cls: MapClass;
-  /** What a cluster of it is called: "L2 table". */
+export interface Look {
+  /** At the start of a line: "Leaked". */
   readonly label: string;
   /** One character, or none. */
   readonly letter: string;
   readonly pattern: Pattern;
+  readonly token: KindToken;
+  /** Has a line around it: its colour alone is too close to the background. */
+  readonly outlined: boolean;
+}
+export interface KindLook extends Look {
+  readonly cls: MapClass;
 }
 
-export const classLooks: Readonly<Record<MapClass, ClassLook>> = {
-  corrupt: look("corrupt", "Corrupt", "✕", "cross"),
-  leaked: look("leaked", "Leaked", "L", "stripes"),
-  unreadable: look("unreadable", "Unreadable or not known", "?", "hatch"),
-  metadata: look("metadata", "Metadata", "M", "frame"),
-  shared: look("shared", "Shared by snapshots", "S", "double-line"),
-  compressed: look("compressed", "Compressed", "Z", "dots"),
-  data: look("data", "Data", "", "none"),
-  zero: look("zero", "Zero", "0", "ring", true),
-  free: look("free", "Free", "", "none", true),
+/** The letter that no font need have: it is its pattern at every size. */
+export const crossLetter = "✕";
+
+export const classLooks: Readonly<Record<MapClass, Look>> = {
+  corrupt: ofClass("corrupt", "Corrupt", crossLetter, "cross"),
+  leaked: ofClass("leaked", "Leaked", "L", "stripes"),
+  unreadable: ofClass("unreadable", "Unreadable, not known", "?", "hatch"),
+  metadata: ofClass("metadata", "Metadata", "M", "frame"),
+  shared: ofClass("shared", "Shared by snapshots", "S", "double-line"),
+  compressed: ofClass("compressed", "Compressed", "Z", "dots"),
+  data: ofClass("data", "Data", "", "none"),
+  zero: ofClass("zero", "Zero", "0", "ring", true),
+  free: ofClass("free", "Free", "", "none", true),
 };
 
-function look(cls: MapClass, label: string, letter: string, pattern: Pattern, outlined = false): ClassLook {
+function ofClass(cls: MapClass, label: string, letter: string, pattern: Pattern, outlined = false): Look {
   return { label, letter, pattern, token: `kind-${cls}`, outlined };
 }
 
 export const kindLooks: Readonly<Record<ClusterKind, KindLook>> = {
-  overlap: { cls: "corrupt", label: "Referenced more than allowed", letter: "✕", pattern: "cross" },
-  "bad-entry": { cls: "corrupt", label: "Table with an invalid entry", letter: "!", pattern: "cross" },
-  leaked: { cls: "leaked", label: "Leaked", letter: "L", pattern: "stripes" },
-  unreadable: { cls: "unreadable", label: "Unreadable table", letter: "?", pattern: "hatch" },
-  unknown: { cls: "unreadable", label: "Not known", letter: "", pattern: "sparse-hatch" },
-  header: { cls: "metadata", label: "Header", letter: "H", pattern: "frame" },
-  "l1-table": { cls: "metadata", label: "L1 table", letter: "1", pattern: "frame" },
-  "l2-table": { cls: "metadata", label: "L2 table", letter: "2", pattern: "frame" },
-  "refcount-table": { cls: "metadata", label: "Refcount table", letter: "R", pattern: "frame" },
-  "refcount-block": { cls: "metadata", label: "Refcount block", letter: "B", pattern: "frame" },
-  "snapshot-table": { cls: "metadata", label: "Snapshot table", letter: "T", pattern: "frame" },
-  bitmap: { cls: "metadata", label: "Bitmap", letter: "P", pattern: "frame" },
-  snapshot: { cls: "shared", label: "Shared by snapshots", letter: "S", pattern: "double-line" },
-  compressed: { cls: "compressed", label: "Compressed", letter: "Z", pattern: "dots" },
-  data: { cls: "data", label: "Data", letter: "", pattern: "none" },
-  zero: { cls: "zero", label: "Zero", letter: "0", pattern: "ring" },
-  hole: { cls: "free", label: "Hole, not stored", letter: "–", pattern: "corner" },
-  free: { cls: "free", label: "Free", letter: "", pattern: "none" },
+  overlap: ofKind("corrupt", "Multiply referenced", crossLetter),
+  "bad-entry": ofKind("corrupt", "Invalid table entry", "!"),
+  leaked: ofKind("leaked", "Leaked", "L"),
+  unreadable: ofKind("unreadable", "Unreadable table", "?"),
+  // No problem in itself: fainter than what can't be read.
+  unknown: {
+    ...ofKind("unreadable", "Not known", ""),
+    pattern: "sparse-hatch",
+    token: "kind-unscanned",
+  },
+  header: ofKind("metadata", "Header", "H"),
+  "l1-table": ofKind("metadata", "L1 table", "1"),
+  "l2-table": ofKind("metadata", "L2 table", "2"),
+  "refcount-table": ofKind("metadata", "Refcount table", "R"),
+  "refcount-block": ofKind("metadata", "Refcount block", "B"),
+  "snapshot-table": ofKind("metadata", "Snapshot table", "T"),
+  bitmap: ofKind("metadata", "Bitmap", "P"),
+  snapshot: ofKind("shared", "Shared by snapshots", "S"),
+  compressed: ofKind("compressed", "Compressed", "Z"),
+  data: ofKind("data", "Data", ""),
+  zero: ofKind("zero", "Zero", "0"),
+  hole: { ...ofKind("free", "Hole, not stored", "–"), pattern: "corner" },
+  free: ofKind("free", "Free", ""),
 };
 
-/** CSS custom property of a kind's colour: that of its class, but what is not known is no problem. */
-export function tokenOf(kind: ClusterKind): KindToken {
-  return kind === "unknown" ? "kind-unscanned" : classLooks[kindLooks[kind].cls].token;
+function ofKind(cls: MapClass, label: string, letter: string): KindLook {
+  return { ...classLooks[cls], cls, label, letter };
 }
 
 /** The kinds of a class, worst first. */

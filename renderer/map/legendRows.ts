@@ -3,15 +3,15 @@
 import type { ClusterKind } from "../../core/block/structure.ts";
 import type { KindTotal } from "../../core/ops/mapRun.ts";
 import type { LegendProps } from "./contract.ts";
-import { classLooks, isProblem, kindLooks, kindsOf, mapClasses } from "./kinds.ts";
+import { classLooks, isProblem, kindLooks, kindsOf, type Look, mapClasses } from "./kinds.ts";
 
 export interface LegendRow {
   readonly id: string;
   readonly label: string;
   /** The kinds that it isolates, worst first. */
   readonly kinds: readonly ClusterKind[];
-  /** The kind whose swatch stands for it. */
-  readonly sample: ClusterKind;
+  /** How its swatch looks. */
+  readonly look: Look;
   /** "1" to "9" for classes; kinds below a class have none. */
   readonly digit: string | undefined;
   /** Clusters and bytes; undefined while they are not known. */
@@ -24,24 +24,19 @@ export function legendRows(summary: LegendProps["summary"]): readonly LegendRow[
   return mapClasses.flatMap((cls, index) => {
     const kinds = kindsOf(cls);
     const there = kinds.filter((kind) => (summary?.kinds[kind].clusters ?? 0) > 0);
-    const [sample] = there.length === 1 ? there : kinds;
-    const whole = legendRow(cls, classLooks[cls].label, kinds, sample as ClusterKind, summary);
-    // A class whose clusters are all of one kind is called by that kind.
-    const [only] = there;
-    const label = there.length === 1 && only ? kindLooks[only].label : whole.label;
+    // A class whose clusters are all of one kind is called by that kind, and looks like it.
+    const [only] = there.length === 1 ? there : [];
+    const whole = legendRow(cls, only === undefined ? classLooks[cls] : kindLooks[only], kinds, summary);
     const parts =
-      there.length < 2
-        ? []
-        : there.map((kind) => legendRow(kind, kindLooks[kind].label, [kind], kind, summary));
-    return [{ ...whole, label, digit: String(index + 1) }, ...parts];
+      there.length < 2 ? [] : there.map((kind) => legendRow(kind, kindLooks[kind], [kind], summary));
+    return [{ ...whole, digit: String(index + 1) }, ...parts];
   });
 }
 
 function legendRow(
   id: string,
-  label: string,
+  look: Look,
   kinds: readonly ClusterKind[],
-  sample: ClusterKind,
   summary: LegendProps["summary"],
 ): LegendRow {
   const total = summary && {
@@ -49,5 +44,5 @@ function legendRow(
     bytes: kinds.reduce((sum, kind) => sum + summary.kinds[kind].bytes, 0),
   };
   const alarming = kinds.some((kind) => isProblem(kind) && (summary?.kinds[kind].clusters ?? 0) > 0);
-  return { id, label, kinds, sample, digit: undefined, total, alarming };
+  return { id, look, label: look.label, kinds, digit: undefined, total, alarming };
 }

@@ -3,7 +3,7 @@
 import { type ClusterKind, clusterKinds, kindNumber } from "../../core/block/structure.ts";
 import type { Tile } from "../hex/raster.ts";
 import { mix, type Pixel, type Theme } from "../hex/theme.ts";
-import { classLooks, kindLooks, letterSide, type Pattern, patternSide, tokenOf } from "./kinds.ts";
+import { crossLetter, kindLooks, type Look, letterSide, type Pattern, patternSide } from "./kinds.ts";
 import { covers } from "./patterns.ts";
 import { notLoaded } from "./tiles.ts";
 
@@ -31,6 +31,8 @@ export interface CellLook {
 
 /** How far a dimmed kind fades into the background, of 255. */
 const dimming = 205;
+/** How strongly a pattern stands on its colour, of 255: large areas of it must still have that colour. */
+const patternInk = 170;
 
 export function cellLook(style: CellStyle, side: number, isolated: ReadonlySet<ClusterKind>): CellLook {
   const { theme, scale } = style;
@@ -38,7 +40,7 @@ export function cellLook(style: CellStyle, side: number, isolated: ReadonlySet<C
   const base = new Uint32Array(256).fill(theme.pixel["kind-unscanned"]);
   const kinds = clusterKinds.map((kind) => ({ kind, dim: isolated.size > 0 && !isolated.has(kind) }));
   for (const [number, { kind, dim }] of kinds.entries()) {
-    base[number] = colourOf(theme, kind, dim);
+    base[number] = colourOf(theme, kindLooks[kind], dim);
   }
   const dense = base.slice();
   dense[kindNumber("unreadable")] = theme.pixel["diff-unreadable-hatch"];
@@ -52,8 +54,8 @@ export function cellLook(style: CellStyle, side: number, isolated: ReadonlySet<C
   return { side, background, base, dense, sparse, tiles };
 }
 
-function colourOf(theme: Theme, kind: ClusterKind, dim: boolean): Pixel {
-  const colour = theme.pixel[tokenOf(kind)];
+function colourOf(theme: Theme, { token }: Look, dim: boolean): Pixel {
+  const colour = theme.pixel[token];
   return dim ? mix(colour, theme.pixel.bg, dimming) : colour;
 }
 
@@ -63,7 +65,7 @@ function tilesOf(
   kinds: readonly { readonly kind: ClusterKind; readonly dim: boolean }[],
   base: Uint32Array,
 ): readonly Tile[] {
-  const tiles = kinds.map(({ kind, dim }) => cellTile(style, kind, side, dim));
+  const tiles = kinds.map(({ kind, dim }) => cellTile(style, kindLooks[kind], side, dim));
   const { theme } = style;
   const empty = plainTile(side, gapOf(style.scale), base[notLoaded] ?? 0, theme.pixel.bg);
   drawPattern(empty, "sparse-hatch", side - gapOf(style.scale), theme.pixel["diff-unscanned-hatch"]);
@@ -71,26 +73,26 @@ function tilesOf(
 }
 
 /** The picture of one cell, `side` device pixels with the gap to its neighbours. Dimmed cells have no shape. */
-export function cellTile(style: CellStyle, kind: ClusterKind, side: number, dim = false): Tile {
+export function cellTile(style: CellStyle, look: Look, side: number, dim = false): Tile {
   const { theme, scale, letters } = style;
   const gap = gapOf(scale);
   const inner = side - gap;
-  const colour = colourOf(theme, kind, dim);
+  const colour = colourOf(theme, look, dim);
   const tile = plainTile(side, gap, colour, theme.pixel.bg);
-  const look = kindLooks[kind];
-  if (classLooks[look.cls].outlined) {
+  if (look.outlined) {
     const line = dim ? mix(theme.pixel["kind-outline"], theme.pixel.bg, 160) : theme.pixel["kind-outline"];
     drawOutline(tile, inner, line, Math.max(1, Math.floor(scale)));
   }
   if (dim) return tile;
   const ink = inkOn(colour, theme);
-  if (side >= letterSide * scale && look.letter !== "") {
+  const hasLetter = look.letter !== "" && look.letter !== crossLetter;
+  if (side >= letterSide * scale && hasLetter) {
     drawLetter(tile, letters(look.letter, inner), inner, ink);
   } else if (look.pattern === "hatch") {
     drawPattern(tile, look.pattern, inner, theme.pixel["diff-unreadable-hatch"]);
   } else if (look.pattern === "sparse-hatch") {
     drawPattern(tile, look.pattern, inner, theme.pixel["diff-unscanned-hatch"]);
-  } else drawPattern(tile, look.pattern, inner, ink);
+  } else drawPattern(tile, look.pattern, inner, mix(colour, ink, patternInk));
   return tile;
 }
 

@@ -50,31 +50,26 @@ export function drawOverlay(context: CanvasRenderingContext2D, overlay: Overlay)
   context.restore();
 }
 
-/** Rows that have a label are a round number apart, and counted from the first of the map. */
+/** Rows that have a label are a power of two apart, and counted from the first of the map. */
 function drawLabels(context: CanvasRenderingContext2D, { layout, topRow, theme, label }: Overlay): void {
   const { side, scale, columns, left, height, rowCount } = layout;
-  const every = niceStep(Math.ceil((labelStep * scale) / side));
+  const every = 2 ** Math.max(0, Math.ceil(Math.log2((labelStep * scale) / side)));
   context.font = `${Math.round(labelSize * scale)}px ${theme.fontFamily}`;
   context.fillStyle = theme.css["hex-address"];
   context.textAlign = "right";
   context.textBaseline = "middle";
   const first = Math.ceil(Math.floor(topRow) / every) * every;
-  const half = Math.max(side, labelSize * scale) / 2;
+  // Room for the focus ring as well.
+  const half = (labelSize / 2 + 3) * scale;
   for (let row = first; row < rowCount; row += every) {
     const top = (row - Math.floor(topRow)) * side - cutOff(topRow, layout);
     if (top >= height) return;
     // A small cell's row is lower than its label, whose line then is the top of the row.
-    const middle = side >= labelSize * scale ? top + side / 2 : Math.max(half, top);
-    if (middle > height - half / 2 && row > first) return;
+    const middle = Math.max(half, side >= labelSize * scale ? top + side / 2 : top);
+    if (middle > height - half && row > first) return;
     context.fillText(label(row * columns), left - 8 * scale, middle);
     if (side < labelSize * scale) context.fillRect(left - 5 * scale, top, 4 * scale, Math.max(1, scale));
   }
-}
-
-/** 1, 2, 5, 10, 20 ...: the next at or above `least`. */
-function niceStep(least: number): number {
-  const power = 10 ** Math.floor(Math.log10(Math.max(1, least)));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= least) ?? least;
 }
 
 /** The outline of the part of the map that shows: its edge is where the image ends. */
@@ -144,12 +139,14 @@ function drawBox(
   const { x, y } = placeOf(layout, topRow, cellOf(cluster, layout));
   const size = Math.max(side, smallestBox * scale);
   const shift = (size - side) / 2;
-  if (y + size < 0 || y - size > height) return;
+  if (y + side <= 0 || y >= height) return;
+  // At the edges of the canvas it stays inside as a whole.
+  const room = 2 * scale;
+  const boxX = Math.max(layout.left + room / 2, Math.min(layout.width - size - room, x - shift));
+  const boxY = side < size ? Math.max(room, Math.min(height - size - room, y - shift)) : y;
   context.beginPath();
-  if (role === "marked") {
-    const radius = size / 2;
-    context.arc(x + side / 2, y + side / 2, radius, 0, 2 * Math.PI);
-  } else context.rect(x - shift, y - shift, size, size);
+  if (role === "marked") context.arc(boxX + size / 2, boxY + size / 2, size / 2, 0, 2 * Math.PI);
+  else context.rect(boxX, boxY, size, size);
   const colour = role === "cursor" && focused ? theme.css.focus : theme.css.text;
   twice(context, theme.css.bg, 4 * scale, colour, 2 * scale);
 }

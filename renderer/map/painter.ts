@@ -11,7 +11,7 @@ import type { Prefs } from "../store/prefs.ts";
 import { changedRuns } from "./changes.ts";
 import type { MapCanvasProps, MapCell, MapLayout, MapViewState } from "./contract.ts";
 import { cellAt, cellInfo, cellOf, visibleCells } from "./geometry.ts";
-import { tokenOf } from "./kinds.ts";
+import { kindLooks } from "./kinds.ts";
 import { lettersOf } from "./letters.ts";
 import { type CellLook, cellLook } from "./look.ts";
 import { type ChangedRun, drawOverlay, labelSize } from "./overlay.ts";
@@ -323,7 +323,7 @@ export class MapPainter {
     for (const [y, number] of problemTicks(cells, height).entries()) {
       const kind = number === 0 ? undefined : clusterKinds[number];
       if (kind === undefined) continue;
-      context.fillStyle = kind === "unreadable" ? css["ruler-unreadable"] : css[tokenOf(kind)];
+      context.fillStyle = kind === "unreadable" ? css["ruler-unreadable"] : css[kindLooks[kind].token];
       context.fillRect(0, Math.min(height - 2 * scale, y), width, 2 * scale);
     }
   }

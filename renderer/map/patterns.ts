@@ -31,8 +31,11 @@ export function covers(pattern: Pattern, x: number, y: number, side: number): bo
     }
     case "stripes":
       return (x + y) % Math.max(3, thick * 3) < thick;
-    case "cross":
-      return Math.abs(x - y) < thick || Math.abs(x + y - (side - 1)) < thick;
+    case "cross": {
+      const inset = Math.floor(side / 5);
+      const inside = Math.min(x, y, side - 1 - x, side - 1 - y) >= inset;
+      return inside && (Math.abs(x - y) < thick || Math.abs(x + y - (side - 1)) < thick);
+    }
     case "hatch":
       return (x - y + side * 4) % Math.max(4, thick * 3) < thick;
     case "sparse-hatch":

@@ -69,6 +69,16 @@ export function createMapView(first: MapShape): MapView {
     set({ cursor, topRow: topShowing(rowOf(cursor, layout), topRow, layout, centre) });
   };
 
+  // What one zoomed in from always contains what shows, also after a jump.
+  store.subscribe((now, before) => {
+    const { layout, topRow, shape, crumbs } = now;
+    if (box === undefined || layout === undefined || crumbs.length === 0) return;
+    if (topRow === before.topRow && crumbs === before.crumbs) return;
+    const { first } = visibleClusters(layout, topRow, shape);
+    const followed = crumbs.map((crumb) => crumbAround(first, crumb, box as MapBox, shape));
+    if (followed.some((crumb, index) => crumb !== crumbs[index])) set({ crumbs: followed });
+  });
+
   return Object.assign(store, {
     reshape(shape: MapShape) {
       const before = get().shape;
@@ -178,6 +188,14 @@ function rowMiddle(cluster: number, layout: MapLayout, topRow: number): number {
 /** The crumbs that show more than the layout does. */
 function outside(crumbs: readonly Crumb[], now: MapLayout, box: MapBox, shape: MapShape): readonly Crumb[] {
   return crumbs.filter(({ zoom }) => zoomOf(layOut(box, shape, zoom)) < zoomOf(now) - 1e-9);
+}
+
+/** The crumb, or one of its zoom around the cluster if that is not in it. */
+function crumbAround(cluster: number, crumb: Crumb, box: MapBox, shape: MapShape): Crumb {
+  if (cluster >= crumb.first && cluster < crumb.first + crumb.count) return crumb;
+  const layout = layOut(box, shape, crumb.zoom);
+  const topRow = clampTop(rowOf(cluster, layout) - Math.floor(layout.visibleRows / 2), layout);
+  return { zoom: crumb.zoom, topRow, ...visibleClusters(layout, topRow, shape) };
 }
 
 function zoomShowing({ first, count }: ClusterRange, box: MapBox, shape: MapShape): Zoom {

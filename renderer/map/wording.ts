@@ -46,7 +46,7 @@ export function shareText(part: number, whole: number): string {
   return `${Math.min(99.9, percent).toFixed(1)} %`;
 }
 
-/** The offset before a row: "0x2A0000", or as the person wants offsets. */
+/** The offset before a row: "0x2a0000", or as the person wants offsets. */
 export function rowLabel(offset: number, base: Prefs["addressBase"]): string {
-  return base === "hex" ? `0x${address(offset, base, 1)}` : address(offset, base, 1);
+  return base === "hex" ? hex(offset) : address(offset, base, 1);
 }
