@@ -71,6 +71,7 @@ function Known({ session, image, token, place, cells }: KnownProps) {
     if (found) showNode(token, found, offset);
   };
   const guestNode = session.fileNode === "file" ? "" : session.fileNode.replace(/\/file$/, "");
+  const hasTables = session.store.getState().shown?.summary.hasTables === true;
   const guest = references.list.find((reference) => reference.guest !== undefined)?.guest;
   return (
     <>
@@ -80,7 +81,9 @@ function Known({ session, image, token, place, cells }: KnownProps) {
         <Fact name="Kind">
           <b>{kindLooks[kind].label}</b>
         </Fact>
-        {structure && <Fact name="Part of">{structure.name}</Fact>}
+        {structure && structure.name !== kindLooks[kind].label.toLowerCase() && (
+          <Fact name="Part of">{structure.name}</Fact>
+        )}
         <Fact name="File">
           <span className="mono">{hex(clusterOffset)}</span> + {bytes(clusterLength)}
         </Fact>
@@ -100,7 +103,7 @@ function Known({ session, image, token, place, cells }: KnownProps) {
           </button>
         )}
       </div>
-      <References place={place} onGo={(offset) => go(session.fileNode, offset)} />
+      {hasTables && <References place={place} onGo={(offset) => go(session.fileNode, offset)} />}
       <Preview image={image} node={session.fileNode} place={place} />
     </>
   );
@@ -174,7 +177,7 @@ function Preview({ image, node, place }: { image: OpenedImage; node: string; pla
         <p className="selectable">Can't read them: {is.error.message}</p>
       ) : (
         <pre className={`${styles.bytes} mono selectable`} aria-busy={is.kind === "loading"}>
-          {page === undefined ? " " : hexRows(page, clusterOffset)}
+          {page === undefined ? " " : hexRows(page)}
         </pre>
       )}
     </>

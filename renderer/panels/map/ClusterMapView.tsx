@@ -1,5 +1,5 @@
 // The cluster map of an open image: legend, grid, the card of the cluster at the cursor, and the problems below.
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
 import { Group, Panel, Separator } from "react-resizable-panels";
 import { useStore } from "zustand";
 import type { MapSummary } from "../../../core/ops/mapRun.ts";
@@ -40,6 +40,8 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
   useJobs(({ byId }) => byId);
   const { scan } = session;
   useMapCommands(session, image);
+  const isNarrow = useNarrow();
+  const legend = <Legend view={session.view} summary={shown?.summary} />;
   return (
     <div className={shared.panel}>
       <Toolbar session={session} image={image} />
@@ -53,9 +55,18 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
       {shown === undefined ? (
         <NoMap session={session} name={image.file.name} />
       ) : (
-        <Rows list={<ProblemsPanel session={session} image={image} token={tab.token} />}>
+        <Rows
+          list={
+            <ProblemsPanel
+              session={session}
+              image={image}
+              token={tab.token}
+              legend={isNarrow ? legend : undefined}
+            />
+          }
+        >
           <Columns
-            legend={<Legend view={session.view} summary={shown.summary} />}
+            legend={isNarrow ? undefined : legend}
             card={<ClusterCard session={session} image={image} token={tab.token} />}
           >
             <Grid session={session} tab={tab} state={state} asTable={asTable} shown={shown} />
@@ -63,6 +74,19 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
         </Rows>
       )}
     </div>
+  );
+}
+
+/** Too narrow for three columns: the legend goes below. */
+const narrow = window.matchMedia("(max-width: 1099px)");
+
+function useNarrow(): boolean {
+  return useSyncExternalStore(
+    (changed) => {
+      narrow.addEventListener("change", changed);
+      return () => narrow.removeEventListener("change", changed);
+    },
+    () => narrow.matches,
   );
 }
 
@@ -192,8 +216,8 @@ function Columns(props: { legend: ReactNode; card: ReactNode; children: ReactNod
         isUserInteraction && save("map-columns", seen.current)
       }
     >
-      {side("legend", props.legend)}
-      <Separator className={compare.across} aria-label="Width of the legend" />
+      {props.legend && side("legend", props.legend)}
+      {props.legend && <Separator className={compare.across} aria-label="Width of the legend" />}
       <Panel id="grid" minSize={220}>
         {props.children}
       </Panel>

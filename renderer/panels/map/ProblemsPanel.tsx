@@ -1,5 +1,5 @@
 // The problems of the image below its map: one row for each finding of the check, in the order of the file.
-import { useId, useRef, useState } from "react";
+import { type ReactNode, useId, useRef, useState } from "react";
 import { useStore } from "zustand";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { NodesList } from "../../graph/NodesList.tsx";
@@ -9,6 +9,7 @@ import { OkIcon } from "../../widgets/icons.ts";
 import { CloseListButton, ListTabs } from "../../widgets/ListTabs.tsx";
 import lists from "../compare/lists.module.css";
 import { type GridColumn, VirtualGrid } from "../compare/VirtualGrid.tsx";
+import styles from "./map.module.css";
 import { problemCells, problemsText } from "./problems.ts";
 import type { MapSession } from "./session.ts";
 
@@ -16,11 +17,14 @@ interface ProblemsPanelProps {
   readonly session: MapSession;
   readonly image: OpenedImage;
   readonly token: string;
+  /** In a narrow window the legend is one of the lists. */
+  readonly legend: ReactNode;
 }
 
-export function ProblemsPanel({ session, image, token }: ProblemsPanelProps) {
+export function ProblemsPanel({ session, image, token, legend }: ProblemsPanelProps) {
   const id = useId();
-  const [tab, setTab] = useState<"problems" | "nodes">("problems");
+  const [chosen, setTab] = useState<"problems" | "legend" | "nodes">("problems");
+  const tab = chosen === "legend" && !legend ? "problems" : chosen;
   useStore(session.store, ({ version }) => version);
   useJobs(({ byId }) => byId);
   return (
@@ -31,6 +35,7 @@ export function ProblemsPanel({ session, image, token }: ProblemsPanelProps) {
           tab={tab}
           tabs={[
             { name: "problems", label: "Problems", count: session.problems.count },
+            ...(legend ? [{ name: "legend", label: "Kinds", count: 0 } as const] : []),
             { name: "nodes", label: "Nodes", count: image.nodes.length },
           ]}
           onTab={setTab}
@@ -40,6 +45,7 @@ export function ProblemsPanel({ session, image, token }: ProblemsPanelProps) {
       </div>
       <div className={lists.content} role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab}`}>
         {tab === "nodes" && <NodesList token={token} image={image} shown="" />}
+        {tab === "legend" && <div className={styles.side}>{legend}</div>}
         {tab === "problems" && <Problems session={session} />}
       </div>
     </section>

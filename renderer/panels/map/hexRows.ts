@@ -1,9 +1,10 @@
-// A few bytes as text: address, eight bytes, their characters. What can't be read is ??.
+// A few bytes as text: place, eight bytes, their characters. What can't be read is ??.
 import type { Page } from "../../../core/jobs/sessionContract.ts";
 
 const perRow = 8;
 
-export function hexRows({ bytes, bad }: Page, offset: number): string {
+/** Places count from the first byte. */
+export function hexRows({ bytes, bad }: Page): string {
   const isBad = (at: number) => bad.some((range) => at >= range.offset && at < range.offset + range.length);
   const rows: string[] = [];
   for (let row = 0; row < bytes.length; row += perRow) {
@@ -12,8 +13,8 @@ export function hexRows({ bytes, bad }: Page, offset: number): string {
     const text = cells.map(({ byte, bad: gone }) =>
       !gone && byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : ".",
     );
-    const address = (offset + row).toString(16).padStart(8, "0");
-    rows.push(`${address}  ${digits.join(" ").padEnd(perRow * 3 - 1)}  ${text.join("")}`);
+    const place = row.toString(16).padStart(2, "0");
+    rows.push(`${place}  ${digits.join(" ").padEnd(perRow * 3 - 1)}  ${text.join("")}`);
   }
   return rows.join("\n");
 }
