@@ -18,6 +18,7 @@ import { type Surface, useSurface } from "../../store/surface.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
 import shared from "../../widgets/panel.module.css";
+import { UnfinishedNotice } from "../repair/UnfinishedNotice.tsx";
 import { DirtyNotice } from "./DirtyNotice.tsx";
 import styles from "./hex.module.css";
 import { hasFileSpace, noFileSpace } from "./space.ts";
@@ -65,6 +66,7 @@ export function ImageView({ tab, state }: ImageViewProps) {
     <div className={shared.panel}>
       <Toolbar image={image} space={space} node={space === "node" ? node : undefined} />
       <FileBanner token={tab.token} />
+      <UnfinishedNotice image={image} />
       {image.info.dirty && <DirtyNotice image={image} />}
       <GraphSplit token={tab.token} image={image} shown={surface.source.node}>
         <div className={styles.bytes} data-pane="hex">

@@ -13,6 +13,7 @@ import styles from "./repair.module.css";
 import { StepRail } from "./StepRail.tsx";
 import type { RepairSession } from "./session.ts";
 import { wasBegun } from "./steps.ts";
+import { UnfinishedNotice } from "./UnfinishedNotice.tsx";
 import { VerifyStep } from "./VerifyStep.tsx";
 import { WriteStep } from "./WriteStep.tsx";
 
@@ -33,6 +34,7 @@ export function RepairView({ session, file, image }: RepairViewProps) {
   return (
     <div className={shared.panel}>
       {!wasBegun(session.facts) && <FileBanner token={file.token} />}
+      {!wasBegun(session.facts) && image && <UnfinishedNotice image={image} />}
       <div className={styles.wizard}>
         <StepRail session={session} />
         <CurrentStep session={session} state={state} file={file} />

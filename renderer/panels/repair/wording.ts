@@ -310,3 +310,14 @@ export function finishedText(
   if (mode === "resume") return `Finished: all changes are in ${name} and were read back.`;
   return `${name} is as the journal says below.`;
 }
+
+/** The banner of an image beside which an unfinished journal lies. */
+export function unfinishedText({ state, writes, refusal }: JournalFacts, name: string): string {
+  const changes = writes > 0 ? ` of ${changesText(writes)}` : "";
+  if (refusal) {
+    return `A repair${changes} of ${name} stopped before its end, and its journal does not fit the image any more: ${sentence(refusal.message)}`;
+  }
+  return state === "applied"
+    ? `A repair${changes} of ${name} was written but not verified. It can be finished or taken back.`
+    : `Repair stopped before its end: ${name} is between its old and its new state${changes === "" ? "" : `, ${changesText(writes)} in all`}. It can be finished or taken back.`;
+}
