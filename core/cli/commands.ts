@@ -57,6 +57,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     own: true,
     load: async () => (await import("./refs.ts")).refs,
   },
+  log: {
+    summary: "look into a log of writes (dm-log-writes): what it holds, its entries; add marks",
+    own: true,
+    load: async () => (await import("./log.ts")).log,
+  },
   create: {
     summary: "create an image",
     load: async () => (await import("./create.ts")).create,

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { CacheMode, DirtyPolicy } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
+import { protocolLevel } from "../filter/children.ts";
 import { type Graph, type OpenOptions, openGraph, readOnlyNode } from "../graph.ts";
 import { journalPathOf } from "../repair/journalPath.ts";
 import { tellEvent } from "./events.ts";
@@ -15,6 +16,8 @@ export interface ImageRequest {
   readonly imageOpts?: boolean;
   /** Format instead of probing. */
   readonly format?: string | undefined;
+  /** A name is that of a file, whatever is in it: nothing is probed. For logs. */
+  readonly unprobed?: boolean;
   /** Default false: read-only. */
   readonly writable?: boolean;
   readonly forceShare?: boolean;
@@ -37,7 +40,8 @@ export interface OpenedImage extends ImageArgument {
 export async function openImage(given: string, request: ImageRequest = {}): Promise<OpenedImage> {
   try {
     const argument = imageArgument(given, { imageOpts: request.imageOpts ?? false, format: request.format });
-    const graph = await openGraph(argument.spec, openOptions(request));
+    const spec = request.unprobed === true ? protocolLevel(argument.spec) : argument.spec;
+    const graph = await openGraph(spec, openOptions(request));
     if (request.writable === true && graph.root.readOnly) {
       await graph.close();
       throw readOnlyNode(graph.root.name);

@@ -78,10 +78,10 @@ async function readSuperblock(
 ): Promise<{ superblock: LogSuperblock; foreign: string | undefined }> {
   const head = new Uint8Array(Math.min(superblockLength, log.size));
   await log.read(0, head);
-  const isWhole = head.length === superblockLength;
-  const decoded = isWhole ? decodeSuperblock(head) : undefined;
+  const magicOk = startsWith(head, logMagic);
+  const decoded = magicOk && head.length === superblockLength ? decodeSuperblock(head) : undefined;
   const superblock: LogSuperblock = {
-    magicOk: startsWith(head, logMagic),
+    magicOk,
     version: decoded?.version,
     entries: decoded?.entries,
     sectorSize: decoded?.sectorSize,

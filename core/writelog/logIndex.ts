@@ -8,7 +8,7 @@ import { entryFlags, entryLength, knownFlags } from "./layout.ts";
 /** Rows in a chunk. */
 const chunkLength = 64 * 1024;
 
-/** What the first sector says, believed or not. */
+/** What the first sector says, believed or not; where the magic is not there, nothing. */
 export interface LogSuperblock {
   readonly magicOk: boolean;
   /** undefined: beyond 2^53 - 1, or the log is too short to say. */

@@ -125,6 +125,9 @@ class Walk {
   #atEnd(): IndexEnd {
     const { count, superblock } = this.#index;
     if (this.#missing === 0) return this.#wall("complete", this.#completeText());
+    if (!superblock.magicOk) {
+      return this.#wall("torn", `${entriesText(count)} found; there is no superblock that counts them`);
+    }
     const stated = superblock.entries ?? "more than 2^53";
     const where = this.#at >= this.#size ? "the log's end" : "blank space";
     const message = `The superblock counts ${stated} entries; ${count} were found before ${where}`;
