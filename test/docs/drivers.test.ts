@@ -54,6 +54,7 @@ describe("the page on drivers", () => {
       "blkverify",
       "quorum",
       "blklogwrites",
+      "logstate",
       "blkdebug",
       "copy-on-read",
     ]);

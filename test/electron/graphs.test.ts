@@ -99,6 +99,7 @@ it("offers every driver that can read", () => {
     "blkverify",
     "quorum",
     "blklogwrites",
+    "logstate",
     "blkdebug",
   ]);
 });
