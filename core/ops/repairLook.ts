@@ -16,8 +16,10 @@ import type { FoundJournal, JournalFacts } from "./repairRun.ts";
  * none, or changed nothing), EBUSY (its repair is running), ENOENT. What is wrong with the image is part of the answer.
  */
 export async function lookAtJournal(name: string, image?: string): Promise<JournalFacts> {
-  const { journal, close } = await openJournal(name, true);
+  const { file, journal, close } = await openJournal(name, true);
   try {
+    // What a repair that runs has done so far is no state to act upon.
+    await file.excludeWriters?.();
     return await factsOf(name, journal, image);
   } finally {
     await close();

@@ -57,10 +57,7 @@ function offeredOf({ root }: OpenForRepair, offer: RepairOffer, check: CheckResu
     items: offer.items.length,
     dropped: offer.dropped,
     unmended: offer.unmended,
-    leaks: {
-      ranges: offer.leaks.length,
-      bytes: offer.leaks.reduce((sum, { length }) => sum + length, 0),
-    },
+    leaks: offer.leaked,
     check,
   };
 }

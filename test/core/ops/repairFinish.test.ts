@@ -1,0 +1,180 @@
+// Journals looked at, finished and taken back, from every place at which a repair can fail.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { afterEach, expect, it } from "vitest";
+import { openGraph } from "../../../core/graph.ts";
+import { journalBeside, lookAtJournal } from "../../../core/ops/repairLook.ts";
+import type { RepairWritten } from "../../../core/ops/repairRun.ts";
+import { brokenQed } from "../../build/brokenQed.ts";
+import { tempDir, tempFile } from "../../build/temp.ts";
+import { watchFiles } from "../../crash/fileFaults.ts";
+import { finish, planned, write } from "./repairJobs.ts";
+
+let restore: () => void = () => undefined;
+afterEach(() => restore());
+
+const isSame = (file: string, bytes: Uint8Array) => Buffer.compare(fs.readFileSync(file), bytes) === 0;
+
+interface Mended {
+  readonly file: string;
+  readonly journal: string;
+  readonly original: Uint8Array;
+}
+
+async function mended(): Promise<Mended> {
+  const original = brokenQed();
+  const file = tempFile("a.qed", original);
+  await write(await planned(file));
+  return { file, journal: `${file}.blkscope-undo`, original };
+}
+
+/** A repair cut off before its first write in place. */
+async function cutOff(): Promise<Mended> {
+  const original = brokenQed();
+  const file = tempFile("a.qed", original);
+  await write(await planned(file), (phase, cancel) => {
+    if (phase === "Writing changes") cancel();
+  });
+  return { file, journal: `${file}.blkscope-undo`, original };
+}
+
+/** The repair of the file with call number `failing` of those that change files failing; undefined: it was refused. */
+async function repairFailing(file: string, failing: number): Promise<RepairWritten | undefined> {
+  const params = await planned(file);
+  restore = watchFiles({
+    skipSyncs: true,
+    fault: ({ number }) => (number === failing ? { kind: "throw", code: "EIO" } : undefined),
+  });
+  try {
+    return await write(params).catch(() => undefined);
+  } finally {
+    restore();
+  }
+}
+
+it("can be finished and taken back, or has changed nothing, whichever call of the repair fails", {
+  timeout: 60_000,
+}, async () => {
+  const whole = await mended();
+  const result = fs.readFileSync(whole.file);
+  const { original } = whole;
+  const states = new Set<string>();
+  for (let failing = 0; ; failing++) {
+    const folder = tempDir();
+    const file = tempFile("a.qed", original, folder);
+    const journal = `${file}.blkscope-undo`;
+    const written = await repairFailing(file, failing);
+    states.add(written?.state ?? "refused");
+    if (written?.state === "verified" && written.error === undefined) break;
+    if (written === undefined || written.state === "planned") {
+      expect(isSame(file, original)).toBe(true);
+      continue;
+    }
+    expect(written).toMatchObject({ cancelled: false, journal });
+    expect(written.error?.code).toBe("EIO");
+    const other = tempDir();
+    fs.cpSync(folder, other, { recursive: true });
+    await finish(journal, "resume");
+    expect(isSame(file, result)).toBe(true);
+    await finish(path.join(other, "a.qed.blkscope-undo"), "undo");
+    expect(isSame(path.join(other, "a.qed"), original)).toBe(true);
+  }
+  expect([...states].sort()).toEqual(["applied", "applying", "planned", "refused", "verified"]);
+});
+
+it("says of a journal what it would bring back", async () => {
+  const { file, journal, original } = await mended();
+  const facts = await lookAtJournal(journal);
+  expect(facts).toMatchObject({ journal, imagePath: file, imageFound: true, state: "verified" });
+  expect(facts).toMatchObject({ oldSize: original.length, newSize: fs.statSync(file).size });
+  expect(facts.refusal).toBeUndefined();
+  expect(facts.shown).toHaveLength(facts.writes);
+  for (const { offset, length, before, after } of facts.shown) {
+    expect(before).toEqual(original.subarray(offset, offset + length));
+    expect(after).toEqual(new Uint8Array(fs.readFileSync(file).subarray(offset, offset + length)));
+  }
+  // Every byte that is another one now lies in one of the ranges.
+  const now = fs.readFileSync(file);
+  const inRanges = (at: number) =>
+    facts.ranges.some(({ offset, length }) => at >= offset && at < offset + length);
+  for (let at = 0; at < Math.max(now.length, original.length); at++) {
+    if (now[at] !== original[at] && !inRanges(at)) expect.fail(`byte ${at} is in no range`);
+  }
+});
+
+it("changes nothing in a dry run", async () => {
+  const { file, journal } = await mended();
+  const [image, log] = [fs.readFileSync(file), fs.readFileSync(journal)];
+  expect(await finish(journal, "undo", { dryRun: true })).toMatchObject({ facts: { state: "verified" } });
+  expect(isSame(file, image)).toBe(true);
+  expect(isSame(journal, log)).toBe(true);
+});
+
+it("refuses an image that has changed since, and says so beforehand", async () => {
+  const { file, journal } = await mended();
+  const bytes = fs.readFileSync(file);
+  const { shown } = await lookAtJournal(journal);
+  const at = shown[0]?.offset ?? 0;
+  bytes[at] = (bytes[at] ?? 0) ^ 0x55;
+  fs.writeFileSync(file, bytes);
+  const { refusal, imageFound } = await lookAtJournal(journal);
+  expect(imageFound).toBe(true);
+  expect(refusal).toMatchObject({ code: "EINVAL", message: expect.stringContaining("changed") });
+  await expect(finish(journal, "undo")).rejects.toMatchObject({ code: "EINVAL" });
+  expect(isSame(file, bytes)).toBe(true);
+});
+
+it("finds an image that was moved with its journal, and takes one that is named", async () => {
+  const { file, journal, original } = await mended();
+  const folder = tempDir();
+  fs.renameSync(file, path.join(folder, "a.qed"));
+  const gone = await lookAtJournal(journal);
+  expect(gone).toMatchObject({ imageFound: false, refusal: { code: "ENOENT" } });
+  await expect(finish(journal, "undo")).rejects.toMatchObject({ code: "ENOENT" });
+  const moved = path.join(folder, "moved.undo");
+  fs.renameSync(journal, moved);
+  expect(await lookAtJournal(moved)).toMatchObject({ imagePath: path.join(folder, "a.qed") });
+  fs.renameSync(path.join(folder, "a.qed"), path.join(folder, "b.qed"));
+  await finish(moved, "undo", { image: path.join(folder, "b.qed") });
+  expect(isSame(path.join(folder, "b.qed"), original)).toBe(true);
+});
+
+it("is cancelled before it changes anything, and can be asked again", async () => {
+  const { file, journal, original } = await mended();
+  const image = fs.readFileSync(file);
+  const undone = await finish(journal, "undo", { during: (cancel) => cancel() });
+  expect(undone).toMatchObject({ cancelled: true, facts: { refusal: undefined } });
+  expect(isSame(file, image)).toBe(true);
+  expect(await finish(journal, "undo")).toMatchObject({ cancelled: false, facts: { state: "undone" } });
+  expect(isSame(file, original)).toBe(true);
+});
+
+it("refuses to touch an image that another program uses", async () => {
+  const { file, journal } = await cutOff();
+  const other = await openGraph({ driver: "file", filename: file }, { readOnly: false });
+  for (const mode of ["undo", "resume"] as const) {
+    await expect(finish(journal, mode)).rejects.toMatchObject({ code: "EBUSY" });
+  }
+  await other.close();
+  expect((await finish(journal, "resume")).facts.state).toBe("verified");
+});
+
+it("finds the journal of a repair that was cut off beside its image, and no other", async () => {
+  const { file, journal } = await cutOff();
+  expect(await journalBeside(file)).toMatchObject({ journal, facts: { state: "applying", imagePath: file } });
+  // While its repair runs nobody is to be asked about it.
+  const running = await openGraph({ driver: "file", filename: journal }, { readOnly: false });
+  expect(await journalBeside(file)).toBeUndefined();
+  await expect(lookAtJournal(journal)).rejects.toMatchObject({ code: "EBUSY" });
+  await running.close();
+  await finish(journal, "resume");
+  expect(await journalBeside(file)).toBeUndefined();
+  await finish(journal, "undo");
+  expect(await journalBeside(file)).toBeUndefined();
+  const bytes = fs.readFileSync(journal);
+  bytes[4096 + 30] = (bytes[4096 + 30] ?? 0) ^ 1;
+  fs.writeFileSync(journal, bytes);
+  expect(await journalBeside(file)).toMatchObject({ journal, error: { code: "ECORRUPT" } });
+  fs.rmSync(journal);
+  expect(await journalBeside(file)).toBeUndefined();
+});
