@@ -93,12 +93,11 @@ async function carryOut(
 ): Promise<void> {
   const file = fileOf(root);
   const imagePath = pathOf(root);
-  const name = request.journal ?? (imagePath === undefined ? undefined : journalPathOf(imagePath));
-  if (name === undefined) {
-    const where = "The image is in no file, so there is no place for an undo journal";
-    throw new CliError(where, 1, "Name one with --journal.");
+  if (imagePath === undefined) {
+    throw new CliError("The image is in no file, so it could not be found again to take its repair back", 1);
   }
-  const opened = await newJournal(name, file, script, imagePath ?? request.file, { signal });
+  const name = request.journal ?? journalPathOf(imagePath);
+  const opened = await newJournal(name, file, script, imagePath, { signal });
   try {
     await applyJournal(file, opened.file, opened.journal, { signal });
     await root.reload?.();

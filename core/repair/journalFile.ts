@@ -6,6 +6,7 @@ import type { RepairScript } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { RepairJob } from "../block/repair.ts";
 import { type Graph, openGraph } from "../graph.ts";
+import { identityOf, isOpenHere } from "../protocol/openFiles.ts";
 import { systemError } from "../protocol/systemError.ts";
 import { type Journal, type JournalState, readJournal } from "./journal.ts";
 import { journalPathOf } from "./journalPath.ts";
@@ -30,6 +31,7 @@ export async function newJournal(
   job: RepairJob,
 ): Promise<OpenJournal> {
   if (fs.existsSync(name)) throw await journalTaken(name);
+  expectSameFile(imagePath, script);
   const partial = partialName(name);
   let graph: Graph | undefined;
   try {
@@ -47,6 +49,19 @@ export async function newJournal(
       ? notWritten(thrown)
       : systemError(`Could not write '${name}'`, thrown, { path: name });
   }
+}
+
+/** What is open may not be what has the name any more, and a length is known from when it was opened. */
+function expectSameFile(imagePath: string, { oldSize }: RepairScript): void {
+  const stat = fs.statSync(imagePath, { bigint: true, throwIfNoEntry: false });
+  const hint = "Nothing was changed. Check the image again.";
+  if (!stat || !isOpenHere(identityOf(stat))) {
+    const message = `'${imagePath}' is another file now than the one that was opened`;
+    throw new BlockError("EINVAL", message, { path: imagePath, hint });
+  }
+  if (!stat.isFile() || Number(stat.size) === oldSize) return;
+  const message = `The image has changed since the repair was planned: it has ${stat.size} bytes, not ${oldSize}`;
+  throw new BlockError("EINVAL", message, { path: imagePath, hint });
 }
 
 /** Throws what reading it throws; EINVAL when it was never finished. */

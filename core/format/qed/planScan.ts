@@ -25,7 +25,7 @@ const maxEntries = 1_000_000;
  * Tables that share clusters with others, by the bytes that are read and would be copied of them. Every entry of an L1
  * table may name the same place: read one by one, 2 MiB of a hostile file would be 128 GiB.
  */
-const mostMovedBytes = 256 * 1024 * 1024;
+const mostMovedBytes = 64 * 1024 * 1024;
 /** Ranges of leaked clusters that are listed. */
 const maxLeaks = 100_000;
 /** Entries of one run: what is written at once stays small. */
@@ -131,7 +131,7 @@ class Scan {
     const total = kept.length + others.length;
     for (const [done, table] of kept.entries()) {
       await this.#breathe(done, total);
-      await this.#scan(table, (run) => this.#keep(run, runs));
+      await this.#scan(table, (run, why) => this.#keep(run, why, runs));
     }
     const moved: MovedTable[] = [];
     const tooLarge: Table[] = [];
@@ -184,7 +184,7 @@ class Scan {
 
   async #readL1(runs: EntryRun[], found: (table: Table) => void): Promise<void> {
     const { l1Offset, clusterSize, tableSize } = this.#header;
-    const collect = new RunCollector(undefined, l1Offset, (run) => this.#keep(run, runs));
+    const collect = new RunCollector(undefined, l1Offset, (run, why) => this.#keep(run, why, runs));
     for await (const { halves, first } of this.#reader.entries(l1Offset)) {
       for (let i = 0; i < halves.length / 2; i++) {
         const [low = 0, high = 0] = [halves[i * 2], halves[i * 2 + 1]];
@@ -207,7 +207,7 @@ class Scan {
   }
 
   /** Lists the runs of one table. Throws ECANCELED; a table that can't be read is noted. */
-  async #scan({ l1Index, offset: table }: Table, tell: (run: EntryRun) => void): Promise<void> {
+  async #scan({ l1Index, offset: table }: Table, tell: TellRun): Promise<void> {
     const { clusterSize } = this.#header;
     const collect = new RunCollector(l1Index, table, tell);
     try {
@@ -250,9 +250,11 @@ class Scan {
     const before = { ...this.#listed };
     const unreadable = this.#unreadable.length;
     let left = 0;
-    await this.#scan(table, (run) => {
-      if (this.#hasRoom(run)) runs.push(run);
+    await this.#scan(table, (run, why) => {
+      const isListed = this.#hasRoom(run);
+      if (isListed) runs.push({ ...run, why: why() });
       else left++;
+      return isListed;
     });
     if (this.#unreadable.length > unreadable) return;
     if (left > 0) {
@@ -261,12 +263,13 @@ class Scan {
     } else moved.push({ ...table, runs });
   }
 
-  #keep(run: EntryRun, runs: EntryRun[]): void {
-    if (this.#hasRoom(run)) runs.push(run);
+  #keep(run: FoundRun, why: () => string, runs: EntryRun[]): true {
+    if (this.#hasRoom(run)) runs.push({ ...run, why: why() });
     else this.#dropped++;
+    return true;
   }
 
-  #hasRoom({ values }: EntryRun): boolean {
+  #hasRoom({ values }: FoundRun): boolean {
     const listed = this.#listed;
     if (listed.runs >= maxRuns || listed.entries + values.length > maxEntries) return false;
     this.#listed = { runs: listed.runs + 1, entries: listed.entries + values.length };
@@ -282,20 +285,28 @@ class Scan {
   }
 }
 
+/** Told only on demand: of millions of runs most are counted only. */
+type FoundRun = Omit<EntryRun, "why">;
+/** Answers whether more runs of the table are wanted. */
+type TellRun = (run: FoundRun, why: () => string) => boolean;
+
 /** Puts entries that are neighbours and need the same into one run. */
 class RunCollector {
   readonly #l1Index: number | undefined;
   readonly #table: number;
-  readonly #tell: (run: EntryRun) => void;
-  #run: EntryRun | undefined;
+  readonly #tell: TellRun;
+  #run: FoundRun | undefined;
+  #why: () => string = () => "";
+  #isWanted = true;
 
-  constructor(l1Index: number | undefined, table: number, tell: (run: EntryRun) => void) {
+  constructor(l1Index: number | undefined, table: number, tell: TellRun) {
     this.#l1Index = l1Index;
     this.#table = table;
     this.#tell = tell;
   }
 
   add(kind: EntryRun["kind"], index: number, low: number, high: number, why: () => string): void {
+    if (!this.#isWanted) return;
     const value = (BigInt(high) << 32n) | BigInt(low);
     const run = this.#run;
     if (run?.kind === kind && run.first + run.values.length === index && run.values.length < longestRun) {
@@ -303,18 +314,12 @@ class RunCollector {
       return;
     }
     this.end();
-    this.#run = {
-      kind,
-      l1Index: this.#l1Index,
-      table: this.#table,
-      first: index,
-      values: [value],
-      why: why(),
-    };
+    this.#run = { kind, l1Index: this.#l1Index, table: this.#table, first: index, values: [value] };
+    this.#why = why;
   }
 
   end(): void {
-    if (this.#run) this.#tell(this.#run);
+    if (this.#run && this.#isWanted) this.#isWanted = this.#tell(this.#run, this.#why);
     this.#run = undefined;
   }
 }

@@ -1,109 +1,259 @@
-// Journals that are damaged, images that changed, writes that fail: nothing is touched, or all of it can be undone.
+// Disks that fail, journals that are damaged, images that change under a repair: the image is as before, as planned, or
+// exactly restorable.
 import * as fs from "node:fs";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openGraph } from "../../../core/graph.ts";
 import { newJournal, openJournal } from "../../../core/repair/journalFile.ts";
 import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
-import { applyJournal, undoJournal } from "../../../core/repair/run.ts";
-import { buildQed } from "../../build/qed.ts";
-import { tempDir } from "../../build/temp.ts";
+import { brokenQed } from "../../build/brokenQed.ts";
+import { finish, mend } from "../../build/mend.ts";
+import { seeded } from "../../build/random.ts";
+import { tempDir, tempFile } from "../../build/temp.ts";
+import { type ChangingCall, type Fault, watchFiles } from "../../crash/fileFaults.ts";
 
-const cluster = 4096;
+const original = brokenQed();
 
-function brokenImage(): { image: string; original: Buffer } {
-  const clusters = new Map([[0, new Uint8Array(cluster).fill(1)]]);
-  const base = { size: 512 * cluster, clusterSize: cluster, tableSize: 1, clusters, features: 2n };
-  const data = BigInt(buildQed(base).dataOffsets.get(0) ?? 0);
-  const image = `${tempDir()}/image.qed`;
-  const { bytes } = buildQed({
-    ...base,
-    l2: [
-      [0, 5, data],
-      [0, 9, 0x7000_0000n],
-    ],
-  });
-  fs.writeFileSync(image, bytes);
-  return { image, original: Buffer.from(bytes) };
+/** A file of the image, a name for its journal, and what the folder should have been left with. */
+function fresh(): { image: string; journal: string; names: () => string[] } {
+  const folder = tempDir();
+  const image = tempFile("disk.qed", original, folder);
+  return { image, journal: `${image}.undo`, names: () => fs.readdirSync(folder).sort() };
 }
 
-/** Writes the journal, and applies it over a disk whose write number `failing` fails. */
-async function repair(image: string, failing?: number): Promise<void> {
-  const plain = { driver: "file", filename: image };
-  const graph = await openGraph({ driver: "qed", file: plain }, { readOnly: false, dirty: "skip" });
-  const file = graph.nodeAt("file");
-  if (!file) throw new Error("there is no file");
-  const offer = await offerRepair(graph.root);
-  const opened = await newJournal(`${image}.undo`, file, offer.script(defaultItems(offer)), image, {});
-  let writes = 0;
-  const faulty = {
-    get size() {
-      return file.size;
-    },
-    read: (offset: number, target: Uint8Array) => file.read(offset, target),
-    flush: () => file.flush(),
-    resize: (size: number) => file.resize(size),
-    async write(offset: number, source: Uint8Array) {
-      writes++;
-      if (writes === failing) throw new Error("the disk failed");
-      await file.write(offset, source);
-    },
-  };
+const has = (file: string, bytes: Uint8Array) => Buffer.compare(fs.readFileSync(file), bytes) === 0;
+
+/** Calls of an undisturbed repair, and the image it makes. */
+async function undisturbed(): Promise<{ calls: ChangingCall[]; planned: Uint8Array; journal: Buffer }> {
+  const { image, journal } = fresh();
+  const calls: ChangingCall[] = [];
+  const done = watchFiles({ skipSyncs: true, fault: (call) => void calls.push(call) });
   try {
-    await applyJournal(faulty, opened.file, opened.journal);
+    await mend(image);
   } finally {
-    await opened.close();
-    await graph.close();
+    done();
   }
+  return { calls, planned: fs.readFileSync(image), journal: fs.readFileSync(journal) };
 }
 
-async function finish(image: string, how: typeof undoJournal): Promise<void> {
-  const opened = await openJournal(`${image}.undo`, false);
-  const graph = await openGraph({ driver: "file", filename: image }, { readOnly: false });
+async function withFaults(fault: (call: ChangingCall) => Fault | undefined, work: () => Promise<unknown>) {
+  const done = watchFiles({ skipSyncs: true, fault });
   try {
-    await how(graph.root, opened.file, opened.journal);
+    await work();
   } finally {
-    await graph.close();
-    await opened.close();
+    done();
   }
 }
 
-// One copy, two entries, the dirty bit.
-it.each([1, 2, 3, 4])("is taken back, or finished, when write %i of the image fails", async (failing) => {
-  const { image, original } = brokenImage();
-  await expect(repair(image, failing)).rejects.toThrow("the disk failed");
-  await finish(image, applyJournal);
-  expect(Buffer.compare(fs.readFileSync(image), original)).not.toBe(0);
-  await finish(image, undoJournal);
-  expect(Buffer.compare(fs.readFileSync(image), original)).toBe(0);
-});
-
-it("finds every byte that was changed in a journal's header and records, and every cut", async () => {
-  const { image } = brokenImage();
-  await repair(image);
-  const mended = fs.readFileSync(image);
-  const journal = fs.readFileSync(`${image}.undo`);
-  const places = [...Array(512).keys(), ...Array.from({ length: journal.length - 4096 }, (_, i) => 4096 + i)];
-  for (const at of places.filter((_, i) => i % 7 === 0)) {
-    const flipped = Buffer.from(journal);
-    flipped[at] = (flipped[at] ?? 0) ^ 4;
-    fs.writeFileSync(`${image}.undo`, flipped);
-    await expect(openJournal(`${image}.undo`, true), `byte ${at}`).rejects.toThrow(/damaged/);
-  }
-  for (const length of [0, 300, 512, 1024, 4096, journal.length - 1]) {
-    fs.writeFileSync(`${image}.undo`, journal.subarray(0, length));
-    await expect(openJournal(`${image}.undo`, true), `${length} bytes`).rejects.toThrow(/damaged/);
-  }
-  expect(Buffer.compare(fs.readFileSync(image), mended)).toBe(0);
-});
-
-it("refuses, and touches nothing, when the image was changed since", async () => {
-  const { image } = brokenImage();
-  await repair(image);
-  const changed = fs.readFileSync(image);
-  changed[changed.length - 1] = 77;
-  fs.writeFileSync(image, changed);
-  await expect(finish(image, undoJournal)).rejects.toThrow(
-    "The image has changed since the repair was planned",
+describe("a repair on a disk that fails", () => {
+  it.each(["EIO", "ENOSPC"])(
+    "is taken back or finished, whichever of its calls fails with %s",
+    async (code) => {
+      const { calls, planned } = await undisturbed();
+      let [before, within] = [0, 0];
+      for (const { number } of calls) {
+        const where = `call ${number}`;
+        const { image, journal, names } = fresh();
+        // Some failures are of tidying up: they are passed over, and everything is done.
+        const error = await withFaults(
+          (call) => (call.number === number ? { kind: "throw", code } : undefined),
+          () => mend(image),
+        ).then(
+          () => undefined,
+          (thrown: Error) => thrown,
+        );
+        if (!fs.existsSync(journal)) {
+          before++;
+          expect(has(image, original), where).toBe(true);
+          expect(names(), where).toEqual(["disk.qed"]);
+          expect(error?.message, where).toMatch(/The image was not changed|Could not write/);
+          continue;
+        }
+        within++;
+        const copy = tempFile("copy.qed", fs.readFileSync(image));
+        fs.copyFileSync(journal, `${copy}.undo`);
+        await finish(image, "resume");
+        expect(has(image, planned), `${where}: resumed`).toBe(true);
+        await finish(copy, "undo");
+        expect(has(copy, original), `${where}: undone`).toBe(true);
+      }
+      expect(before).toBeGreaterThan(5);
+      expect(within).toBeGreaterThan(15);
+    },
   );
-  expect(Buffer.compare(fs.readFileSync(image), changed)).toBe(0);
+
+  it("keeps no journal and no part of one where there is no space for it", async () => {
+    const { image, names } = fresh();
+    const space = 1000;
+    let written = 0;
+    const fault = ({ bytes }: ChangingCall): Fault | undefined => {
+      written += bytes?.length ?? 0;
+      return bytes && written > space ? { kind: "throw", code: "ENOSPC" } : undefined;
+    };
+    const refused = withFaults(fault, () => mend(image));
+    await expect(refused).rejects.toMatchObject({
+      code: "ENOSPC",
+      message: expect.stringContaining("No space left on device. The image was not changed"),
+      context: { hint: "Free some space, then try again." },
+    });
+    expect(names()).toEqual(["disk.qed"]);
+    expect(has(image, original)).toBe(true);
+  });
+
+  it("that blkdebug makes fail at any sector a repair writes to is mended later, or as before", async () => {
+    const { image } = fresh();
+    const { copies, writes, last } = await mend(image);
+    const planned = fs.readFileSync(image);
+    const sectorsOf = (offset: number, length: number) => {
+      const first = Math.floor(offset / 512);
+      return Array.from({ length: Math.ceil((offset + length) / 512) - first }, (_, i) => first + i);
+    };
+    const places = [
+      ...copies.map(({ to, length }) => sectorsOf(to, length)),
+      ...[...writes, ...(last ? [last] : [])].map(({ offset, newBytes }) =>
+        sectorsOf(offset, newBytes.length),
+      ),
+    ];
+    const sectors = [...new Set(places.flat())];
+    expect(sectors.length).toBeGreaterThan(20);
+    for (const sector of sectors) {
+      const { image, journal } = fresh();
+      const rule = { event: "none", iotype: "write", sector, errno: 5 };
+      const file = {
+        driver: "blkdebug",
+        image: { driver: "file", filename: image },
+        "inject-error": [rule],
+        // Requests of whole sectors, as rules know them.
+        align: 512,
+      };
+      await expect(mend(image, { file }), `sector ${sector}`).rejects.toThrow(/Input\/output error/);
+      const copy = tempFile("copy.qed", fs.readFileSync(image));
+      fs.copyFileSync(journal, `${copy}.undo`);
+      await finish(image, "resume");
+      expect(has(image, planned), `sector ${sector}: resumed`).toBe(true);
+      await finish(copy, "undo");
+      expect(has(copy, original), `sector ${sector}: undone`).toBe(true);
+    }
+  });
+});
+
+describe("a journal", () => {
+  it("cut at any length is refused, and nothing is touched", async () => {
+    const { journal, planned } = await undisturbed();
+    const image = tempFile("disk.qed", planned);
+    fs.writeFileSync(`${image}.undo`, journal);
+    for (let length = journal.length - 1; length >= 0; length--) {
+      fs.truncateSync(`${image}.undo`, length);
+      const opening = openJournal(`${image}.undo`, true);
+      await expect(opening, `${length} bytes`).rejects.toThrow(/damaged|not an undo journal/);
+    }
+    expect(has(image, planned)).toBe(true);
+  });
+
+  it("with a bit flipped in its header or records is refused", async () => {
+    const { journal, planned } = await undisturbed();
+    const image = tempFile("disk.qed", planned);
+    await seeded(async (random) => {
+      const records = Array.from({ length: journal.length - 4096 }, (_, i) => 4096 + i);
+      for (const at of [...Array(512).keys(), ...records]) {
+        const flipped = Buffer.from(journal);
+        flipped[at] = (flipped[at] ?? 0) ^ (2 ** random.below(8));
+        fs.writeFileSync(`${image}.undo`, flipped);
+        await expect(openJournal(`${image}.undo`, true), `byte ${at}`).rejects.toThrow(/damaged/);
+      }
+    });
+    expect(has(image, planned)).toBe(true);
+  });
+
+  it("with a bit flipped in its states takes the repair back all the same, or is refused", async () => {
+    const { journal, planned } = await undisturbed();
+    let undone = 0;
+    for (const [slot, at] of [512, 1024].flatMap((slot) =>
+      Array.from({ length: 40 }, (_, i) => [slot, slot + i]),
+    )) {
+      const image = tempFile("disk.qed", planned);
+      const flipped = Buffer.from(journal);
+      flipped[at as number] = (flipped[at as number] ?? 0) ^ 1;
+      fs.writeFileSync(`${image}.undo`, flipped);
+      await finish(image, "undo");
+      expect(has(image, original), `slot ${slot}, byte ${at}`).toBe(true);
+      undone++;
+    }
+    expect(undone).toBe(80);
+    // Both at once: how far it came can't be told any more.
+    const image = tempFile("disk.qed", planned);
+    const flipped = Buffer.from(journal);
+    for (const slot of [512, 1024]) flipped[slot] = (flipped[slot] ?? 0) ^ 1;
+    fs.writeFileSync(`${image}.undo`, flipped);
+    await expect(finish(image, "undo")).rejects.toThrow("its state can't be read");
+    expect(has(image, planned)).toBe(true);
+  });
+
+  it("is as long as was said before, and shorter only by zeroes that are cut off", async () => {
+    const { image, journal } = fresh();
+    const { journalBytes } = await import("../../../core/repair/journal.ts");
+    const script = await mend(image);
+    expect(fs.statSync(journal).size).toBe(journalBytes(script, Buffer.byteLength(image)));
+  });
+});
+
+describe("an image that changes", () => {
+  it("after its repair is not touched again", async () => {
+    const { image } = fresh();
+    await mend(image);
+    const changed = fs.readFileSync(image);
+    // In the last copy: no place of the repair, but one it has the checksum of.
+    changed[changed.length - 1] = 77;
+    fs.writeFileSync(image, changed);
+    for (const how of ["undo", "resume"] as const) {
+      await expect(finish(image, how)).rejects.toThrow("The image has changed since the repair was planned");
+    }
+    expect(has(image, changed)).toBe(true);
+  });
+
+  it("between plan and write is left as it is, whether bytes or length changed", async () => {
+    const changes: ((image: string) => void)[] = [
+      (image) => fs.appendFileSync(image, Buffer.alloc(4096)),
+      (image) => fs.truncateSync(image, original.length - 1),
+      (image) => fs.writeFileSync(image, Buffer.alloc(original.length)),
+      (image) => {
+        // One of the entries that are to be cleared: 0x3038 is L2 entry 7 of the first table.
+        const bytes = Buffer.from(original);
+        bytes.writeBigUInt64LE(0x5000n, 0x3038);
+        fs.writeFileSync(image, bytes);
+      },
+    ];
+    for (const [index, change] of changes.entries()) {
+      const { image, journal, names } = fresh();
+      const spec = { driver: "qed", file: { driver: "file", filename: image } };
+      const graph = await openGraph(spec, { readOnly: false, dirty: "skip" });
+      const file = graph.nodeAt("file");
+      if (!file) throw new Error("there is no file");
+      const offer = await offerRepair(graph.root);
+      change(image);
+      const changed = fs.readFileSync(image);
+      const script = offer.script(defaultItems(offer));
+      await expect(newJournal(journal, file, script, image, {}), `change ${index}`).rejects.toThrow();
+      await graph.close();
+      expect(has(image, changed), `change ${index}`).toBe(true);
+      expect(names(), `change ${index}`).toEqual(["disk.qed"]);
+    }
+  });
+
+  it("for another file of its name is not written to", async () => {
+    const { image, journal } = fresh();
+    const spec = { driver: "qed", file: { driver: "file", filename: image } };
+    const graph = await openGraph(spec, { readOnly: false, dirty: "skip" });
+    const file = graph.nodeAt("file");
+    if (!file) throw new Error("there is no file");
+    const offer = await offerRepair(graph.root);
+    const other = Buffer.alloc(5000, 1);
+    fs.renameSync(tempFile("new.qed", other), image);
+    const script = offer.script(defaultItems(offer));
+    await expect(newJournal(journal, file, script, image, {})).rejects.toThrow(
+      "is another file now than the one that was opened",
+    );
+    await graph.close();
+    expect(has(image, other)).toBe(true);
+    expect(fs.existsSync(journal)).toBe(false);
+  });
 });
