@@ -1,6 +1,6 @@
 // The few calls of the C library that Node's fs lacks: lseek, fallocate, fcntl locks. Called through koffi, which is
-// loaded when the first of them is needed (about 40 ms). A call that this system lacks is undefined, and the callers
-// have a way without it.
+// loaded when the first of them is needed. A call that this system lacks is undefined, and the callers have a way
+// without it.
 import { createRequire } from "node:module";
 import * as os from "node:os";
 
@@ -38,7 +38,7 @@ export function libc(): Libc | undefined {
 function load(): Libc | undefined {
   const { platform } = process;
   if (platform !== "linux" && platform !== "darwin") return undefined;
-  const koffi = createRequire(import.meta.url)("koffi") as typeof import("koffi");
+  const koffi = loadKoffi();
   const linux = platform === "linux";
   const library = linux ? koffi.load(null) : koffi.load("libSystem.B.dylib");
   /** The first of several prototypes that the library has: glibc's 64-bit names, then the plain ones of others. */
@@ -73,6 +73,19 @@ function load(): Libc | undefined {
     seekData: linux ? 3 : 4,
     seekHole: linux ? 4 : 3,
   };
+}
+
+type Koffi = Pick<typeof import("koffi"), "load" | "errno">;
+
+/** What koffi's own loader ends at, without the way there, which takes twice as long as the library itself. */
+function loadKoffi(): Koffi {
+  const require = createRequire(import.meta.url);
+  try {
+    return require(`@koromix/koffi-${process.platform}-${process.arch}`) as Koffi;
+  } catch {
+    // Installed in another place, or built here.
+    return require("koffi") as Koffi;
+  }
 }
 
 const lseekPlain = "int64_t lseek(int fd, int64_t offset, int whence)";

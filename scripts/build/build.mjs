@@ -2,11 +2,12 @@
 // sources are the ones dist/ was built from.
 
 import { existsSync } from "node:fs";
-import { chmod, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { stripVTControlCharacters } from "node:util";
 import { withLock } from "../setup/lock.mjs";
 import { inRoot } from "../setup/paths.mjs";
 import { SetupError, say } from "../setup/say.mjs";
+import { makeLaunchable } from "./commandLine.mjs";
 import { nodeBuilds } from "./node.mjs";
 import { sourceStamp } from "./stamp.mjs";
 
@@ -17,9 +18,9 @@ async function buildNode(/** @type {boolean} */ development) {
     for (const { text, location } of warnings) say(`build: ${location?.file}:${location?.line}: ${text}`);
   }
   if (!existsSync(inRoot("dist/cli/blkscope.js"))) return;
-  await chmod(inRoot("dist/cli/blkscope.js"), 0o755);
-  // The package says that its .js files are ES modules; this one is not.
+  // The package says that its .js files are ES modules; these are not.
   await writeFile(inRoot("dist/cli/package.json"), '{ "type": "commonjs" }\n');
+  await makeLaunchable(inRoot("dist/cli"));
 }
 
 async function buildRenderer(/** @type {boolean} */ development) {

@@ -43,7 +43,7 @@ export async function nodeBuilds({ development }) {
       external: ["electron", "koffi"],
       define: {
         __APP_VERSION__: JSON.stringify(version),
-        ...(isCli(result) && { "import.meta.url": "$fileUrl" }),
+        ...(isCli(result) && { "import.meta.url": "$here.url" }),
       },
       ...(isCli(result)
         ? { banner: { js: cliBanner } }
@@ -61,5 +61,6 @@ function isCli(/** @type {string} */ result) {
   return result.startsWith("dist/cli/");
 }
 
-/** Makes the command line a program, and tells it its own place as an ES module would know it. */
-const cliBanner = '#!/usr/bin/env node\nconst $fileUrl = require("node:url").pathToFileURL(__filename).href;';
+/** Makes the command line a program, and tells it its own place as an ES module would know it, once it asks. */
+const cliBanner = `#!/usr/bin/env node
+const $here = { get url() { return require("node:url").pathToFileURL(__filename).href; } };`;
