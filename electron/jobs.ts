@@ -21,6 +21,13 @@ export interface JobWitness {
   ended(title: string, end: JobEnd, elapsedMs: number): void;
 }
 
+export interface RunHow<N extends JobName> {
+  /** Makes of the result what the page is told, for those that name files. */
+  shown?(result: Jobs[N]["result"]): SummaryOf<N>;
+  /** The job is over, however it ended; called before the page is told. */
+  ended?(): void;
+}
+
 interface Job {
   readonly name: JobName;
   readonly running: RunningJob<JobName>;
@@ -43,17 +50,9 @@ export class JobBoard {
     this.#witness = witness;
   }
 
-  /**
-   * Starts a job and answers its id; `title` names it for people. `shown` makes of the result what the page is told, for
-   * those that name files.
-   */
-  run<N extends JobName>(
-    name: N,
-    title: string,
-    params: Jobs[N]["params"],
-    shown?: (result: Jobs[N]["result"]) => SummaryOf<N>,
-  ): number {
-    return this.#begin(name, title, params, () => undefined, shown);
+  /** Starts a job and answers its id; `title` names it for people. */
+  run<N extends JobName>(name: N, title: string, params: Jobs[N]["params"], how: RunHow<N> = {}): number {
+    return this.#begin(name, title, params, () => undefined, how);
   }
 
   /**
@@ -88,7 +87,7 @@ export class JobBoard {
     title: string,
     params: Jobs[N]["params"],
     resultOf: (item: Jobs[N]["item"]) => Jobs[N]["result"] | undefined,
-    shown?: (result: Jobs[N]["result"]) => SummaryOf<N>,
+    { shown, ended: atEnd }: RunHow<N> = {},
   ): number {
     const id = this.#nextId++;
     const startedAt = performance.now();
@@ -129,6 +128,7 @@ export class JobBoard {
     this.#jobs.set(id, job);
     this.#showProgress();
     running.done
+      .finally(() => atEnd?.())
       .then(
         (summary) => tell(ended(summary)),
         (error: unknown) => tell({ job: id, ok: false, error: toPlain(error) }),

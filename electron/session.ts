@@ -30,6 +30,12 @@ interface OpenImage {
   readonly watches: readonly FileWatch[];
 }
 
+interface OwnWrite {
+  writers: number;
+  /** By image, what was not told yet. */
+  readonly news: Map<number, FileState>;
+}
+
 /** How to open an image. */
 export interface OpenHow {
   /** Instead of probing. */
@@ -69,6 +75,8 @@ export class ImageSession {
   readonly #now: () => number;
   #worker: SessionWorker | undefined;
   #nextId = 1;
+  /** By path, files that the app itself writes to now, and what became of the images that stand on them. */
+  readonly #ownWrites = new Map<string, OwnWrite>();
   /** When the last workers ended, by the clock of `now`. */
   #losses: number[] = [];
 
@@ -107,7 +115,11 @@ export class ImageSession {
     if (worker !== this.#worker)
       throw new BlockError("ECANCELED", "the session ended while the image opened");
     const image = this.#nextId++;
-    const onChange = (state: FileState) => this.#emit("image:changed", { image, state });
+    const onChange = (path: string) => (state: FileState) => {
+      const own = this.#ownWrites.get(path);
+      if (own === undefined) this.#emit("image:changed", { image, state });
+      else own.news.set(image, state);
+    };
     this.#images.set(image, {
       worker,
       inWorker: summary.image,
@@ -117,7 +129,7 @@ export class ImageSession {
       file,
       watches: paths.flatMap((each, index) => {
         const before = facts[index];
-        return before === undefined ? [] : [new FileWatch(each, before, onChange)];
+        return before === undefined ? [] : [new FileWatch(each, before, onChange(each))];
       }),
     });
     return {
@@ -158,6 +170,24 @@ export class ImageSession {
   async describe(image: number, node: string, offset: number): Promise<StructureAt | undefined> {
     const { worker, inWorker } = this.#image(image);
     return worker.call("describe", { image: inWorker, node, offset });
+  }
+
+  /**
+   * The app itself writes to the file from now on, until what is answered is called: the page then opens its images
+   * again, and hears only at the end that they have changed.
+   */
+  writing(path: string): () => void {
+    const own = this.#ownWrites.get(path) ?? { writers: 0, news: new Map() };
+    own.writers += 1;
+    this.#ownWrites.set(path, own);
+    return () => {
+      own.writers -= 1;
+      if (own.writers > 0) return;
+      this.#ownWrites.delete(path);
+      for (const [image, state] of own.news) {
+        if (this.#images.has(image)) this.#emit("image:changed", { image, state });
+      }
+    };
   }
 
   /** What the file is on disk, against what it was when opened or last accepted. */

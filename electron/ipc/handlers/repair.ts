@@ -42,7 +42,12 @@ export const write: Handler<"job:repairWrite"> = (request, { session, jobs, file
   const { path, format, name } = session.fileOf(image);
   const places = { ...pathAs("journal", journal, files), ...pathAs("copyTo", copyTo, files) };
   const params = { filename: path, format, ids, digest, ...places };
-  return { job: jobs.run("repairWrite", `Repair of ${name}`, params, (done) => shownWritten(done, files)) };
+  return {
+    job: jobs.run("repairWrite", `Repair of ${name}`, params, {
+      shown: (written) => shownWritten(written, files),
+      ended: copyTo === undefined ? session.writing(path) : () => undefined,
+    }),
+  };
 };
 
 export const look: Handler<"repair:look"> = async ({ token, image }, { session, files }) => {
@@ -50,10 +55,17 @@ export const look: Handler<"repair:look"> = async ({ token, image }, { session, 
   return shownFacts(await session.journal(files.pathOf(token), other), files);
 };
 
-export const finish: Handler<"job:repairFinish"> = ({ token, mode, dryRun, image }, { jobs, files }) => {
-  const title = `${mode === "undo" ? "Undo" : "Completion"} of ${files.refOf(files.pathOf(token)).name}`;
-  const params = { journal: files.pathOf(token), mode, dryRun, ...pathAs("image", image, files) };
-  return { job: jobs.run("repairFinish", title, params, (done) => shownFinished(done, files)) };
+export const finish: Handler<"job:repairFinish"> = (request, { session, jobs, files }) => {
+  const { token, mode, dryRun, image } = request;
+  const journal = files.pathOf(token);
+  const title = `${mode === "undo" ? "Undo" : "Completion"} of ${files.refOf(journal).name}`;
+  const params = { journal, mode, dryRun, ...pathAs("image", image, files) };
+  return {
+    job: jobs.run("repairFinish", title, params, {
+      shown: (finished) => shownFinished(finished, files),
+      ended: params.image === undefined ? () => undefined : session.writing(params.image),
+    }),
+  };
 };
 
 export const unfinished: Handler<"repair:unfinished"> = async ({ image }, { session, files }) => {
