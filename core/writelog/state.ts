@@ -35,8 +35,8 @@ export interface StateExtent {
   readonly state: ExtentState;
 }
 
-/** Runs that one answer looks at. */
-const mostRuns = 1024;
+/** Runs that one answer looks at last; together with those before at most twice as many. */
+const mostRuns = 512;
 
 export class LogStates {
   readonly index: LogIndex;
@@ -81,14 +81,18 @@ export class LogStates {
   /** As a block node's `extentAt` after the first `count` entries, without places in the log. */
   async extentAt(count: number, offset: number, length: number): Promise<StateExtent> {
     this.checkCount(count);
+    const stop = offset + length;
     let end = offset;
     let state: ExtentState | undefined;
-    for (const run of this.#runs(count, offset, offset + length, mostRuns)) {
-      const found = await this.#runExtent(run);
-      state ??= found.state;
-      if (found.state !== state) break;
-      end = run.start + found.length;
-      if (end < run.end) break;
+    // Few at first: most often the second run is of another state already.
+    for (let most = 2; end < stop && most <= mostRuns; most *= 2) {
+      for (const run of this.#runs(count, end, stop, most)) {
+        const found = await this.#runExtent(run);
+        state ??= found.state;
+        if (found.state !== state) return { length: end - offset, state };
+        end = run.start + found.length;
+        if (end < run.end) return { length: end - offset, state };
+      }
     }
     return { length: end - offset, state: state ?? "unallocated" };
   }
