@@ -4,6 +4,7 @@ import { formatSize } from "../base/units.ts";
 import type { BlockNode } from "../block/node.ts";
 import { readMark } from "../writelog/entry.ts";
 import type { LogIndex, LogTotals } from "../writelog/logIndex.ts";
+import { entriesText } from "../writelog/walk.ts";
 import { exitOf, type LogReadRequest, withLog } from "./logFile.ts";
 import { jsonText, printable, stdout } from "./output.ts";
 
@@ -73,13 +74,13 @@ function print(filename: string, size: number, index: LogIndex, marks: readonly 
   stdout.line(`format: dm-log-writes, version ${superblock.version ?? "unknown"}`);
   stdout.line(`sector size: ${index.sectorSize} bytes`);
   stdout.line(`log size: ${sizeText(size)}`);
-  stdout.line(`entries: ${entriesText(index)}`);
+  stdout.line(`entries: ${countsText(index)}`);
   for (const line of operationLines(index.totals)) stdout.line(`    ${line}`);
   stdout.line(`disk size: ${sizeText(index.diskEnd)} at least`);
   stdout.line(`end: ${end.kind} at ${hex(end.offset)}. ${end.message}`);
   for (const { first, count, offset, skipped } of index.recovered) {
     const where = `from entry ${first} on, at ${hex(offset)} behind ${skipped} bytes that were skipped`;
-    stdout.line(`recovered: ${count} entries ${where}; they are likely, not sure`);
+    stdout.line(`recovered: ${entriesText(count)} ${where}; likely, not sure`);
   }
   if (marks.length > 0) stdout.line("marks:");
   for (const { entry, text } of marks) stdout.line(`    entry ${entry}: ${printable(text)}`);
@@ -87,7 +88,7 @@ function print(filename: string, size: number, index: LogIndex, marks: readonly 
   if (more > 0) stdout.line(`    and ${more} more`);
 }
 
-function entriesText({ superblock, count, counted }: LogIndex): string {
+function countsText({ superblock, count, counted }: LogIndex): string {
   const stated = superblock.magicOk ? (superblock.entries ?? "more than 2^53") : "unknown";
   const behind = count - counted;
   const tail = behind === 0 ? "" : ` (${behind} not counted)`;

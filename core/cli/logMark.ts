@@ -5,6 +5,7 @@ import type { BlockNode } from "../block/node.ts";
 import { nextHeader } from "../writelog/entry.ts";
 import { indexLog } from "../writelog/index.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
+import { entriesText } from "../writelog/walk.ts";
 import { LogWriter } from "../writelog/writer.ts";
 import { CliError } from "./command.ts";
 import { noLog } from "./logFile.ts";
@@ -43,7 +44,7 @@ function refuse({ log, overTail }: MarkRequest, index: LogIndex, node: BlockNode
   if (count > counted && !overTail) {
     const hint =
       "If they are of an older log in the same place, write over them with --over-tail; if they are this log's, it has no sure end.";
-    const what = `${count - counted} entries that the superblock does not count`;
+    const what = `${entriesText(count - counted)} that the superblock does not count`;
     throw new CliError(`No mark was written: it would lie over ${what}`, 2, hint);
   }
   if (node.readOnly) throw new BlockError("EROFS", "The log is open read-only");
