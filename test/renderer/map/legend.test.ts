@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { type ClusterKind, clusterKinds } from "../../../core/block/structure.ts";
+import { classOfDigit, kindLooks, kindsOf, mapClasses } from "../../../renderer/map/kinds.ts";
+import { legendRows } from "../../../renderer/map/legendRows.ts";
+
+const clusterSize = 65_536;
+function summaryOf(counts: Partial<Record<ClusterKind, number>>) {
+  const kinds = Object.fromEntries(
+    clusterKinds.map((kind) => {
+      const clusters = counts[kind] ?? 0;
+      return [kind, { clusters, bytes: clusters * clusterSize }];
+    }),
+  ) as Record<ClusterKind, { clusters: number; bytes: number }>;
+  const clusters = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return { kinds, clusters, fileSize: clusters * clusterSize };
+}
+
+describe("the legend", () => {
+  it("has a class for every kind, and nine for the nine digits", () => {
+    expect(mapClasses.flatMap(kindsOf).sort()).toEqual([...clusterKinds].sort());
+    expect("123456789".split("").map(classOfDigit)).toEqual([...mapClasses]);
+    expect(classOfDigit("0")).toBeUndefined();
+    expect(classOfDigit("10")).toBeUndefined();
+  });
+
+  it("has a letter of its own for every kind that has one", () => {
+    const letters = clusterKinds.map((kind) => kindLooks[kind].letter).filter((letter) => letter !== "");
+    expect(new Set(letters).size).toBe(letters.length);
+  });
+
+  it("lists problems first, even when there are none", () => {
+    const rows = legendRows(summaryOf({ header: 1, data: 5 }));
+    expect(rows.slice(0, 3).map(({ label, total, alarming }) => [label, total?.clusters, alarming])).toEqual([
+      ["Corrupt", 0, false],
+      ["Leaked", 0, false],
+      ["Unreadable, not known", 0, false],
+    ]);
+  });
+
+  it("counts the clusters and bytes of a class, and of each of its kinds when there are several", () => {
+    const rows = legendRows(summaryOf({ header: 1, "l1-table": 4, "l2-table": 20, data: 75, overlap: 2 }));
+    const metadata = rows.findIndex(({ id }) => id === "metadata");
+    expect(rows.slice(metadata, metadata + 4)).toMatchObject([
+      { label: "Metadata", digit: "4", total: { clusters: 25, bytes: 25 * clusterSize } },
+      { label: "Header", digit: undefined, total: { clusters: 1 }, kinds: ["header"] },
+      { label: "L1 table", total: { clusters: 4 } },
+      { label: "L2 table", total: { clusters: 20 } },
+    ]);
+    expect(rows[0]).toMatchObject({ label: "Multiply referenced", alarming: true, digit: "1" });
+    expect(rows[0]?.kinds).toEqual(["overlap", "bad-entry"]);
+    const all = rows.filter(({ digit }) => digit !== undefined);
+    expect(all.reduce((sum, { total }) => sum + (total?.clusters ?? 0), 0)).toBe(102);
+  });
+
+  it("does not call what is not known a problem", () => {
+    const rows = legendRows(summaryOf({ unknown: 10 }));
+    expect(rows[2]).toMatchObject({ label: "Not known", alarming: false, total: { clusters: 10 } });
+  });
+
+  it("has every class before anything was counted", () => {
+    const rows = legendRows(undefined);
+    expect(rows).toHaveLength(9);
+    expect(rows.every(({ total }) => total === undefined)).toBe(true);
+  });
+});
