@@ -13,12 +13,20 @@ export const logstate = defineDriver({
   kind: "filter",
   options: z.strictObject({
     driver: z.literal("logstate"),
-    log: child,
-    /** The entries applied: 0 is the base, 1 the disk after entry 0. Without it, all that the superblock counts. */
-    entry: integer.optional(),
-    base: child.optional(),
-    size: size.optional(),
-    discards: z.enum(["zero", "unknown"], "must be zero or unknown").default("zero"),
+    log: child.describe("The log. It is only read."),
+    entry: integer
+      .optional()
+      .describe(
+        "Entries applied: 0 is the disk before the first, 1 the disk after entry 0. All that are counted when left out.",
+      ),
+    base: child.optional().describe("The disk before the first entry. All zeroes when left out."),
+    size: size
+      .optional()
+      .describe("Length of the disk: the base's, or as far as the log writes, when left out."),
+    discards: z
+      .enum(["zero", "unknown"], "must be zero or unknown")
+      .default("zero")
+      .describe("What discarded ranges are. Both read as zeroes; unknown ones are not said to be zero."),
   }),
   open: async (options, context) => {
     if (!context.readOnly) {

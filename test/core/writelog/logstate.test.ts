@@ -1,11 +1,13 @@
 // The driver logstate: which disk it shows, how long that disk is, what it refuses, and what it says of itself.
 import * as fs from "node:fs";
 import { describe, expect, it, vi } from "vitest";
+import { BlockError } from "../../../core/base/errors.ts";
 import type { NodeOptions } from "../../../core/block/driver.ts";
 import { imageSpecForPath, openGraph } from "../../../core/graph.ts";
 import { newQed } from "../../build/newQed.ts";
 import { failureOf, filled, openForTest, readAll, readRange } from "../../build/open.ts";
-import { type MadeLog, makeLog } from "../../build/randomLog.ts";
+import { seeded } from "../../build/random.ts";
+import { type MadeLog, makeLog, randomLog } from "../../build/randomLog.ts";
 import { tempDir, tempFile } from "../../build/temp.ts";
 
 const log = makeLog(512, [
@@ -136,6 +138,47 @@ it("a log that ends within an entry is shown up to there", async () => {
   const { root } = await openForTest(state({ ...log, bytes: log.bytes.slice(0, 512 * 5 + 512) }));
   expect(root.info.specific).toMatchObject({ "entries-applied": 1, "log-end": "torn" });
   expect(await readAll(root)).toEqual(filled(1024, 1));
+});
+
+it("a log with damage anywhere is shown as far as it can be read, or refused", async () => {
+  await seeded(async (random) => {
+    let shown = 0;
+    for (let round = 0; round < 120; round++) {
+      const made = randomLog(random, 64, 40, 30);
+      const bytes = made.bytes.slice(
+        0,
+        random.below(2) === 0 ? made.bytes.length : random.below(made.bytes.length),
+      );
+      // Headers begin at multiples of 64; the first 32 bytes of a sector are the ones that mean something.
+      for (let i = random.below(4); i >= 0 && bytes.length > 64; i--) {
+        const at = 64 * random.below(Math.floor(bytes.length / 64)) + random.below(32);
+        bytes[at] = random.pick([0, 1, 4, 0x7f, 0xff]);
+      }
+      const graph = await openGraph(state({ ...made, bytes }, { entry: random.below(30) })).catch(
+        (error: unknown) => {
+          expect(error).toBeInstanceOf(BlockError);
+        },
+      );
+      if (!graph) continue;
+      shown++;
+      const { root } = graph;
+      const length = Math.min(root.size, 10_000);
+      const whole = await readRange(root, 0, length);
+      let extents = 0;
+      for (let at = 0; at < root.size; extents++) {
+        const extent = await root.extentAt(at, root.size - at);
+        if (extent.state !== "data" && at < length) {
+          const part = whole.subarray(at, Math.min(length, at + extent.length));
+          expect(part.every((byte) => byte === 0)).toBe(true);
+        }
+        at += extent.length;
+      }
+      // Each entry has two ends, and the disk's own.
+      expect(extents).toBeLessThanOrEqual(2 * 30 + 1);
+      await graph.close();
+    }
+    expect(shown).toBeGreaterThan(20);
+  });
 });
 
 describe("a log in a file", () => {
