@@ -2,7 +2,7 @@
 // checked and converted like any image, and images can stand on it; nothing is replayed to show it.
 import * as z from "zod";
 import { BlockError } from "../base/errors.ts";
-import { defineDriver, type ImageSpec, type NodeOptions, type OpenContext } from "../block/driver.ts";
+import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
 import { child, integer, size } from "../block/options.ts";
 import { protocolLevel } from "../filter/children.ts";
@@ -35,7 +35,7 @@ export const logstate = defineDriver({
         peer: { message: "Block node is read-only" },
       });
     }
-    const log = await context.openChild("log", "log", readOnly(protocolLevel(options.log)));
+    const log = await context.openChild("log", "log", protocolLevel(options.log));
     const base = options.base && (await context.openChild("base", "backing", protocolLevel(options.base)));
     const { index, intervals } = await tablesOf(log);
     if (index.end.kind === "foreign") {
@@ -53,11 +53,6 @@ export const logstate = defineDriver({
     return new StateNode({ states, log, count, size, sizeFrom, context });
   },
 });
-
-/** Whatever is asked above: the log is only looked at. */
-function readOnly(spec: ImageSpec): ImageSpec {
-  return typeof spec === "string" ? spec : ({ "read-only": true, ...spec } satisfies NodeOptions);
-}
 
 type SizeFrom = "option" | "base" | "log";
 
