@@ -2,6 +2,13 @@
 import type { PlainError, Result } from "../base/errors.ts";
 import type { BackingPolicy, ImageSpec } from "../block/driver.ts";
 import type { CheckItem, CheckParams, CheckSummary, CheckTotals } from "../ops/checkRun.ts";
+import type {
+  LogIndexAsks,
+  LogIndexItem,
+  LogIndexParams,
+  LogIndexResult,
+  LogIndexTotals,
+} from "../ops/logIndexRun.ts";
 import type { MapAsks, MapItem, MapParams, MapResult, MapTotals } from "../ops/mapRun.ts";
 import type { CompareItem, CompareSummary, CompareTotals } from "../ops/mismatch.ts";
 import type {
@@ -42,6 +49,14 @@ export interface CompareParams {
 export interface Jobs {
   check: { params: CheckParams; item: CheckItem; result: CheckSummary; totals: CheckTotals };
   compare: { params: CompareParams; item: CompareItem; result: CompareSummary; totals: CompareTotals };
+  /** Reading ends with its one item, the summary; then it answers questions until it is cancelled. */
+  logIndex: {
+    params: LogIndexParams;
+    item: LogIndexItem;
+    result: LogIndexResult;
+    totals: LogIndexTotals;
+    asks: LogIndexAsks;
+  };
   /** Its scan ends with its one item; then it answers questions until it is cancelled. */
   map: { params: MapParams; item: MapItem; result: MapResult; totals: MapTotals; asks: MapAsks };
   repairFinish: { params: RepairFinishParams; item: never; result: RepairFinished; totals: RepairTotals };

@@ -6,6 +6,7 @@ import type { Answers, JobBody, JobContext, JobName, JobProgress, Jobs, Port } f
 const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
   compare: async () => (await import("../ops/compare.ts")).compareRuns,
   check: async () => (await import("../ops/checkJob.ts")).checkJob,
+  logIndex: async () => (await import("../ops/logIndexJob.ts")).logIndexJob,
   map: async () => (await import("../ops/clusterMapJob.ts")).mapJob,
   repairFinish: async () => (await import("../ops/repairFinish.ts")).repairFinishJob,
   repairPlan: async () => (await import("../ops/repairPlan.ts")).repairPlanJob,

@@ -1,0 +1,202 @@
+// The job behind views of a log of writes: reads it into its index, tells the summary, and then keeps the index in its
+// thread, answering questions until it is cancelled. Being cancelled is a result.
+import { BlockError } from "../base/errors.ts";
+import { type Graph, openGraph } from "../graph.ts";
+import type { JobContext } from "../jobs/contract.ts";
+import { readMark } from "../writelog/entry.ts";
+import { extendIndex, indexLog } from "../writelog/index.ts";
+import { has, type LogIndex } from "../writelog/logIndex.ts";
+import { recoverPast } from "../writelog/recover.ts";
+import type { IndexJob } from "../writelog/walk.ts";
+import {
+  type LogIndexAsks,
+  type LogIndexParams,
+  type LogIndexResult,
+  type LogMark,
+  type LogRow,
+  type LogSummary,
+  longestPage,
+  type NextEntryRequest,
+  type Page,
+} from "./logIndexRun.ts";
+
+const progressEveryMs = 100;
+
+/** Throws what opening and reading the superblock throw. */
+export async function logIndexJob(
+  params: LogIndexParams,
+  job: JobContext<"logIndex">,
+): Promise<LogIndexResult> {
+  const graph = await openLog(params);
+  const log = new HeldLog(params, graph, job.signal);
+  try {
+    let toldAt = performance.now();
+    const index = await log.read((done, total) => {
+      const now = performance.now();
+      if (now - toldAt < progressEveryMs) return;
+      toldAt = now;
+      job.progress({ done, total, bytesRead: done, totals: { entries: 0 } });
+    });
+    job.answer?.({
+      page: (page) => log.inTurn(() => log.page(page)),
+      next: async (request) => nextEntry(index, request),
+      marks: (page) => log.inTurn(() => log.marks(page)),
+      extend: ({ growing = false }) => log.inTurn(() => log.extend(growing)),
+      recover: ({ diskSize }) => log.inTurn(() => log.recover(diskSize)),
+    });
+    const summary = log.summary();
+    job.item({ summary });
+    const { size, entries } = summary;
+    job.progress({ done: size, total: size, bytesRead: size, totals: { entries } });
+    // Without a line for questions nobody can ask any.
+    if (job.answer !== undefined) await untilAborted(job.signal);
+    return { cancelled: false, summary: log.summary() };
+  } catch (error) {
+    if (job.signal.aborted && error instanceof BlockError && error.code === "ECANCELED") {
+      return { cancelled: true, summary: undefined };
+    }
+    throw error;
+  } finally {
+    await log.inTurn(() => log.close());
+  }
+}
+
+function openLog({ spec }: LogIndexParams): Promise<Graph> {
+  return openGraph(spec, { readOnly: true, forceShare: true, backing: "none" });
+}
+
+/** A log and its index. A file's node knows the size the file had when it was opened: to read on it is opened again. */
+class HeldLog {
+  readonly #params: LogIndexParams;
+  readonly #signal: AbortSignal;
+  #graph: Graph;
+  #index: LogIndex | undefined;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(params: LogIndexParams, graph: Graph, signal: AbortSignal) {
+    this.#params = params;
+    this.#graph = graph;
+    this.#signal = signal;
+  }
+
+  /** One after the other: nothing is read while the log is being opened again. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#last.then(work);
+    this.#last = next.catch(() => undefined);
+    return next;
+  }
+
+  async read(progress: NonNullable<IndexJob["progress"]>): Promise<LogIndex> {
+    const { growing = false, recover = false } = this.#params;
+    const job: IndexJob = { signal: this.#signal, growing, progress };
+    this.#index = await indexLog(this.#graph.root, job);
+    if (recover) while (await recoverPast(this.#graph.root, this.#index, job));
+    return this.#index;
+  }
+
+  async extend(growing: boolean): Promise<LogIndexAsks["extend"]["answer"]> {
+    const next = await openLog(this.#params);
+    const before = this.#graph;
+    this.#graph = next;
+    await before.close();
+    const changed = await extendIndex(next.root, this.#held, { signal: this.#signal, growing });
+    return { changed, summary: this.summary() };
+  }
+
+  async recover(diskSize: number | undefined): Promise<LogIndexAsks["recover"]["answer"]> {
+    const job = { signal: this.#signal, ...(diskSize !== undefined && { diskSize }) };
+    const run = await recoverPast(this.#graph.root, this.#held, job);
+    return { run, summary: this.summary() };
+  }
+
+  async page({ first, count }: Page): Promise<LogRow[]> {
+    const rows: LogRow[] = [];
+    for (let entry = first; entry < Math.min(first + lengthOf(first, count), this.#held.count); entry++) {
+      rows.push(await this.#row(entry));
+    }
+    return rows;
+  }
+
+  async #row(entry: number): Promise<LogRow> {
+    const index = this.#held;
+    const kind = index.kindOf(entry);
+    return {
+      entry,
+      kind,
+      flags: index.flagsOf(entry),
+      offset: index.offsetOf(entry),
+      length: index.lengthOf(entry),
+      header: index.headerOf(entry),
+      payload: index.payloadOf(entry),
+      payloadLength: index.payloadLength(entry),
+      text: kind === "mark" ? await readMark(this.#graph.root, index, entry) : undefined,
+      counted: entry < index.counted,
+      recovered: index.isRecovered(entry),
+    };
+  }
+
+  async marks({ first, count }: Page): Promise<LogIndexAsks["marks"]["answer"]> {
+    const marks: LogMark[] = [];
+    const all = this.#held.marks;
+    for (let i = first; i < first + lengthOf(first, count); i++) {
+      const entry = all.at(i);
+      if (entry === undefined) break;
+      marks.push({ entry, text: await readMark(this.#graph.root, this.#held, entry) });
+    }
+    return { total: all.length, marks };
+  }
+
+  summary(): LogSummary {
+    const { superblock, sectorSize, count, counted, end, totals, diskEnd, recovered } = this.#held;
+    return {
+      size: this.#graph.root.size,
+      superblock,
+      sectorSize,
+      entries: count,
+      counted,
+      end,
+      totals,
+      diskEnd,
+      recovered: [...recovered],
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#graph.close();
+  }
+
+  get #held(): LogIndex {
+    if (this.#index) return this.#index;
+    throw new BlockError("EINVAL", "The log has not been read yet");
+  }
+}
+
+/** `count` of a page, checked. */
+function lengthOf(first: number, count: number): number {
+  if (Number.isSafeInteger(first) && first >= 0 && Number.isSafeInteger(count) && count >= 0) {
+    return Math.min(count, longestPage);
+  }
+  throw new BlockError("EINVAL", `There is no page of ${count} from ${first} on`);
+}
+
+export function nextEntry(
+  index: LogIndex,
+  { from, kinds = [], flags = 0, backwards = false }: NextEntryRequest,
+): number | undefined {
+  const step = backwards ? -1 : 1;
+  const start = backwards ? Math.min(from, index.count - 1) : Math.max(from, 0);
+  // A mark may be millions of entries away.
+  if (flags === 0 && kinds.every((kind) => kind === "mark")) {
+    if (kinds.length === 0) return undefined;
+    return backwards ? index.marks.atOrBefore(start) : index.marks.atOrAfter(start);
+  }
+  for (let entry = start; entry >= 0 && entry < index.count; entry += step) {
+    if (kinds.includes(index.kindOf(entry)) || has(index.flagsOf(entry), flags)) return entry;
+  }
+  return undefined;
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

@@ -1,0 +1,211 @@
+// The job that holds a log's index: what it tells, what it answers, and how it follows a log that grows.
+import * as fs from "node:fs";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Answers, JobProgress } from "../../../core/jobs/contract.ts";
+import { runJob } from "../../../core/jobs/run.ts";
+import type {
+  LogIndexItem,
+  LogIndexParams,
+  LogIndexResult,
+  LogIndexTotals,
+} from "../../../core/ops/logIndexRun.ts";
+import { failureOf, filled } from "../../build/open.ts";
+import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
+import { tempFile } from "../../build/temp.ts";
+
+const write = (sector: number, sectors: number, flags = 0): GivenEntry => ({
+  sector,
+  flags,
+  payload: filled(sectors * 512, 7),
+});
+
+const entries = [
+  write(0, 2),
+  { flags: 1 },
+  { flags: 8, text: "mkfs" },
+  write(4, 1, 2),
+  { flags: 4, sector: 0, sectorCount: 2 },
+  { flags: 8, text: "end" },
+];
+
+interface Held {
+  readonly ask: Answers<"logIndex">;
+  readonly item: LogIndexItem;
+  readonly progressed: readonly JobProgress<LogIndexTotals>[];
+  stop(): Promise<LogIndexResult>;
+}
+
+/** Starts the job in this thread and waits until it answers. */
+async function held(filename: string, params: Partial<LogIndexParams> = {}): Promise<Held> {
+  const cancel = new AbortController();
+  const items: LogIndexItem[] = [];
+  const progressed: JobProgress<LogIndexTotals>[] = [];
+  let done: Promise<LogIndexResult> | undefined;
+  const ask = await new Promise<Answers<"logIndex">>((answer, failed) => {
+    done = runJob(
+      "logIndex",
+      { spec: { driver: "file", filename }, ...params },
+      { items: (batch) => items.push(...batch), progress: (told) => progressed.push(told) },
+      { signal: cancel.signal, answer },
+    );
+    done.catch(failed);
+  });
+  const stop = () => {
+    cancel.abort();
+    return done as Promise<LogIndexResult>;
+  };
+  onTestFinished(async () => void (await stop()));
+  return { ask, item: items[0] as LogIndexItem, progressed, stop };
+}
+
+describe("the job that holds a log's index", () => {
+  it("tells a summary and then answers", async () => {
+    const bytes = makeLog(512, entries).bytes;
+    const job = await held(tempFile("a.log", bytes));
+    expect(job.item.summary).toEqual({
+      size: bytes.length,
+      superblock: { magicOk: true, version: 1, entries: 6, sectorSize: 512 },
+      sectorSize: 512,
+      entries: 6,
+      counted: 6,
+      end: {
+        kind: "complete",
+        entry: 6,
+        offset: bytes.length,
+        message: "6 entries, as the superblock counts",
+      },
+      totals: {
+        writes: 2,
+        writeBytes: 1536,
+        discards: 1,
+        discardBytes: 1024,
+        flushes: 1,
+        fua: 1,
+        metadata: 0,
+        marks: 2,
+        empty: 0,
+        unknownFlags: 0,
+      },
+      diskEnd: 2560,
+      recovered: [],
+    });
+    expect(job.progressed.at(-1)).toMatchObject({
+      done: bytes.length,
+      total: bytes.length,
+      totals: { entries: 6 },
+    });
+    // Headers at 512, 2048, 2560, 3072, 4096, 4608.
+    expect(await job.ask.page({ first: 2, count: 2 })).toEqual([
+      {
+        entry: 2,
+        kind: "mark",
+        flags: 8,
+        offset: 0,
+        length: 0,
+        header: 2560,
+        payload: 2592,
+        payloadLength: 4,
+        text: "mkfs",
+        counted: true,
+        recovered: false,
+      },
+      {
+        entry: 3,
+        kind: "write",
+        flags: 2,
+        offset: 2048,
+        length: 512,
+        header: 3072,
+        payload: 3584,
+        payloadLength: 512,
+        text: undefined,
+        counted: true,
+        recovered: false,
+      },
+    ]);
+    expect(await job.ask.page({ first: 5, count: 100 })).toHaveLength(1);
+    expect(await job.ask.page({ first: 6, count: 100 })).toEqual([]);
+    expect(await job.ask.marks({ first: 1, count: 10 })).toEqual({
+      total: 2,
+      marks: [{ entry: 5, text: "end" }],
+    });
+    for (const page of [
+      { first: -1, count: 1 },
+      { first: 0, count: Number.NaN },
+      { first: 0.5, count: 1 },
+    ]) {
+      expect(await failureOf(job.ask.page(page))).toMatchObject({ code: "EINVAL" });
+    }
+    expect(await job.stop()).toMatchObject({ cancelled: false, summary: { entries: 6 } });
+  });
+
+  it("finds the next entry by kind or flag, in both directions", async () => {
+    const { ask } = await held(tempFile("a.log", makeLog(512, entries).bytes));
+    const cases: readonly [Parameters<typeof ask.next>[0], number | undefined][] = [
+      [{ from: 0, kinds: ["write"] }, 0],
+      [{ from: 1, kinds: ["write"] }, 3],
+      [{ from: 4, kinds: ["write"] }, undefined],
+      [{ from: 99, kinds: ["write"], backwards: true }, 3],
+      [{ from: 2, kinds: ["write"], backwards: true }, 0],
+      [{ from: -5, kinds: ["write"], backwards: true }, undefined],
+      [{ from: 0, flags: 2 }, 3],
+      [{ from: 0, flags: 1 + 2 }, 1],
+      [{ from: 0, kinds: ["discard", "flush"] }, 1],
+      [{ from: 3, kinds: ["mark"] }, 5],
+      [{ from: 4, kinds: ["mark"], backwards: true }, 2],
+      [{ from: 1, kinds: ["mark"], backwards: true }, undefined],
+      [{ from: 0, kinds: ["mark"], flags: 2 }, 2],
+      [{ from: 0 }, undefined],
+    ];
+    for (const [question, answer] of cases)
+      expect([question, await ask.next(question)]).toEqual([question, answer]);
+  });
+
+  it("follows a log that grows, and says when it was begun anew", async () => {
+    const filename = tempFile("a.log", makeLog(512, entries.slice(0, 2)).bytes);
+    const { ask, item } = await held(filename, { growing: true });
+    expect(item.summary).toMatchObject({ entries: 2, end: { kind: "growing", message: "2 entries so far" } });
+    fs.writeFileSync(filename, makeLog(512, entries).bytes);
+    // Nothing is read in the middle of being opened again.
+    const [grown, page] = await Promise.all([
+      ask.extend({ growing: true }),
+      ask.page({ first: 0, count: 10 }),
+    ]);
+    expect(grown).toMatchObject({
+      changed: 2,
+      summary: { entries: 6, size: 5120, end: { kind: "growing" } },
+    });
+    expect(page).toHaveLength(6);
+    expect(await ask.extend({})).toMatchObject({ changed: 6, summary: { end: { kind: "complete" } } });
+    fs.writeFileSync(filename, makeLog(512, entries.slice(2)).bytes);
+    expect(await failureOf(ask.extend({}))).toMatchObject({
+      code: "EINVAL",
+      message: expect.stringMatching(/anew/),
+    });
+  });
+
+  it("recovers when it is asked to, at once or later", async () => {
+    const { bytes } = makeLog(512, [...entries, ...entries]);
+    bytes.fill(0xee, 2048, 2080);
+    const filename = tempFile("a.log", bytes);
+    const { ask, item } = await held(filename);
+    expect(item.summary).toMatchObject({ entries: 1, end: { kind: "bad-entry", offset: 2048 } });
+    const { run, summary } = await ask.recover({});
+    expect(run).toEqual({ first: 1, count: 10, offset: 2560, skipped: 512 });
+    expect(summary).toMatchObject({ entries: 11, counted: 1, recovered: [run] });
+    expect(await ask.page({ first: 1, count: 1 })).toMatchObject([
+      { kind: "mark", text: "mkfs", recovered: true },
+    ]);
+    expect((await ask.recover({})).run).toBeUndefined();
+    expect((await held(filename, { recover: true })).item.summary).toEqual(summary);
+  });
+
+  it("that is cancelled while it reads says so", async () => {
+    const cancel = new AbortController();
+    cancel.abort();
+    const spec = { driver: "file", filename: tempFile("a.log", makeLog(512, entries).bytes) };
+    const none = { items: () => {}, progress: () => {} };
+    const result = await runJob("logIndex", { spec }, none, { signal: cancel.signal });
+    expect(result).toEqual({ cancelled: true, summary: undefined });
+  });
+});
