@@ -100,15 +100,13 @@ function GroupCard({ group }: { group: FindingGroup }) {
       </header>
       <dl>
         <dt>At risk</dt>
-        <dd className="selectable">
-          {words.atRisk}
-          {guestBytes > 0 && ` Concerned: ${bytes(guestBytes)} of the guest's disk.`}
-        </dd>
+        <dd className="selectable">{words.atRisk}</dd>
         <dt>If I do nothing</dt>
         <dd className="selectable">{words.ifNothing}</dd>
         <dt>Mending it</dt>
         <dd>
           <b>{riskWords[risk]}</b>. {riskMeanings[risk]}
+          {guestBytes > 0 && ` ${bytes(guestBytes)} of the guest's disk read differently then.`}
         </dd>
       </dl>
       <Examples items={first} total={problems} />

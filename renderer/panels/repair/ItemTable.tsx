@@ -14,10 +14,10 @@ type Key = "chosen" | "where" | "action" | "change" | "risk" | "problem";
 const columns: readonly GridColumn<Key>[] = [
   { key: "chosen", label: "Do", width: 40 },
   { key: "where", label: "At (file)", width: 104 },
-  { key: "action", label: "Act", width: 122 },
-  { key: "change", label: "Old → new bytes", width: 250, grow: 1 },
-  { key: "risk", label: "Risk", width: 196 },
-  { key: "problem", label: "Why", width: 220, grow: 2 },
+  { key: "action", label: "Act", width: 136 },
+  { key: "change", label: "Old → new bytes", width: 276 },
+  { key: "risk", label: "Risk", width: 214 },
+  { key: "problem", label: "Why", width: 240, grow: 1 },
 ];
 const waiting: Readonly<Record<Key, string>> = {
   chosen: "",

@@ -12,15 +12,17 @@ import type { FinishMode, JournalSession } from "./journalSession.ts";
 import { Progress } from "./Progress.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
-import { finishedText, finishLabel, journalText, sentence } from "./wording.ts";
+import { finishedText, finishLabel, forApp, journalText, sentence } from "./wording.ts";
 
 interface JournalViewProps {
   readonly session: JournalSession;
   readonly title: string;
   readonly back?: ReactNode;
+  /** Offered when the repair was taken back. */
+  readonly again?: ReactNode;
 }
 
-export function JournalView({ session, title, back }: JournalViewProps) {
+export function JournalView({ session, title, back, again }: JournalViewProps) {
   useEffect(() => void session.look(), [session]);
   const { facts, looking, error, job: id, mode } = useStore(session.store);
   useJobs(({ byId }) => (id === undefined ? undefined : byId[id]));
@@ -36,7 +38,11 @@ export function JournalView({ session, title, back }: JournalViewProps) {
   if (error) {
     return (
       <StepPage title={title} actions={back}>
-        <ErrorState title="Can't read the undo journal" error={error} onRetry={() => void session.look()} />
+        <ErrorState
+          title="Can't read the undo journal"
+          error={forApp(error)}
+          onRetry={() => void session.look()}
+        />
       </StepPage>
     );
   }
@@ -48,12 +54,13 @@ export function JournalView({ session, title, back }: JournalViewProps) {
       title={title}
       note={
         facts.refusal || facts.state === "undone" || facts.state === "planned"
-          ? "Nothing is written."
-          : "Nothing is written before you press one of these buttons."
+          ? "There is nothing that could be undone."
+          : "Nothing is written before you press the button that says so."
       }
       actions={
         <>
           {back}
+          {facts.state === "undone" && again}
           <button type="button" className="button" disabled={looking} onClick={() => void session.look()}>
             Look again
           </button>
@@ -80,7 +87,7 @@ export function JournalView({ session, title, back }: JournalViewProps) {
       {job?.state.kind === "failed" && (
         <ErrorState
           title={mode === "undo" ? "The repair was not taken back" : "The repair was not finished"}
-          error={job.state.error}
+          error={forApp(job.state.error)}
           onRetry={() => mode !== undefined && session.run(mode)}
         />
       )}
@@ -115,9 +122,9 @@ export function JournalView({ session, title, back }: JournalViewProps) {
         </dd>
       </dl>
       {facts.shown.length > 0 && facts.state !== "undone" && (
-        <details className={styles.dryRun} open={facts.shown.length <= 8}>
+        <details className={styles.dryRun} open={facts.shown.length <= 100}>
           <summary>What undoing brings back, byte by byte</summary>
-          <ByteChanges changes={facts.shown} />
+          <ByteChanges changes={facts.shown} heads={["Before the repair", "By the repair"]} />
         </details>
       )}
     </StepPage>

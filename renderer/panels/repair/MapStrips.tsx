@@ -53,6 +53,9 @@ export function MapStrips({ strips, name, offered, choice, clusterSize }: MapStr
   );
 }
 
+/** Part of a strip that a run takes up where its letter has room. */
+const letterFrom = 0.02;
+
 interface StripProps {
   readonly label: string;
   readonly cells: Uint8Array;
@@ -74,7 +77,11 @@ function Strip({ label, cells, inFile, size }: StripProps) {
             title={`${kindLooks[kind].label}: ${count(length, "cell")}`}
             data-pattern={kindLooks[kind].pattern}
             style={{ flexGrow: length, backgroundColor: `var(--${kindLooks[kind].token})` }}
-          />
+          >
+            {length / cells.length > letterFrom &&
+              kindLooks[kind].pattern === "frame" &&
+              kindLooks[kind].letter}
+          </span>
         ))}
         {own.length < cells.length && (
           <span
@@ -103,7 +110,9 @@ function Legend({ kinds, clustersPerCell }: LegendProps) {
             data-pattern={kindLooks[kind].pattern}
             style={{ backgroundColor: `var(--${kindLooks[kind].token})` }}
             aria-hidden
-          />
+          >
+            {kindLooks[kind].pattern === "frame" && kindLooks[kind].letter}
+          </i>
           {kindLooks[kind].label}
         </span>
       ))}

@@ -11,7 +11,7 @@ import { MapStrips } from "./MapStrips.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
 import type { RepairSession, RepairState } from "./session.ts";
-import { guestText, sentence, sizeText, totalsText } from "./wording.ts";
+import { effectText, sentence, totalsText } from "./wording.ts";
 
 interface StepProps {
   readonly session: RepairSession;
@@ -48,7 +48,7 @@ export function PlanStep({ session, state, name }: StepProps) {
       note={
         choice && (
           <span className="number" role="status">
-            {totalsText(choice, offered.items)}. {sizeText(choice, offered.fileSize)} {guestText(choice)}
+            {totalsText(choice, offered.items)}. {effectText(choice, offered.fileSize)}
           </span>
         )
       }
@@ -121,7 +121,7 @@ function PlanBar({ session }: { session: RepairSession }) {
       <button type="button" className="button" onClick={() => session.choose("none")}>
         None
       </button>
-      <span className={styles.muted}>
+      <span className={styles.keys}>
         <kbd>Space</kbd> chooses the row, with all that depends on it; <kbd>Enter</kbd> goes to its bytes.
       </span>
     </div>

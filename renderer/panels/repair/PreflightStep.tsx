@@ -8,7 +8,7 @@ import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
 import type { RepairSession, RepairState } from "./session.ts";
 import { refusals } from "./steps.ts";
-import { preflightNames, preflightStates } from "./wording.ts";
+import { forApp, preflightNames, preflightStates } from "./wording.ts";
 
 interface StepProps {
   readonly session: RepairSession;
@@ -58,7 +58,7 @@ export function PreflightStep({ session, state, name }: StepProps) {
       {planJob?.state.kind === "failed" && (
         <ErrorState
           title={planJob.state.error.code === "ENOTSUP" ? `No repair for ${name}` : `Can't look at ${name}`}
-          error={planJob.state.error}
+          error={forApp(planJob.state.error)}
           onRetry={() => session.look()}
         />
       )}
@@ -73,7 +73,7 @@ function Checks({ session, state }: { session: RepairSession; state: RepairState
     return (
       <ErrorState
         title="Can't say whether writing is possible"
-        error={preflight.error}
+        error={forApp(preflight.error)}
         onRetry={() => void session.checkPreflight()}
       />
     );
@@ -119,8 +119,8 @@ export function CheckRow({ check: { id, state, text, hint } }: { check: Prefligh
     <li data-state={state}>
       <Icon size={16} className={styles.icon} aria-hidden />
       <span className={styles.checkState}>{preflightStates[state]}</span>
+      <b>{preflightNames[id]}</b>
       <div>
-        <b>{preflightNames[id]}</b>
         <p className="selectable">{text}</p>
         {hint !== undefined && <p className={`${styles.muted} selectable`}>{hint}</p>}
       </div>

@@ -65,6 +65,11 @@ function CurrentStep({ session, state, file: { name, folder } }: CurrentStepProp
         <JournalView
           session={session.undo}
           title="Undo"
+          again={
+            <button type="button" className="button" onClick={() => session.look()}>
+              Look at {name} again
+            </button>
+          }
           back={
             <button type="button" className="button" onClick={() => session.go("verify")}>
               Back

@@ -21,9 +21,14 @@ export function StepPage({ title, children, actions, note, fills = false }: Step
       <h2 ref={heading} tabIndex={-1} className={styles.title}>
         {title}
       </h2>
-      <div className={styles.content} data-fills={fills || undefined}>
-        {children}
-      </div>
+      {fills ? (
+        <div className={styles.filled}>{children}</div>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard has to reach it.
+        <section className={styles.content} aria-label={`${title}, in full`} tabIndex={0}>
+          {children}
+        </section>
+      )}
       {(actions || note) && (
         <footer className={styles.footer}>
           <div className={styles.note}>{note}</div>

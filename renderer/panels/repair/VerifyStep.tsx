@@ -3,6 +3,7 @@ import { useState } from "react";
 import { toPlain } from "../../../core/base/errors.ts";
 import type { RepairWritten } from "../../../core/ops/repairRun.ts";
 import { call } from "../../api.ts";
+import { openFiles } from "../../shell/openFlows.ts";
 import { useView } from "../../store/view.ts";
 import { detailsText } from "../../widgets/ErrorState.tsx";
 import { ErrorIcon, ExportIcon, OkIcon, WarningIcon } from "../../widgets/icons.ts";
@@ -10,7 +11,7 @@ import styles from "./repair.module.css";
 import { type ReportSource, reportJson, reportMarkdown, reportName } from "./report.ts";
 import { StepPage } from "./StepPage.tsx";
 import type { RepairSession, RepairState } from "./session.ts";
-import { afterText, changesText, isClean, sentence, writtenText, writtenTitle } from "./wording.ts";
+import { afterText, changesText, forApp, isClean, sentence, writtenText, writtenTitle } from "./wording.ts";
 
 interface StepProps {
   readonly session: RepairSession;
@@ -44,9 +45,18 @@ export function VerifyStep({ session, state, name }: StepProps) {
           >
             {written.state === "applying" ? "Finish or take back…" : "Undo…"}
           </button>
-          <button type="button" className="button primary" onClick={() => session.look()}>
-            {session.toCopy ? `Look at ${name} again` : "Look again"}
+          <button type="button" className="button" onClick={() => session.look()}>
+            Look at {name} again
           </button>
+          {session.toCopy && (
+            <button
+              type="button"
+              className="button"
+              onClick={() => void openFiles([written.targetFile], "hex")}
+            >
+              Open {target}
+            </button>
+          )}
         </>
       }
       note={written.journal === undefined ? "" : "Keep the undo journal until you are sure."}
@@ -64,22 +74,27 @@ export function VerifyStep({ session, state, name }: StepProps) {
 }
 
 function Outcome({ written, target, undone }: { written: RepairWritten; target: string; undone: boolean }) {
-  const clean = isClean(written);
-  const Icon = clean ? OkIcon : written.state === "verified" ? WarningIcon : ErrorIcon;
+  const clean = isClean(written) && !undone;
   const tone = clean ? "ok" : written.state === "verified" ? "warning" : "error";
+  const Icon = { ok: OkIcon, warning: WarningIcon, error: ErrorIcon }[tone];
+  const error = written.error && forApp(written.error);
   return (
     <div className={styles.outcome} data-tone={tone} role={tone === "error" ? "alert" : "status"}>
       <Icon size={20} className={styles.icon} aria-hidden />
       <div>
-        <h3>{writtenTitle(written, target)}</h3>
-        <p className="selectable">{writtenText(written, target)}</p>
-        <p className="selectable">{afterText(written, target)}</p>
-        {written.error?.context.hint && <p className="selectable">{sentence(written.error.context.hint)}</p>}
-        {undone && (
-          <p>
-            <b>Taken back since.</b> What is said here is of the time before.
+        <h3>{undone ? "Taken back since" : writtenTitle(written, target)}</h3>
+        {undone ? (
+          <p className="selectable">
+            Every byte of {target} is what it was before the repair. What follows was found before it was
+            taken back.
           </p>
+        ) : (
+          <>
+            <p className="selectable">{writtenText(written, target)}</p>
+            <p className="selectable">{afterText(written, target)}</p>
+          </>
         )}
+        {error?.context.hint && !undone && <p className="selectable">{sentence(error.context.hint)}</p>}
       </div>
     </div>
   );

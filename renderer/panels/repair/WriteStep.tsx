@@ -1,9 +1,9 @@
 // Step 4: to what it is written, how much, where the undo journal lies, and the one button that writes. It has no
 // default focus and no key.
-import { useId } from "react";
+import { type ReactNode, useId } from "react";
 import type { RepairChoice } from "../../../core/ops/repairRun.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
-import { bytes } from "../../widgets/format.ts";
+import { bytes, count } from "../../widgets/format.ts";
 import { Notice } from "../../widgets/Notice.tsx";
 import { CheckRow } from "./PreflightStep.tsx";
 import { Progress } from "./Progress.tsx";
@@ -14,6 +14,7 @@ import { refusals } from "./steps.ts";
 import {
   actsText,
   copyName,
+  forApp,
   guestText,
   journalName,
   riskMeanings,
@@ -56,7 +57,7 @@ export function WriteStep({ session, state, name, folder }: StepProps) {
   }
   if (!offered || !choice) return null;
   const checks = preflight.kind === "known" ? preflight.value : undefined;
-  const refused = refusals(checks, toCopy);
+  const refused = refusals(checks, toCopy, state.journal !== undefined);
   const missing = toCopy && !copyTo;
   const blocked = refused.length > 0 || missing || checks === undefined;
   return (
@@ -82,7 +83,7 @@ export function WriteStep({ session, state, name, folder }: StepProps) {
       {writeJob?.state.kind === "failed" && (
         <ErrorState
           title={`Nothing was written to ${target}`}
-          error={writeJob.state.error}
+          error={forApp(writeJob.state.error)}
           onRetry={() => session.write()}
         />
       )}
@@ -94,8 +95,9 @@ export function WriteStep({ session, state, name, folder }: StepProps) {
           ))}
         </ul>
       )}
-      <Summary choice={choice} fileSize={offered.fileSize} />
-      <JournalPlace session={session} state={state} name={name} folder={folder} />
+      <Summary choice={choice} fileSize={offered.fileSize}>
+        <JournalPlace session={session} state={state} name={name} folder={folder} />
+      </Summary>
     </StepPage>
   );
 }
@@ -127,7 +129,11 @@ function TargetChoice({ session, state: { copyTo, placeError }, name, folder }: 
       </div>
       {toCopy && (
         <p className={styles.place}>
-          <span className="mono selectable">{copyTo ? placeText(copyTo) : "No place chosen yet"}</span>
+          {copyTo ? (
+            <span className="mono selectable">{placeText(copyTo)}</span>
+          ) : (
+            <span>No place chosen yet</span>
+          )}
           <button
             type="button"
             className="button"
@@ -160,7 +166,14 @@ function TargetChoice({ session, state: { copyTo, placeError }, name, folder }: 
   );
 }
 
-function Summary({ choice, fileSize }: { choice: RepairChoice; fileSize: number }) {
+interface SummaryProps {
+  readonly choice: RepairChoice;
+  readonly fileSize: number;
+  /** Where the undo journal goes. */
+  readonly children: ReactNode;
+}
+
+function Summary({ choice, fileSize, children }: SummaryProps) {
   const { risks, journalBytes } = choice;
   const named = (["safe", "cannot-be-undone-elsewhere", "may-lose-data"] as const).filter(
     (risk) => risks[risk] > 0,
@@ -173,7 +186,8 @@ function Summary({ choice, fileSize }: { choice: RepairChoice; fileSize: number 
       <dd>
         {named.map((risk) => (
           <div key={risk}>
-            <b>{riskWords[risk]}</b>: <span className="number">{risks[risk]}</span>. {riskMeanings[risk]}
+            <b>{riskWords[risk]}</b> <span className="number">({count(risks[risk], "item")})</span>.{" "}
+            {riskMeanings[risk]}
           </div>
         ))}
       </dd>
@@ -182,7 +196,10 @@ function Summary({ choice, fileSize }: { choice: RepairChoice; fileSize: number 
       <dt>The guest's disk</dt>
       <dd className="number">{guestText(choice)}</dd>
       <dt>Undo journal</dt>
-      <dd className="number">{bytes(journalBytes)}, written and synced before the first change</dd>
+      <dd>
+        {children}
+        <span className="number">{bytes(journalBytes)}, written and synced before the first change</span>
+      </dd>
     </dl>
   );
 }
@@ -192,8 +209,7 @@ function JournalPlace({ session, state: { journal, copyTo }, name, folder }: Pla
   const shown = journal ?? (beside && { ...beside, name: journalName(beside.name) });
   return (
     <p className={styles.place}>
-      <span>Undo journal:</span>
-      <span className="mono selectable">{shown ? placeText(shown) : "beside the copy"}</span>
+      {shown ? <span className="mono selectable">{placeText(shown)}</span> : <span>Beside the copy</span>}
       <button
         type="button"
         className="button"

@@ -31,10 +31,10 @@ export function byteRows({ offset, before, after }: ShownChange, mostRows: numbe
   return rows;
 }
 
-/** "0e 80 ff", at most so many bytes of it. */
+/** "0e80ff", at most so many bytes of it. */
 export function shortBytes(bytes: Uint8Array, most = 8): string {
-  const text = [...bytes.subarray(0, most)].map(digitsOf).join(" ");
-  return bytes.length > most ? `${text} …` : text;
+  const text = [...bytes.subarray(0, most)].map(digitsOf).join("");
+  return bytes.length > most ? `${text}…` : text;
 }
 
 function digitsOf(byte: number): string;

@@ -282,7 +282,8 @@ export class RepairSession {
   #onOffered(): void {
     void this.#listItems();
     this.choose("default");
-    void this.checkPreflight();
+    // What the journal needs is known by the choice.
+    void this.#choosing.then(() => this.checkPreflight());
   }
 
   /** Walks all items once for the groups of the findings. */

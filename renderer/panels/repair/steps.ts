@@ -97,9 +97,14 @@ function closedReason(step: Step, facts: StepFacts): string | undefined {
 export function refusals(
   checks: readonly PreflightCheck[] | undefined,
   toCopy: boolean,
+  /** The person chose a place for the journal: it is not beside the copy then. */
+  hasPlace = false,
 ): readonly PreflightCheck[] {
   const refused = (checks ?? []).filter(({ state }) => state === "refused");
-  return toCopy ? refused.filter(({ id }) => !onlyInPlace.has(id)) : refused;
+  if (!toCopy) return refused;
+  return refused.filter(({ id }) =>
+    hasPlace ? !aboutImage.has(id) : !aboutImage.has(id) && !aboutJournal.has(id),
+  );
 }
 
 /** Whether a copy is what to begin with: there is room for it. */
@@ -107,10 +112,6 @@ export function prefersCopy(checks: readonly PreflightCheck[]): boolean {
   return checks.find(({ id }) => id === "copy-space")?.state === "ok";
 }
 
-const onlyInPlace: ReadonlySet<PreflightCheck["id"]> = new Set([
-  "writable",
-  "in-use",
-  "journal-place",
-  "journal-space",
-  "unfinished",
-]);
+type Ids = ReadonlySet<PreflightCheck["id"]>;
+const aboutImage: Ids = new Set(["writable", "in-use", "unfinished"]);
+const aboutJournal: Ids = new Set(["journal-place", "journal-space"]);

@@ -1,5 +1,6 @@
 // The sentences of the repair wizard: risks in their fixed words, what each kind of problem means in plain words, and
 // what is known at each point. "Repaired" is said by nothing here: a repair is written, then checked.
+import type { PlainError } from "../../../core/base/errors.ts";
 import type { OfferedRepair, RepairAction, RepairRisk } from "../../../core/block/finding.ts";
 import type {
   JournalFacts,
@@ -125,6 +126,14 @@ export function sizeText(choice: RepairChoice, fileSize: number): string {
   if (by === 0) return `The file stays ${bytes(fileSize)} long.`;
   const change = by > 0 ? `${bytes(by)} longer` : `${bytes(-by)} shorter`;
   return `The file becomes ${change}: ${bytes(choice.newSize)} (${decimal(choice.newSize)} bytes).`;
+}
+
+/** "52.7 KiB → 72 KiB", and what the guest sees of it: short, for the line under the plan. */
+export function effectText({ newSize, guestBytes }: RepairChoice, fileSize: number): string {
+  const size = newSize === fileSize ? "File size stays" : `File ${bytes(fileSize)} → ${bytes(newSize)}`;
+  const guest =
+    guestBytes === 0 ? "the guest reads as before" : `${bytes(guestBytes)} read differently for the guest`;
+  return `${size}; ${guest}.`;
 }
 
 export function guestText({ guestBytes }: RepairChoice): string {
@@ -320,4 +329,11 @@ export function unfinishedText({ state, writes, refusal }: JournalFacts, name: s
   return state === "applied"
     ? `A repair${changes} of ${name} was written but not verified. It can be finished or taken back.`
     : `Repair stopped before its end: ${name} is between its old and its new state${changes === "" ? "" : `, ${changesText(writes)} in all`}. It can be finished or taken back.`;
+}
+
+/** An error as the app says it: hints of the engine name options of the command line in brackets. */
+export function forApp(error: PlainError): PlainError {
+  const { hint } = error.context;
+  if (hint === undefined) return error;
+  return { ...error, context: { ...error.context, hint: hint.replaceAll(/ \(--[a-z-]+\)/g, "") } };
 }

@@ -45,8 +45,8 @@ describe("bytes of a change", () => {
   });
 
   it("have a short form that says that there are more", () => {
-    expect(shortBytes(Uint8Array.of(0, 1, 0xab), 2)).toBe("00 01 …");
-    expect(shortBytes(Uint8Array.of(0, 1), 2)).toBe("00 01");
+    expect(shortBytes(Uint8Array.of(0, 1, 0xab), 2)).toBe("0001…");
+    expect(shortBytes(Uint8Array.of(0, 1), 2)).toBe("0001");
   });
 });
 

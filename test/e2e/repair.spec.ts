@@ -1,0 +1,229 @@
+// The repair wizard by keyboard alone, on images that a killed qemu-io and wrong entries left behind: what is offered,
+// what is written, that qemu-img finds nothing wrong afterwards, and that undoing brings every byte back.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import AxeBuilder from "@axe-core/playwright";
+import type { ElectronApplication, Locator, Page } from "@playwright/test";
+import { brokenQed } from "../build/brokenQed.ts";
+import { expect, test } from "./app.ts";
+import type { Folder } from "./images.ts";
+
+/** A QED image whose writer was killed between two writes: its need-check mark is set. */
+function dirtyQed(folder: Folder, name: string): string {
+  const image = folder.file(name);
+  execFileSync("qemu-img", ["create", "-q", "-f", "qed", image, "64M"]);
+  const commands = ["-c", "write -P 5 1000000 70000", "-c", "write -P 6 30000000 200000", "-c", "sigraise 9"];
+  spawnSync("qemu-io", ["-f", "qed", ...commands, image], { stdio: "ignore" });
+  expect((readFileSync(image)[16] ?? 0) & 2, "the image is marked dirty").toBe(2);
+  return image;
+}
+
+/** Corruptions and errors that qemu-img counts, and whether it could check at all. */
+function problems(image: string): { readonly corruptions: number; readonly errors: number } {
+  const { stdout } = spawnSync("qemu-img", ["check", "-f", "qed", "--output", "json", image], {
+    encoding: "utf8",
+  });
+  const report = JSON.parse(stdout) as { corruptions?: number; "check-errors"?: number };
+  return { corruptions: report.corruptions ?? 0, errors: report["check-errors"] ?? 0 };
+}
+
+async function tabTo(page: Page, target: Locator): Promise<void> {
+  await expect(target).toBeEnabled();
+  for (let press = 0; press < 60; press++) {
+    if (await target.evaluate((element) => element === document.activeElement)) return;
+    await page.keyboard.press("Tab");
+  }
+  await expect(target).toBeFocused();
+}
+
+async function pressButton(page: Page, name: string | RegExp): Promise<void> {
+  await tabTo(page, page.getByRole("button", { name }).first());
+  await page.keyboard.press("Enter");
+}
+
+const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { level: 2, name });
+
+async function expectNoViolations(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`)).toEqual(
+    [],
+  );
+}
+
+/** The system's dialog for a new file gives these, one at a time. */
+async function answerSave(app: ElectronApplication, files: readonly string[]): Promise<void> {
+  await app.evaluate(
+    ({ dialog }, given) => {
+      const left = [...given];
+      dialog.showSaveDialog = () => {
+        const file = left.shift();
+        return Promise.resolve({ canceled: file === undefined, filePath: file ?? "" });
+      };
+    },
+    [...files],
+  );
+}
+
+/** From the preflight to the page with the button that writes. */
+async function walkToWrite(page: Page): Promise<void> {
+  await expect(heading(page, "Preflight")).toBeFocused();
+  await pressButton(page, "Next: Findings");
+  await expect(heading(page, "Findings")).toBeFocused();
+  await pressButton(page, "Next: Plan");
+  await expect(heading(page, "Plan")).toBeFocused();
+  await expect(page.getByRole("grid", { name: "Changes that can be made" })).toBeVisible();
+  await pressButton(page, "Next: Write");
+  await expect(heading(page, "Write")).toBeFocused();
+}
+
+test("mends a dirty image in place by keyboard, and takes it back", async ({ launch, folder }) => {
+  const image = dirtyQed(folder, "case 42.qed");
+  const original = readFileSync(image);
+  const { page } = await launch(image);
+
+  const banner = page.getByRole("note").filter({ hasText: "was not closed cleanly" });
+  await expect(banner).toContainText(
+    "case 42.qed was not closed cleanly. It may have unused clusters; your data is probably intact. Nothing has been changed.",
+  );
+  await pressButton(page, "Check now");
+  await expect(page.getByText("Checked: its tables are in order")).toBeVisible();
+  await pressButton(page, "Open repair");
+
+  await walkToWrite(page);
+  // Back to the findings and forth again: nothing is lost, nothing is written.
+  await pressButton(page, /Findings/);
+  await expect(heading(page, "Findings")).toBeFocused();
+  await expect(page.getByText("The image was not closed cleanly")).toBeVisible();
+  await expect(page.getByRole("region", { name: "Findings" })).not.toContainText(/corrupt/i);
+  await pressButton(page, "Next: Plan");
+  await pressButton(page, "Next: Write");
+  expect(readFileSync(image).equals(original)).toBe(true);
+
+  // A copy is offered first; this person mends the image itself.
+  await expect(page.getByRole("radio", { name: /Repair a copy/ })).toBeChecked();
+  await tabTo(page, page.getByRole("radio", { name: /Repair a copy/ }));
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByRole("radio", { name: /itself/ })).toBeChecked();
+  await pressButton(page, /^Write \d+ changes? to case 42\.qed$/);
+
+  await expect(heading(page, "Verify")).toBeFocused({ timeout: 20_000 });
+  await expect(page.getByText("case 42.qed is repaired: a full check found no problems")).toBeVisible();
+  expect(problems(image)).toEqual({ corruptions: 0, errors: 0 });
+  expect((readFileSync(image)[16] ?? 0) & 2).toBe(0);
+  expect(existsSync(`${image}.blkscope-undo`)).toBe(true);
+  await expectNoViolations(page);
+
+  await pressButton(page, "Undo…");
+  await expect(heading(page, "Undo")).toBeFocused();
+  await pressButton(page, /^Undo \d+ writes? in case 42\.qed$/);
+  await expect(
+    page.getByText("every byte of case 42.qed is what it was before the repair").first(),
+  ).toBeVisible();
+  expect(readFileSync(image).equals(original)).toBe(true);
+});
+
+test("mends a copy of a broken image and leaves the image alone", async ({ launch, folder }) => {
+  const image = folder.file("broken.qed");
+  const original = brokenQed();
+  writeFileSync(image, original);
+  const copy = folder.file("mended.qed");
+  const { app, page } = await launch(image);
+  await answerSave(app, [copy, folder.file("report.md")]);
+  await page.keyboard.press("Control+5");
+  await walkToWrite(page);
+  await expectNoViolations(page);
+  await expect(page.getByRole("button", { name: /^Write .* to a copy$/ })).toBeDisabled();
+  await pressButton(page, "Choose where…");
+  await pressButton(page, /^Write \d+ changes to mended\.qed$/);
+
+  await expect(heading(page, "Verify")).toBeFocused({ timeout: 20_000 });
+  await expect(page.getByText("written and verified")).toBeVisible();
+  expect(problems(copy)).toEqual({ corruptions: 0, errors: 0 });
+  expect(Buffer.compare(readFileSync(image), original)).toBe(0);
+  expect(existsSync(`${image}.blkscope-undo`)).toBe(false);
+
+  await pressButton(page, /Report \(Markdown\)/);
+  await expect.poll(() => existsSync(folder.file("report.md"))).toBe(true);
+  expect(readFileSync(folder.file("report.md"), "utf8")).toContain("mended.qed.blkscope-undo");
+});
+
+test("rows are chosen with all that depends on them, and show their bytes", async ({ launch, folder }) => {
+  const image = folder.file("broken.qed");
+  writeFileSync(image, brokenQed());
+  const { page } = await launch(image);
+  await page.keyboard.press("Control+5");
+  await expect(heading(page, "Preflight")).toBeFocused();
+  await expectNoViolations(page);
+  await pressButton(page, "Next: Findings");
+  await expectNoViolations(page);
+  await pressButton(page, "Next: Plan");
+  const grid = page.getByRole("grid", { name: "Changes that can be made" });
+  await tabTo(page, grid);
+  const row = (number: number) => grid.getByRole("row").nth(number);
+  const box = (number: number) => row(number).getByRole("checkbox");
+  await expect(box(1)).toBeChecked();
+  await expect(row(1)).toContainText("→");
+  await expectNoViolations(page);
+  const chosen = await grid.getByRole("checkbox", { checked: true }).count();
+
+  // The mark of a dirty image, the last item, needs all the others: with the first of them it goes.
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Space");
+  await expect(box(1)).not.toBeChecked();
+  await expect(page.getByRole("region", { name: "Plan" })).toContainText(/\d+ of \d+ items chosen/);
+  expect(await grid.getByRole("checkbox", { checked: true }).count()).toBeLessThan(chosen);
+  await page.keyboard.press("Space");
+  await expect(box(1)).toBeChecked();
+
+  await page.keyboard.press("Enter");
+  const detail = page.getByRole("region", { name: "The change in this row" });
+  await expect(detail).toBeFocused();
+  await expect(detail.locator("mark").first()).toBeVisible();
+  await expect(page.getByRole("img", { name: /^Before: / })).toBeVisible();
+  await expect(page.getByRole("img", { name: /^After: / })).toBeVisible();
+});
+
+test("a raw image has no repair, and says so", async ({ launch, folder }) => {
+  const raw = folder.file("disk.raw");
+  writeFileSync(raw, Buffer.alloc(1 << 20, 7));
+  const { page } = await launch(raw);
+  await page.keyboard.press("Control+5");
+  await expect(page.getByRole("alert")).toContainText("No repair for disk.raw");
+  await expect(page.getByRole("alert")).toContainText("QED images can be mended");
+  await expectNoViolations(page);
+});
+
+test("a journal opens as what it is, is refused when the image changed, and undoes", async ({
+  launch,
+  folder,
+}) => {
+  const image = folder.file("broken.qed");
+  const journal = `${image}.blkscope-undo`;
+  writeFileSync(image, brokenQed());
+  const first = await launch(image);
+  await first.page.keyboard.press("Control+5");
+  await walkToWrite(first.page);
+  await tabTo(first.page, first.page.getByRole("radio", { name: /Repair a copy/ }));
+  await first.page.keyboard.press("ArrowDown");
+  await pressButton(first.page, /^Write \d+ changes to broken\.qed$/);
+  await expect(heading(first.page, "Verify")).toBeFocused({ timeout: 20_000 });
+  const mended = readFileSync(image);
+
+  // Another program writes to a place that the repair changed: the L2 entry at 0x10 * 8 of no table, the header's bit.
+  const meddled = Buffer.from(mended);
+  meddled[16] = 0x40;
+  writeFileSync(image, meddled);
+  const { page } = await launch(journal);
+  await expect(heading(page, /^Undo a repair: broken\.qed\.blkscope-undo$/)).toBeFocused();
+  await expect(page.getByText(/The image has changed since the repair was planned/).first()).toBeVisible();
+  await expect(page.getByRole("button", { name: /^Undo \d+ writes/ })).toHaveCount(0);
+  await expectNoViolations(page);
+
+  writeFileSync(image, mended);
+  await pressButton(page, "Look again");
+  await pressButton(page, /^Undo \d+ writes in broken\.qed$/);
+  await expect(
+    page.getByText("every byte of broken.qed is what it was before the repair").first(),
+  ).toBeVisible();
+  expect(Buffer.compare(readFileSync(image), brokenQed())).toBe(0);
+});
