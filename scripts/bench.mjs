@@ -9,6 +9,7 @@ import * as app from "./bench/app.mjs";
 import * as clusterMap from "./bench/clusterMap.mjs";
 import * as core from "./bench/core.mjs";
 import * as filters from "./bench/filters.mjs";
+import * as map from "./bench/map.mjs";
 import * as qed from "./bench/qed.mjs";
 import { table } from "./bench/report.mjs";
 import { ensureBuild } from "./build/build.mjs";
@@ -27,6 +28,7 @@ const suites = [
   { name: "qed", parts: ["node"], run: qed.run },
   { name: "filters", parts: ["node"], run: filters.run },
   { name: "clusterMap", parts: ["node"], run: clusterMap.run },
+  { name: "map", parts: [], run: map.run },
   { name: "app", parts: ["node", "renderer"], run: app.run },
 ];
 

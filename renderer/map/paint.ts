@@ -54,27 +54,39 @@ function paintRow(
   const top = Math.max(0, y);
   const bottom = Math.min(height, y + side);
   if (top >= bottom) return;
-  const { base } = look;
   const start = top * width + left;
-  if (side === 1) {
-    for (let cell = 0; cell < count; cell++)
-      pixels[start + cell] = base[cells[first + cell] as number] as number;
-  } else {
-    for (let cell = 0, at = start; cell < count; cell++, at += side) {
-      pixels.fill(base[cells[first + cell] as number] as number, at, at + side);
-    }
-  }
-  const length = Math.min(count * side, width - left);
+  const hatched = paintLine(pixels, start, cells.subarray(first, first + count), side, look);
+  const length = count * side;
   for (let line = top + 1; line < bottom; line++) {
     pixels.copyWithin(line * width + left, start, start + length);
   }
-  for (let line = top; line < bottom; line++) {
+  for (let line = top; hatched && line < bottom; line++) {
     for (let x = (hatchStep - (line % hatchStep)) % hatchStep; x < length; x += hatchStep) {
-      const cell = cells[first + (side === 1 ? x : Math.floor(x / side))] as number;
+      const cell = cells[first + Math.floor(x / side)] as number;
       const colours = (x + line) % (2 * hatchStep) === 0 ? look.sparse : look.dense;
       pixels[line * width + left + x] = colours[cell] as number;
     }
   }
+}
+
+/** One line of pixels of a row of cells; says whether some of them are hatched. */
+function paintLine(
+  pixels: Uint32Array,
+  start: number,
+  cells: Uint8Array,
+  side: number,
+  { base, sparse }: CellLook,
+): boolean {
+  let hatched = false;
+  let at = start;
+  for (let index = 0; index < cells.length; index++) {
+    const cell = cells[index] as number;
+    const colour = base[cell] as number;
+    if (sparse[cell] !== colour) hatched = true;
+    // A loop of its own: `fill` costs more than the few pixels it would write.
+    for (const end = at + side; at < end; at++) pixels[at] = colour;
+  }
+  return hatched;
 }
 
 function paintTiles(
