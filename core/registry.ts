@@ -4,13 +4,13 @@ import { blkdebug } from "./filter/blkdebug/blkdebug.ts";
 import { blklogwrites } from "./filter/blklogwrites.ts";
 import { blkverify } from "./filter/blkverify.ts";
 import { copyOnRead } from "./filter/copyOnRead.ts";
+import { logstate } from "./filter/logstate.ts";
 import { quorum } from "./filter/quorum/quorum.ts";
 import { qed } from "./format/qed/qed.ts";
 import { raw } from "./format/raw.ts";
 import { file, hostCdrom, hostDevice } from "./protocol/file.ts";
 import { memory } from "./protocol/memory.ts";
 import { nullAio, nullCo } from "./protocol/null.ts";
-import { logstate } from "./writelog/logstate.ts";
 
 export const drivers = {
   file,

@@ -2,7 +2,6 @@
 // and which flush made it durable.
 import { BlockError } from "../base/errors.ts";
 import type { ByteRange } from "../block/finding.ts";
-import { firstDifference } from "../filter/difference.ts";
 import { Pace } from "../ops/pace.ts";
 import { coversDisk } from "./intervalsBounds.ts";
 import { entryFlags } from "./layout.ts";
@@ -106,8 +105,8 @@ export interface Change {
   /** The range's bytes when all entries before this one are applied, and when it is, too. */
   readonly before: Uint8Array;
   readonly after: Uint8Array;
-  /** Byte of the disk at which they differ first; undefined where nothing changed. */
-  readonly firstChanged: number | undefined;
+  /** Whether they differ: entries often write what is there already. */
+  readonly changed: boolean;
 }
 
 /** What the entry changed in a range of at most 16 MiB. Throws EINVAL, EFBIG, and what reading the state throws. */
@@ -126,8 +125,7 @@ export async function changeBy(
   const after = new Uint8Array(length);
   await states.read(entry, offset, before);
   await states.read(entry + 1, offset, after);
-  const at = firstDifference(before, after);
-  return { before, after, firstChanged: at === undefined ? undefined : offset + at };
+  return { before, after, changed: Buffer.compare(before, after) !== 0 };
 }
 
 function checkRange(offset: number, length: number): void {

@@ -5,9 +5,9 @@ import { BlockError } from "../base/errors.ts";
 import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
 import { child, integer, size } from "../block/options.ts";
-import { protocolLevel } from "../filter/children.ts";
-import { LogStates } from "./state.ts";
-import { tablesOf } from "./stateCache.ts";
+import { LogStates } from "../writelog/state.ts";
+import { tablesOf } from "../writelog/stateCache.ts";
+import { protocolLevel } from "./children.ts";
 
 export const logstate = defineDriver({
   kind: "filter",
