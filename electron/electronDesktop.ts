@@ -15,6 +15,7 @@ declare const __APP_VERSION__: string; // put in by the build
 
 const imageFilters = [
   { name: "Disk images", extensions: ["qed", "raw", "img", "qcow2", "bin", "iso", "dd"] },
+  { name: "Undo journals", extensions: ["blkscope-undo"] },
   { name: "All files", extensions: ["*"] },
 ];
 

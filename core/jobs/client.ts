@@ -24,7 +24,8 @@ export type ThreadRole = "blkscope:job" | "blkscope:compare-helper" | "blkscope:
 export interface RunningJob<N extends JobName> {
   /**
    * Asks the job to stop; its result then says `cancelled`. If it does not stop within 2 s (a read hangs), its
-   * thread is ended and `done` rejects with ECANCELED; items that have arrived stay valid.
+   * thread is ended and `done` rejects with ECANCELED; items that have arrived stay valid. A job that writes to an image
+   * is waited for.
    */
   cancel(): void;
   /** Rejects with what the job answers with, or with ECANCELED when it has ended. */
@@ -36,6 +37,8 @@ export interface RunningJob<N extends JobName> {
 }
 
 const cancelTimeoutMs = 2000;
+/** Jobs that change files: what became of those is worth waiting for. */
+const writers: ReadonlySet<JobName> = new Set(["repairFinish", "repairWrite"]);
 
 /** Starts the job; `port` stands for its thread (tests give one end of a channel). */
 export function startJob<N extends JobName>(
@@ -86,6 +89,7 @@ export function startJob<N extends JobName>(
     cancel: () => {
       if (!open || timer !== undefined) return;
       port.post({ kind: "cancel" } satisfies ToWorker);
+      if (writers.has(name)) return;
       timer = setTimeout(
         () => terminate("the job did not stop within 2 seconds and was ended; what it had found is kept"),
         cancelTimeoutMs,

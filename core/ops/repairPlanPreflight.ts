@@ -3,6 +3,7 @@
 import type { RepairScript } from "../block/finding.ts";
 import type { BackingInfo } from "../block/node.ts";
 import { preflight } from "../repair/preflight.ts";
+import { withoutFlags } from "./repairHint.ts";
 import type { PreflightCheck } from "./repairRun.ts";
 
 interface Looked {
@@ -18,14 +19,12 @@ interface Looked {
 export async function preflightChecks(looked: Looked): Promise<PreflightCheck[]> {
   const { filename, backing, script, journal, isSameFile } = looked;
   const checks = await preflight({ imagePath: filename, backing, script, journal });
-  const [first, ...rest] = checks.map(withoutFlags);
+  const [first, ...rest] = checks.map(forView);
   return first === undefined ? [] : [first, sameFile(isSameFile), ...rest];
 }
 
-/** Hints name options of the command line in brackets, which a view does not have. */
-function withoutFlags(check: PreflightCheck): PreflightCheck {
-  if (check.hint === undefined) return check;
-  return { ...check, hint: check.hint.replaceAll(/ \(--[a-z]+\)/g, "") };
+function forView(check: PreflightCheck): PreflightCheck {
+  return check.hint === undefined ? check : { ...check, hint: withoutFlags(check.hint) };
 }
 
 function sameFile(isSame: boolean): PreflightCheck {

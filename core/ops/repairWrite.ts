@@ -11,6 +11,7 @@ import { newJournal, type OpenJournal } from "../repair/journalFile.ts";
 import { journalPathOf } from "../repair/journalPath.ts";
 import { offerRepair } from "../repair/offer.ts";
 import { applyJournal } from "../repair/run.ts";
+import { forView } from "./repairHint.ts";
 import { type OpenForRepair, openForRepair } from "./repairOpen.ts";
 import { phaseOf } from "./repairPhase.ts";
 import { digestOf, RepairChooser } from "./repairPlanChoice.ts";
@@ -38,7 +39,7 @@ export async function repairWriteJob(params: RepairWriteParams, job: Job): Promi
     return written;
   } catch (error) {
     if (hasCopy) fs.rmSync(target, { force: true });
-    if (!isCancel(error, job)) throw error;
+    if (!isCancel(error, job)) throw forView(error);
     const changes = { done: 0, total: params.ids.length };
     return { cancelled: true, target, journal: undefined, state: "planned", changes, ...nothingMore };
   }
@@ -61,7 +62,7 @@ async function mendFile(params: RepairWriteParams, target: string, job: Job): Pr
   let written: RepairWritten | undefined;
   try {
     const script = await planAgain(image, params, target, job);
-    const before = await hashOf(image.file, job.signal, phaseOf(job, "Reading the image for its hash"));
+    const before = await hashOf(image.file, job);
     const name = params.journal ?? journalPathOf(target);
     const progress = phaseOf(job, "Writing the journal");
     const opened = await newJournal(name, image.file, script, target, { signal: job.signal, progress });
@@ -129,7 +130,7 @@ async function carryOut(image: OpenForRepair, begun: Begun, job: Job): Promise<R
   const done = { ...own, state: "verified" as const, changes: { done: total, total } };
   try {
     const after = await checkAgain(image, job);
-    const hash = await hashOf(image.file, signal, phaseOf(job, "Reading the image for its hash"));
+    const hash = await hashOf(image.file, job);
     const hashes = begun.before && hash ? { before: begun.before, after: hash } : undefined;
     return { ...done, cancelled: false, error: undefined, after, hashes };
   } catch (thrown) {
@@ -180,5 +181,5 @@ function isCancel(error: unknown, { signal }: Job): boolean {
 }
 
 function errorOf(thrown: unknown, job: Job): PlainError | undefined {
-  return isCancel(thrown, job) ? undefined : toPlain(thrown);
+  return isCancel(thrown, job) ? undefined : toPlain(forView(thrown));
 }

@@ -50,7 +50,7 @@ export async function createJournal(
   for (const { offset, newBytes } of patches) await writer.patch(offset, newBytes);
   for (const copy of copies) {
     for (const { at, length } of pieces(0, copy.length)) {
-      stopIfAborted(job);
+      await turn(job);
       const piece = { from: copy.from + at, to: copy.to + at, length };
       const bytes = await readRange(image, piece.from, length);
       for (const { offset, newBytes } of patches) overlay(bytes, piece.to, offset, newBytes);
@@ -58,7 +58,7 @@ export async function createJournal(
     }
   }
   for (const { at, length } of pieces(cutSize, oldSize)) {
-    stopIfAborted(job);
+    await turn(job);
     const bytes = await readRange(image, at, length);
     await writer.tail(at, length, isZero(bytes) ? undefined : bytes);
   }
@@ -160,8 +160,8 @@ async function makeCopies(image: ImageFile, journal: Journal, job: RepairJob): P
   if (image.size !== cutSize) await image.resize(cutSize);
   if (newSize !== cutSize) await image.resize(newSize);
   for (const [done, { from, to, length }] of copies.entries()) {
-    stopIfAborted(job);
     job.progress?.(done, copies.length);
+    await turn(job);
     await image.write(to, await readRange(image, from, length));
   }
   for (const { offset, newBytes } of patches) await image.write(offset, newBytes);
@@ -189,9 +189,8 @@ async function writePlaces(
 ): Promise<void> {
   for (const [done, write] of places.entries()) {
     if (done % 1000 === 0) {
-      stopIfAborted(job);
       job.progress?.(done, places.length);
-      await new Promise((resolve) => setImmediate(resolve));
+      await turn(job);
     }
     await image.write(write.offset, write[which]);
   }
@@ -250,6 +249,8 @@ function* pieces(start: number, end: number): Generator<{ readonly at: number; r
   for (let at = start; at < end; at += mostData) yield { at, length: Math.min(mostData, end - at) };
 }
 
-function stopIfAborted({ signal }: RepairJob): void {
+/** Lets a message to cancel in: reading and writing files gives no turn to it. Throws ECANCELED. */
+async function turn({ signal }: RepairJob): Promise<void> {
+  await new Promise((resolve) => setImmediate(resolve));
   if (signal?.aborted) throw new BlockError("ECANCELED", "The repair was cancelled");
 }

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { CompareSummary } from "../../core/ops/mismatch.ts";
+import type { WrittenRepair } from "../../electron/ipc/contract.ts";
 import { noticeOf } from "../../electron/jobNotice.ts";
 
 const clean: CompareSummary = {
@@ -46,4 +47,33 @@ it("tells why a comparison failed, and nothing of one that was cancelled", () =>
   });
   expect(noticeOf("a ⇄ b", { job: 1, ok: false, error: { ...error, code: "ECANCELED" } })).toBeUndefined();
   expect(notice({ cancelled: true, identical: false, complete: false })).toBeUndefined();
+});
+
+it("tells how a repair ended", () => {
+  const written: WrittenRepair = {
+    cancelled: false,
+    target: "/i/a.qed",
+    journal: "/i/a.qed.blkscope-undo",
+    targetFile: { token: "1", name: "a.qed", folder: "/i" },
+    journalFile: undefined,
+    state: "verified",
+    changes: { done: 3, total: 3 },
+    error: undefined,
+    after: undefined,
+    hashes: undefined,
+  };
+  const notice = (change: Partial<WrittenRepair>) =>
+    noticeOf("Repair of a.qed", {
+      job: 1,
+      ok: true,
+      name: "repairWrite",
+      summary: { ...written, ...change },
+    });
+  expect(notice({})).toEqual({ title: "Repair finished", body: "Repair of a.qed: 3 changes written" });
+  const error = { code: "EIO", message: "the disk failed", context: {}, details: [] } as const;
+  expect(notice({ error, state: "applying" })).toEqual({
+    title: "Repair stopped",
+    body: "Repair of a.qed: the disk failed",
+  });
+  expect(notice({ cancelled: true, state: "planned" })).toBeUndefined();
 });

@@ -97,6 +97,24 @@ it("hands on a failure as a plain error", async () => {
   ]);
 });
 
+it("tells the page what is made of a result, after the job's own end was heard", async () => {
+  const order: string[] = [];
+  const shown = { ...summary, sectors: 7 };
+  const ended = () => void order.push(`ended, ${named("job:end").length} told`);
+  const job = board.run("compare", "a ⇄ b", params, { shown: () => shown, ended });
+  jobs[0]?.end(summary);
+  await settled();
+  expect(named("job:end")).toEqual([{ job, ok: true, name: "compare", summary: shown }]);
+  board.run("compare", "a ⇄ b", params, { ended });
+  jobs[1]?.fail(new BlockError("EIO", "the disk failed"));
+  await settled();
+  board.run("compare", "a ⇄ b", params, { ended });
+  board.reset();
+  jobs[2]?.fail(new BlockError("ECANCELED", "the job was ended"));
+  await settled();
+  expect(order).toEqual(["ended, 0 told", "ended, 1 told", "ended, 2 told"]);
+});
+
 it("keeps jobs apart", async () => {
   const [first, second] = [board.run("compare", "1", params), board.run("compare", "2", params)];
   expect(first).not.toBe(second);

@@ -232,3 +232,40 @@ it("opens a file that nobody can look at from outside, and says it is the same",
   expect(writable).toBe(false);
   expect(await session.state(image, false)).toEqual({ kind: "same" });
 });
+
+it("gives a repair the file and the format that the person sees", async () => {
+  const { image } = await session.open(tokenOf("a"));
+  expect(session.fileOf(image)).toEqual({ path: join(folder, "a"), format: "qed", name: "a" });
+  expect(() => session.fileOf(99)).toThrow("image 99 is not open");
+});
+
+it("tells of writes of its own when they are over, once, and of others at once", async () => {
+  const [a, b] = [await session.open(tokenOf("a")), await session.open(tokenOf("b"))];
+  const changed = () => events.map(({ payload }) => (payload as { image: number }).image);
+  const [first, second] = [session.writing(join(folder, "a")), session.writing(join(folder, "a"))];
+  truncateSync(join(folder, "a"), 5120);
+  truncateSync(join(folder, "b"), 5120);
+  expect(await session.state(a.image, false)).toMatchObject({ kind: "changed" });
+  await session.state(b.image, false);
+  expect(changed()).toEqual([b.image]);
+  truncateSync(join(folder, "a"), 6144);
+  await session.state(a.image, false);
+  first();
+  expect(changed()).toEqual([b.image]);
+  second();
+  expect(events.slice(1)).toEqual([
+    {
+      name: "image:changed",
+      payload: { image: a.image, state: { kind: "changed", at: expect.any(Number), sizeDelta: 2048 } },
+    },
+  ]);
+  // An image that was closed meanwhile is nobody's any more, and later changes are told at once again.
+  const third = session.writing(join(folder, "b"));
+  truncateSync(join(folder, "b"), 512);
+  await session.state(b.image, false);
+  await session.close(b.image);
+  third();
+  truncateSync(join(folder, "a"), 512);
+  await session.state(a.image, false);
+  expect(changed()).toEqual([b.image, a.image, a.image]);
+});

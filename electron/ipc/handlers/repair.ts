@@ -34,7 +34,11 @@ export const map: Handler<"repair:map"> = ({ job, ...choice }, { jobs }) =>
 export const preflight: Handler<"repair:preflight"> = async ({ job, ids, journal }, { jobs, files }) => {
   const question = { ids, ...pathAs("journal", journal, files) };
   const checks = await jobs.ask(job, "repairPlan", "preflight", question);
-  return checks.map((check) => ({ ...check, text: displayText(check.text) }));
+  return checks.map(({ text, hint, ...check }) => ({
+    ...check,
+    text: displayText(text),
+    ...(hint !== undefined && { hint: displayText(hint) }),
+  }));
 };
 
 export const write: Handler<"job:repairWrite"> = (request, { session, jobs, files }) => {

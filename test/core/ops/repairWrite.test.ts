@@ -163,6 +163,8 @@ it("writes over no file: neither a copy, nor a journal", async () => {
     await expect(write({ ...params, ...place })).rejects.toMatchObject({ code: "EINVAL" });
   }
   expect([...fs.readFileSync(taken)]).toEqual([1, 2, 3]);
+  const refused = await write({ ...params, journal: taken }).catch((error: unknown) => error);
+  expect((refused as { context: { hint: string } }).context.hint).toMatch(/Move it away, or name another\.$/);
   // A copy whose journal can't be written is taken away again.
   const copyTo = `${file}.mended`;
   await expect(write({ ...params, copyTo, journal: taken })).rejects.toMatchObject({ code: "EINVAL" });
