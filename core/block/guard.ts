@@ -96,17 +96,27 @@ class Guarded implements BlockNode {
       },
       scan: async (marks, job) => {
         const scanned = await scan(marks, job);
-        const find = scanned.references;
-        return { ...scanned, references: this.#required("find references", find) };
+        const { references, guestKinds } = scanned;
+        return {
+          ...scanned,
+          references: this.#required("find references", references),
+          guestKinds: this.#required("map the guest's disk", guestKinds),
+        };
       },
       describe: async (offset) => {
-        if (!Number.isSafeInteger(offset) || offset < 0 || offset >= inner.fileSize) {
-          const message = `Offset ${offset} is not in the file of ${inner.fileSize} bytes`;
-          throw this.#error("EINVAL", message, offset, 1);
-        }
+        this.#expectInFile(inner, offset);
         return this.#required("describe", () => inner.describe(offset))();
       },
+      pointers: async (offset, ...rest) => {
+        this.#expectInFile(inner, offset);
+        return this.#required("find pointers", () => inner.pointers(offset, ...rest))();
+      },
     };
+  }
+
+  #expectInFile({ fileSize }: Structure, offset: number): void {
+    if (Number.isSafeInteger(offset) && offset >= 0 && offset < fileSize) return;
+    throw this.#error("EINVAL", `Offset ${offset} is not in the file of ${fileSize} bytes`, offset, 1);
   }
 
   /** A request of the whole node that not every format has. */

@@ -55,6 +55,11 @@ export interface Structure {
   scan(marks: ClusterMarks, job: StructureJob): Promise<ScannedStructure>;
   /** What the byte of the file at `offset` belongs to, as far as it is no guest data. Throws EIO. */
   describe(offset: number): Promise<StructureAt | undefined>;
+  /**
+   * Fields and entries of the cluster at `offset` that point somewhere or ought to, at most `limit` of them listed; none
+   * for what is no table. Throws EIO, ECANCELED.
+   */
+  pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers>;
 }
 
 export interface StructureJob {
@@ -76,6 +81,18 @@ export interface ScannedStructure {
   readonly bytesRead: number;
   /** References to one cluster of the file, in the order of the tables; at most `limit` are listed. Throws ECANCELED. */
   references(cluster: number, limit: number, signal?: AbortSignal): Promise<References>;
+  /**
+   * The worst kind among each `clusters` guest clusters into the next byte of `kinds`, by what the top layer's tables
+   * say: hole (nothing), zero, data and its like, overlap (stored where others are), bad-entry, unreadable. Throws
+   * ECANCELED.
+   */
+  guestKinds(kinds: Uint8Array, clusters: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface Pointers {
+  readonly list: readonly StructureField[];
+  /** All that there are, also those behind the limit. */
+  readonly total: number;
 }
 
 /** Clusters of the guest's disk by what the top layer's tables say of them. */

@@ -2,7 +2,7 @@
 import { hex } from "../base/bytes.ts";
 import { kindWords } from "../block/kindWords.ts";
 import type { BlockNode, Extent } from "../block/node.ts";
-import type { ByteRange, StructureAt } from "../block/structure.ts";
+import type { ByteRange, Pointers, StructureAt, StructureField } from "../block/structure.ts";
 import type { MapPlace } from "../ops/mapRun.ts";
 import { CliError } from "./command.ts";
 import { mapWithProgress } from "./mapKinds.ts";
@@ -76,6 +76,20 @@ function printPlace(place: MapPlace): void {
   }
   const more = references.total - references.list.length;
   if (more > 0) stdout.line(`  and ${more} more`);
+  printPointers(place.pointers);
+}
+
+/** A table may have thousands: JSON has them. */
+const shownPointers = 16;
+
+function printPointers({ list, total }: Pointers): void {
+  if (total === 0) return;
+  stdout.line(`Points to: ${total}`);
+  const shown = list.slice(0, shownPointers);
+  for (const { name, offset, meaning } of shown) {
+    stdout.line(`  ${name} at ${hex(offset)}: ${printable(meaning)}`);
+  }
+  if (total > shown.length) stdout.line(`  and ${total - shown.length} more`);
 }
 
 function printStructure({ name, offset, length, field }: StructureAt): void {
@@ -119,14 +133,18 @@ function jsonOf(
         ...rangeJson("guest", behind),
       })),
       "total-references": place.references.total,
+      pointers: place.pointers.list.map(fieldJson),
+      "total-pointers": place.pointers.total,
     }),
   };
 }
 
 function structureJson({ field, ...structure }: StructureAt): object {
-  if (field === undefined) return structure;
-  const { target, guest, ...plain } = field;
-  return { ...structure, field: { ...plain, ...rangeJson("target", target), ...rangeJson("guest", guest) } };
+  return field === undefined ? structure : { ...structure, field: fieldJson(field) };
+}
+
+function fieldJson({ target, guest, ...plain }: StructureField): object {
+  return { ...plain, ...rangeJson("target", target), ...rangeJson("guest", guest) };
 }
 
 function rangeJson(what: string, range: ByteRange | undefined): object {

@@ -13,19 +13,25 @@ import {
   type ScannedStructure,
   type Structure,
 } from "../block/structure.ts";
-import type { KindTotal, MapPlace, MapSummary, TileRequest } from "./mapRun.ts";
+import { Cells } from "./cells.ts";
+import type {
+  GuestCells,
+  KindTotal,
+  MapAsks,
+  MapOrder,
+  MapPlace,
+  MapSummary,
+  TileRequest,
+} from "./mapRun.ts";
 import { Pace } from "./pace.ts";
-import { buildPyramid, cellsAtOnce } from "./pyramid.ts";
+import { buildPyramid, levelsFor } from "./pyramid.ts";
 
 /** Cells of an image without clusters: this large, or larger so that there are not more than `mostCells`. */
 const unitBytes = 64 * 1024;
 const mostCells = 2 ** 26;
-/** Most cells of one tile: a million are a screen full of single pixels. */
-export const longestTile = 4 * 1024 * 1024;
 const defaultReferences = 1000;
-/** The level of detail by which searches pass over what can't hold what they look for. */
-const skipLevel = 5;
-const skipCells = cellsAtOnce ** skipLevel;
+/** Cells of the guest's disk: a cluster each, or more where there are more clusters. */
+const mostGuestCells = 2 ** 27;
 
 export interface MapJob {
   readonly signal: AbortSignal;
@@ -68,6 +74,7 @@ export async function mapClusters(node: BlockNode, job: MapJob): Promise<Cluster
     unreadableTables: scanned?.unreadableTables ?? 0,
     skippedTables: scanned?.skippedTables ?? 0,
     guest: scanned?.guest,
+    guestCells: scanned && guestCellsOf(scanned.guest.total, node.size, clusterSize),
     levels: levels.length,
     bytesRead: scanned?.bytesRead ?? 0,
     elapsedMs: performance.now() - startedAt,
@@ -79,21 +86,18 @@ export async function mapClusters(node: BlockNode, job: MapJob): Promise<Cluster
 export class ClusterMap {
   readonly summary: MapSummary;
   readonly #parts: Parts;
+  readonly #cells: Cells;
+  #guestCells: Promise<Cells> | undefined;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.summary = parts.summary;
+    this.#cells = new Cells(parts.levels);
   }
 
-  /** Cells of a level of detail, in memory of their own. Throws EINVAL. */
-  tile({ level, first, count }: TileRequest): Uint8Array<ArrayBuffer> {
-    const cells = Number.isInteger(level) ? this.#parts.levels[level] : undefined;
-    if (cells === undefined) throw invalid(`The map has the levels 0 to ${this.summary.levels - 1}`);
-    const isRange = [first, count].every((value) => Number.isSafeInteger(value) && value >= 0);
-    if (!isRange || count > longestTile) {
-      throw invalid(`A tile has up to ${longestTile} cells from a whole number on`);
-    }
-    return Uint8Array.from(cells.subarray(Math.min(first, cells.length), first + count));
+  /** Cells of a level of detail. Throws EINVAL; in the guest's order also ECANCELED and EIO. */
+  async tile(request: TileRequest, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    return (await this.#cellsOf(request.order, signal)).tile(request);
   }
 
   /** What is known of a byte of the file, and who refers to its cluster. Throws EINVAL, EIO, ECANCELED. */
@@ -114,33 +118,38 @@ export class ClusterMap {
       counted: marks.references(cluster),
       structure: await node.structure?.describe(offset),
       references: scanned === undefined ? none : await scanned.references(cluster, limit, signal),
+      pointers: (await node.structure?.pointers(clusterOffset, limit, signal)) ?? { list: [], total: 0 },
     };
   }
 
-  /** The next cluster of one of the kinds, from `from` on in either direction, around the end; undefined without any. */
-  next(from: number, kinds: readonly ClusterKind[], backwards = false): number | undefined {
-    const all = this.#parts.marks.kinds.length;
-    if (!Number.isSafeInteger(from) || from < 0 || from >= all) throw invalid(`The map has ${all} clusters`);
-    const wanted = new Uint8Array(256);
-    for (const kind of kinds) wanted[kindNumber(kind)] = 1;
-    return this.#find(from, wanted, backwards) ?? this.#find(backwards ? all - 1 : 0, wanted, backwards);
+  /** The next cell of one of the kinds, from `from` on in either direction, around the end; undefined without any. */
+  async next(
+    { from, kinds, backwards = false, order }: MapAsks["next"]["question"],
+    signal?: AbortSignal,
+  ): Promise<number | undefined> {
+    return (await this.#cellsOf(order, signal)).next(from, kinds, backwards);
   }
 
-  /** Stretches in which even the worst kind is better than those wanted are passed over by their cell. */
-  #find(from: number, wanted: Uint8Array, backwards: boolean): number | undefined {
-    const { marks, levels } = this.#parts;
-    const { kinds } = marks;
-    const lowest = wanted.indexOf(1);
-    if (lowest < 0) return undefined;
-    const worst = levels[skipLevel];
-    const step = backwards ? -1 : 1;
-    for (let at = from; at >= 0 && at < kinds.length; at += step) {
-      const cell = Math.floor(at / skipCells);
-      if (worst !== undefined && (worst[cell] as number) < lowest) {
-        at = backwards ? cell * skipCells : (cell + 1) * skipCells - 1;
-      } else if (wanted[kinds[at] as number] === 1) return at;
+  #cellsOf(order: MapOrder = "file", signal?: AbortSignal): Cells | Promise<Cells> {
+    if (order === "file") return this.#cells;
+    this.#guestCells ??= this.#scanGuest(signal).catch((error: unknown) => {
+      this.#guestCells = undefined;
+      throw error;
+    });
+    return this.#guestCells;
+  }
+
+  /** Made when first asked for: most people look at the file. */
+  async #scanGuest(signal: AbortSignal = new AbortController().signal): Promise<Cells> {
+    const { scanned, summary } = this.#parts;
+    if (scanned === undefined || summary.guestCells === undefined) {
+      throw invalid("This image has no tables that would give its guest's disk an order of its own");
     }
-    return undefined;
+    const kinds = new Uint8Array(summary.guestCells.count);
+    await scanned.guestKinds(kinds, summary.guestCells.clusters, signal);
+    const pyramid = await buildPyramid(kinds, new Pace(signal));
+    if (pyramid === undefined) throw cancelled();
+    return new Cells(pyramid.levels);
   }
 }
 
@@ -151,6 +160,13 @@ function scanStructure(structure: Structure, marks: ClusterMarks, job: MapJob): 
     progress: (done, total, bytesRead) =>
       job.progress(Math.floor((done / Math.max(1, total)) * fileSize), fileSize, bytesRead),
   });
+}
+
+function guestCellsOf(total: number, size: number, clusterSize: number): GuestCells {
+  let clusters = 1;
+  while (total / clusters > mostGuestCells) clusters *= 2;
+  const count = Math.ceil(total / clusters);
+  return { clusters, count, size, cellSize: clusters * clusterSize, levels: levelsFor(count) };
 }
 
 function unitFor(fileSize: number): number {

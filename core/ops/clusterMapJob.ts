@@ -29,9 +29,9 @@ export async function mapJob(params: MapParams, job: JobContext<"map">): Promise
       },
     });
     job.answer?.({
-      tile: async (request) => map.tile(request),
+      tile: (request) => map.tile(request, job.signal),
       place: async ({ offset, limit }) => map.place(offset, limit, job.signal),
-      next: async ({ from, kinds, backwards }) => map.next(from, kinds, backwards),
+      next: (question) => map.next(question, job.signal),
     });
     const { fileSize, bytesRead } = map.summary;
     job.item({ summary: map.summary });

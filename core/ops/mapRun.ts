@@ -1,6 +1,6 @@
 // A map of the clusters of an image's file as plain data for threads and views: what the job is asked, and its answers.
 import type { ImageSpec } from "../block/driver.ts";
-import type { ClusterKind, GuestClusters, References, StructureAt } from "../block/structure.ts";
+import type { ClusterKind, GuestClusters, Pointers, References, StructureAt } from "../block/structure.ts";
 
 export interface MapParams {
   readonly spec: ImageSpec;
@@ -39,11 +39,26 @@ export interface MapSummary {
   readonly skippedTables: number;
   /** Undefined without tables. */
   readonly guest: GuestClusters | undefined;
+  /** The same in the order of the guest's disk, made when asked for; undefined without tables. */
+  readonly guestCells: GuestCells | undefined;
   /** Levels of detail; level n has a cell for `4 ** n` clusters. */
   readonly levels: number;
   readonly bytesRead: number;
   readonly elapsedMs: number;
 }
+
+/** The guest's disk as cells. */
+export interface GuestCells {
+  readonly count: number;
+  /** Guest clusters of a cell: a power of two, 1 unless there are very many; the cell has the worst kind among them. */
+  readonly clusters: number;
+  /** Bytes of a cell, and of the disk. */
+  readonly cellSize: number;
+  readonly size: number;
+  readonly levels: number;
+}
+
+export type MapOrder = "file" | "guest";
 
 /** Told once the scan is over; the job then answers questions until it is cancelled. */
 export interface MapItem {
@@ -62,6 +77,8 @@ export interface TileRequest {
   readonly level: number;
   readonly first: number;
   readonly count: number;
+  /** Of the file (default), or of the guest's disk: there a hole is a cluster that the tables say nothing of. */
+  readonly order?: MapOrder;
 }
 
 /** What is known of one byte of the file. */
@@ -76,6 +93,8 @@ export interface MapPlace {
   /** The structure, where it is one. */
   readonly structure: StructureAt | undefined;
   readonly references: References;
+  /** Fields and entries of the cluster that point somewhere. */
+  readonly pointers: Pointers;
 }
 
 export interface MapAsks {
@@ -84,7 +103,12 @@ export interface MapAsks {
   place: { question: { readonly offset: number; readonly limit?: number }; answer: MapPlace };
   /** The first cluster at or behind `from` whose kind is one of `kinds`, going around at the end. */
   next: {
-    question: { readonly from: number; readonly kinds: readonly ClusterKind[]; readonly backwards?: boolean };
+    question: {
+      readonly from: number;
+      readonly kinds: readonly ClusterKind[];
+      readonly backwards?: boolean;
+      readonly order?: MapOrder;
+    };
     answer: number | undefined;
   };
 }

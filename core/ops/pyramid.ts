@@ -13,6 +13,13 @@ export interface Pyramid {
   readonly counts: Float64Array;
 }
 
+/** Levels over so many cells, with that of the cells themselves. */
+export function levelsFor(cells: number): number {
+  let levels = 1;
+  for (let below = cells; below > 1; below = Math.ceil(below / cellsAtOnce)) levels++;
+  return levels;
+}
+
 /** Undefined when stopped. */
 export async function buildPyramid(kinds: Uint8Array<ArrayBuffer>, pace: Pace): Promise<Pyramid | undefined> {
   const counts = new Float64Array(256);

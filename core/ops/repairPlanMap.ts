@@ -4,7 +4,8 @@ import { BlockError } from "../base/errors.ts";
 import { guard } from "../block/guard.ts";
 import type { BlockNode } from "../block/node.ts";
 import { driverNamed } from "../registry.ts";
-import { type ClusterMap, longestTile, type MapJob, mapClusters } from "./clusterMap.ts";
+import { longestTile } from "./cells.ts";
+import { type ClusterMap, type MapJob, mapClusters } from "./clusterMap.ts";
 import { Pace } from "./pace.ts";
 import type { RepairAsks } from "./repairRun.ts";
 
@@ -45,7 +46,7 @@ async function cellsOf(
   const cells = new Uint8Array(Math.ceil(clusters / clustersPerCell));
   const pace = new Pace(signal);
   for (let first = 0; first < map.summary.clusters; first += longestTile) {
-    const kinds = map.tile({ level: 0, first, count: longestTile });
+    const kinds = await map.tile({ level: 0, first, count: longestTile });
     for (const [i, kind] of kinds.entries()) {
       const cell = Math.floor((first + i) / clustersPerCell);
       if (kind > (cells[cell] ?? 0)) cells[cell] = kind;

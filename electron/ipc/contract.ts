@@ -15,6 +15,7 @@ const byteOffset = z.int().nonnegative();
 const jobId = z.int().nonnegative();
 /** Characters of a path such as "backing/backing/file": the deepest chain has 200 backing files. */
 const longestNodePath = 2000;
+const mapOrder = z.enum(["file", "guest"]);
 const imageNode = z.strictObject({ image: imageId, node: z.string().max(longestNodePath) });
 
 /** A file the person chose, as the renderer knows it. The path stays in main; `folder` is for display only. */
@@ -198,7 +199,13 @@ export const channels = {
   /** Maps the clusters of a node's file. Its end is told when the scan is over; then it answers until cancelled. */
   "job:map": channel<{ job: number }>()(imageNode),
   "map:tile": channel<Answer<"map", "tile">>()(
-    z.strictObject({ job: jobId, level: byteOffset, first: byteOffset, count: byteOffset }),
+    z.strictObject({
+      job: jobId,
+      level: byteOffset,
+      first: byteOffset,
+      count: byteOffset,
+      order: mapOrder,
+    }),
   ),
   "map:place": channel<Answer<"map", "place">>()(
     z.strictObject({ job: jobId, offset: byteOffset, limit: z.int().min(0).max(10_000) }),
@@ -209,6 +216,7 @@ export const channels = {
       from: byteOffset,
       kinds: z.array(z.enum(clusterKinds)).max(clusterKinds.length),
       backwards: z.boolean(),
+      order: mapOrder,
     }),
   ),
   /** Looks at what can be mended. Its end is told when the offer is made; then it answers until cancelled. */

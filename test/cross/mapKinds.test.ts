@@ -136,21 +136,29 @@ describeWithQemu("refs", () => {
         .run(["refs", ...args])
         .stdout.trimEnd()
         .split("\n");
+    const clusterOf = (offset: bigint) =>
+      `-> cluster ${hex(offset / 65536n)
+        .toUpperCase()
+        .replace("X", "x")}`;
     expect(lines("entry.qed", `${l2 + 17}`)).toEqual([
       `File offset ${hex(l2 + 17)}: cluster 0x${(l2 / 65536).toString(16).toUpperCase()} at ${hex(l2)}, L2 table`,
       `In: L2 table 0, ${hex(l2)}+262144`,
-      `  entry 2 at ${hex(l2 + 16)} = ${hex(data(2))}: -> cluster ${hex(data(2) / 65536n)
-        .toUpperCase()
-        .replace("X", "x")}`,
+      `  entry 2 at ${hex(l2 + 16)} = ${hex(data(2))}: ${clusterOf(data(2))}`,
       "  guest 0x20000+65536",
       "References: 1",
       `  L1[0] at ${hex(l1)}, guest 0x0+16777216`,
+      "Points to: 12",
+      ...Array.from({ length: 12 }, (_, i) => `  entry ${i} at ${hex(l2 + i * 8)}: ${clusterOf(data(i))}`),
     ]);
     expect(lines("entry.qed", "4")).toEqual([
       "File offset 0x4: cluster 0x0 at 0x0, header",
       "In: header, 0x0+65536",
       "  cluster_size at 0x4 = 65536: 64 KiB",
       "References: 0",
+      "Points to: 1",
+      `  l1_table_offset at 0x28: -> L1 table at cluster ${hex(l1 / 65536)
+        .toUpperCase()
+        .replace("X", "x")}`,
     ]);
     expect(lines("--guest", "1M", "entry.qed")).toEqual([
       "Guest offset 0x100000: zero, not stored in this file",

@@ -23,23 +23,39 @@ export async function describeByte(
   header: QedHeader,
   offset: number,
 ): Promise<StructureAt | undefined> {
-  const { clusterSize, tableSize, l1Offset } = header;
-  const bounds = boundsOf(header, file.size);
-  const tableBytes = tableSize * clusterSize;
-  if (offset >= l1Offset && offset < l1Offset + tableBytes) {
-    const field = await entryAt(file, header, bounds, { level: 1, offset: l1Offset, l1Index: 0 }, offset);
-    return { name: "L1 table", kind: "l1-table", offset: l1Offset, length: tableBytes, field };
-  }
-  const headerBytes = Math.max(headerLength, header.headerSize * clusterSize);
-  if (offset < headerBytes) {
+  const found = await structureAround(file, header, offset);
+  if (found === undefined) return undefined;
+  if (found === "header") {
     const field = await headerField(file, header, offset);
-    return { name: "header", kind: "header", offset: 0, length: headerBytes, field };
+    return { name: "header", kind: "header", offset: 0, length: headerBytes(header), field };
   }
-  const table = await tableAround(file, header, bounds, offset);
-  if (table === undefined) return undefined;
-  const field = await entryAt(file, header, bounds, { level: 2, ...table }, offset);
-  const name = `L2 table ${table.l1Index}`;
-  return { name, kind: "l2-table", offset: table.offset, length: tableBytes, field };
+  const field = await entryAt(file, header, found, offset);
+  const isL1 = found.level === 1;
+  return {
+    name: isL1 ? "L1 table" : `L2 table ${found.l1Index}`,
+    kind: isL1 ? "l1-table" : "l2-table",
+    offset: found.offset,
+    length: header.tableSize * header.clusterSize,
+    field,
+  };
+}
+
+const headerBytes = ({ headerSize, clusterSize }: QedHeader) =>
+  Math.max(headerLength, headerSize * clusterSize);
+
+/** What the byte at `offset` is part of. Throws EIO. */
+export async function structureAround(
+  file: BlockNode,
+  header: QedHeader,
+  offset: number,
+): Promise<Table | "header" | undefined> {
+  const { clusterSize, tableSize, l1Offset } = header;
+  if (offset >= l1Offset && offset < l1Offset + tableSize * clusterSize) {
+    return { level: 1, offset: l1Offset, l1Index: 0 };
+  }
+  if (offset < headerBytes(header)) return "header";
+  const table = await tableAround(file, header, boundsOf(header, file.size), offset);
+  return table && { level: 2, ...table };
 }
 
 /** The first L2 table in the order of the L1 table that covers the byte. */
@@ -58,25 +74,69 @@ async function tableAround(file: BlockNode, header: QedHeader, bounds: Bounds, a
 async function entryAt(
   file: BlockNode,
   header: QedHeader,
-  bounds: Bounds,
-  table: { readonly level: 1 | 2; readonly offset: number; readonly l1Index: number },
+  table: Table,
   at: number,
 ): Promise<StructureField> {
   const index = Math.floor((at - table.offset) / 8);
-  const offset = table.offset + index * 8;
   const bytes = new Uint8Array(8);
-  await file.read(offset, bytes);
+  await file.read(table.offset + index * 8, bytes);
+  return entryField(header, boundsOf(header, file.size), table, index, bytes);
+}
+
+export interface Table {
+  readonly level: 1 | 2;
+  readonly offset: number;
+  /** Of an L2 table. */
+  readonly l1Index: number;
+}
+
+/** `bytes` begin with the entry. */
+function entryField(
+  header: QedHeader,
+  bounds: Bounds,
+  { level, offset, l1Index }: Table,
+  index: number,
+  bytes: Uint8Array,
+): StructureField {
   const entries = tableEntries(header);
-  const [firstCluster, clusters] =
-    table.level === 1 ? [index * entries, entries] : [table.l1Index * entries + index, 1];
+  const [firstCluster, clusters] = level === 1 ? [index * entries, entries] : [l1Index * entries + index, 1];
   return {
     name: `entry ${index}`,
-    offset,
+    offset: offset + index * 8,
     length: 8,
     value: hex(big64le(bytes, 0)),
-    ...pointedTo(u32le(bytes, 0), u32le(bytes, 4), table.level, index, bounds),
+    ...pointedTo(u32le(bytes, 0), u32le(bytes, 4), level, index, bounds),
     ...guestRange(header, firstCluster, clusters),
   };
+}
+
+/** Entries of a table which are not 0, in `bytes` from `at` of the file on; answers how many. `note` may take the field. */
+export function describeEntries(
+  file: BlockNode,
+  header: QedHeader,
+  table: Table,
+  at: number,
+  bytes: Uint8Array,
+  note: (field: () => StructureField) => void,
+): number {
+  const bounds = boundsOf(header, file.size);
+  let found = 0;
+  for (let from = 0; from + 8 <= bytes.length; from += 8) {
+    const low = u32le(bytes, from);
+    const high = u32le(bytes, from + 4);
+    // Nothing, and zero clusters.
+    if (high === 0 && low < table.level) continue;
+    found++;
+    const index = (at + from - table.offset) / 8;
+    note(() => entryField(header, bounds, table, index, bytes.subarray(from, from + 8)));
+  }
+  return found;
+}
+
+/** Fields of the header that point into the file. Throws EIO. */
+export async function headerPointers(file: BlockNode, header: QedHeader): Promise<readonly StructureField[]> {
+  const all = await Promise.all(fields.map(({ offset }) => headerField(file, header, offset)));
+  return all.flatMap((field) => (field?.target === undefined ? [] : field));
 }
 
 function pointedTo(low: number, high: number, level: 1 | 2, index: number, bounds: Bounds) {

@@ -65,7 +65,7 @@ export interface QedScan {
   /** The first of them. */
   readonly leaks: readonly ByteRange[];
   readonly leaked: LeakTotals;
-  /** All of them, in the order of the file. */
+  /** All of them, in the order of the file, and behind them what the file has after its last whole cluster. */
   leakedRanges(): Iterable<ByteRange>;
   /** End of the last cluster that anything refers to, bytes. */
   readonly usedEnd: number;
@@ -159,7 +159,7 @@ class Scan {
       unreadable: this.#unreadable,
       leaks,
       leaked,
-      leakedRanges: () => this.#leakedRanges(),
+      leakedRanges: () => this.#unusedRanges(),
       usedEnd,
       isTable: (cluster) => isMarked(this.#tables, cluster),
     };
@@ -170,6 +170,12 @@ class Scan {
     for (const { index, count } of this.#all.unused(headerSize)) {
       yield { offset: index * clusterSize, length: count * clusterSize };
     }
+  }
+
+  *#unusedRanges(): Generator<ByteRange> {
+    yield* this.#leakedRanges();
+    const { fileEnd } = this.#bounds;
+    if (this.#file.size > fileEnd) yield { offset: fileEnd, length: this.#file.size - fileEnd };
   }
 
   /** Answers whether the table has its clusters for itself, and then marks them. */

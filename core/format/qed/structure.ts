@@ -6,6 +6,7 @@ import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import type { BlockNode } from "../../block/node.ts";
 import {
   kindNumber,
+  type Pointers,
   type Reference,
   type References,
   type ScannedStructure,
@@ -14,8 +15,10 @@ import {
   type StructureJob,
 } from "../../block/structure.ts";
 import { describeByte } from "./describeByte.ts";
+import { guestKinds } from "./guestKinds.ts";
 import { type Bounds, boundsOf, guestRange, isTableOffset, type QedHeader, tableEntries } from "./layout.ts";
 import { markTable, type TableMarks } from "./markTable.ts";
+import { pointersIn } from "./pointers.ts";
 import { type IndexedTable, TableIndex } from "./tableIndex.ts";
 import { PieceReader } from "./tablePieces.ts";
 
@@ -60,6 +63,10 @@ export class QedStructure implements Structure {
   describe(offset: number): Promise<StructureAt | undefined> {
     return describeByte(this.#file, this.#header(), offset);
   }
+
+  pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers> {
+    return pointersIn(this.#file, this.#header(), offset, limit, signal);
+  }
 }
 
 class Scan {
@@ -98,6 +105,8 @@ class Scan {
       guest: { total, allocated: this.#allocated, zero: this.#zero },
       bytesRead: this.#bytesRead,
       references: (cluster, limit, signal) => this.#references(cluster, limit, signal),
+      guestKinds: (into, clusters, signal) =>
+        guestKinds(this.#file, this.#header, this.#marks.kinds, { kinds: into, clusters }, signal),
     };
   }
 

@@ -10,7 +10,8 @@ import { startJob, startThread } from "../../../core/jobs/client.ts";
 import type { Port } from "../../../core/jobs/contract.ts";
 import { portOfChannel } from "../../../core/jobs/port.ts";
 import { serveJob } from "../../../core/jobs/serve.ts";
-import { longestTile, mapClusters } from "../../../core/ops/clusterMap.ts";
+import { longestTile } from "../../../core/ops/cells.ts";
+import { mapClusters } from "../../../core/ops/clusterMap.ts";
 import type { MapItem, MapSummary } from "../../../core/ops/mapRun.ts";
 import { failureOf, openBytes, openForTest } from "../../build/open.ts";
 import { buildQed } from "../../build/qed.ts";
@@ -74,7 +75,7 @@ describe("levels of detail", () => {
   it("have the worst of the clusters below, at every level and every border", async () => {
     const map = await mapClusters(await openBytes(someQed().bytes), quiet());
     const { clusters, levels } = map.summary;
-    const all = map.tile({ level: 0, first: 0, count: clusters });
+    const all = await map.tile({ level: 0, first: 0, count: clusters });
     expect(all).toHaveLength(clusters);
     // 4 ** (levels - 1) is the first power of 4 that holds all.
     expect(levels).toBe(1 + Math.ceil(Math.log(clusters) / Math.log(4)));
@@ -88,10 +89,12 @@ describe("levels of detail", () => {
         for (let cell = first; cell < first + count && cell * size < clusters; cell++) {
           expected.push(Math.max(...all.subarray(cell * size, (cell + 1) * size)));
         }
-        expect([...map.tile({ level, first, count })], `${level} ${first} ${count}`).toEqual(expected);
+        expect([...(await map.tile({ level, first, count }))], `${level} ${first} ${count}`).toEqual(
+          expected,
+        );
       }
     });
-    const top = map.tile({ level: levels - 1, first: 0, count: 9 });
+    const top = await map.tile({ level: levels - 1, first: 0, count: 9 });
     expect([...top].map((kind) => clusterKinds[kind])).toEqual(["bad-entry"]);
   });
 
@@ -107,7 +110,7 @@ describe("levels of detail", () => {
       [0, 0, longestTile + 1],
       [0, 0, Number.NaN],
     ] as const) {
-      expect(() => map.tile({ level, first, count })).toThrow(expect.objectContaining({ code: "EINVAL" }));
+      expect(await failureOf(map.tile({ level, first, count }))).toMatchObject({ code: "EINVAL" });
     }
   });
 
@@ -116,16 +119,16 @@ describe("levels of detail", () => {
     const map = await mapClusters(await openBytes(bytes), quiet());
     const bad = (l2Offsets.get(3) ?? 0) / 4096;
     const last = map.summary.clusters - 1;
-    expect(map.next(0, ["bad-entry", "overlap"])).toBe(bad);
-    expect(map.next(bad, ["bad-entry"])).toBe(bad);
-    expect(map.next(bad + 1, ["bad-entry"])).toBe(bad);
-    expect(map.next(last, ["bad-entry"], true)).toBe(bad);
-    expect(map.next(bad - 1, ["bad-entry"], true)).toBe(bad);
-    expect(map.next(2, ["l2-table"], true)).toBe(2);
-    expect(map.next(last, ["header"])).toBe(0);
-    expect(map.next(0, ["overlap"])).toBeUndefined();
-    expect(map.next(0, [])).toBeUndefined();
-    expect(() => map.next(last + 1, ["data"])).toThrow("clusters");
+    expect(await map.next({ from: 0, kinds: ["bad-entry", "overlap"] })).toBe(bad);
+    expect(await map.next({ from: bad, kinds: ["bad-entry"] })).toBe(bad);
+    expect(await map.next({ from: bad + 1, kinds: ["bad-entry"] })).toBe(bad);
+    expect(await map.next({ from: last, kinds: ["bad-entry"], backwards: true })).toBe(bad);
+    expect(await map.next({ from: bad - 1, kinds: ["bad-entry"], backwards: true })).toBe(bad);
+    expect(await map.next({ from: 2, kinds: ["l2-table"], backwards: true })).toBe(2);
+    expect(await map.next({ from: last, kinds: ["header"] })).toBe(0);
+    expect(await map.next({ from: 0, kinds: ["overlap"] })).toBeUndefined();
+    expect(await map.next({ from: 0, kinds: [] })).toBeUndefined();
+    expect((await failureOf(map.next({ from: last + 1, kinds: ["data"] }))).message).toContain("clusters");
   });
 });
 
@@ -150,7 +153,7 @@ describe("the map of a raw image", () => {
   it("of no bytes has no cells", async () => {
     const map = await mapClusters(await openBytes(new Uint8Array(0), "raw"), quiet());
     expect(map.summary).toMatchObject({ clusters: 0, fileSize: 0, levels: 1 });
-    expect(map.tile({ level: 0, first: 0, count: 10 })).toHaveLength(0);
+    expect(await map.tile({ level: 0, first: 0, count: 10 })).toHaveLength(0);
   });
 });
 

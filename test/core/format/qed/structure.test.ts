@@ -136,8 +136,32 @@ async function mapOf(bytes: Uint8Array): Promise<ClusterMap> {
   return mapClusters(await openBytes(bytes), quiet());
 }
 
-const kindsOf = (map: ClusterMap) =>
-  Array.from(map.tile({ level: 0, first: 0, count: map.summary.clusters }), (kind) => clusterKinds[kind]);
+async function kindsOf(map: ClusterMap): Promise<(string | undefined)[]> {
+  const tile = await map.tile({ level: 0, first: 0, count: map.summary.clusters });
+  return Array.from(tile, (kind) => clusterKinds[kind]);
+}
+
+/** The kinds of the guest's clusters, each from its two entries alone; `kinds` are those of the file. */
+function slowGuest(bytes: Uint8Array, kinds: readonly string[]): string[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const u64 = (at: number) => view.getBigUint64(at, true);
+  const [cluster = 0, tableSize = 0, headerSize = 0] = [4, 8, 12].map((at) => view.getUint32(at, true));
+  const entries = (tableSize * cluster) / 8;
+  const end = Math.floor(bytes.length / cluster);
+  const fits = (value: bigint, clusters: number) =>
+    value % BigInt(cluster) === 0n &&
+    value >= BigInt(headerSize * cluster) &&
+    value <= BigInt((end - clusters) * cluster);
+  return Array.from({ length: Math.ceil(Number(u64(48)) / cluster) }, (_, index) => {
+    const table = u64(Number(u64(40)) + Math.floor(index / entries) * 8);
+    if (table === 0n) return "hole";
+    if (!fits(table, tableSize)) return "bad-entry";
+    const value = u64(Number(table) + (index % entries) * 8);
+    if (value < 2n) return value === 0n ? "hole" : "zero";
+    if (!fits(value, 1)) return "bad-entry";
+    return kinds[Number(value) / cluster] === "data" ? "data" : "overlap";
+  });
+}
 
 describe("the map of a QED file", () => {
   it("has the kinds, counts and references of a slow count, and the totals of the check, damaged or not", async () => {
@@ -147,7 +171,11 @@ describe("the map of a QED file", () => {
         const slow = slowMap(bytes);
         const node = await openBytes(bytes);
         const map = await mapClusters(node, quiet());
-        expect(kindsOf(map), `round ${round}`).toEqual(slow.kinds);
+        expect(await kindsOf(map), `round ${round}`).toEqual(slow.kinds);
+        const count = map.summary.guestCells?.count ?? 0;
+        const guestTile = await map.tile({ order: "guest", level: 0, first: 0, count });
+        const guestKinds = Array.from(guestTile, (kind) => clusterKinds[kind]);
+        expect(guestKinds, `round ${round}, guest`).toEqual(slowGuest(bytes, slow.kinds));
         for (const [cluster, by] of slow.by.entries()) {
           const { counted, references } = await map.place(cluster * 4096);
           expect([counted, references.total], `round ${round}, cluster ${cluster}`).toEqual([
@@ -228,6 +256,37 @@ describe("the map of a QED file", () => {
     expect(await at(dataAt)).toBeUndefined();
   });
 
+  it("lists what a cluster points to: entries that are not empty, and the header's fields", async () => {
+    const data = new Map<number, Uint8Array | "zero">([
+      [0, Uint8Array.of(1)],
+      [1, "zero"],
+      [2, Uint8Array.of(1)],
+    ]);
+    const spec = { size: 16 * 1024 * 1024, clusterSize: 4096, tableSize: 2, clusters: data };
+    const built = buildQed({ ...spec, l2: [[0, 600, 5n]] });
+    const map = await mapOf(built.bytes);
+    const table = built.l2Offsets.get(0) ?? 0;
+    const pointers = async (offset: number, limit?: number) => (await map.place(offset, limit)).pointers;
+    expect((await pointers(0)).list.map(({ name, target }) => [name, target?.offset])).toEqual([
+      ["l1_table_offset", 4096],
+    ]);
+    expect(await pointers(4096)).toMatchObject({
+      total: 1,
+      list: [{ name: "entry 0", target: { offset: table } }],
+    });
+    // Entries 0 to 511 are in the first cluster of the table; the zero cluster points nowhere.
+    expect((await pointers(table)).list.map(({ name, target }) => [name, target?.offset])).toEqual([
+      ["entry 0", built.dataOffsets.get(0)],
+      ["entry 2", built.dataOffsets.get(2)],
+    ]);
+    expect(await pointers(table, 1)).toMatchObject({ total: 2, list: [{ name: "entry 0" }] });
+    // 600 = 512 + 88: in the second cluster, and invalid.
+    const second = await pointers(table + 4096);
+    expect(second).toMatchObject({ total: 1, list: [{ name: "entry 600", offset: table + 4800 }] });
+    expect(second.list[0]?.target).toBeUndefined();
+    expect(await pointers(built.dataOffsets.get(0) ?? 0)).toEqual({ list: [], total: 0 });
+  });
+
   it("names the fields of the header and what they say", async () => {
     const backing = { name: "base.raw", raw: true };
     const { bytes } = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 2, backing, features: 2n });
@@ -262,7 +321,7 @@ describe("the map of a hostile QED file", () => {
     }
     const slow = slowMap(built.bytes);
     const map = await mapOf(built.bytes);
-    expect(kindsOf(map)).toEqual(slow.kinds);
+    expect(await kindsOf(map)).toEqual(slow.kinds);
     expect(map.summary.extraReferences).toBe(slow.extra);
     // L1[1] alone is read: 256 entries of the L1 table name the table, and 512 of its own.
     const { counted, references } = await map.place(8192, 10);
@@ -274,7 +333,7 @@ describe("the map of a hostile QED file", () => {
     const built = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 1, clusters });
     built.bytes.fill(0xff, 8192, 12288);
     const map = await mapOf(built.bytes);
-    expect(kindsOf(map)).toEqual(["header", "l1-table", "bad-entry", "leaked"]);
+    expect(await kindsOf(map)).toEqual(["header", "l1-table", "bad-entry", "leaked"]);
     expect(map.summary).toMatchObject({ badEntries: 512, guest: { allocated: 512 } });
   });
 
@@ -282,17 +341,29 @@ describe("the map of a hostile QED file", () => {
     const { bytes } = buildQed({ size: 64n * 1024n ** 4n });
     const map = await mapOf(bytes);
     expect(map.summary).toMatchObject({ clusters: 5, guest: { total: 2 ** 30, allocated: 0 } });
-    expect(kindsOf(map)).toEqual(["header", "l1-table", "l1-table", "l1-table", "l1-table"]);
+    // Of the guest's disk a cell has 8 clusters: 2 ** 27 cells are the most.
+    expect(map.summary.guestCells).toEqual({
+      count: 2 ** 27,
+      clusters: 8,
+      cellSize: 8 * 65536,
+      size: 2 ** 46,
+      levels: 15,
+    });
+    expect([...(await map.tile({ order: "guest", level: 14, first: 0, count: 2 }))]).toEqual([
+      clusterKinds.indexOf("hole"),
+    ]);
+    expect(await map.next({ from: 5, kinds: ["data"], order: "guest" })).toBeUndefined();
+    expect(await kindsOf(map)).toEqual(["header", "l1-table", "l1-table", "l1-table", "l1-table"]);
   });
 
   it("whose header has no clusters still shows one", async () => {
     const built = buildQed({ size: 1024 * 1024, clusterSize: 4096, tableSize: 1 });
     const view = new DataView(built.bytes.buffer);
     view.setUint32(12, 0, true);
-    expect(kindsOf(await mapOf(built.bytes))).toEqual(["header", "l1-table"]);
+    expect(await kindsOf(await mapOf(built.bytes))).toEqual(["header", "l1-table"]);
     view.setBigUint64(40, 0n, true);
     // The L1 table on the header: whatever it says, both lie there.
-    expect(kindsOf(await mapOf(built.bytes))[0]).toBe("overlap");
+    expect((await kindsOf(await mapOf(built.bytes)))[0]).toBe("overlap");
   });
 });
 
