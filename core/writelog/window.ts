@@ -13,14 +13,15 @@ const smoothing = 16;
 export class HeaderWindow {
   /** `size` bytes of it are valid, from byte `start` of the log on. */
   readonly bytes: Uint8Array = new Uint8Array(largeRead);
+  /** Where a header alone is read. */
+  readonly #one = this.bytes.subarray(0, headerLength);
   start = 0;
   #size = 0;
+  #taken = 0;
   readonly #log: BlockNode;
   /** Mean bytes between headers; begins as small: most logs have a superblock and small entries at their beginning. */
   #stride = 0;
   #last = 0;
-  /** Bytes read, for rates. */
-  bytesRead = 0;
 
   constructor(log: BlockNode) {
     this.#log = log;
@@ -36,12 +37,27 @@ export class HeaderWindow {
   async load(header: number, end: number): Promise<void> {
     this.#stride += (Math.max(0, header - this.#last) - this.#stride) / smoothing;
     this.#last = header;
-    const wanted = this.#stride <= smallStride ? largeRead : headerLength;
-    await this.#read(header, Math.min(wanted, end - header)).catch(async (error: unknown) => {
+    const isLarge = this.#stride <= smallStride;
+    this.#size = 0;
+    try {
+      await this.#log.read(header, this.#take(header, isLarge ? largeRead : headerLength, end));
+    } catch (error) {
+      if (!isLarge) throw error;
       // A large piece may hold a bad sector that no header is in.
-      if (wanted === headerLength) throw error;
-      await this.#read(header, Math.min(headerLength, end - header));
-    });
+      await this.#log.read(header, this.#take(header, headerLength, end));
+    }
+    this.#size = this.#taken;
+  }
+
+  /** Where `wanted` bytes, fewer at the log's end, are read to. */
+  #take(start: number, wanted: number, end: number): Uint8Array {
+    this.start = start;
+    this.#taken = Math.min(wanted, end - start);
+    if (this.#taken === headerLength) return this.#one;
+    if (this.#taken === largeRead) return this.bytes;
+    // At the log's end a header may be cut off: what is left of an earlier read must not be taken for the log's.
+    this.bytes.fill(0, this.#taken, this.#taken + headerLength);
+    return this.bytes.subarray(0, this.#taken);
   }
 
   /** What was passed since the last load: headers walked inside the window. */
@@ -51,16 +67,5 @@ export class HeaderWindow {
     const weight = Math.min(1, headers / smoothing);
     this.#stride += (mean - this.#stride) * weight;
     this.#last = next;
-  }
-
-  async #read(at: number, length: number): Promise<void> {
-    this.#size = 0;
-    const target = length === this.bytes.length ? this.bytes : this.bytes.subarray(0, length);
-    await this.#log.read(at, target);
-    // What is left of an earlier read must not be taken for the log's.
-    this.bytes.fill(0, length, length + headerLength);
-    this.start = at;
-    this.#size = length;
-    this.bytesRead += length;
   }
 }
