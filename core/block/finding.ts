@@ -165,7 +165,7 @@ export interface RepairOffer {
   /** Clusters of the file that nothing uses: the first 100,000 ranges. */
   readonly leaks: readonly ByteRange[];
   readonly leaked: LeakTotals;
-  /** All ranges of leaked clusters, in the order of the file. */
+  /** All ranges of leaked clusters, in the order of the file; then what it has behind its last whole cluster. */
   leakedRanges(): Iterable<ByteRange>;
   /** Throws EINVAL for an id that is not offered, or one whose needs are not chosen. */
   script(ids: Iterable<string>): RepairScript;

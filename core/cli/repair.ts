@@ -1,4 +1,4 @@
-// `blkscope repair`: options and their rules. The work is in repairRun.ts and repairFinish.ts.
+// `blkscope repair`: options and their rules. The work is in repairRun, repairFinish and repairRescue.
 import { CliError, defineCommand, UsageError } from "./command.ts";
 import type { OptionSpecs, Parsed } from "./options.ts";
 
@@ -7,6 +7,11 @@ const options = {
   apply: { long: "apply", help: "mend what is chosen: all that loses nothing, or what --only names" },
   undo: { long: "undo", value: "JOURNAL", help: "take a repair back: every byte becomes what it was" },
   resume: { long: "resume", value: "JOURNAL", help: "finish a repair that was cut off" },
+  rescueLeaks: {
+    long: "rescue-leaks",
+    value: "OUT",
+    help: "write what lies in leaked clusters to a new file, and an index to OUT.json; the image is only read",
+  },
   dryRun: { long: "dry-run", help: "with --undo or --resume: only say whether it can be done" },
   only: { long: "only", value: "IDS", help: "items to mend, by their ids, separated by commas" },
   journal: { long: "journal", value: "FILE", help: "the undo journal (default: IMAGE.blkscope-undo)" },
@@ -26,6 +31,7 @@ export const repair = defineCommand({
     "[--plan | --apply] [OPTION...] IMAGE",
     "--undo JOURNAL [--dry-run] [IMAGE]",
     "--resume JOURNAL [--dry-run] [IMAGE]",
+    "--rescue-leaks OUT [-f FMT] IMAGE",
   ],
   description: `Mends the tables of an image, beyond what check -r can: clusters and tables with two users are copied for the
 later one, entries that point nowhere are cleared, unused clusters at the end are given back, and the mark of an
@@ -35,9 +41,9 @@ Before the first change all of it, old and new, is written to an undo journal an
 then, --resume finishes the repair and --undo takes it back. See docs/repair.md.`,
   options,
   exits: [
-    [0, "nothing is left to be mended; with --undo and --resume: done"],
+    [0, "nothing is left to be mended; with --undo, --resume and --rescue-leaks: done"],
     [1, "failed; the message says whether anything was changed"],
-    [2, "something can be mended (--plan), or something is left (--apply)"],
+    [2, "something can be mended (--plan), is left (--apply), or can't be read (--rescue-leaks)"],
     [63, "the format has no repair"],
     [130, "interrupted"],
   ],
@@ -46,6 +52,7 @@ then, --resume finishes the repair and --undo takes it back. See docs/repair.md.
     "repair --apply --copy mended.qed disk.qed",
     "repair --apply disk.qed",
     "repair --undo disk.qed.blkscope-undo",
+    "repair --rescue-leaks leaked.bin disk.qed",
   ],
   failure: 1,
   async run(args) {
@@ -53,8 +60,10 @@ then, --resume finishes the repair and --undo takes it back. See docs/repair.md.
     if (output !== "human" && output !== "json") {
       throw new CliError("--output must be used with human or json as argument.", 1);
     }
-    const modes = (["plan", "apply", "undo", "resume"] as const).filter((name) => args.has(name));
-    if (modes.length > 1) throw new UsageError("--plan, --apply, --undo and --resume exclude each other");
+    const modes = modeNames.filter((name) => args.has(name));
+    if (modes.length > 1) {
+      throw new UsageError("--plan, --apply, --undo, --resume and --rescue-leaks exclude each other");
+    }
     const mode = modes[0] ?? "plan";
     const [file, ...more] = args.operands;
     if (more.length > 0) throw new UsageError("Expecting one image file name");
@@ -66,33 +75,40 @@ then, --resume finishes the repair and --undo takes it back. See docs/repair.md.
       return finishRepair({ mode, journal, image: file, dryRun: args.has("dryRun"), json });
     }
     if (file === undefined) throw new UsageError("Expecting one image file name");
+    const image = { file, format: args.value("format"), imageOpts: args.has("imageOpts"), json };
+    if (mode === "rescueLeaks") {
+      const { runRescue } = await import("./repairRescue.ts");
+      return runRescue({ ...image, to: args.value("rescueLeaks") ?? "" });
+    }
     const { runRepair } = await import("./repairRun.ts");
     return runRepair({
-      file,
+      ...image,
       apply: mode === "apply",
-      format: args.value("format"),
-      imageOpts: args.has("imageOpts"),
       only: args
         .value("only")
         ?.split(",")
         .filter((id) => id !== ""),
       journal: args.value("journal"),
       copy: args.value("copy"),
-      json,
     });
   },
 });
 
-type Mode = "plan" | "apply" | "undo" | "resume";
+const modeNames = ["plan", "apply", "undo", "resume", "rescueLeaks"] as const;
+type Mode = (typeof modeNames)[number];
+
+/** Options that only some modes have. */
+const modesOf: readonly (readonly [option: keyof typeof options, modes: readonly Mode[], why: string])[] = [
+  ["dryRun", ["undo", "resume"], "--undo or --resume; --plan changes nothing"],
+  ["copy", ["apply"], "--apply"],
+  ["only", ["plan", "apply"], "--plan or --apply"],
+  ["journal", ["plan", "apply"], "--plan or --apply"],
+  ["format", ["plan", "apply", "rescueLeaks"], "an image; a journal says itself what is done"],
+  ["imageOpts", ["plan", "apply", "rescueLeaks"], "an image; a journal says itself what is done"],
+];
 
 /** What would be passed over in silence is refused: the person expects something of it. */
 function refuseIdleOptions(args: Parsed<typeof options>, mode: Mode): void {
-  if ((mode === "plan" || mode === "apply") && args.has("dryRun")) {
-    throw new UsageError("--dry-run goes with --undo or --resume; --plan changes nothing");
-  }
-  if (mode === "plan" && args.has("copy")) throw new UsageError("--copy goes with --apply");
-  if (mode === "plan" || mode === "apply") return;
-  const idle = (["only", "journal", "copy", "format", "imageOpts"] as const).find((name) => args.has(name));
-  if (idle === undefined) return;
-  throw new UsageError(`--${options[idle].long} goes with --plan or --apply; the journal says what is done`);
+  const idle = modesOf.find(([option, modes]) => args.has(option) && !modes.includes(mode));
+  if (idle) throw new UsageError(`--${options[idle[0]].long} goes with ${idle[2]}`);
 }

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import { hex } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
+import { formatSize } from "../base/units.ts";
 import { childOf } from "../block/extents.ts";
 import type { OfferedRepair, RepairOffer, RepairScript } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -152,9 +153,11 @@ function showPlan(
       const bytes = write && { "old-bytes": hexBytes(write.oldBytes), "new-bytes": hexBytes(write.newBytes) };
       return { ...item, isDefault: undefined, chosen: chosen.has(item.id), ...bytes };
     });
-    const { unmended, dropped, leaks, fileSize } = offer;
+    const { unmended, dropped, leaked, leaks, fileSize } = offer;
     const sizes = { "file-size": fileSize, "new-file-size": script.newSize };
-    stdout.line(jsonText({ filename: file, ...sizes, items, unmended, dropped, leaks, preflight }, 4));
+    stdout.line(
+      jsonText({ filename: file, ...sizes, items, unmended, dropped, leaked, leaks, preflight }, 4),
+    );
     return;
   }
   if (offer.items.length === 0) stdout.line("There is nothing to mend.");
@@ -163,6 +166,10 @@ function showPlan(
   if (offer.dropped > 0) stdout.line(`${offer.dropped} further items are left to a second repair.`);
   if (script.items.length > 0)
     stdout.line(`The file will have ${script.newSize} bytes; it has ${offer.fileSize}.`);
+  if (offer.leaked.bytes > 0) {
+    const size = formatSize(offer.leaked.bytes);
+    stdout.line(`${size} are leaked: nothing uses them. --rescue-leaks writes what is in them to a file.`);
+  }
   for (const { state, text, hint } of preflight) {
     if (state === "ok" || offer.items.length === 0) continue;
     printWarning(`${text}${hint === undefined ? "" : ` ${hint}`}`);

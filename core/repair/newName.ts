@@ -16,20 +16,31 @@ export function partialName(name: string): string {
 }
 
 /**
- * The name is durable when it returns. Throws the system's error; EEXIST when there is such a file. `partial` is gone
- * only when it has its name.
+ * The name is durable when it returns, and `partial` gone. Throws the system's error, EEXIST when there is such a file;
+ * then there is no file of that name, or only the one that was there.
  */
 export function giveName(partial: string, name: string): void {
+  const isLinked = isGivenLink(partial, name);
+  if (!isLinked) takeName(partial, name);
   try {
-    // Unlike a rename this fails where another file has appeared meanwhile.
-    fs.linkSync(partial, name);
-    fs.rmSync(partial);
+    if (isLinked) fs.rmSync(partial);
+    syncFolder(path.dirname(name));
   } catch (thrown) {
-    const { code = "", syscall } = thrown as NodeJS.ErrnoException;
-    if (syscall !== "link" || !withoutLinks.includes(code)) throw thrown;
-    takeName(partial, name);
+    fs.rmSync(name, { force: true });
+    throw thrown;
   }
-  syncFolder(path.dirname(name));
+}
+
+/** Unlike a rename this fails where another file has appeared meanwhile. False where there are no links. */
+function isGivenLink(partial: string, name: string): boolean {
+  try {
+    fs.linkSync(partial, name);
+    return true;
+  } catch (thrown) {
+    const { code = "" } = thrown as NodeJS.ErrnoException;
+    if (!withoutLinks.includes(code)) throw thrown;
+    return false;
+  }
 }
 
 /** An empty file keeps the name for us, as only one program can create it; then the rename replaces just that. */

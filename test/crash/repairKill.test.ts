@@ -18,6 +18,8 @@ import { Cli, childEnv } from "../core/cli/support.ts";
 import { type ChangingCall, Killed, watchFiles } from "./fileFaults.ts";
 
 const original = brokenQed();
+/** Of a busy machine, ms. */
+const timeout = 120_000;
 
 interface Point {
   readonly call: number;
@@ -137,8 +139,11 @@ describe("a repair that is killed", () => {
   const noPeer = lacksPeer("qemu-img");
   let cli: Cli;
   let preload: string;
+  // What a power cut leaves is asked in repair.test.ts; what a killed process has written is there, synced or not.
+  let restore: () => void;
 
   beforeAll(async () => {
+    restore = watchFiles({ skipSyncs: true, fault: () => undefined });
     cli = await Cli.build();
     preload = path.join(path.dirname(cli.script), "killedRepair.js");
     await build({
@@ -151,7 +156,10 @@ describe("a repair that is killed", () => {
       logLevel: "error",
     });
   });
-  afterAll(() => cli.remove());
+  afterAll(() => {
+    restore();
+    cli.remove();
+  });
 
   it("is planned to end in an image that qemu-img finds nothing wrong with", async () => {
     const { image, planned } = await uninterrupted(tempDir());
@@ -163,7 +171,9 @@ describe("a repair that is killed", () => {
     expect({ status: peer.status, said: peer.stderr }).toEqual({ status: 0, said: "" });
   });
 
-  it("is finished and taken back from every point, and so are these when they are killed", async () => {
+  it("is finished and taken back from every point, and so are these when they are killed", {
+    timeout,
+  }, async () => {
     await seeded(async (random: Random) => {
       const folder = tempDir();
       const { planned, points } = await uninterrupted(folder);
@@ -209,7 +219,9 @@ describe("a repair that is killed", () => {
     expect(naming.length).toBeGreaterThan(3);
   });
 
-  it("by SIGKILL leaves the same, and the command line finishes it and takes it back", async () => {
+  it("by SIGKILL leaves the same, and the command line finishes it and takes it back", {
+    timeout,
+  }, async () => {
     const folder = tempDir();
     const { points, planned } = await uninterrupted(folder);
     const every = Math.ceil(points.length / 45);
