@@ -6,6 +6,7 @@ import type { JobContext } from "../jobs/contract.ts";
 import { openJournal } from "../repair/journalFile.ts";
 import { imageOfJournal } from "../repair/journalPath.ts";
 import { applyJournal, undoJournal } from "../repair/run.ts";
+import { namingUsers } from "./repairInUse.ts";
 import { lookAtJournal } from "./repairLook.ts";
 import { phaseOf } from "./repairPhase.ts";
 import type { RepairFinished, RepairFinishParams } from "./repairRun.ts";
@@ -40,7 +41,9 @@ async function carryOut(
   const { file, journal, close } = await openJournal(name, false);
   try {
     const filename = image ?? imageOfJournal(name, journal.imagePath);
-    const graph = await openGraph({ driver: "file", filename }, { readOnly: false });
+    const graph = await namingUsers(filename, () =>
+      openGraph({ driver: "file", filename }, { readOnly: false }),
+    );
     try {
       const work = { signal: job.signal, progress: phaseOf(job, phases[mode]) };
       await (mode === "undo" ? undoJournal : applyJournal)(graph.root, file, journal, work);

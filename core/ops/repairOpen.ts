@@ -5,6 +5,7 @@ import { childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import { canRepair } from "../repair/offer.ts";
+import { namingUsers } from "./repairInUse.ts";
 import type { RepairPlanParams } from "./repairRun.ts";
 
 export interface OpenForRepair {
@@ -22,9 +23,11 @@ export async function openForRepair(
   { filename, format }: Pick<RepairPlanParams, "filename" | "format">,
   use: "look" | "copy" | "write",
 ): Promise<OpenForRepair> {
-  const graph = await openGraph(
-    { driver: format, file: { driver: "file", filename } },
-    { readOnly: use !== "write", forceShare: use === "look", backing: "none", dirty: "skip" },
+  const graph = await namingUsers(filename, () =>
+    openGraph(
+      { driver: format, file: { driver: "file", filename } },
+      { readOnly: use !== "write", forceShare: use === "look", backing: "none", dirty: "skip" },
+    ),
   );
   try {
     const { root } = graph;
@@ -34,7 +37,7 @@ export async function openForRepair(
         hint: "QED images can be mended; a raw image has no tables that could break.",
       });
     }
-    if (use === "copy") await file.excludeWriters?.();
+    if (use === "copy") await namingUsers(filename, async () => file.excludeWriters?.());
     return { root, file, close: () => graph.close() };
   } catch (error) {
     await closeQuietly(graph);
