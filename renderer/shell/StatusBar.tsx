@@ -2,10 +2,11 @@
 // and a quiet note. The caret's file position is asked for after a pause; the latest question wins.
 import { useEffect } from "react";
 import { useStore } from "zustand";
+import { useJobs } from "../store/jobs.ts";
 import type { Surface } from "../store/surface.ts";
 import { useSurface } from "../store/surface.ts";
 import { useView } from "../store/view.ts";
-import { LockIcon } from "../widgets/icons.ts";
+import { LockIcon, UnlockIcon } from "../widgets/icons.ts";
 import { JobStatus } from "./JobStatus.tsx";
 import { bytePosition, selectionText } from "./position.ts";
 import styles from "./StatusBar.module.css";
@@ -16,13 +17,40 @@ export function StatusBar() {
   const hasTab = useView((state) => state.active !== undefined);
   return (
     <footer className={styles.bar} data-pane="status">
-      <span className={styles.item} title="Images are only ever read: nothing here can change them">
-        <LockIcon size={12} strokeWidth={2} aria-hidden /> read-only
-      </span>
+      <WriteState />
       {surface && hasTab && <Position surface={surface} />}
       <Note />
       <JobStatus />
     </footer>
+  );
+}
+
+/** That nothing is written; only a repair writes, from the button that says so to its end. */
+function WriteState() {
+  const isRepair = useView(({ tabs, active }) => {
+    const kind = tabs.find((tab) => tab.id === active)?.kind;
+    return kind === "repair" || kind === "journal";
+  });
+  const isWriting = useJobs(({ byId }) =>
+    Object.values(byId).some(
+      ({ name, state }) => state.kind === "running" && (name === "repairWrite" || name === "repairFinish"),
+    ),
+  );
+  if (isWriting) {
+    return (
+      <span className={styles.item} title="A repair is being written; Cancel stops it between two changes">
+        <UnlockIcon size={12} strokeWidth={2} aria-hidden /> writing a repair
+      </span>
+    );
+  }
+  const title = isRepair
+    ? "Nothing is written before you press the button that says so"
+    : "Images are only ever read: nothing here can change them";
+  return (
+    <span className={styles.item} title={title}>
+      <LockIcon size={12} strokeWidth={2} aria-hidden />{" "}
+      {isRepair ? "read-only until you write" : "read-only"}
+    </span>
   );
 }
 

@@ -104,12 +104,16 @@ function Verdict({
   return (
     <p className={styles.lead}>
       <b>The image itself can't be mended as things are.</b>{" "}
+      {isAboutJournal(inPlace) && "Choose another place for the undo journal in step 4. "}
       {byCopy.length === 0
         ? "A copy of it can be, and you can look at all that would be done."
         : "You can look at all that would be done."}
     </p>
   );
 }
+
+const isAboutJournal = (refused: readonly PreflightCheck[]) =>
+  refused.every(({ id }) => id === "journal-place" || id === "journal-space");
 
 const icons = { ok: OkIcon, warn: WarningIcon, refused: ErrorIcon } as const;
 
