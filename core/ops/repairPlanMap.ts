@@ -5,7 +5,7 @@ import { guard } from "../block/guard.ts";
 import type { BlockNode } from "../block/node.ts";
 import { driverNamed } from "../registry.ts";
 import { longestTile } from "./cells.ts";
-import { type ClusterMap, type MapJob, mapClusters } from "./clusterMap.ts";
+import { mapClusters } from "./clusterMap.ts";
 import { Pace } from "./pace.ts";
 import type { RepairAsks } from "./repairRun.ts";
 
@@ -27,22 +27,23 @@ export async function mapBothWays(
   if (!Number.isInteger(cells) || cells < 1 || cells > mostCells) {
     throw new BlockError("EINVAL", `A map has 1 to ${mostCells} cells`);
   }
-  const job: MapJob = { signal, progress: () => undefined };
-  const now = await mapClusters(root, job);
-  const { clusterSize, clusters } = now.summary;
-  const all = Math.max(clusters, Math.ceil(mended.size / clusterSize));
-  const clustersPerCell = Math.max(1, Math.ceil(all / cells));
-  const before = await cellsOf(now, all, clustersPerCell, signal);
-  const then = await mapClusters(await openOver(root.driver, mended), job);
-  return { clustersPerCell, before, after: await cellsOf(then, all, clustersPerCell, signal) };
+  if (!root.structure) throw new BlockError("ENOTSUP", "This image format has no clusters to be mapped");
+  const { clusterSize, fileSize } = root.structure;
+  const clusters = Math.ceil(Math.max(fileSize, mended.size) / clusterSize);
+  const clustersPerCell = Math.max(1, Math.ceil(clusters / cells));
+  // One after the other: a map takes more than a byte a cluster.
+  const before = await cellsOf(root, clusters, clustersPerCell, signal);
+  const then = await openOver(root.driver, mended);
+  return { clustersPerCell, before, after: await cellsOf(then, clusters, clustersPerCell, signal) };
 }
 
 async function cellsOf(
-  map: ClusterMap,
+  node: BlockNode,
   clusters: number,
   clustersPerCell: number,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
+  const map = await mapClusters(node, { signal, progress: () => undefined });
   const cells = new Uint8Array(Math.ceil(clusters / clustersPerCell));
   const pace = new Pace(signal);
   for (let first = 0; first < map.summary.clusters; first += longestTile) {

@@ -155,6 +155,18 @@ it("shows the map before and after, and the second is the map of the mended file
   await mended.end();
 });
 
+it("ends a map for the sake of a newer one, and refuses what is no number of cells", async () => {
+  const looking = await look(tempFile("a.qed", brokenQed()));
+  const older = looking.ask("map", { ids: [], cells: 8 });
+  const newer = looking.ask("map", { ids: [], cells: 8 });
+  await expect(older).rejects.toMatchObject({ code: "ECANCELED" });
+  expect((await newer).before).toEqual((await newer).after);
+  for (const cells of [0, 1.5, 2 ** 20 + 1]) {
+    await expect(looking.ask("map", { ids: [], cells })).rejects.toMatchObject({ code: "EINVAL" });
+  }
+  await looking.end();
+});
+
 it("tells of what stands in the way, without options of the command line", async () => {
   const file = tempFile("a.qed", brokenQed());
   const looking = await look(file);
