@@ -33,7 +33,7 @@ export function withLog<T>(request: LogReadRequest, use: (log: ReadLog) => Promi
   return withImage(log, { imageOpts, forceShare, unprobed: true }, ({ graph, filename }) =>
     interruptible(async ({ signal }) => {
       const index = await readWithProgress(graph.root, recover, signal);
-      if (index.end.kind === "foreign") throw noLog(log, index);
+      if (index.end.kind === "foreign") throw noLog(log, index, !recover && graph.root.size > 0);
       return use({ node: graph.root, index, filename, signal });
     }),
   );
@@ -44,9 +44,10 @@ export function exitOf(index: LogIndex): number {
   return index.end.kind === "complete" ? 0 : 2;
 }
 
-export function noLog(given: string, { end }: LogIndex): CliError {
+/** `mayRecover`: it has not been tried yet, and there is something to try it on. */
+export function noLog(given: string, { end }: LogIndex, mayRecover: boolean): CliError {
   const hint = "If its beginning is lost, blkscope log list --recover looks for entries.";
-  return new CliError(`'${given}' can't be read: ${end.message}`, 1, hint);
+  return new CliError(`'${given}' can't be read: ${end.message}`, 1, mayRecover ? hint : undefined);
 }
 
 async function readWithProgress(node: BlockNode, recover: boolean, signal: AbortSignal): Promise<LogIndex> {

@@ -34,9 +34,10 @@ export async function indexLog(log: BlockNode, job: IndexJob = {}): Promise<LogI
 
 /**
  * Reads on where the superblock's count ended when the index was made: the log has grown. `log` is the log opened anew,
- * as a node knows the size its file had when it was opened. Entries that were not counted are read again; those that were
- * keep their numbers. Returns the number of the first entry that is new or may have changed. Throws EINVAL where the log
- * was begun anew or is another one: it is to be indexed from its beginning; ECANCELED.
+ * as a node knows the size its file had when it was opened. Entries that were not counted are read again, those recovered
+ * forgotten; those that were counted keep their numbers. Returns the number of the first entry that is new or may have
+ * changed. Throws EINVAL where the log was begun anew or is another one, so that it is to be indexed from its beginning;
+ * ECANCELED.
  */
 export async function extendIndex(log: BlockNode, index: LogIndex, job: IndexJob = {}): Promise<number> {
   const { superblock, foreign } = await readSuperblock(log);

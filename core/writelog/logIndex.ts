@@ -285,8 +285,8 @@ export class LogIndex {
   }
 
   #chunkOf(entry: number): Chunk {
-    const chunk =
-      entry >= 0 && entry < this.#count ? this.#chunks[Math.floor(entry / chunkLength)] : undefined;
+    const isThere = entry >= 0 && entry < this.#count && Number.isInteger(entry);
+    const chunk = isThere ? this.#chunks[Math.floor(entry / chunkLength)] : undefined;
     if (chunk) return chunk;
     throw new BlockError("EINVAL", `The log has no entry ${entry}; it has ${this.#count}`);
   }

@@ -33,7 +33,7 @@ const usualSectorSizes = [512, 4096, 1024, 2048, 8192, 16_384, 32_768, 65_536];
 
 /**
  * Adds the next entries behind the wall at which the index ends, and moves its end to the next wall. Undefined, and no
- * change: there are none, or nothing is missing. It can be called again. Throws ECANCELED, and EINVAL for a sector size
+ * change: there are none, nothing is missing, or the log is being written. It can be called again. Throws ECANCELED, and EINVAL for a sector size
  * that can't be; what can't be read is passed over.
  */
 export async function recoverPast(

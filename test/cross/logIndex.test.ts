@@ -122,6 +122,31 @@ describe.skipIf(lacksPeer("qemu-io"))("logs of qemu-io", () => {
       expect(disk.equals(fs.readFileSync(both.data))).toBe(true);
     }));
 
+  it("hold writes of zeroes of 2 GiB and large discards, whose data are skipped", async () => {
+    const both = files();
+    fs.truncateSync(both.data, 4 * 1024 ** 3);
+    peer(both, "", "write -z 1G 2147483136", "discard 1G 1G", "write -P 1 4294963200 4k");
+    const index = await indexFile(both.log);
+    expect(rows(index).slice(0, 3)).toEqual([
+      ["write", 1024 ** 3, 2_147_483_136],
+      ["discard", 1024 ** 3, 1024 ** 3],
+      ["write", 4_294_963_200, 4096],
+    ]);
+    expect([index.headerOf(1), index.end.kind]).toEqual([1024 + 2_147_483_136, "complete"]);
+    expect(index.diskEnd).toBe(4 * 1024 ** 3);
+    // Cut off within the zeroes it is torn, not damaged.
+    fs.truncateSync(both.log, 1024 ** 3);
+    expect(await indexFile(both.log)).toMatchObject({ count: 0, end: { kind: "torn", entry: 0 } });
+  });
+
+  it("have a superblock after every few entries where that was asked for", async () => {
+    const both = files();
+    const writes = [0, 4, 8, 12, 16].map((at) => `write -P 1 ${at}k 4k`);
+    expect(() => peer(both, ",log-super-update-interval=3", ...writes, "abort")).toThrow();
+    const index = await indexFile(both.log);
+    expect([index.counted, index.count]).toEqual([3, 5]);
+  });
+
   it("have writes of nothing, whose headers are all zero, among their entries", async () => {
     const both = files();
     peer(both, "", "write 0 0", "write -P 3 0 4k", "flush");

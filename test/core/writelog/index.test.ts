@@ -169,7 +169,7 @@ describe("an index of a log", () => {
 
   it("says of an entry it does not have that it does not", async () => {
     const index = await indexBytes(makeLog(512, [{ flags: 1 }]).bytes);
-    for (const entry of [-1, 1, Number.NaN]) {
+    for (const entry of [-1, 1, 0.5, Number.NaN]) {
       expect(() => index.offsetOf(entry)).toThrow(`The log has no entry ${entry}; it has 1`);
     }
   });
