@@ -24,6 +24,8 @@ export function noticeOf(title: string, end: JobEnd): { title: string; body: str
       return { title: "Check finished", body: `${title}: ${problems(end.summary)}` };
     case "map":
       return { title: "Map finished", body: title };
+    case "logIndex":
+      return { title: "Write log read", body: title };
     case "repairPlan":
       return { title: "Repair plan ready", body: `${title}: ${offered(end.summary)}` };
     case "repairWrite":
