@@ -1,23 +1,17 @@
-// Cells that differ between two scans, as runs within rows. Pure.
+// Cells that differ between two scans, as runs. Pure.
 import type { ChangedRun } from "./overlay.ts";
 
 /** More are not told apart by the eye. */
 const mostRuns = 4000;
 
-/** `before` and `after` are the same cells, from `first` on, of a grid of `columns` cells a row. */
-export function changedRuns(
-  before: Uint8Array,
-  after: Uint8Array,
-  first: number,
-  columns: number,
-): readonly ChangedRun[] {
+/** `before` and `after` are the same cells, from `first` on. */
+export function changedRuns(before: Uint8Array, after: Uint8Array, first: number): readonly ChangedRun[] {
   const runs: ChangedRun[] = [];
   const length = Math.min(before.length, after.length);
   for (let at = 0; at < length && runs.length < mostRuns; at++) {
     if (before[at] === after[at]) continue;
-    const rowEnd = Math.min(length, at + columns - ((first + at) % columns));
     let end = at + 1;
-    while (end < rowEnd && before[end] !== after[end]) end++;
+    while (end < length && before[end] !== after[end]) end++;
     runs.push({ cell: first + at, count: end - at });
     at = end - 1;
   }

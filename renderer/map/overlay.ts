@@ -22,7 +22,7 @@ export interface Overlay {
   label(cell: number): string;
 }
 
-/** Cells of one row of the layout. */
+/** Cells side by side, over as many rows as they take. */
 export interface ChangedRun {
   readonly cell: number;
   readonly count: number;
@@ -120,12 +120,9 @@ function drawSelection(
   { layout, topRow, theme, selection }: Overlay,
 ): void {
   const { first, count } = selection as ClusterRange;
-  const shown = visibleCells(layout, topRow);
-  // One row more on either side, so that lines outside of the canvas stay outside.
-  const from = Math.max(cellOf(first, layout), shown.first - layout.columns);
-  const end = Math.min(cellOf(first + count - 1, layout) + 1, shown.end + layout.columns);
-  if (from >= end) return;
-  traceCells(context, layout, topRow, from, end);
+  const span = clipped(cellOf(first, layout), cellOf(first + count - 1, layout) + 1, layout, topRow);
+  if (span === undefined) return;
+  traceCells(context, layout, topRow, span.first, span.end);
   twice(context, theme.css.bg, 4 * layout.scale, theme.css.text, 2 * layout.scale);
 }
 
@@ -173,17 +170,26 @@ function drawChanged(
 ): void {
   const { side, scale } = layout;
   const least = 3 * scale;
+  context.globalAlpha = still ? 1 : Math.max(0, strength) * 0.75;
   context.fillStyle = theme.css.text;
-  context.strokeStyle = theme.css.text;
-  context.lineWidth = 2 * scale;
   for (const { cell, count } of changed) {
-    const { x, y } = placeOf(layout, topRow, cell);
-    const [width, height] = [Math.max(least, count * side), Math.max(least, side)];
-    if (still) context.strokeRect(x, y, width, height);
-    else {
-      context.globalAlpha = strength * 0.75;
-      context.fillRect(x, y, width, height);
-    }
+    const span = clipped(cell, cell + count, layout, topRow);
+    if (span === undefined) continue;
+    const { x, y } = placeOf(layout, topRow, span.first);
+    if (count * side < least) {
+      context.beginPath();
+      context.rect(x, y, least, least);
+    } else traceCells(context, layout, topRow, span.first, span.end);
+    if (still) twice(context, theme.css.bg, 3 * scale, theme.css.text, scale);
+    else context.fill();
   }
   context.globalAlpha = 1;
+}
+
+/** The part of [first, end) that shows, with a row more on either side so that lines outside stay outside. */
+function clipped(first: number, end: number, layout: MapLayout, topRow: number) {
+  const shown = visibleCells(layout, topRow);
+  const from = Math.max(first, shown.first - layout.columns);
+  const to = Math.min(end, shown.end + layout.columns);
+  return from < to ? { first: from, end: to } : undefined;
 }

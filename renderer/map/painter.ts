@@ -269,7 +269,7 @@ export class MapPainter {
     if (span.first >= end || span.level >= before.tiles.source.levels) return;
     const cells = new Uint8Array(end - span.first);
     if (!before.tiles.read({ ...span, end }, cells)) return;
-    const runs = changedRuns(cells, this.#cells, span.first, layout.columns);
+    const runs = changedRuns(cells, this.#cells, span.first);
     if (runs.length === 0) return;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.#pulse = { runs, layout, since: performance.now(), still };
