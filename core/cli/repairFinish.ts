@@ -1,12 +1,15 @@
 // `blkscope repair --undo` and `--resume`: does or takes back what an undo journal says, or shows what that would be.
 import { hex } from "../base/bytes.ts";
+import { BlockError } from "../base/errors.ts";
+import type { BlockNode } from "../block/node.ts";
 import { openGraph } from "../graph.ts";
 import type { Journal } from "../repair/journal.ts";
-import { openJournal } from "../repair/journalFile.ts";
+import { type OpenJournal, openJournal } from "../repair/journalFile.ts";
 import { imageOfJournal } from "../repair/journalPath.ts";
 import { applyJournal, examine, undoJournal } from "../repair/run.ts";
-import { interruptible } from "./interrupt.ts";
+import { type Interruption, interruptible } from "./interrupt.ts";
 import { jsonText, printable, stdout } from "./output.ts";
+import { notFinished, withProgress } from "./repairJob.ts";
 import { hexBytes } from "./repairRun.ts";
 
 export interface FinishRequest {
@@ -22,18 +25,15 @@ export interface FinishRequest {
 const shownBytes = 16;
 
 export async function finishRepair(request: FinishRequest): Promise<number> {
-  const { mode, journal: name, dryRun } = request;
+  const { journal: name, dryRun } = request;
   const opened = await openJournal(name, dryRun);
   try {
-    const { journal, file } = opened;
+    const { journal } = opened;
     const image = request.image ?? imageOfJournal(name, journal.imagePath);
     const graph = await openGraph({ driver: "file", filename: image }, { readOnly: dryRun });
     try {
       if (dryRun) await examine(graph.root, journal);
-      else {
-        const finish = mode === "undo" ? undoJournal : applyJournal;
-        await interruptible(({ signal }) => finish(graph.root, file, journal, { signal }));
-      }
+      else await interruptible((interruption) => carryOut(request, graph.root, opened, interruption));
     } finally {
       await graph.close();
     }
@@ -42,6 +42,23 @@ export async function finishRepair(request: FinishRequest): Promise<number> {
     return 0;
   } finally {
     await opened.close();
+  }
+}
+
+async function carryOut(
+  { mode, journal: name }: FinishRequest,
+  image: BlockNode,
+  { file, journal }: OpenJournal,
+  interruption: Interruption,
+): Promise<void> {
+  const finish = mode === "undo" ? undoJournal : applyJournal;
+  try {
+    await withProgress(interruption, (job) => finish(image, file, journal, job));
+  } catch (thrown) {
+    // A refusal says itself that nothing was changed, and what to do.
+    if (thrown instanceof BlockError && thrown.code === "EINVAL") throw thrown;
+    const hint = `Nothing is lost: the same command, or --undo or --resume with '${name}', goes on from here.`;
+    throw notFinished(thrown, interruption, hint);
   }
 }
 

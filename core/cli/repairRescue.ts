@@ -6,8 +6,8 @@ import { type Rescued, rescueIndexOf, rescueLeaks } from "../repair/rescue.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { keepWritersOut, withImage } from "./openImage.ts";
-import { jsonText, printable, printWarning, stderr, stdout } from "./output.ts";
-import { Progress } from "./progress.ts";
+import { jsonText, printable, printWarning, stdout } from "./output.ts";
+import { withProgress } from "./repairJob.ts";
 
 export interface RescueArguments {
   readonly file: string;
@@ -29,15 +29,12 @@ export function runRescue(args: RescueArguments): Promise<number> {
       throw new CliError("This image format does not support repairs", exits.noRepair);
     }
     await keepWritersOut(image);
-    return interruptible(async ({ signal }) => {
-      const offer = await offerRepair(root, { signal });
+    return interruptible(async (interruption) => {
+      const offer = await withProgress(interruption, (job) => offerRepair(root, job));
       const total = offer.leaked.bytes;
-      const progress = new Progress(process.stderr.isTTY === true ? stderr : undefined, 1);
-      const show = (done: number) => progress.show(total === 0 ? 1 : Math.min(1, done / total));
       const imagePath = file.info.path ?? args.file;
       const request = { file, imagePath, clusterSize, ranges: offer.leakedRanges(), total, to: args.to };
-      const rescued = await rescueLeaks(request, { signal, progress: show });
-      if (progress.shown) progress.end();
+      const rescued = await withProgress(interruption, (job) => rescueLeaks(request, job));
       if (
         offer.unmended.length > 0 ||
         offer.dropped > 0 ||

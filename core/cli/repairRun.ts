@@ -14,9 +14,10 @@ import { canRepair, defaultItems, offerRepair } from "../repair/offer.ts";
 import { type PreflightCheck, preflight } from "../repair/preflight.ts";
 import { applyJournal } from "../repair/run.ts";
 import { CliError } from "./command.ts";
-import { interruptible } from "./interrupt.ts";
+import { type Interruption, interruptible } from "./interrupt.ts";
 import { keepWritersOut, withImage } from "./openImage.ts";
 import { jsonText, printable, printWarning, stdout } from "./output.ts";
+import { notFinished, withProgress } from "./repairJob.ts";
 
 export interface RepairRequest {
   readonly file: string;
@@ -57,7 +58,9 @@ async function repairOrCopy(request: RepairRequest): Promise<number> {
   const { copy, format, imageOpts } = request;
   await withImage(request.file, { format, imageOpts, backing: false }, async (image) => {
     await keepWritersOut(image);
-    await interruptible(({ signal }) => copyToNewFile(fileOf(image.graph.root), copy, { signal }));
+    await interruptible((interruption) =>
+      withProgress(interruption, (job) => copyToNewFile(fileOf(image.graph.root), copy, job)),
+    );
   });
   return repairImage(request, copy, false);
 }
@@ -67,8 +70,9 @@ function repairImage(request: RepairRequest, given: string, imageOpts: boolean):
   const image = { format, imageOpts, backing: false, writable: apply, dirty: "skip" as const };
   return withImage(given, image, async ({ graph: { root } }) => {
     if (!canRepair(root)) throw new CliError("This image format does not support repairs", exits.noRepair);
-    return interruptible(async ({ signal }) => {
-      const offer = await offerRepair(root, { signal });
+    return interruptible(async (interruption) => {
+      const look = () => withProgress(interruption, (job) => offerRepair(root, job));
+      const offer = await look();
       const ids = request.only ?? defaultItems(offer);
       const script = offer.script(ids);
       const checks = await checksBefore(root, script, request.journal);
@@ -78,8 +82,8 @@ function repairImage(request: RepairRequest, given: string, imageOpts: boolean):
       }
       const refused = checks.find(({ state }) => state === "refused");
       if (ids.length > 0 && refused) throw new CliError(refused.text, 1, refused.hint);
-      if (ids.length > 0) await carryOut(root, script, request, signal);
-      const left = ids.length > 0 ? await offerRepair(root, { signal }) : offer;
+      if (ids.length > 0) await carryOut(root, script, request, interruption);
+      const left = ids.length > 0 ? await look() : offer;
       showOutcome(request, script, left);
       return left.items.length > 0 || left.unmended.length > 0 ? exits.left : exits.done;
     });
@@ -90,7 +94,7 @@ async function carryOut(
   root: BlockNode,
   script: RepairScript,
   request: RepairRequest,
-  signal: AbortSignal,
+  interruption: Interruption,
 ): Promise<void> {
   const file = fileOf(root);
   const imagePath = pathOf(root);
@@ -98,17 +102,16 @@ async function carryOut(
     throw new CliError("The image is in no file, so it could not be found again to take its repair back", 1);
   }
   const name = request.journal ?? journalPathOf(imagePath);
-  const opened = await newJournal(name, file, script, imagePath, { signal });
+  const opened = await withProgress(interruption, (job) => newJournal(name, file, script, imagePath, job));
   try {
-    await applyJournal(file, opened.file, opened.journal, { signal });
-    await root.reload?.();
+    await withProgress(interruption, (job) => applyJournal(file, opened.file, opened.journal, job));
   } catch (thrown) {
-    const why = thrown instanceof Error ? thrown.message : String(thrown);
     const hint = `Finish it with blkscope repair --resume '${name}', or take it back with --undo '${name}'.`;
-    throw new CliError(`The repair was not finished: ${why}`, 1, hint, { cause: thrown });
+    throw notFinished(thrown, interruption, hint);
   } finally {
     await opened.close();
   }
+  await root.reload?.();
 }
 
 function fileOf(root: BlockNode): BlockNode {

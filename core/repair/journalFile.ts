@@ -35,7 +35,8 @@ export async function newJournal(
   const partial = partialName(name);
   let graph: Graph | undefined;
   try {
-    fs.writeFileSync(partial, "", { flag: "wx" });
+    // It holds parts of the image: nobody may read it who may not read that.
+    fs.writeFileSync(partial, "", { flag: "wx", mode: (fs.statSync(imagePath).mode % 0o1000) | 0o600 });
     graph = await openFile(partial, false);
     await createJournal(image, script, graph.root, imagePath, job);
     giveName(partial, name);

@@ -9,9 +9,10 @@ import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { brokenQed } from "../build/brokenQed.ts";
+import { brokenCluster, brokenQed } from "../build/brokenQed.ts";
 import { finish, mend } from "../build/mend.ts";
 import { lacksPeer } from "../build/peers.ts";
+import { buildQed } from "../build/qed.ts";
 import { type Random, seeded } from "../build/random.ts";
 import { tempDir, tempFile } from "../build/temp.ts";
 import { Cli, childEnv } from "../core/cli/support.ts";
@@ -217,6 +218,37 @@ describe("a repair that is killed", () => {
     }
     expect(empty).toBe(1);
     expect(naming.length).toBeGreaterThan(3);
+  });
+
+  it("by Ctrl-C stops between two changes, says how to go on, and does", { timeout }, async () => {
+    // Every other entry, each a change of its own: every thousand changes it is asked whether to stop.
+    const l2 = Array.from({ length: 4000 }, (_, i) => [0, 1 + i * 2, 5n] as const);
+    const clusters = new Map([[0, Buffer.alloc(brokenCluster, 1)]]);
+    const spec = { size: 2 ** 26, clusterSize: brokenCluster, tableSize: 16, clusters };
+    const { bytes } = buildQed({ ...spec, l2 });
+    const image = tempFile("many.qed", bytes);
+    const journal = journalOf(image);
+    const interrupted = (at: number, ...args: string[]) =>
+      spawnSync(process.execPath, ["--require", preload, cli.script, "repair", ...args], {
+        env: childEnv({ BLKSCOPE_INTERRUPT_AT: `${at}` }),
+        encoding: "utf8",
+      });
+    const isBetween = () => {
+      const cleared = fs.readFileSync(image).compare(bytes) !== 0;
+      return cleared && cli.run(["repair", "--undo", journal, "--dry-run"]).code === 0;
+    };
+    const ran = interrupted(100, "--apply", image);
+    expect(ran).toMatchObject({ status: 130, signal: null, stdout: "" });
+    expect(ran.stderr).toContain("The repair was not finished: The repair was cancelled");
+    expect(ran.stderr).toContain(`--resume '${journal}', or take it back with --undo '${journal}'`);
+    expect(isBetween()).toBe(true);
+    const undoing = interrupted(100, "--undo", journal);
+    expect(undoing).toMatchObject({ status: 130, stdout: "" });
+    expect(undoing.stderr).toContain("Nothing is lost: the same command");
+    expect(cli.run(["repair", "--resume", journal])).toMatchObject({ code: 0, stderr: "" });
+    expect(cli.run(["repair", "--plan", image]).stdout).toBe("There is nothing to mend.\n");
+    expect(cli.run(["repair", "--undo", journal])).toMatchObject({ code: 0, stderr: "" });
+    expect(sameBytes(image, bytes)).toBe(true);
   });
 
   it("by SIGKILL leaves the same, and the command line finishes it and takes it back", {
