@@ -1,4 +1,5 @@
 // Step 1: whether the image can be mended at all, said before anything else is done.
+import type { PlainError } from "../../../core/base/errors.ts";
 import type { PreflightCheck } from "../../../core/ops/repairRun.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
 import { ErrorIcon, OkIcon, RescanIcon, WarningIcon } from "../../widgets/icons.ts";
@@ -8,7 +9,7 @@ import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
 import type { RepairSession, RepairState } from "./session.ts";
 import { refusals } from "./steps.ts";
-import { forApp, preflightNames, preflightStates } from "./wording.ts";
+import { forApp, preflightNames, preflightStates, sentence } from "./wording.ts";
 
 interface StepProps {
   readonly session: RepairSession;
@@ -56,14 +57,29 @@ export function PreflightStep({ session, state, name }: StepProps) {
         </Notice>
       )}
       {planJob?.state.kind === "failed" && (
-        <ErrorState
-          title={planJob.state.error.code === "ENOTSUP" ? `No repair for ${name}` : `Can't look at ${name}`}
-          error={forApp(planJob.state.error)}
-          onRetry={() => session.look()}
-        />
+        <Failed error={forApp(planJob.state.error)} name={name} onRetry={() => session.look()} />
       )}
       <Checks session={session} state={state} />
     </StepPage>
+  );
+}
+
+interface FailedProps {
+  readonly error: PlainError;
+  readonly name: string;
+  onRetry(): void;
+}
+
+/** A format without a repair is no failure: it is said, with what works all the same. */
+function Failed({ error, name, onRetry }: FailedProps) {
+  if (error.code !== "ENOTSUP")
+    return <ErrorState title={`Can't look at ${name}`} error={error} onRetry={onRetry} />;
+  return (
+    <Notice tone="info" live>
+      There is no repair for {name}: {sentence(error.message)}{" "}
+      {error.context.hint && sentence(error.context.hint)} Its bytes can be looked at and compared as before.
+      Nothing was changed.
+    </Notice>
   );
 }
 

@@ -80,6 +80,8 @@ const fresh: RepairState = {
 const stripCells = 240;
 /** Rows whose bytes are asked for ahead of the newest: more are scrolled past already. */
 const mostWaitingRows = 40;
+/** Rows whose bytes are kept: at most 8 KiB each. */
+const mostKnownRows = 2000;
 
 export class RepairSession {
   readonly store = createStore<RepairState>()(() => fresh);
@@ -96,7 +98,8 @@ export class RepairSession {
   #choosing: Promise<void> = Promise.resolve();
   readonly #rowChanges = new Map<string, readonly ShownChange[] | "failed">();
   #waitingRows: OfferedRepair[] = [];
-  #askingRow = false;
+  /** Id of the item whose bytes are on their way. */
+  #rowAsked: string | undefined;
   readonly #stopJobs: () => void;
 
   constructor() {
@@ -220,7 +223,8 @@ export class RepairSession {
   /** What the row's item changes, if it is known; else it is asked for. */
   changeOf(item: OfferedRepair): readonly ShownChange[] | "failed" | undefined {
     const known = this.#rowChanges.get(item.id);
-    if (known === undefined && !this.#waitingRows.some(({ id }) => id === item.id)) {
+    const isAsked = item.id === this.#rowAsked || this.#waitingRows.some(({ id }) => id === item.id);
+    if (known === undefined && !isAsked) {
       this.#waitingRows = [...this.#waitingRows, item].slice(-mostWaitingRows);
       void this.#askRows();
     }
@@ -370,22 +374,26 @@ export class RepairSession {
 
   /** One at a time, the newest first. */
   async #askRows(): Promise<void> {
-    if (this.#askingRow) return;
-    this.#askingRow = true;
+    if (this.#rowAsked !== undefined) return;
     try {
       for (;;) {
         const item = this.#waitingRows.pop();
         const { choice } = this.store.getState();
         if (!item || !choice) break;
+        this.#rowAsked = item.id;
         const answer = await settled(
           askRepair(this.#asking, "changes", { ids: this.#idsWith(item), id: item.id }),
         );
-        if (choice !== this.store.getState().choice) continue;
-        this.#rowChanges.set(item.id, answer.kind === "known" ? answer.value : "failed");
+        this.#rowAsked = undefined;
+        if (this.#rowChanges.size >= mostKnownRows) this.#rowChanges.clear();
+        // What was asked for another choice is not kept; rows in sight ask again when they are drawn.
+        if (choice === this.store.getState().choice) {
+          this.#rowChanges.set(item.id, answer.kind === "known" ? answer.value : "failed");
+        }
         this.#grow();
       }
     } finally {
-      this.#askingRow = false;
+      this.#rowAsked = undefined;
     }
   }
 

@@ -1,0 +1,212 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { RepairWritten } from "../../../core/ops/repairRun.ts";
+import {
+  type FakeBridge,
+  fileRef,
+  installFakeBridge,
+  openedImage,
+  plainError,
+  settle,
+} from "../fakeBridge.ts";
+import { choice, dirtyItem, item, offered, preflight, written } from "./build.ts";
+
+const { RepairSession } = await import("../../../renderer/panels/repair/session.ts");
+const { listenForJobs } = await import("../../../renderer/store/jobs.ts");
+
+const items = [item(0x1000), item(0x1008), dirtyItem];
+const ids = items.map(({ id }) => id);
+const image = () => openedImage(fileRef("disk.qed"));
+
+let bridge: FakeBridge;
+let lastJob = 100;
+let session: InstanceType<typeof RepairSession>;
+const state = () => session.store.getState();
+
+beforeEach(async () => {
+  bridge = installFakeBridge();
+  listenForJobs();
+  for (const name of ["job:repairPlan", "job:repairWrite", "job:repairFinish"] as const) {
+    bridge.answer(name, () => ({ job: ++lastJob }));
+  }
+  bridge.answer("repair:items", ({ first, count }: { first: number; count: number }) =>
+    items.slice(first, first + count),
+  );
+  bridge.answer("repair:choose", ({ ids: asked }: { ids: readonly string[] | "default" }) =>
+    choice(asked === "default" ? ids : asked),
+  );
+  // As the engine does: the mark needs all others, so that it goes with any of them and brings all along.
+  bridge.answer(
+    "repair:toggle",
+    ({ ids: chosen, id, on }: { ids: readonly string[]; id: string; on: boolean }) => {
+      if (on) return choice(id === dirtyItem.id ? ids : [...chosen, id]);
+      return choice(chosen.filter((one) => one !== id && one !== dirtyItem.id));
+    },
+  );
+  bridge.answer("repair:changes", () => []);
+  bridge.answer("repair:map", () => ({
+    clustersPerCell: 1,
+    before: Uint8Array.of(1),
+    after: Uint8Array.of(1),
+  }));
+  bridge.answer("repair:preflight", () => preflight());
+  session = new RepairSession();
+  session.attach(image());
+  await settle();
+});
+
+async function endPlan(more = {}): Promise<void> {
+  bridge.send("job:end", {
+    job: lastJob,
+    ok: true,
+    name: "repairPlan",
+    summary: { cancelled: false, offered: offered({ items: items.length, ...more }) },
+  });
+  for (let turn = 0; turn < 6; turn++) await settle();
+}
+
+async function endWrite(more: Partial<RepairWritten> = {}): Promise<void> {
+  bridge.send("job:end", {
+    job: lastJob,
+    ok: true,
+    name: "repairWrite",
+    summary: {
+      ...written({ journal: "/images/disk.qed.blkscope-undo", ...more }),
+      targetFile: fileRef("disk.qed"),
+      journalFile: more.state === "planned" ? undefined : fileRef("disk.qed.blkscope-undo"),
+    },
+  });
+  await settle();
+}
+
+async function toWrite(): Promise<void> {
+  await endPlan();
+  for (const step of ["findings", "plan", "write"] as const) session.go(step);
+  await settle();
+}
+
+describe("a repair", () => {
+  it("looks at once, and writes nothing however far it is walked", async () => {
+    expect(bridge.requests("job:repairPlan")).toHaveLength(1);
+    await toWrite();
+    expect(state().step).toBe("write");
+    expect(bridge.requests("job:repairWrite")).toEqual([]);
+  });
+
+  it("begins with the default choice, all items counted, and a copy where there is room", async () => {
+    await endPlan();
+    expect(state().choice?.ids).toEqual(ids);
+    expect(session.findings.ids).toEqual(ids);
+    expect(state().preflight.kind).toBe("known");
+    expect(session.toCopy).toBe(true);
+  });
+
+  it("asks for the preflight with what is chosen, so that the space it names is that of this journal", async () => {
+    await endPlan();
+    expect(bridge.requests("repair:preflight")).toEqual([{ job: lastJob, ids }]);
+  });
+
+  it("takes changes of the choice one after the other, each from the answer of the one before", async () => {
+    await endPlan();
+    session.toggle(ids[0] ?? "");
+    session.toggle(ids[1] ?? "");
+    for (let turn = 0; turn < 6; turn++) await settle();
+    expect(bridge.requests("repair:toggle")).toEqual([
+      { job: lastJob, ids, id: ids[0], on: false },
+      { job: lastJob, ids: [ids[1]], id: ids[1], on: false },
+    ]);
+    expect(state().choice?.ids).toEqual([]);
+    expect(state().choosing).toBe(false);
+    expect(session.isChosen(dirtyItem.id)).toBe(false);
+  });
+
+  it("keeps the choice when a change of it fails, and says why", async () => {
+    await endPlan();
+    bridge.answer("repair:toggle", () => {
+      throw plainError("the thread is gone");
+    });
+    session.toggle(ids[0] ?? "");
+    for (let turn = 0; turn < 6; turn++) await settle();
+    expect(state().choice?.ids).toEqual(ids);
+    expect(state().choiceError?.message).toBe("the thread is gone");
+  });
+
+  it("writes to a copy only once its place is chosen, and tells the digest that was seen", async () => {
+    await toWrite();
+    session.write();
+    expect(bridge.requests("job:repairWrite")).toEqual([]);
+    bridge.answer("files:chooseSave", () => fileRef("mended.qed"));
+    await session.choosePlace("copyTo", "Where", "disk copy.qed");
+    session.write();
+    await settle();
+    const [request] = bridge.requests("job:repairWrite") as [Record<string, unknown>];
+    expect(request).toMatchObject({ ids, digest: `digest of ${ids.join(" ")}`, copyTo: "token-mended.qed" });
+    expect(request.journal).toBeUndefined();
+  });
+
+  it("shows the outcome when it was written, and the way to undo it", async () => {
+    await toWrite();
+    session.setToCopy(false);
+    session.write();
+    session.write();
+    await settle();
+    expect(bridge.requests("job:repairWrite")).toHaveLength(1);
+    await endWrite();
+    expect(state().step).toBe("verify");
+    expect(session.undo?.token).toBe("token-disk.qed.blkscope-undo");
+    session.go("plan");
+    expect(state().step).toBe("verify");
+    session.write();
+    expect(bridge.requests("job:repairWrite")).toHaveLength(1);
+  });
+
+  it("stays at writing when it was stopped before the first change, and can be tried again", async () => {
+    await toWrite();
+    session.setToCopy(false);
+    session.write();
+    await settle();
+    await endWrite({ state: "planned", cancelled: true, journal: undefined, after: undefined });
+    expect(state().step).toBe("write");
+    expect(session.undo).toBeUndefined();
+    session.write();
+    await settle();
+    expect(bridge.requests("job:repairWrite")).toHaveLength(2);
+  });
+
+  it("keeps what was written when the image is opened again, and begins anew only when asked", async () => {
+    await toWrite();
+    session.setToCopy(false);
+    session.write();
+    await settle();
+    await endWrite();
+    session.attach(image());
+    expect(state().step).toBe("verify");
+    expect(bridge.requests("job:repairPlan")).toHaveLength(1);
+    session.look();
+    await settle();
+    expect(state().step).toBe("preflight");
+    expect(session.undo).toBeUndefined();
+    expect(bridge.requests("job:repairPlan")).toHaveLength(2);
+  });
+
+  it("looks again when the image was opened again before anything was written", async () => {
+    await endPlan();
+    session.attach(image());
+    await settle();
+    expect(bridge.requests("job:repairPlan")).toHaveLength(2);
+    expect(state().choice).toBeUndefined();
+  });
+
+  it("asks for the bytes of rows in sight one at a time, and again when the choice has changed", async () => {
+    await endPlan();
+    const asked = () => bridge.requests("repair:changes").length;
+    const before = asked();
+    expect(session.changeOf(items[0] ?? dirtyItem)).toBeUndefined();
+    expect(session.changeOf(items[0] ?? dirtyItem)).toBeUndefined();
+    for (let turn = 0; turn < 4; turn++) await settle();
+    expect(asked()).toBe(before + 1);
+    expect(session.changeOf(items[0] ?? dirtyItem)).toEqual([]);
+    session.toggle(ids[1] ?? "");
+    for (let turn = 0; turn < 6; turn++) await settle();
+    expect(session.changeOf(items[0] ?? dirtyItem)).toBeUndefined();
+  });
+});
