@@ -3,11 +3,13 @@
 import { create } from "zustand";
 import { type PlainError, toPlain } from "../../core/base/errors.ts";
 import type { AskedJob, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
-import type { Events, Request, SummaryOf } from "../../electron/ipc/contract.ts";
+import type { ChannelName, Events, Request, SummaryOf } from "../../electron/ipc/contract.ts";
 import { call, on } from "../api.ts";
 import { nextRate, type Rate, startRate } from "./rate.ts";
 
-export type JobRequest<N extends JobName> = Request<`job:${N}`>;
+/** Jobs that a page can start. */
+export type PageJob = { [N in JobName]: `job:${N}` extends ChannelName ? N : never }[JobName];
+export type JobRequest<N extends PageJob> = Request<`job:${N}`>;
 export type JobItems<N extends JobName> = (items: readonly Jobs[N]["item"][]) => void;
 
 export type JobState<N extends JobName = JobName> =
@@ -59,7 +61,7 @@ let lastId = 0;
  * Starts a job and returns its id at once. Never throws: a start that fails is the state "failed".
  * `onItems` is called with batches in order, before the state says that the job ended.
  */
-export function startJob<N extends JobName>(
+export function startJob<N extends PageJob>(
   name: N,
   request: JobRequest<N>,
   title: string,
@@ -165,7 +167,7 @@ function takeEnd(id: number, event: Events["job:end"]): void {
     } as Job);
 }
 
-const asked: Readonly<Record<AskedJob, true>> = { map: true, repairPlan: true };
+const asked: Readonly<Record<AskedJob & PageJob, true>> = { map: true, repairPlan: true };
 const isAsked = (name: JobName): boolean => Object.hasOwn(asked, name);
 
 function put(job: Job): void {

@@ -1,16 +1,17 @@
 // What is known of the cluster at the cursor: its kind, places, references in and out as links, and its first bytes.
 import { useStore } from "zustand";
-import type { Reference } from "../../../core/block/structure.ts";
+import type { ClusterKind, Reference } from "../../../core/block/structure.ts";
 import type { MapPlace } from "../../../core/ops/mapRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { useAnswer } from "../../hex/useAnswer.ts";
+import { stateText } from "../../inspector/StructureCard.tsx";
 import { kindLooks } from "../../map/kinds.ts";
 import { showNode } from "../../shell/openFlows.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
 import { hexRows } from "./hexRows.ts";
 import styles from "./map.module.css";
-import { listedReferences, type MapSession } from "./session.ts";
+import { type GuestPlace, listedReferences, type MapSession } from "./session.ts";
 
 interface ClusterCardProps {
   readonly session: MapSession;
@@ -39,6 +40,7 @@ export function ClusterCard({ session, image, token }: ClusterCardProps) {
       </section>
     );
   }
+  if (place.kind === "guest") return <GuestOnly guest={place.guest} kind={place.cell.kind} />;
   return (
     <section className={styles.card} aria-label="Cluster" aria-busy={place.kind === "loading"}>
       {place.kind === "loading" ? (
@@ -104,6 +106,7 @@ function Known({ session, image, token, place, cells }: KnownProps) {
         )}
       </div>
       {hasTables && <References place={place} onGo={(offset) => go(session.fileNode, offset)} />}
+      {hasTables && <PointsTo place={place} onGo={(offset) => go(session.fileNode, offset)} />}
       <Preview image={image} node={session.fileNode} place={place} />
     </>
   );
@@ -159,6 +162,63 @@ function References({ place, onGo }: { place: MapPlace; onGo(offset: number): vo
 function GuestOf({ reference: { guest } }: { reference: Reference }) {
   if (guest === undefined) return null;
   return <span className={styles.hint}> guest {hex(guest.offset)}</span>;
+}
+
+function PointsTo({ place, onGo }: { place: MapPlace; onGo(offset: number): void }) {
+  const { list, total } = place.pointers;
+  if (total === 0) return null;
+  const more = total - list.length;
+  return (
+    <>
+      <h3>
+        Refers to <span className={styles.hint}>{decimal(total)}</span>
+      </h3>
+      <ul className={styles.references}>
+        {list.map(({ name, offset, meaning, target }) => (
+          <li key={offset}>
+            <button
+              type="button"
+              className={styles.link}
+              title={target === undefined ? "Show this entry" : "Show what it points to"}
+              onClick={() => onGo(target?.offset ?? offset)}
+            >
+              {name}
+            </button>
+            <span className={styles.hint}> {meaning.replaceAll("->", "→")}</span>
+          </li>
+        ))}
+      </ul>
+      {more > 0 && <p className={styles.hint}>{count(more, "more entry", "more entries")}.</p>}
+    </>
+  );
+}
+
+/** A part of the guest's disk that the file does not store. */
+function GuestOnly({ guest, kind }: { guest: GuestPlace; kind: ClusterKind | undefined }) {
+  const { offset, layers } = guest;
+  return (
+    <section className={styles.card} aria-label="Cluster">
+      <h2>
+        Guest <span className="mono">{hex(offset)}</span> ({decimal(offset)})
+      </h2>
+      {kind !== undefined && (
+        <dl className={styles.facts}>
+          <Fact name="Kind">
+            <b>{kindLooks[kind].label}</b>
+          </Fact>
+        </dl>
+      )}
+      <ul className={styles.references}>
+        {layers.map((layer) => (
+          <li key={layer.depth}>
+            <b>{layer.depth === 0 ? layer.driver : `backing file ${layer.depth} (${layer.driver})`}</b>{" "}
+            {stateText(layer, layer.depth === layers.at(-1)?.depth)}
+            {layer.path !== "" && <p className={styles.hint}>{layer.path.replaceAll("->", "→")}</p>}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
 }
 
 const previewBytes = 128;

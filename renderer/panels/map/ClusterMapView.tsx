@@ -36,12 +36,12 @@ interface ClusterMapViewProps {
 export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
   const { image } = state;
   useEffect(() => session.attach(image), [session, image]);
-  const { shown, asTable } = useStore(session.store);
+  const { shown, asTable, order } = useStore(session.store);
   useJobs(({ byId }) => byId);
   const { scan } = session;
   useMapCommands(session, image);
   const isNarrow = useNarrow();
-  const legend = <Legend view={session.view} summary={shown?.summary} />;
+  const legend = <Legend key={order} view={session.view} summary={shown?.summary} />;
   return (
     <div className={shared.panel}>
       <Toolbar session={session} image={image} />
@@ -96,20 +96,22 @@ interface GridProps extends ClusterMapViewProps {
 }
 
 function Grid({ session, tab, state, asTable, shown }: GridProps) {
-  const { place } = useStore(session.store);
+  const { place, order } = useStore(session.store);
   const [hovered, setHovered] = useState<MapCell>();
   const { name } = state.file;
-  const { summary, source } = shown;
+  const { summary, sources } = shown;
+  const source = (order === "guest" ? sources.guest : undefined) ?? sources.file;
   const open = ({ offset }: MapCell) => {
-    const node = state.image.nodes.find(({ path }) => path === session.fileNode);
+    const shownNode = order === "guest" ? tab.node : session.fileNode;
+    const node = state.image.nodes.find(({ path }) => path === shownNode);
     if (node) showNode(tab.token, node, offset);
   };
   const known = place.kind === "known" ? place : undefined;
   const nameOf = (cell: MapCell) =>
-    cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
+    order === "file" && cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
   return (
     <div className={styles.grid} data-pane="map">
-      <ZoomCrumbs view={session.view} />
+      <ZoomCrumbs key={order} view={session.view} />
       {asTable ? (
         <TableView
           label={`Clusters of ${name} as a table`}
@@ -119,12 +121,13 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
         />
       ) : (
         <MapCanvas
+          key={order}
           label={`Cluster map of ${name}`}
           source={source}
           view={session.view}
           summary={summaryText(summary)}
-          space="file"
-          selection={known && { first: known.place.cluster, count: 1 }}
+          space={order}
+          selection={order === "file" && known ? { first: known.place.cluster, count: 1 } : undefined}
           nameOf={nameOf}
           onHover={setHovered}
           onCursor={(cell) => session.cursorAt(cell)}
@@ -132,7 +135,7 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
         />
       )}
       <p className={`${styles.hover} number`} aria-hidden>
-        {hovered === undefined ? "Enter or a double click shows the bytes." : cellText(hovered, "file")}
+        {hovered === undefined ? "Enter or a double click shows the bytes." : cellText(hovered, order)}
       </p>
     </div>
   );

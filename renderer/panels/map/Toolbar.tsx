@@ -35,6 +35,7 @@ export function Toolbar({ session, image }: { session: MapSession; image: Opened
           : `${decimal(problem + 1)} of ${decimal(problems)}`}
       </span>
       <span className={shared.divider} aria-hidden />
+      <OrderSwitch session={session} />
       <CommandButton command="map.zoomOut" icon={ZoomOutIcon} />
       <CommandButton command="map.zoomIn" icon={ZoomInIcon} />
       <CommandButton command="map.fit" icon={FitIcon} />
@@ -61,6 +62,30 @@ export function Toolbar({ session, image }: { session: MapSession; image: Opened
         <LockIcon size={13} aria-hidden /> read-only
       </span>
     </section>
+  );
+}
+
+function OrderSwitch({ session }: { session: MapSession }) {
+  const { shown, order } = useStore(session.store);
+  const hasGuest = shown?.sources.guest !== undefined;
+  const choice = (value: "file" | "guest", label: string, title: string) => (
+    <button
+      type="button"
+      className="button quiet"
+      aria-pressed={order === value}
+      disabled={value === "guest" && !hasGuest}
+      title={value === "guest" && !hasGuest ? "This map has one order, that of the file" : `${title} (V)`}
+      onClick={() => session.setOrder(value)}
+    >
+      {label}
+    </button>
+  );
+  return (
+    <fieldset className={hexStyles.switch}>
+      <legend className="visually-hidden">Order of the clusters</legend>
+      {choice("file", "File", "Clusters in the order of the container file")}
+      {choice("guest", "Guest", "Clusters in the order of the guest's disk")}
+    </fieldset>
   );
 }
 

@@ -9,13 +9,13 @@ import type { MapSession } from "./session.ts";
 
 /** Saves the map as it shows. */
 export async function savePicture(session: MapSession, image: OpenedImage): Promise<void> {
-  const { shown } = session.store.getState();
+  const { shown, order } = session.store.getState();
   if (shown === undefined) return;
   await save(`${image.file.name} map.png`, "picture", async () => {
     const picture = await exportPng({
-      source: shown.source,
+      source: (order === "guest" ? shown.sources.guest : undefined) ?? shown.sources.file,
       view: session.view,
-      title: `${image.file.name}, clusters in the order of the file`,
+      title: `${image.file.name}, clusters in the order of the ${order === "guest" ? "guest's disk" : "file"}`,
       summary: shown.summary,
     });
     return new Uint8Array(await picture.arrayBuffer());

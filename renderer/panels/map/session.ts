@@ -3,10 +3,11 @@
 import { createStore } from "zustand/vanilla";
 import { type PlainError, toPlain } from "../../../core/base/errors.ts";
 import type { Finding } from "../../../core/block/finding.ts";
-import type { MapPlace, MapSummary } from "../../../core/ops/mapRun.ts";
+import type { Location } from "../../../core/jobs/sessionContract.ts";
+import type { MapOrder, MapPlace, MapSummary } from "../../../core/ops/mapRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
-import type { MapCell, MapSource, MapView } from "../../map/contract.ts";
+import type { MapCell, MapShape, MapSource, MapView } from "../../map/contract.ts";
 import { createMapView } from "../../map/view.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
@@ -16,17 +17,24 @@ import { ProblemList } from "./problems.ts";
 export type PlaceState =
   | { readonly kind: "none" }
   | { readonly kind: "loading"; readonly cell: MapCell }
-  | { readonly kind: "known"; readonly cell: MapCell; readonly place: MapPlace }
+  | { readonly kind: "known"; readonly cell: MapCell; readonly place: MapPlace; readonly guest?: GuestPlace }
+  /** A part of the guest's disk that has no place in the file. */
+  | { readonly kind: "guest"; readonly cell: MapCell; readonly guest: GuestPlace }
   | { readonly kind: "failed"; readonly cell: MapCell; readonly error: PlainError };
 
+/** A byte of the guest's disk, and what each layer says of it. */
+export interface GuestPlace {
+  readonly offset: number;
+  readonly layers: readonly Location[];
+}
+
 export interface MapState {
+  readonly order: MapOrder;
   /** The renderer's ids of the scan and the check that run or ran last. */
   readonly scan: number | undefined;
   readonly check: number | undefined;
   /** Of the last scan that came to its end, which stays while another runs. */
-  readonly shown:
-    | { readonly job: number; readonly summary: MapSummary; readonly source: MapSource }
-    | undefined;
+  readonly shown: ShownMap | undefined;
   readonly place: PlaceState;
   /** Grows with the list of problems. */
   readonly version: number;
@@ -35,14 +43,27 @@ export interface MapState {
   readonly asTable: boolean;
 }
 
+export interface ShownMap {
+  readonly job: number;
+  readonly summary: MapSummary;
+  /** By order; the guest's is undefined where the format has none, or the node is not the top one. */
+  readonly sources: { readonly file: MapSource; readonly guest: MapSource | undefined };
+}
+
 const restMs = 60;
 /** References listed in the card. */
 export const listedReferences = 200;
 
+const nothing = { clusters: 1, clusterSize: 512, fileSize: 512, levels: 1 };
+
 export class MapSession {
   readonly problems = new ProblemList();
-  readonly view: MapView = createMapView({ clusters: 1, clusterSize: 512, fileSize: 512, levels: 1 });
+  readonly views: Readonly<Record<MapOrder, MapView>> = {
+    file: createMapView(nothing),
+    guest: createMapView(nothing),
+  };
   readonly store = createStore<MapState>()(() => ({
+    order: "file",
     scan: undefined,
     check: undefined,
     shown: undefined,
@@ -74,6 +95,10 @@ export class MapSession {
     this.problems.clear();
   }
 
+  /** Of the order that shows. */
+  get view(): MapView {
+    return this.views[this.store.getState().order];
+  }
   get scan(): Job<"map"> | undefined {
     return jobOf("map", this.store.getState().scan);
   }
@@ -118,7 +143,8 @@ export class MapSession {
     }
     const { clusterSize, clusters } = shown.summary;
     const cluster = Math.min(clusters - 1, Math.floor(offset / clusterSize));
-    this.view.showRange({ first: cluster, count: 1 });
+    this.setOrder("file");
+    this.views.file.showRange({ first: cluster, count: 1 });
     this.cursorAt({
       cluster,
       clusters: 1,
@@ -178,6 +204,12 @@ export class MapSession {
     this.goTo(finding.offset);
   }
 
+  /** Whether the map is in the order of the file or of the guest's disk. */
+  setOrder(order: MapOrder): void {
+    if (order === this.store.getState().order) return;
+    this.store.setState({ order, place: { kind: "none" } });
+  }
+
   setTable(asTable: boolean): void {
     this.store.setState({ asTable });
   }
@@ -198,10 +230,12 @@ export class MapSession {
   }
 
   #show(job: number, summary: MapSummary): void {
-    const { shown, place } = this.store.getState();
-    const source = sourceOf(job, summary);
-    this.view.reshape(source);
-    this.store.setState({ shown: { job, summary, source }, place: { kind: "none" } });
+    const { shown, place, order } = this.store.getState();
+    const sources = sourcesOf(job, summary, this.#node === "");
+    this.views.file.reshape(sources.file);
+    if (sources.guest) this.views.guest.reshape(sources.guest);
+    else if (order === "guest") this.store.setState({ order: "file" });
+    this.store.setState({ shown: { job, summary, sources }, place: { kind: "none" } });
     if (shown !== undefined) forgetJob(shown.job);
     if (summary.hasTables) this.#startCheck();
     const goal = this.#goal;
@@ -226,18 +260,27 @@ export class MapSession {
   }
 
   async #ask(cell: MapCell): Promise<void> {
-    const { shown } = this.store.getState();
+    const { shown, order } = this.store.getState();
     const job = shown && askableId(shown.job);
-    if (shown === undefined || job === undefined) return;
+    const image = this.#image?.image;
+    if (shown === undefined || job === undefined || image === undefined) return;
     const isCurrent = () => {
       const { place } = this.store.getState();
       return place.kind !== "none" && place.cell === cell;
     };
     try {
-      const cluster = await worstIn(job, cell);
-      const offset = cluster * shown.summary.clusterSize;
-      const place = await call("map:place", { job, offset, limit: listedReferences });
-      if (isCurrent()) this.store.setState({ place: { kind: "known", cell, place } });
+      const worst = await worstIn(job, cell, order);
+      const offset = worst * this.views[order].getState().shape.clusterSize;
+      const layers = order === "guest" ? await call("image:locate", { image, offset }) : undefined;
+      const guest = layers && { offset, layers };
+      const host = layers ? layers.find(({ depth }) => depth === 0)?.hostOffset : offset;
+      if (host === undefined) {
+        if (isCurrent() && guest) this.store.setState({ place: { kind: "guest", cell, guest } });
+        return;
+      }
+      const place = await call("map:place", { job, offset: host, limit: listedReferences });
+      if (isCurrent())
+        this.store.setState({ place: { kind: "known", cell, place, ...(guest && { guest }) } });
     } catch (error) {
       if (isCurrent()) this.store.setState({ place: { kind: "failed", cell, error: toPlain(error) } });
     }
@@ -248,22 +291,28 @@ const sameCell = (a: MapCell, b: MapCell) =>
   a.cluster === b.cluster && a.clusters === b.clusters && a.kind === b.kind;
 
 /** The first cluster of the cell that is of its kind. */
-async function worstIn(job: number, { cluster, clusters, kind }: MapCell): Promise<number> {
+async function worstIn(job: number, { cluster, clusters, kind }: MapCell, order: MapOrder): Promise<number> {
   if (clusters === 1 || kind === undefined) return cluster;
-  const found = await call("map:next", { job, from: cluster, kinds: [kind], backwards: false });
+  const found = await call("map:next", { job, from: cluster, kinds: [kind], backwards: false, order });
   return found !== undefined && found >= cluster && found < cluster + clusters ? found : cluster;
 }
 
-function sourceOf(id: number, { clusters, clusterSize, fileSize, levels }: MapSummary): MapSource {
+function sourcesOf(job: number, summary: MapSummary, isTop: boolean): ShownMap["sources"] {
+  const { clusters, clusterSize, fileSize, levels, guestCells } = summary;
+  const file = sourceOf(job, "file", { clusters, clusterSize, fileSize, levels });
+  if (!isTop || guestCells === undefined) return { file, guest: undefined };
+  const { count, cellSize, size } = guestCells;
+  const shape = { clusters: count, clusterSize: cellSize, fileSize: size, levels: guestCells.levels };
+  return { file, guest: sourceOf(job, "guest", shape) };
+}
+
+function sourceOf(id: number, order: MapOrder, shape: MapShape): MapSource {
   return {
-    clusters,
-    clusterSize,
-    fileSize,
-    levels,
+    ...shape,
     async tile(level, first, count) {
       const job = askableId(id);
       if (job === undefined) throw new Error("the map is no longer there");
-      return call("map:tile", { job, level, first, count });
+      return call("map:tile", { job, level, first, count, order });
     },
   };
 }

@@ -9,9 +9,10 @@ import { saveNumbers, savePicture } from "./exports.ts";
 import type { MapSession } from "./session.ts";
 
 export function useMapCommands(session: MapSession, image: OpenedImage): void {
-  const { shown, asTable, version } = useStore(session.store);
+  const { shown, asTable, version, order } = useStore(session.store);
   const listShown = useView((state) => state.shown.bottomPanel);
-  const isolated = useStore(session.view, (state) => state.isolated.size > 0);
+  const { view } = session;
+  const isolated = useStore(view, (state) => state.isolated.size > 0);
   const running = useJobs(() => [session.scan, session.check].some((job) => job?.state.kind === "running"));
   const hasProblems = version > 0 && session.problems.count > 0;
   useCommands(
@@ -43,11 +44,18 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
           run: () => session.view.showAll(),
           disabled: noMap ?? (isolated ? undefined : "All kinds are shown"),
         },
+        "view.space": {
+          run: () => {
+            session.setOrder(order === "file" ? "guest" : "file");
+            useView.getState().say(`Showing the ${order === "file" ? "guest's disk" : "file"}`);
+          },
+          disabled: noMap ?? (shown?.sources.guest ? undefined : "This map has one order, that of the file"),
+        },
         "map.table": { run: () => session.setTable(!asTable), checked: asTable, disabled: noMap },
         "map.picture": { run: () => void savePicture(session, image), disabled: noMap },
         "map.json": { run: () => void saveNumbers(session, image), disabled: noMap },
         "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
       };
-    }, [session, image, shown, asTable, isolated, running, hasProblems, listShown]),
+    }, [session, image, shown, asTable, order, isolated, running, hasProblems, listShown]),
   );
 }

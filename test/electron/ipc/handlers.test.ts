@@ -226,14 +226,16 @@ describe("calls about jobs", () => {
   it("start checks and maps of a node of an open image, and ask the map", async () => {
     expect(await call("job:check", { image: 3, node: "" })).toEqual({ job: 8 });
     expect(await call("job:map", { image: 3, node: "backing" })).toEqual({ job: 9 });
-    expect(await call("map:next", { job: 9, from: 1, kinds: ["leaked"], backwards: false })).toBe(5);
+    expect(
+      await call("map:next", { job: 9, from: 1, kinds: ["leaked"], backwards: false, order: "file" }),
+    ).toBe(5);
     expect(asked).toEqual([
       ["run", "check", "Check of disk3", { spec: "spec 3", node: "" }],
       ["runAsked", "map", "Map of disk3", { spec: "spec 3", node: "backing" }],
-      ["ask", 9, "map", "next", { from: 1, kinds: ["leaked"], backwards: false }],
+      ["ask", 9, "map", "next", { from: 1, kinds: ["leaked"], backwards: false, order: "file" }],
     ]);
     await expect(
-      call("map:next", { job: 9, from: 1, kinds: ["no kind"] as never, backwards: false }),
+      call("map:next", { job: 9, from: 1, kinds: ["no kind"] as never, backwards: false, order: "file" }),
     ).rejects.toThrow("map:next");
   });
 
