@@ -1,6 +1,6 @@
 // The legend is the filter: each class with its swatch, clusters, bytes and share; a press shows it alone, the digit
 // keys do the same. One Tab stop with arrows between its rows.
-import { type KeyboardEvent, useLayoutEffect, useMemo, useRef } from "react";
+import { type KeyboardEvent, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { useStore } from "zustand";
 import { theme } from "../hex/theme.ts";
 import { useThemeVersion } from "../hex/useThemeVersion.ts";
@@ -18,24 +18,27 @@ export function Legend({ view, summary }: LegendProps) {
   const isolated = useStore(view, (state) => state.isolated);
   const list = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => legendRows(summary), [summary]);
+  // The row that Tab comes to: the last one that had the focus, as long as there is one.
+  const [last, setLast] = useState("");
+  const stop = Math.max(
+    0,
+    rows.findIndex(({ id }) => id === last),
+  );
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (handleFilterKey(event.nativeEvent, view)) return event.preventDefault();
     if (event.ctrlKey || event.altKey || event.metaKey) return;
-    const buttons = [...(list.current?.querySelectorAll("button") ?? [])];
-    const at = buttons.indexOf(document.activeElement as HTMLButtonElement);
     const targets: Readonly<Record<string, number>> = {
-      ArrowDown: at + 1,
-      ArrowUp: at - 1,
+      ArrowDown: stop + 1,
+      ArrowUp: stop - 1,
       Home: 0,
-      End: buttons.length - 1,
+      End: rows.length - 1,
     };
     const to = targets[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    const button = buttons[Math.max(0, Math.min(buttons.length - 1, to))];
-    for (const other of buttons) other.tabIndex = other === button ? 0 : -1;
-    button?.focus();
+    const index = Math.max(0, Math.min(rows.length - 1, to));
+    list.current?.querySelectorAll("button")[index]?.focus();
   };
   return (
     <section className={styles.legend} aria-label="Legend and filter">
@@ -59,7 +62,8 @@ export function Legend({ view, summary }: LegendProps) {
             key={row.id}
             row={row}
             whole={summary?.fileSize}
-            first={index === 0}
+            stop={index === stop}
+            onFocus={() => setLast(row.id)}
             pressed={row.kinds.every((kind) => isolated.has(kind))}
             onToggle={() => view.toggle(row.kinds)}
           />
@@ -87,12 +91,14 @@ interface LegendToggleProps {
   readonly row: LegendRow;
   /** Bytes of the map. */
   readonly whole: number | undefined;
-  readonly first: boolean;
+  /** Tab comes to it. */
+  readonly stop: boolean;
   readonly pressed: boolean;
+  onFocus(): void;
   onToggle(): void;
 }
 
-function LegendToggle({ row, whole, first, pressed, onToggle }: LegendToggleProps) {
+function LegendToggle({ row, whole, stop, pressed, onFocus, onToggle }: LegendToggleProps) {
   const { label, digit, total, alarming, look } = row;
   return (
     <button
@@ -103,7 +109,8 @@ function LegendToggle({ row, whole, first, pressed, onToggle }: LegendToggleProp
       data-alarming={alarming || undefined}
       data-none={total?.clusters === 0 || undefined}
       data-kind={row.id}
-      tabIndex={first ? 0 : -1}
+      tabIndex={stop ? 0 : -1}
+      onFocus={onFocus}
       title={digit ? `${label}: show only this (${digit})` : `${label}: show only this`}
       onClick={onToggle}
     >

@@ -13,7 +13,7 @@ import { MapPainter } from "./painter.ts";
 import { cellText } from "./wording.ts";
 
 export function MapCanvas(props: MapCanvasProps) {
-  const { label, source, view, summary, selection, marked } = props;
+  const { label, source, view, space, summary, selection, marked } = props;
   const addressBase = usePrefs((prefs) => prefs.addressBase);
   const id = useId();
   const area = useRef<HTMLDivElement>(null);
@@ -46,11 +46,12 @@ export function MapCanvas(props: MapCanvasProps) {
     painter?.setInput({
       source,
       view,
+      space,
       addressBase,
       ...(selection && { selection }),
       ...(marked && { marked }),
     });
-  }, [painter, source, view, addressBase, selection, marked]);
+  }, [painter, source, view, space, addressBase, selection, marked]);
 
   useLayoutEffect(() => painter?.setFocused(focused), [painter, focused]);
 

@@ -20,7 +20,7 @@ import { problemTicks } from "./ticks.ts";
 import { type CellSpan, MapTiles, pageCells } from "./tiles.ts";
 import { rowLabel } from "./wording.ts";
 
-export type PainterInput = Pick<MapCanvasProps, "source" | "view" | "selection" | "marked"> & {
+export type PainterInput = Pick<MapCanvasProps, "source" | "view" | "space" | "selection" | "marked"> & {
   readonly addressBase: Prefs["addressBase"];
 };
 
@@ -164,7 +164,10 @@ export class MapPainter {
     const before = this.#tiles;
     before?.close();
     const comparable =
-      before !== undefined && last?.view === view && before.source.clusterSize === source.clusterSize;
+      before !== undefined &&
+      last?.view === view &&
+      last.space === input.space &&
+      before.source.clusterSize === source.clusterSize;
     this.#before = comparable ? { tiles: before, since: performance.now() } : undefined;
     this.#pulse = undefined;
     const tiles = new MapTiles(source);

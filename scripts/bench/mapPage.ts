@@ -55,7 +55,7 @@ const [canvas, strip] = document.querySelectorAll("canvas");
 if (!canvas || !strip) throw new Error("the page has no canvas");
 const view = createMapView(source);
 const painter = new MapPainter(canvas, strip);
-painter.setInput({ source, view, addressBase: "hex" });
+painter.setInput({ source, view, space: "file", addressBase: "hex" });
 painter.resize(width, height, 1);
 
 const pause = (time: number) => new Promise((resolve) => setTimeout(resolve, time));
