@@ -257,3 +257,15 @@ describe("an image that changes", () => {
     expect(fs.existsSync(journal)).toBe(false);
   });
 });
+
+it("keeps a journal from those who may not read the image", async () => {
+  const { image, journal } = fresh();
+  fs.chmodSync(image, 0o640);
+  const umask = process.umask(0);
+  try {
+    await mend(image);
+  } finally {
+    process.umask(umask);
+  }
+  expect(fs.statSync(journal).mode % 0o1000).toBe(0o640);
+});

@@ -6,6 +6,7 @@ import type { RepairOffer } from "../../../core/block/finding.ts";
 import { openGraph } from "../../../core/graph.ts";
 import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
 import { finish, mend } from "../../build/mend.ts";
+import { buildQed } from "../../build/qed.ts";
 import { tempDir, tempFile } from "../../build/temp.ts";
 
 const cluster = 65536;
@@ -126,4 +127,48 @@ it("mends a ring of tables and takes it back byte by byte", async () => {
   await finish(name, "undo");
   await offerOf(ring.bytes, expectBounded);
   expect(Buffer.compare(fs.readFileSync(name), ring.bytes)).toBe(0);
+});
+
+it("cuts nothing off by default where a table can't be read: what it refers to looks unused", async () => {
+  // Clusters 0 and 2048 have tables of their own: with tables of one cluster of 4096 bytes, 512 entries each.
+  const fill = new Uint8Array(4096).fill(1);
+  const clusters = new Map([
+    [0, fill],
+    [2048, fill],
+  ] as const);
+  const { bytes, l2Offsets } = buildQed({ size: 2 ** 24, clusterSize: 4096, tableSize: 1, clusters });
+  const table = l2Offsets.get(4) ?? 0;
+  const image = { driver: "file", filename: tempFile("unreadable.qed", bytes) };
+  const rule = { event: "none", iotype: "read", sector: table / 512, errno: 5 };
+  const file = { driver: "blkdebug", image, "inject-error": [rule] };
+  const graph = await openGraph({ driver: "qed", file });
+  const offer = await offerRepair(graph.root);
+  await graph.close();
+  expect(offer.unmended).toEqual([expect.stringMatching(/^The L2 table of L1\[4\] at .* can't be read: /)]);
+  // The last cluster of the file is the data that the table refers to.
+  expect(offer.leaked).toEqual({ ranges: 1, bytes: 4096 });
+  expect(offer.items).toMatchObject([{ id: "trim", isDefault: false, risk: "may-lose-data" }]);
+});
+
+it("chooses by default nothing that needs what is not chosen", async () => {
+  // L1[0..8] name one table of 131072 entries with as many clusters of their own past the end: of nine tables that would
+  // have to move, a million entries can be listed; what is left is only taken away on demand.
+  const shared = image(16, 1);
+  shared.fill(0, (index) => (index < 10 ? BigInt(shared.tableAt(1)) : 0n));
+  shared.fill(1, () => 0x7777_0000n * 65536n);
+  await offerOf(shared.bytes, (offer) => {
+    const optional = offer.items.filter(({ isDefault }) => !isDefault).map(({ id }) => id);
+    expect(optional.length).toBeGreaterThan(0);
+    const chosen = new Set(defaultItems(offer));
+    for (const { id, needs } of offer.items) {
+      if (chosen.has(id))
+        expect(
+          needs.filter((need) => !chosen.has(need)),
+          id,
+        ).toEqual([]);
+    }
+    expect(() => offer.script(chosen)).not.toThrow();
+    // The entries of the first user, in the table that an optional item has to leave first.
+    expect(offer.items.some(({ needs }) => needs.some((need) => optional.includes(need)))).toBe(true);
+  });
 });
