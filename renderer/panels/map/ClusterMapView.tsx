@@ -111,7 +111,7 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
     order === "file" && cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
   return (
     <div className={styles.grid} data-pane="map">
-      <ZoomCrumbs key={order} view={session.view} />
+      <ZoomCrumbs key={`crumbs-${order}`} view={session.view} />
       {asTable ? (
         <TableView
           label={`Clusters of ${name} as a table`}
@@ -121,7 +121,7 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
         />
       ) : (
         <MapCanvas
-          key={order}
+          key={`map-${order}`}
           label={`Cluster map of ${name}`}
           source={source}
           view={session.view}
