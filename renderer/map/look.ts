@@ -92,7 +92,10 @@ export function cellTile(style: CellStyle, look: Look, side: number, dim = false
     drawPattern(tile, look.pattern, inner, theme.pixel["diff-unreadable-hatch"]);
   } else if (look.pattern === "sparse-hatch") {
     drawPattern(tile, look.pattern, inner, theme.pixel["diff-unscanned-hatch"]);
-  } else drawPattern(tile, look.pattern, inner, mix(colour, ink, patternInk));
+  } else {
+    // The cross stands for a letter, and nothing must be fainter than a problem.
+    drawPattern(tile, look.pattern, inner, look.pattern === "cross" ? ink : mix(colour, ink, patternInk));
+  }
   return tile;
 }
 
