@@ -6,10 +6,10 @@ import { BlockError, type PlainError, toPlain } from "../../base/errors.ts";
 import { type CheckJob, type CheckResult, type Finding, maxFindings } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type Bounds, boundsOf, isTableOffset, type QedHeader, tableEntries } from "./layout.ts";
-import { type Previous, scanTable, type TableCounts } from "./scanTable.ts";
+import { TableScanner } from "./scanTable.ts";
 import { nameSharers } from "./sharers.ts";
-import { PieceReader } from "./tablePieces.ts";
-import { ClusterUsage, maxClusters } from "./usage.ts";
+import { PieceReader, pieceLength } from "./tablePieces.ts";
+import { type ClusterUsage, maxClusters } from "./usage.ts";
 
 /** Milliseconds of work between two pauses in which a cancel can arrive. */
 const turnMs = 20;
@@ -32,7 +32,7 @@ class Check {
   readonly #bounds: Bounds;
   readonly #job: CheckJob;
   readonly #usage: ClusterUsage;
-  readonly #counts: TableCounts = { allocated: 0, fragmented: 0, again: 0 };
+  readonly #scanner: TableScanner;
   readonly #entries: number;
   #corruptions = 0;
   #leaks = 0;
@@ -56,7 +56,8 @@ class Check {
         `The file has ${clusters} clusters; at most ${maxClusters - 1} can be checked`,
       );
     }
-    this.#usage = new ClusterUsage(clusters);
+    this.#scanner = new TableScanner(this.#bounds, pieceLength(this.#entries));
+    this.#usage = this.#scanner.usage;
   }
 
   async run(): Promise<CheckResult> {
@@ -66,12 +67,12 @@ class Check {
     if (this.#usage.shared > 0 && this.#job.finding) await this.#tellShared();
     if (this.#errors === 0) await this.#tellLeaks();
     return {
-      corruptions: this.#corruptions + this.#counts.again,
+      corruptions: this.#corruptions + this.#scanner.counts.again,
       leaks: this.#leaks,
       checkErrors: this.#errors,
       totalClusters: Math.ceil(imageSize / clusterSize),
-      allocatedClusters: this.#counts.allocated,
-      fragmentedClusters: this.#counts.fragmented,
+      allocatedClusters: this.#scanner.counts.allocated,
+      fragmentedClusters: this.#scanner.counts.fragmented,
       compressedClusters: 0,
       imageEndOffset: undefined,
       readError: this.#readError,
@@ -82,7 +83,7 @@ class Check {
 
   async #checkTables(): Promise<void> {
     const l1 = new PieceReader(this.#file, this.#entries);
-    const l2 = new PieceReader(this.#file, this.#entries, "l2_load");
+    const l2 = new PieceReader(this.#file, this.#entries, "l2_load", this.#scanner.piece);
     for await (const { halves, first } of l1.entries(this.#header.l1Offset)) {
       for (let i = 0; i < halves.length / 2; i++) {
         const [low = 0, high = 0] = [halves[i * 2], halves[i * 2 + 1]];
@@ -108,13 +109,12 @@ class Check {
       this.#tellOverlap(l1Index, offset, again);
       return;
     }
-    const previous: Previous = { low: 0, high: 0, exists: false };
+    this.#scanner.begin();
     try {
-      for await (const { halves, signed, first } of reader.entries(offset)) {
-        scanTable(signed, this.#bounds, this.#usage, previous, this.#counts, (index) => {
+      for await (const { bytes, first } of reader.bytes(offset)) {
+        this.#scanner.scan(bytes.length, (index) => {
           this.#corruptions++;
-          const [badLow = 0, badHigh = 0] = [halves[index * 2], halves[index * 2 + 1]];
-          this.#tellBadEntry("L2", first + index, { l1Index, offset }, badLow, badHigh);
+          this.#tellBadEntry("L2", first + index, { l1Index, offset }, ...this.#scanner.entry(index));
         });
         await this.#breathe(l1Index);
       }

@@ -2,7 +2,6 @@
 // which that lies, by which the tables that may refer to a cluster are found again.
 import type { ClusterMarks } from "../../block/clusterMarks.ts";
 import type { Bounds } from "./layout.ts";
-import { runLength } from "./scanTable.ts";
 
 export interface TableMarks {
   /** Entries that point to a cluster or would, and those of zero clusters. */
@@ -69,4 +68,19 @@ export function markTable(
   table.again = again;
   table.allocated = allocated;
   table.zero = zero;
+}
+
+/** How many entries from `at` on go on where the one before ends: inside the file, and without a carry. */
+function runLength(halves: Int32Array, at: number, clusterSize: number, clustersLeft: number): number {
+  const low = halves[at] as number;
+  const high = halves[at + 1] as number;
+  const beforeCarry = Math.floor((0xffffffff - (low >>> 0)) / clusterSize) + 1;
+  const most = Math.min((halves.length - at) / 2, clustersLeft, beforeCarry);
+  let run = 1;
+  let expected = (low + clusterSize) | 0;
+  for (let look = at + 2; run < most && halves[look] === expected && halves[look + 1] === high; look += 2) {
+    run++;
+    expected = (expected + clusterSize) | 0;
+  }
+  return run;
 }

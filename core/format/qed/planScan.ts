@@ -161,7 +161,7 @@ class Scan {
       leaked,
       leakedRanges: () => this.#unusedRanges(),
       usedEnd,
-      isTable: (cluster) => isMarked(this.#tables, cluster),
+      isTable: (cluster) => this.#tables.isUsed(cluster),
     };
   }
 
@@ -182,7 +182,7 @@ class Scan {
   #markTable(offset: number): boolean {
     const { clusterSize, tableSize } = this.#header;
     const first = offset / clusterSize;
-    for (let i = 0; i < tableSize; i++) if (isMarked(this.#tables, first + i)) return false;
+    for (let i = 0; i < tableSize; i++) if (this.#tables.isUsed(first + i)) return false;
     this.#tables.markRun(first, tableSize);
     this.#all.markRun(first, tableSize);
     return true;
@@ -328,8 +328,4 @@ class RunCollector {
     if (this.#run && this.#isWanted) this.#isWanted = this.#tell(this.#run, this.#why);
     this.#run = undefined;
   }
-}
-
-function isMarked(usage: ClusterUsage, cluster: number): boolean {
-  return ((usage.words[cluster >>> 5] ?? 0) & (1 << (cluster & 31))) !== 0;
 }

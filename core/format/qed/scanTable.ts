@@ -1,8 +1,9 @@
-// One pass over the entries of an L2 table: what they point to is marked, and what breaks a rule is told. The hot loop
-// of a check: 64-bit entries as two 32-bit halves, and runs of neighbours marked together, as most tables consist of
-// them.
+// One pass over the entries of an L2 table: what they point to is marked, and what breaks a rule is told. The loop itself
+// is scanCode.ts; it works in a memory of its own, into which tables are read and in which the bits of clusters lie.
+import { wasmFunction, wasmMemory } from "../../base/wasm.ts";
 import type { Bounds } from "./layout.ts";
-import type { ClusterUsage } from "./usage.ts";
+import { nextOfNone, type ScanEntries, scanModule, stateAt, stateBytes } from "./scanCode.ts";
+import { bitmapBytes, ClusterUsage } from "./usage.ts";
 
 export interface TableCounts {
   allocated: number;
@@ -11,93 +12,70 @@ export interface TableCounts {
   again: number;
 }
 
-/** What precedes a piece of a table: its last counted entry as signed halves, for the count of fragments. */
-export interface Previous {
-  low: number;
-  high: number;
-  exists: boolean;
-}
+export class TableScanner {
+  /** Clusters that entries point to. */
+  readonly usage: ClusterUsage;
+  /** The piece of a table to be scanned: entries as they are in the file. */
+  readonly piece: Uint8Array<ArrayBuffer>;
+  /** Of all pieces scanned. */
+  readonly counts: TableCounts = { allocated: 0, fragmented: 0, again: 0 };
+  readonly #limits: [number, bigint, bigint, bigint, bigint, bigint];
+  readonly #view: DataView;
+  readonly #run: ScanEntries;
+  readonly #bitsAt: number;
+  #isFirst = true;
+  #bad: (index: number) => void = () => undefined;
 
-/**
- * `halves` are the entries of a piece of the table, low halves first, signed because those are the integers that the
- * loop is fast with; `bad` hears the index in the piece of an entry
- * that points nowhere it may.
- */
-export function scanTable(
-  halves: Int32Array,
-  bounds: Bounds,
-  usage: ClusterUsage,
-  previous: Previous,
-  counts: TableCounts,
-  bad: (index: number) => void,
-): void {
-  const { clusterSize } = bounds;
-  const bits = Math.log2(clusterSize);
-  const inCluster = clusterSize - 1;
-  const first = bounds.dataStart / clusterSize;
-  const span = bounds.fileEnd / clusterSize - first;
-  const mostHigh = Math.floor(bounds.fileEnd / 2 ** 32);
-  const used = usage.words;
-  const total = halves.length;
-  let [nextLow, nextHigh] = neighbourOf(previous.low, previous.high, clusterSize);
-  let fragments = previous.exists ? 1 : 0;
-  let [allocated, fragmented, again] = [0, 0, 0];
-  for (let at = 0; at < total; at += 2) {
-    const low = halves[at] as number;
-    const high = halves[at + 1] as number;
-    if (high === 0 && low >>> 1 === 0) continue;
-    const isNeighbour = low === nextLow && high === nextHigh;
-    // The first entry of a table begins no fragment.
-    if (!isNeighbour) fragmented += fragments;
-    fragments = 1;
-    allocated++;
-    nextLow = (low + clusterSize) | 0;
-    nextHigh = nextLow >>> 0 < clusterSize ? (high + 1) | 0 : high;
-    const index = (high << (32 - bits)) | (low >>> bits);
-    // Unsigned comparisons: what is below the first cluster is as far off as what is past the end.
-    if ((low & inCluster) !== 0 || high >>> 0 > mostHigh || (index - first) >>> 0 >= span) bad(at / 2);
-    else if (isNeighbour) {
-      const run = runLength(halves, at, clusterSize, first + span - index);
-      again += usage.markRun(index, run);
-      allocated += run - 1;
-      at += (run - 1) * 2;
-      [nextLow, nextHigh] = neighbourOf(halves[at] as number, high, clusterSize);
-    } else {
-      const word = index >>> 5;
-      const bit = 1 << (index & 31);
-      const old = used[word] as number;
-      if ((old & bit) === 0) used[word] = old | bit;
-      else {
-        usage.markAgain(word, bit);
-        again++;
-      }
-    }
+  /** Throws RangeError when there is no room for two bits a cluster. */
+  constructor(bounds: Bounds, pieceBytes: number) {
+    const { clusterSize, dataStart, fileEnd } = bounds;
+    const clusters = fileEnd / clusterSize;
+    const first = dataStart / clusterSize;
+    this.#limits = [
+      first,
+      BigInt(clusterSize),
+      BigInt(Math.log2(clusterSize)),
+      BigInt(dataStart),
+      BigInt(Math.max(0, clusters - first)),
+      BigInt(fileEnd),
+    ];
+    this.#bitsAt = stateBytes + pieceBytes;
+    // The entry behind the last one of a piece is looked at, and not counted: there is memory, if there are no clusters.
+    const memory = wasmMemory(this.#bitsAt + bitmapBytes(clusters) + 8);
+    this.#view = new DataView(memory.buffer);
+    this.piece = new Uint8Array(memory.buffer, stateBytes, pieceBytes);
+    this.usage = new ClusterUsage(clusters, new DataView(memory.buffer, this.#bitsAt, bitmapBytes(clusters)));
+    this.#run = wasmFunction<ScanEntries>(scanModule(), memory, {
+      bad: (at) => this.#bad((at - stateBytes) / 8),
+      again: (index, count) => {
+        this.counts.again += this.usage.markRun(index, count);
+      },
+    });
   }
-  counts.allocated += allocated;
-  counts.fragmented += fragmented;
-  counts.again += again;
-  previous.exists = fragments === 1;
-  previous.low = (nextLow - clusterSize) | 0;
-  previous.high = nextLow >>> 0 < clusterSize ? (nextHigh - 1) | 0 : nextHigh;
-}
 
-/** Both halves as signed 32-bit integers. */
-function neighbourOf(low: number, high: number, clusterSize: number): [low: number, high: number] {
-  const next = (low + clusterSize) | 0;
-  return [next, next >>> 0 < clusterSize ? (high + 1) | 0 : high];
-}
-
-/** How many entries from `at` on go on where the one before ends: inside the file, and without a carry. */
-export function runLength(halves: Int32Array, at: number, clusterSize: number, clustersLeft: number): number {
-  const low = halves[at] as number;
-  const high = halves[at + 1] as number;
-  const beforeCarry = Math.floor((0xffffffff - (low >>> 0)) / clusterSize) + 1;
-  const most = Math.min((halves.length - at) / 2, clustersLeft, beforeCarry);
-  let run = 1;
-  let expected = (low + clusterSize) | 0;
-  for (let look = at + 2; run < most && halves[look] === expected && halves[look + 1] === high; look += 2) {
-    run++;
-    expected = (expected + clusterSize) | 0;
+  /** What follows is another table: its first entry goes on nowhere, which makes no fragment. */
+  begin(): void {
+    this.#view.setBigInt64(stateAt.next, nextOfNone, true);
+    this.#isFirst = true;
   }
-  return run;
+
+  /**
+   * Scans the first `length` bytes of the piece, which goes on where the one before ended. `bad` hears the index in the
+   * piece of an entry that points nowhere it may.
+   */
+  scan(length: number, bad: (index: number) => void): void {
+    this.#bad = bad;
+    this.#run(stateBytes, stateBytes + length, this.#bitsAt, ...this.#limits);
+    const allocated = length / 8 - this.#view.getInt32(stateAt.skipped, true);
+    if (allocated === 0) return;
+    this.counts.allocated += allocated;
+    this.counts.fragmented += this.#view.getInt32(stateAt.fragmented, true) - (this.#isFirst ? 1 : 0);
+    this.#isFirst = false;
+  }
+
+  /** Both halves of an entry of the piece, unsigned. */
+  entry(index: number): [low: number, high: number] {
+    const at = stateBytes + index * 8;
+    return [this.#view.getUint32(at, true), this.#view.getUint32(at + 4, true)];
+  }
 }

@@ -13,32 +13,52 @@ export interface TablePiece {
   readonly first: number;
 }
 
+/** Bytes that a buffer for the pieces of a table needs. */
+export function pieceLength(entries: number): number {
+  return Math.min(pieceBytes, entries * 8);
+}
+
 /** Reads one table after the other into one buffer. */
 export class PieceReader {
   readonly #file: BlockNode;
   readonly #entries: number;
-  readonly #words: Uint32Array<ArrayBuffer>;
+  readonly #buffer: Uint8Array<ArrayBuffer>;
   /** The step that blkdebug is told before each table is read. */
   readonly #event: string | undefined;
 
-  constructor(file: BlockNode, entries: number, event?: string) {
+  /** `buffer` is `pieceLength` long. */
+  constructor(
+    file: BlockNode,
+    entries: number,
+    event?: string,
+    buffer = new Uint8Array(pieceLength(entries)),
+  ) {
     this.#file = file;
     this.#entries = entries;
-    this.#words = new Uint32Array(Math.min(pieceBytes, entries * 8) / 4);
+    this.#buffer = buffer;
     this.#event = event;
   }
 
-  /** Throws what reading throws. */
-  async *entries(offset: number): AsyncGenerator<TablePiece> {
+  /** Pieces as they are in the file. Throws what reading throws. */
+  async *bytes(
+    offset: number,
+  ): AsyncGenerator<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly first: number }> {
     if (this.#event !== undefined && this.#file.raise) await this.#file.raise(this.#event);
     for (let first = 0; first < this.#entries; ) {
-      const count = Math.min(this.#words.length / 2, this.#entries - first);
-      const halves = this.#words.subarray(0, count * 2);
-      const bytes = new Uint8Array(this.#words.buffer, 0, count * 8);
+      const count = Math.min(this.#buffer.length / 8, this.#entries - first);
+      const bytes = this.#buffer.subarray(0, count * 8);
       await this.#file.read(offset + first * 8, bytes);
-      if (!isLittleEndian) swap(halves, bytes);
-      yield { halves, signed: new Int32Array(this.#words.buffer, 0, count * 2), first };
+      yield { bytes, first };
       first += count;
+    }
+  }
+
+  /** The same as halves. */
+  async *entries(offset: number): AsyncGenerator<TablePiece> {
+    for await (const { bytes, first } of this.bytes(offset)) {
+      const halves = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+      if (!isLittleEndian) swap(halves, bytes);
+      yield { halves, signed: new Int32Array(halves.buffer, halves.byteOffset, halves.length), first };
     }
   }
 }

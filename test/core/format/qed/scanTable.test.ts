@@ -1,7 +1,7 @@
 // The fast pass over a table against a slow one that takes every entry by itself as a BigInt.
 import { describe, expect, it } from "vitest";
 import type { Bounds } from "../../../../core/format/qed/layout.ts";
-import { type Previous, scanTable, type TableCounts } from "../../../../core/format/qed/scanTable.ts";
+import { TableScanner } from "../../../../core/format/qed/scanTable.ts";
 import { ClusterUsage } from "../../../../core/format/qed/usage.ts";
 import { type Random, seeded } from "../../../build/random.ts";
 
@@ -34,17 +34,19 @@ function slowScan(entries: readonly bigint[], { clusterSize, dataStart, fileEnd 
 }
 
 function fastScan(entries: readonly bigint[], bounds: Bounds, pieces: number): Slow {
-  const usage = new ClusterUsage(bounds.fileEnd / bounds.clusterSize);
-  const counts: TableCounts = { allocated: 0, fragmented: 0, again: 0 };
-  const previous: Previous = { low: 0, high: 0, exists: false };
+  const scanner = new TableScanner(bounds, entries.length * 8);
+  const { usage, counts } = scanner;
   const bad: number[] = [];
   const step = Math.ceil(entries.length / pieces);
+  scanner.begin();
   for (let first = 0; first < entries.length; first += step) {
     const part = entries.slice(first, first + step);
-    const halves = Int32Array.from(
-      part.flatMap((entry) => [Number(entry & 0xffffffffn) | 0, Number(entry >> 32n) | 0]),
-    );
-    scanTable(halves, bounds, usage, previous, counts, (index) => bad.push(first + index));
+    scanner.piece.set(new Uint8Array(BigUint64Array.from(part).buffer));
+    scanner.scan(part.length * 8, (index) => {
+      const [low, high] = scanner.entry(index);
+      expect((BigInt(high) << 32n) + BigInt(low)).toBe(part[index]);
+      bad.push(first + index);
+    });
   }
   const used = new Set<number>();
   let next = 0;

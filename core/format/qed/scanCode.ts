@@ -1,0 +1,151 @@
+// The hot loop of a check as WebAssembly (core/base/wasm.ts): 64-bit entries, several times faster than JavaScript is
+// with halves of them. In JavaScript, with `next` kept from piece to piece:
+//
+//   for (; at < end; at += 8) {
+//     entry = load64(at)
+//     number = rotateRight(entry - dataStart, clusterBits)        // no small number unless the entry is aligned
+//     if (number >= clusters && entry <= 1) { skipped++; continue }          // unallocated, zero cluster
+//     if (entry !== next) fragmented++
+//     next = entry + clusterSize
+//     if (number >= clusters) bad(at)
+//     else if (the next entry is `next`) count such ones as far as the file reaches, and mark them word by word
+//     else mark one                                               // either way `again` where a bit is set already
+//   }
+import {
+  block,
+  br,
+  brIf,
+  type Code,
+  call,
+  choose,
+  const32,
+  const64,
+  get,
+  i32,
+  i64,
+  load32,
+  load64,
+  loop,
+  op32,
+  op64,
+  select,
+  set,
+  store32,
+  store64,
+  tee,
+  wasmModule,
+  when,
+  wrap,
+} from "../../base/wasm.ts";
+
+/** Where in memory the loop keeps what goes on from piece to piece. The counts are those of the last piece. */
+export const stateAt = { next: 0, skipped: 8, fragmented: 12 } as const;
+export const stateBytes = 16;
+/** No entry that counts follows it: zero clusters are skipped. */
+export const nextOfNone = 1n;
+
+/**
+ * `at`, `end`: addresses in memory of the piece; `bits`: that of the bits of clusters. `first`: the first cluster that
+ * an entry may point to, `dataStart` its offset in the file; `clusters`: how many of them there are.
+ */
+export type ScanEntries = (
+  at: number,
+  end: number,
+  bits: number,
+  first: number,
+  clusterSize: bigint,
+  clusterBits: bigint,
+  dataStart: bigint,
+  clusters: bigint,
+  fileEnd: bigint,
+) => void;
+
+const [at, end, bits, first, clusterSize, clusterBits, dataStart, clusters, fileEnd] = [
+  0, 1, 2, 3, 4, 5, 6, 7, 8,
+] as const;
+const [entry, next, number] = [9, 10, 11] as const;
+const [skipped, fragmented, count, index, room, take, mask, word, old] = [
+  12, 13, 14, 15, 16, 17, 18, 19, 20,
+] as const;
+const imports = { bad: 0, again: 1 } as const;
+
+const increment = (local: number, by = 1): Code => [get(local), const32(by), op32.add, set(local)];
+
+const countFragment: Code = [
+  [get(fragmented), get(entry), get(next), op64.ne, op32.add, set(fragmented)],
+  [get(entry), get(clusterSize), op64.add, set(next)],
+];
+
+/** The neighbours of an entry whose next one is its neighbour in the file. What lies behind the piece may look like one. */
+const countRun: Code = [
+  [const32(1), set(count)],
+  block(
+    loop(
+      [get(at), get(end), op32.geU, brIf(1)],
+      [get(at), load64, get(next), op64.ne, brIf(1)],
+      [get(next), get(fileEnd), op64.geU, brIf(1)],
+      increment(at, 8),
+      increment(count),
+      [get(next), get(clusterSize), op64.add, set(next)],
+      br(0),
+    ),
+  ),
+];
+
+/** Sets the bits of `mask` in the word of `index`, or tells of `marked` clusters when one of them is set. */
+const setBits = (marked: Code): Code => [
+  [get(bits), get(index), const32(5), op32.shrU, const32(2), op32.shl, op32.add],
+  [tee(word), load32, tee(old), get(mask), op32.and],
+  choose([get(index), marked, call(imports.again)], [get(word), get(old), get(mask), op32.or, store32]),
+];
+
+/** Shifts take the lowest 5 bits of a number. */
+const markOne: Code = [const32(1), get(index), op32.shl, set(mask), setBits(const32(1))];
+
+/** Marks `count` clusters from `index` on, up to 32 at a time. */
+const markRun: Code = loop(
+  [const32(32), get(index), const32(31), op32.and, op32.sub, set(room)],
+  [get(count), get(room), get(count), get(room), op32.ltU, select, set(take)],
+  [const32(-1), const32(32), get(take), op32.sub, op32.shrU, get(index), op32.shl, set(mask)],
+  setBits(get(take)),
+  [get(index), get(take), op32.add, set(index)],
+  [get(count), get(take), op32.sub, tee(count), brIf(0)],
+);
+
+const body: Code = [
+  [const32(stateAt.next), load64, set(next)],
+  block(
+    loop(
+      [get(at), get(end), op32.geU, brIf(1)],
+      [get(at), load64, set(entry), increment(at, 8)],
+      [get(entry), get(dataStart), op64.sub, get(clusterBits), op64.rotr, tee(number)],
+      [get(clusters), op64.geU],
+      when(
+        [get(entry), const64(1), op64.leU],
+        when(increment(skipped), br(2)),
+        countFragment,
+        [get(at), const32(8), op32.sub, call(imports.bad)],
+        br(1),
+      ),
+      countFragment,
+      [get(number), wrap, get(first), op32.add, set(index)],
+      [get(at), load64, get(next), op64.eq],
+      choose([countRun, markRun], markOne),
+      br(0),
+    ),
+  ),
+  [const32(stateAt.next), get(next), store64],
+  [const32(stateAt.skipped), get(skipped), store32, const32(stateAt.fragmented), get(fragmented), store32],
+];
+
+/** `bad` hears the address of an entry, `again` the first cluster and the number of up to 32, one of them marked already. */
+export const scanModule = (): Uint8Array<ArrayBuffer> =>
+  wasmModule(
+    { bad: { params: [i32], results: [] }, again: { params: [i32, i32], results: [] } },
+    {
+      params: [i32, i32, i32, i32, i64, i64, i64, i64, i64],
+      results: [],
+      locals: [i64, i64, i64, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+      body,
+    },
+  );
