@@ -108,9 +108,9 @@ function channel<R>() {
   return <S extends z.ZodType>(request: S): Channel<S, R> => ({ request });
 }
 const nothing = z.undefined();
-/** Of items of a repair; an offer has at most 100,000. */
+/** Of items of a repair; an offer has at most 100,000, the end of the file and the dirty bit. */
 const repairId = z.string().min(1).max(64);
-const repairIds = z.array(repairId).max(100_000);
+const repairIds = z.array(repairId).max(100_002);
 /** Options of a graph; what is in them is checked with the drivers' schemas. */
 const graphOptions = z.record(z.string().max(64), z.json());
 
