@@ -64,6 +64,12 @@ const sumLength = 16;
 const copyDataLength = 8 + 32;
 /** Data of one record. */
 export const mostData = 1024 * 1024;
+/**
+ * What is held in memory of a journal, bytes of records and their number: a repair has a million entries at most, and
+ * a record for each MiB of what is copied or cut off.
+ */
+const mostKept = 512 * 1024 * 1024;
+const mostRecords = 8 * 1024 * 1024;
 const types = { image: 1, write: 2, last: 3, patch: 4, copy: 5, tail: 6, zeroTail: 7 } as const;
 
 export function sha256(...parts: readonly Uint8Array[]): Uint8Array {
@@ -78,7 +84,7 @@ export function headLength({ cutSize }: Pick<JournalHead, "cutSize">): number {
 }
 
 /**
- * Bytes of the journal of a script; fewer where what is cut off the end is zero. `pathLength` is that of the image's
+ * Bytes of the journal of a script; far fewer where what is cut off the end is zero. `pathLength` is that of the image's
  * path, bytes.
  */
 export function journalBytes(script: RepairScript, pathLength: number): number {
@@ -300,9 +306,14 @@ async function readRecords(file: JournalFile, length: number, expected: Uint8Arr
   let imagePath = "";
   let last: JournalWrite | undefined;
   const end = recordsOffset + length;
+  let kept = 0;
   for await (const { type, offset, length, data, at } of recordsOf(file, end, (bytes) =>
     hash.update(bytes),
   )) {
+    kept += type === types.tail ? 0 : data.length;
+    if (kept > mostKept || writes.length + patches.length + copies.length + tail.length > mostRecords) {
+      throw damaged("it has more changes than a repair makes");
+    }
     if (type === types.image) imagePath = new TextDecoder().decode(data);
     else if (type === types.write || type === types.last) {
       if (data.length !== length * 2) throw damaged("a record has a wrong length");

@@ -57,13 +57,30 @@ export async function createJournal(
       await writer.copy({ ...piece, hash: sha256(bytes) });
     }
   }
-  for (const { at, length } of pieces(cutSize, oldSize)) {
-    await turn(job);
-    const bytes = await readRange(image, at, length);
-    await writer.tail(at, length, isZero(bytes) ? undefined : bytes);
-  }
+  await saveTail(image, cutSize, oldSize, writer, job);
   const headHash = sha256(await readRange(image, 0, headLength({ cutSize })));
   await writer.finish({ oldSize, cutSize, newSize, headHash });
+}
+
+/** What is cut off. Zeroes that follow each other are one record, however many they are. */
+async function saveTail(
+  image: ImageFile,
+  from: number,
+  to: number,
+  writer: JournalWriter,
+  job: RepairJob,
+): Promise<void> {
+  let zeroFrom = from;
+  for (const { at, length } of pieces(from, to)) {
+    job.progress?.(at - from, to - from);
+    await turn(job);
+    const bytes = await readRange(image, at, length);
+    if (isZero(bytes)) continue;
+    if (at > zeroFrom) await writer.tail(zeroFrom, at - zeroFrom, undefined);
+    await writer.tail(at, length, bytes);
+    zeroFrom = at + length;
+  }
+  if (to > zeroFrom) await writer.tail(zeroFrom, to - zeroFrom, undefined);
 }
 
 interface Found {
@@ -119,7 +136,7 @@ export async function applyJournal(
   const isDone = journal.state === "applied" || journal.state === "verified";
   if (!isDone) {
     if (journal.state !== "applying") {
-      await expectTail(image, file, journal);
+      await expectTail(image, file, journal, job);
       await setState(file, "applying");
     }
     // Nothing is changed in place before the copies are durable, and no source of theirs either.
@@ -146,7 +163,7 @@ export async function undoJournal(
     await writePlaces(image, placesOf(journal), "oldBytes", job);
     await restoreSize(image, file, journal);
     await examine(image, { ...journal, state: "planned" });
-    await expectTail(image, file, journal);
+    await expectTail(image, file, journal, {});
   }
   await setState(file, "undone");
 }
@@ -223,12 +240,22 @@ async function restoreSize(
   await image.flush();
 }
 
-async function expectTail(image: ImageFile, file: JournalFile, { tail }: Journal): Promise<void> {
-  for (const { offset, length, at } of tail) {
-    const found = await readRange(image, offset, length);
-    const isSame =
-      at === undefined ? isZero(found) : Buffer.compare(found, await readRange(file, at, length)) === 0;
-    if (!isSame) throw changed(`behind ${hex(offset)}`, offset);
+async function expectTail(
+  image: ImageFile,
+  file: JournalFile,
+  { tail }: Journal,
+  job: RepairJob,
+): Promise<void> {
+  for (const { offset, length, at: kept } of tail) {
+    for (const piece of pieces(offset, offset + length)) {
+      await turn(job);
+      const found = await readRange(image, piece.at, piece.length);
+      const isSame =
+        kept === undefined
+          ? isZero(found)
+          : Buffer.compare(found, await readRange(file, kept + piece.at - offset, piece.length)) === 0;
+      if (!isSame) throw changed(`behind ${hex(piece.at)}`, piece.at);
+    }
   }
 }
 

@@ -7,6 +7,7 @@ import { newJournal, openJournal } from "../../../core/repair/journalFile.ts";
 import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
 import { brokenQed } from "../../build/brokenQed.ts";
 import { finish, mend } from "../../build/mend.ts";
+import { buildQed } from "../../build/qed.ts";
 import { seeded } from "../../build/random.ts";
 import { tempDir, tempFile } from "../../build/temp.ts";
 import { type ChangingCall, type Fault, watchFiles } from "../../crash/fileFaults.ts";
@@ -268,4 +269,27 @@ it("keeps a journal from those who may not read the image", async () => {
     process.umask(umask);
   }
   expect(fs.statSync(journal).mode % 0o1000).toBe(0o640);
+});
+
+it("keeps a long tail that is cut off by its bytes, and zeroes in it by their number", async () => {
+  // 9 MiB behind the last cluster: zeroes but for one byte in the third and one in the last MiB.
+  const mib = 1024 * 1024;
+  const clusters = new Map([[0, new Uint8Array(4096).fill(1)]]);
+  const { bytes } = buildQed({ size: 2 ** 24, clusterSize: 4096, tableSize: 1, clusters, tail: 9 * mib });
+  const start = bytes.length - 9 * mib;
+  bytes[start + 2 * mib + 5] = 7;
+  bytes[bytes.length - 1] = 8;
+  const image = tempFile("tail.qed", bytes);
+  const script = await mend(image);
+  expect(script).toMatchObject({ items: ["trim"], cutSize: start, newSize: start });
+  expect(fs.statSync(image).size).toBe(start);
+  // Two pieces of 1 MiB and two runs of zeroes, each with 24 + 16 bytes around it, and the path.
+  const records = 40 + Buffer.byteLength(image) + 2 * (40 + mib) + 2 * 40;
+  expect(fs.statSync(`${image}.undo`).size).toBe(4096 + records);
+  await finish(image, "undo");
+  expect(has(image, bytes)).toBe(true);
+  await finish(image, "resume");
+  expect(fs.statSync(image).size).toBe(start);
+  await finish(image, "undo");
+  expect(has(image, bytes)).toBe(true);
 });
