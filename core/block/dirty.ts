@@ -13,7 +13,7 @@ export async function meetDirtyImage(
   policy: DirtyPolicy,
   { warn, event }: Pick<OpenContext, "warn" | "event">,
 ): Promise<void> {
-  if (policy === "skip" || !node.check || !node.planRepair) return;
+  if (policy === "skip" || policy === "untouched" || !node.check || !node.planRepair) return;
   try {
     if (policy === "repair") await checkAndRepair(node, file);
     else warn(await checkOnly(node, node.check, file, event));

@@ -26,9 +26,10 @@ export type BackingPolicy = "open" | "plain" | "beside" | "none";
 /**
  * What happens to an image whose dirty (need-check) bit is set when it is opened for writing: report: it is checked and
  * the findings are reported, nothing is repaired; repair: it is checked and repaired as the peer does; skip: nothing,
- * since the caller is about to check it.
+ * since the caller is about to check it; untouched: the same, and opening writes nothing at all: the caller will write to
+ * the image's file itself, and take it back byte by byte.
  */
-export type DirtyPolicy = "report" | "repair" | "skip";
+export type DirtyPolicy = "report" | "repair" | "skip" | "untouched";
 
 /** How a file is shared with other programs that take the peer's byte-range locks. */
 export interface Sharing {

@@ -67,7 +67,7 @@ async function repairOrCopy(request: RepairRequest): Promise<number> {
 
 function repairImage(request: RepairRequest, given: string, imageOpts: boolean): Promise<number> {
   const { format, apply } = request;
-  const image = { format, imageOpts, backing: false, writable: apply, dirty: "skip" as const };
+  const image = { format, imageOpts, backing: false, writable: apply, dirty: "untouched" as const };
   return withImage(given, image, async ({ graph: { root } }) => {
     if (!canRepair(root)) throw new CliError("This image format does not support repairs", exits.noRepair);
     return interruptible(async (interruption) => {
@@ -144,6 +144,7 @@ function showPlan(
   preflight: readonly PreflightCheck[],
 ): void {
   const chosen = new Set(script.items);
+  const own = new Set(offer.items.map(({ id }) => id));
   const all = offer.script(offer.items.map(({ id }) => id));
   const writes = new Map(
     [all, script].flatMap(({ writes: list, last }) =>
@@ -165,6 +166,12 @@ function showPlan(
   }
   if (offer.items.length === 0) stdout.line("There is nothing to mend.");
   for (const item of offer.items) showItem(item, chosen.has(item.id), writes.get(item.id));
+  for (const write of script.writes) {
+    if (own.has(write.item)) continue;
+    const { offset, oldBytes, newBytes } = write;
+    stdout.line(`With them: ${write.item}, as any program does that writes to the image`);
+    stdout.line(`    ${hex(offset)}: ${hexBytes(oldBytes)} -> ${hexBytes(newBytes)}`);
+  }
   for (const text of offer.unmended) stdout.line(`Not mended: ${printable(text)}`);
   if (offer.dropped > 0) stdout.line(`${offer.dropped} further items are left to a second repair.`);
   if (script.items.length > 0)

@@ -26,7 +26,7 @@ export async function openForRepair(
   const graph = await namingUsers(filename, () =>
     openGraph(
       { driver: format, file: { driver: "file", filename } },
-      { readOnly: use !== "write", forceShare: use === "look", backing: "none", dirty: "skip" },
+      { readOnly: use !== "write", forceShare: use === "look", backing: "none", dirty: "untouched" },
     ),
   );
   try {

@@ -374,3 +374,18 @@ describeWithQemu("what repair mends", () => {
     });
   });
 });
+
+describe("autoclear bits that are not known", () => {
+  it("go with the first item that is mended, and come back when it is taken back", () => {
+    const clusters = new Map([[0, new Uint8Array(cluster).fill(1)]]);
+    const spec = { size: 1024 * cluster, clusterSize: cluster, tableSize: 2, clusters, autoclear: 0x30n };
+    const { bytes } = buildQed({ ...spec, l2: [[0, 5, 0x7000_0000n]] });
+    cli.write("autoclear.qed", bytes);
+    // 8 bytes from offset 32 of the header.
+    expect(repair("--plan", "autoclear.qed").stdout).toContain("0x20: 3000000000000000 -> 0000000000000000");
+    expect(repair("--apply", "autoclear.qed")).toMatchObject({ code: 0 });
+    expect([...bytesOf("autoclear.qed").subarray(32, 40)]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(repair("--undo", "autoclear.qed.blkscope-undo")).toMatchObject({ code: 0 });
+    expect(bytesOf("autoclear.qed").equals(bytes)).toBe(true);
+  });
+});

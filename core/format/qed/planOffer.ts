@@ -16,6 +16,9 @@ const entryLength = 8;
 const mostNeeds = 64;
 export const trimId = "trim";
 export const dirtyId = "clear-dirty-bit";
+/** No item to be chosen: it goes with any. */
+const autoclearId = "clear-autoclear-bits";
+const autoclearOffset = 32;
 
 /** An item, and what it does once the place of its copies is known. */
 interface Draft {
@@ -359,10 +362,18 @@ class Script {
       newSize,
       copies: this.#copies,
       patches: this.#patches,
-      writes: this.#writes,
+      writes: items.length > 0 ? [...this.#writes, ...this.#autoclear()] : this.#writes,
       last,
       places: this.#places,
     };
+  }
+
+  /** Whoever writes without knowing these features takes their bits away (QED specification, "Header"). */
+  #autoclear(): ItemWrite[] {
+    const { autoclearFeatures } = this.#header;
+    if (autoclearFeatures === 0n) return [];
+    const [oldBytes, newBytes] = [encode([autoclearFeatures]), encode([0n])];
+    return [{ item: autoclearId, offset: autoclearOffset, oldBytes, newBytes }];
   }
 
   #newValues({ kind, values }: EntryRun): Uint8Array {

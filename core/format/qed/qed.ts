@@ -24,8 +24,8 @@ export const qed = defineDriver({
     if (backing) children.push({ name: "backing", role: "backing", node: backing });
     // After `repair` what is left is written to as the peer does; `skip` is for a check that follows.
     const headerFile = new HeaderFile(header, file, context.dirty === "report");
-    if (!context.readOnly && header.autoclearFeatures !== 0n)
-      await headerFile.change({ autoclearFeatures: 0n });
+    const isKept = context.readOnly || context.dirty === "untouched";
+    if (!isKept && header.autoclearFeatures !== 0n) await headerFile.change({ autoclearFeatures: 0n });
     return new QedNode(headerFile, name, children, context);
   },
 });
