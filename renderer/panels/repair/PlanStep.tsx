@@ -49,6 +49,7 @@ export function PlanStep({ session, state, name }: StepProps) {
         choice && (
           <span className="number" role="status">
             {totalsText(choice, offered.items)}. {effectText(choice, offered.fileSize)}
+            {choosing && <span className={styles.slow}> Working out what depends on it…</span>}
           </span>
         )
       }

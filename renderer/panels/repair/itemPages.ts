@@ -1,8 +1,8 @@
 // The items of a plan, fetched in pages and forgotten when many others were looked at since: a plan may have 100,000.
 import type { OfferedRepair } from "../../../core/block/finding.ts";
 
-export const pageLength = 200;
-const mostPages = 40;
+export const pageLength = 1000;
+const mostPages = 16;
 
 type Fetch = (first: number, count: number) => Promise<readonly OfferedRepair[]>;
 

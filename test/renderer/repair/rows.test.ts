@@ -97,7 +97,7 @@ describe("pages of items", () => {
     expect(pages.at(0)?.id).toBe("clear:0x0");
   });
 
-  it("are forgotten when forty others were looked at since, and asked for again", async () => {
+  it("are forgotten when sixteen others were looked at since, and asked for again", async () => {
     let asked = 0;
     const pages = new ItemPages(
       async (first) => {
@@ -106,11 +106,11 @@ describe("pages of items", () => {
       },
       () => undefined,
     );
-    for (let page = 0; page <= 40; page++) await pages.page(page);
-    expect(pages.at(40 * pageLength)).toBeDefined();
+    for (let page = 0; page <= 16; page++) await pages.page(page);
+    expect(pages.at(16 * pageLength)).toBeDefined();
     expect(pages.at(0)).toBeUndefined();
     await pages.page(0);
-    expect(asked).toBe(42);
+    expect(asked).toBe(18);
   });
 });
 
