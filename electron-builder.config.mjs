@@ -7,6 +7,7 @@ const fileAssociations = [
   { ext: "qed", name: "QED disk image", mimeType: "application/x-qed-disk" },
   { ext: "qcow2", name: "QCOW2 disk image", mimeType: "application/x-qemu-disk" },
   { ext: ["img", "raw"], name: "Raw disk image", mimeType: "application/x-raw-disk-image" },
+  { ext: "blkscope-undo", name: "Blkscope undo journal", mimeType: "application/x-blkscope-undo" },
 ].map((one) => ({ ...one, role: "Viewer", rank: "Alternate" }));
 
 /** The default app belongs to Electron as a development tool. */

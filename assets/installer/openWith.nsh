@@ -1,4 +1,4 @@
-; Offers Blkscope under "Open with" for disk images without becoming their default program.
+; Offers Blkscope under "Open with" for disk images and undo journals without becoming their default program.
 
 !macro customInstall
   WriteRegStr SHCTX "Software\Classes\Applications\${APP_EXECUTABLE_FILENAME}" "FriendlyAppName" "${PRODUCT_NAME}"
@@ -7,6 +7,7 @@
   WriteRegStr SHCTX "Software\Classes\Applications\${APP_EXECUTABLE_FILENAME}\SupportedTypes" ".qcow2" ""
   WriteRegStr SHCTX "Software\Classes\Applications\${APP_EXECUTABLE_FILENAME}\SupportedTypes" ".img" ""
   WriteRegStr SHCTX "Software\Classes\Applications\${APP_EXECUTABLE_FILENAME}\SupportedTypes" ".raw" ""
+  WriteRegStr SHCTX "Software\Classes\Applications\${APP_EXECUTABLE_FILENAME}\SupportedTypes" ".blkscope-undo" ""
 !macroend
 
 !macro customUnInstall

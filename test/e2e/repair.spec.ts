@@ -4,6 +4,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Locator, Page } from "@playwright/test";
+import { openGraph } from "../../core/graph.ts";
+import { setState } from "../../core/repair/journal.ts";
 import { brokenQed } from "../build/brokenQed.ts";
 import { expect, test } from "./app.ts";
 import type { Folder } from "./images.ts";
@@ -226,4 +228,44 @@ test("a journal opens as what it is, is refused when the image changed, and undo
     page.getByText("every byte of broken.qed is what it was before the repair").first(),
   ).toBeVisible();
   expect(Buffer.compare(readFileSync(image), brokenQed())).toBe(0);
+});
+
+/** As a crash right before the last change, the mark of a dirty image, leaves a repair that was written. */
+async function cutOff(image: string, journal: string): Promise<void> {
+  const bytes = readFileSync(image);
+  bytes[16] = 2;
+  writeFileSync(image, bytes);
+  const { root, close } = await openGraph({ driver: "file", filename: journal }, { readOnly: false });
+  await setState(root, "applying");
+  await close();
+}
+
+test("an image beside which a repair was cut off offers to finish it", async ({ launch, folder }) => {
+  const image = folder.file("broken.qed");
+  const journal = `${image}.blkscope-undo`;
+  writeFileSync(image, brokenQed());
+  const first = await launch(image);
+  await first.page.keyboard.press("Control+5");
+  await walkToWrite(first.page);
+  await tabTo(first.page, first.page.getByRole("radio", { name: /Repair a copy/ }));
+  await first.page.keyboard.press("ArrowDown");
+  await pressButton(first.page, /^Write \d+ changes to broken\.qed$/);
+  await expect(heading(first.page, "Verify")).toBeFocused({ timeout: 20_000 });
+  const mended = readFileSync(image);
+  await cutOff(image, journal);
+
+  const { page } = await launch(image);
+  await expect(page.getByText(/^Repair stopped before its end/)).toBeVisible();
+  await expectNoViolations(page);
+  await page.keyboard.press("Control+5");
+  await expect(heading(page, "Preflight")).toBeFocused();
+  await expect(page.getByText("An earlier repair was cut off")).toBeVisible();
+  await pressButton(page, "Finish or take back…");
+  await expect(heading(page, /^Undo a repair/)).toBeFocused();
+  await expect(page.getByRole("button", { name: /^Undo \d+ writes in broken\.qed$/ })).toBeVisible();
+  await pressButton(page, "Finish the repair of broken.qed");
+  await expect(page.getByText("Finished: all changes are in broken.qed and were read back.")).toBeVisible();
+  await expect(heading(page, /^Undo a repair/)).toBeFocused();
+  expect(Buffer.compare(readFileSync(image), mended)).toBe(0);
+  expect(problems(image)).toEqual({ corruptions: 0, errors: 0 });
 });

@@ -38,6 +38,11 @@ export function ItemDetail({ session, state, handle }: ItemDetailProps) {
         <p>
           <b>Risk:</b> <Risk risk={item.risk} />. {riskMeanings[item.risk]}
         </p>
+        <p>
+          <button type="button" className="button" onClick={() => session.showInHex(item.file.offset)}>
+            Show in hex
+          </button>
+        </p>
         {item.needs.length > 0 && (
           <p>
             <b>Needs</b> {count(item.needs.length, "other item")}: choosing this one chooses them as well.

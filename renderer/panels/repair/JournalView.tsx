@@ -30,7 +30,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
   if (job?.state.kind === "running") {
     const label = mode === "undo" ? "Taking the repair back" : "Finishing the repair";
     return (
-      <StepPage title={title} note="Cancel stops between two changes; both ways stay open.">
+      <StepPage title={title} phase="running" note="Cancel stops between two changes; both ways stay open.">
         <Progress job={job} label={label} cancel="Cancel" onCancel={() => session.cancel()} />
       </StepPage>
     );
@@ -52,6 +52,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
   return (
     <StepPage
       title={title}
+      phase={job?.state.kind ?? "looked at"}
       note={
         facts.refusal || facts.state === "undone" || facts.state === "planned"
           ? "There is nothing that could be undone."

@@ -1,7 +1,8 @@
 // The repair wizard of an image: steps at the left, the step that is being taken beside them.
-import { useEffect } from "react";
+import { useEffect, useMemo } from "react";
 import { useStore } from "zustand";
 import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
+import { useCommands } from "../../commands/registry.ts";
 import { useJobs } from "../../store/jobs.ts";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
 import shared from "../../widgets/panel.module.css";
@@ -31,6 +32,23 @@ export function RepairView({ session, file, image }: RepairViewProps) {
   const state = useStore(session.store);
   useJobs(({ byId }) => (state.plan === undefined ? undefined : byId[state.plan]));
   useJobs(({ byId }) => (state.write === undefined ? undefined : byId[state.write]));
+  const looking = session.planJob?.state.kind === "running";
+  const begun = wasBegun(session.facts) || session.writeJob?.state.kind === "running";
+  useCommands(
+    useMemo(
+      () => ({
+        "compare.cancel": {
+          run: () => session.cancel(),
+          disabled: looking ? undefined : "The image is not being looked at",
+        },
+        "compare.rescan": {
+          run: () => session.look(),
+          disabled: begun ? "A repair was begun; its page offers to look again" : undefined,
+        },
+      }),
+      [session, looking, begun],
+    ),
+  );
   return (
     <div className={shared.panel}>
       {!wasBegun(session.facts) && <FileBanner token={file.token} />}

@@ -9,13 +9,22 @@ interface StepPageProps {
   readonly actions?: ReactNode;
   /** A line beside the buttons. */
   readonly note?: ReactNode;
+  /** Changes when the page becomes another under the same title: a button that had the focus is gone then. */
+  readonly phase?: string;
   /** The content divides the height itself. */
   readonly fills?: boolean;
 }
 
-export function StepPage({ title, children, actions, note, fills = false }: StepPageProps) {
+export function StepPage({ title, children, actions, note, phase, fills = false }: StepPageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  const place = `${title} ${phase}`;
+  const shown = useRef<string>(undefined);
+  useEffect(() => {
+    const isNew = shown.current === undefined;
+    shown.current = place;
+    // What the person works with is not taken away.
+    if (isNew || document.activeElement === document.body) heading.current?.focus({ preventScroll: true });
+  }, [place]);
   return (
     <section className={styles.page} aria-label={title} data-pane="step">
       <h2 ref={heading} tabIndex={-1} className={styles.title}>

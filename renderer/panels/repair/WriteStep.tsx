@@ -63,6 +63,7 @@ export function WriteStep({ session, state, name, folder }: StepProps) {
   return (
     <StepPage
       title="Write"
+      phase={writeJob?.state.kind ?? "not written"}
       actions={
         <>
           <button type="button" className="button" onClick={() => session.go("plan")}>

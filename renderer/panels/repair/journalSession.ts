@@ -49,7 +49,8 @@ export class JournalSession {
   dispose(): void {
     this.#stopJobs();
     const { job } = this.store.getState();
-    if (job !== undefined) forgetJob(job);
+    // What is being written goes on to its end without its tab.
+    if (job !== undefined && !this.isRunning) forgetJob(job);
   }
 
   get job(): Job<"repairFinish"> | undefined {

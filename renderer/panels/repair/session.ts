@@ -11,6 +11,7 @@ import type {
   ShownChange,
 } from "../../../core/ops/repairRun.ts";
 import type { OpenedImage, WrittenRepair } from "../../../electron/ipc/contract.ts";
+import { showNode } from "../../shell/openFlows.ts";
 import { useImages } from "../../store/images.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
@@ -116,7 +117,9 @@ export class RepairSession {
     this.#stopJobs();
     this.undo?.dispose();
     const { plan, write } = this.store.getState();
-    for (const job of [plan, write]) if (job !== undefined) forgetJob(job);
+    if (plan !== undefined) forgetJob(plan);
+    // What is being written goes on to its end without its tab: half a repair is worse than a whole one.
+    if (write !== undefined && this.writeJob?.state.kind !== "running") forgetJob(write);
   }
 
   get planJob(): Job<"repairPlan"> | undefined {
@@ -213,6 +216,12 @@ export class RepairSession {
       const ids = which === "default" ? "default" : which === "safe" ? this.findings.safe : [];
       return askRepair(this.#asking, "choose", { ids });
     });
+  }
+
+  /** Shows a byte of the image's file in its own tab. */
+  showInHex(offset: number): void {
+    const file = this.#image?.nodes.find(({ path }) => path === "file");
+    if (this.#image && file) showNode(this.#image.file.token, file, offset);
   }
 
   select(row: number): void {
