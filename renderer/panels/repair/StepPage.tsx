@@ -34,9 +34,9 @@ export function StepPage({ title, children, actions, note, phase, fills = false 
         <div className={styles.filled}>{children}</div>
       ) : (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard has to reach it.
-        <section className={styles.content} aria-label={`${title}, in full`} tabIndex={0}>
+        <div className={styles.content} tabIndex={0}>
           {children}
-        </section>
+        </div>
       )}
       {(actions || note) && (
         <footer className={styles.footer}>
