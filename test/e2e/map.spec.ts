@@ -51,7 +51,7 @@ test("goes from a problem to its cell, to the entry behind it, to the bytes, and
   await expect(list(page)).toContainText(`${check.corruptions} problems, ${check.leaks} leaked clusters`);
   const problem = list(page).getByRole("row", { name: new RegExp(`0x${shared.toString(16)} `) });
   await problem.click();
-  await expect(card(page)).toContainText("Referenced more than allowed");
+  await expect(card(page)).toContainText("Multiply referenced");
   await expect(card(page)).toContainText("L1[0] → L2[4]");
   await card(page).getByRole("button", { name: "L1[0] → L2[5]" }).click();
   const entry = table + 5 * 8;

@@ -1,8 +1,8 @@
 // The cluster map of an open image: legend, grid, the card of the cluster at the cursor, and the problems below.
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Group, Panel, Separator } from "react-resizable-panels";
 import { useStore } from "zustand";
-import type { MapSummary } from "../../../core/ops/mapRun.ts";
+import type { MapPlace, MapSummary } from "../../../core/ops/mapRun.ts";
 import type { MapCell } from "../../map/contract.ts";
 import { Legend } from "../../map/Legend.tsx";
 import { MapCanvas } from "../../map/MapCanvas.tsx";
@@ -107,6 +107,9 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
     if (node) showNode(tab.token, node, offset);
   };
   const known = place.kind === "known" ? place : undefined;
+  const pointed = order === "file" ? known?.place : undefined;
+  const selection = useMemo(() => pointed && { first: pointed.cluster, count: 1 }, [pointed]);
+  const marked = useMemo(() => pointed && targetsOf(pointed, summary.clusterSize), [pointed, summary]);
   const nameOf = (cell: MapCell) =>
     order === "file" && cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
   return (
@@ -127,7 +130,8 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
           view={session.view}
           summary={summaryText(summary)}
           space={order}
-          selection={order === "file" && known ? { first: known.place.cluster, count: 1 } : undefined}
+          selection={selection}
+          {...(marked && { marked })}
           nameOf={nameOf}
           onHover={setHovered}
           onCursor={(cell) => session.cursorAt(cell)}
@@ -139,6 +143,14 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
       </p>
     </div>
   );
+}
+
+/** Clusters that a table refers to, for the eye: those listed. */
+function targetsOf({ pointers }: MapPlace, clusterSize: number): readonly number[] {
+  const clusters = pointers.list.flatMap(({ target }) =>
+    target ? [Math.floor(target.offset / clusterSize)] : [],
+  );
+  return [...new Set(clusters)];
 }
 
 /** Read when the grid gets the focus. */
