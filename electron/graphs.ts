@@ -193,8 +193,8 @@ export class GraphTokens {
     this.#paths = (token) => files.pathOf(token);
   }
 
-  /** The same graph always has the same token. */
-  keep({ options, files }: CheckedGraph): FileRef {
+  /** The same graph always has the same token. `name` instead of one made of its driver and files. */
+  keep({ options, files }: Pick<CheckedGraph, "options" | "files">, name = nameOf(options, files)): FileRef {
     const text = JSON.stringify(options);
     const known = this.#byText.get(text);
     if (known !== undefined) return known.file;
@@ -203,7 +203,7 @@ export class GraphTokens {
       paths: files.map(({ token }) => this.#paths(token)),
       file: {
         token: randomUUID(),
-        name: nameOf(options, files),
+        name,
         folder: foldersOf(files),
         isGraph: true as const,
       },

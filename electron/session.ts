@@ -208,7 +208,7 @@ export class ImageSession {
     const format = typeof spec === "object" ? spec.driver : undefined;
     if (format === undefined || this.#graphs.get(file.token) !== undefined) {
       throw new BlockError("EINVAL", `'${file.name}' is a graph of several nodes, not one file`, {
-        hint: "Open the image's own file to mend it.",
+        hint: "Open the image's own file instead.",
       });
     }
     return { path: this.#files.pathOf(file.token), format, name: file.name };

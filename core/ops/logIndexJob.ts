@@ -19,6 +19,7 @@ import {
   type NextEntryRequest,
   type Page,
 } from "./logIndexRun.ts";
+import { checkPage, LogQuestions } from "./logQuestions.ts";
 
 const progressEveryMs = 100;
 
@@ -38,9 +39,14 @@ export async function logIndexJob(
       job.progress({ done, total, bytesRead: done, totals: { entries: 0 } });
     });
     job.answer?.({
-      page: (page) => log.inTurn(() => log.page(page)),
+      rows: (request) => log.now(() => log.questions.rows(request)),
+      place: (request) => log.now(() => log.questions.place(request)),
+      detail: (request) => log.now(() => log.questions.detail(request)),
+      history: (request) => log.now(() => log.questions.history(request)),
+      versions: (request) => log.now(() => log.questions.versions(request)),
+      page: (page) => log.now(() => log.page(page)),
       next: async (request) => nextEntry(index, request),
-      marks: (page) => log.inTurn(() => log.marks(page)),
+      marks: (page) => log.now(() => log.marks(page)),
       extend: ({ growing = false }) => log.inTurn(() => log.extend(growing)),
       recover: ({ diskSize }) => log.inTurn(() => log.recover(diskSize)),
     });
@@ -71,7 +77,9 @@ class HeldLog {
   readonly #signal: AbortSignal;
   #graph: Graph;
   #index: LogIndex | undefined;
+  #questions: LogQuestions | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  readonly #asked = new Set<Promise<unknown>>();
 
   constructor(params: LogIndexParams, graph: Graph, signal: AbortSignal) {
     this.#params = params;
@@ -79,11 +87,32 @@ class HeldLog {
     this.#signal = signal;
   }
 
-  /** One after the other: nothing is read while the log is being opened again. */
+  /** One after the other, with no question under way: the log is opened again, or rows are changed. */
   inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const next = this.#last.then(work);
+    const next = this.#last.then(async () => {
+      await this.#questions?.rest();
+      await Promise.allSettled(this.#asked);
+      return work();
+    });
     this.#last = next.catch(() => undefined);
     return next;
+  }
+
+  /** Beside other questions, but not while the log is being opened again. */
+  async now<T>(work: () => Promise<T>): Promise<T> {
+    await this.#last;
+    const answer = work();
+    this.#asked.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#asked.delete(answer);
+    }
+  }
+
+  get questions(): LogQuestions {
+    this.#questions ??= new LogQuestions(() => this.#graph.root, this.#held, this.#signal);
+    return this.#questions;
   }
 
   async read(progress: NonNullable<IndexJob["progress"]>): Promise<LogIndex> {
@@ -100,11 +129,13 @@ class HeldLog {
     this.#graph = next;
     await before.close();
     const changed = await extendIndex(next.root, this.#held, { signal: this.#signal, growing });
+    this.questions.changed(changed);
     return { changed, summary: this.summary() };
   }
 
   async recover(diskSize: number | undefined): Promise<LogIndexAsks["recover"]["answer"]> {
     const job = { signal: this.#signal, ...(diskSize !== undefined && { diskSize }) };
+    this.questions.changed(this.#held.count);
     const run = await recoverPast(this.#graph.root, this.#held, job);
     return { run, summary: this.summary() };
   }
@@ -112,27 +143,9 @@ class HeldLog {
   async page({ first, count }: Page): Promise<LogRow[]> {
     const rows: LogRow[] = [];
     for (let entry = first; entry < Math.min(first + lengthOf(first, count), this.#held.count); entry++) {
-      rows.push(await this.#row(entry));
+      rows.push(await this.questions.row(entry));
     }
     return rows;
-  }
-
-  async #row(entry: number): Promise<LogRow> {
-    const index = this.#held;
-    const kind = index.kindOf(entry);
-    return {
-      entry,
-      kind,
-      flags: index.flagsOf(entry),
-      offset: index.offsetOf(entry),
-      length: index.lengthOf(entry),
-      header: index.headerOf(entry),
-      payload: index.payloadOf(entry),
-      payloadLength: index.payloadLength(entry),
-      text: kind === "mark" ? await readMark(this.#graph.root, index, entry) : undefined,
-      counted: entry < index.counted,
-      recovered: index.isRecovered(entry),
-    };
   }
 
   async marks({ first, count }: Page): Promise<LogIndexAsks["marks"]["answer"]> {
@@ -173,10 +186,8 @@ class HeldLog {
 
 /** `count` of a page, checked. */
 function lengthOf(first: number, count: number): number {
-  if (Number.isSafeInteger(first) && first >= 0 && Number.isSafeInteger(count) && count >= 0) {
-    return Math.min(count, longestPage);
-  }
-  throw new BlockError("EINVAL", `There is no page of ${count} from ${first} on`);
+  checkPage(first, count);
+  return Math.min(count, longestPage);
 }
 
 export function nextEntry(

@@ -1,5 +1,6 @@
 // A log of writes as plain data for threads and views: what its job is asked, and its answers.
 import type { ImageSpec } from "../block/driver.ts";
+import type { ByteRange } from "../block/finding.ts";
 import type { EntryKind, IndexEnd, LogSuperblock, LogTotals, RecoveredRun } from "../writelog/logIndex.ts";
 
 export interface LogIndexParams {
@@ -82,7 +83,94 @@ export interface NextEntryRequest {
   readonly backwards?: boolean;
 }
 
+/** Longest stretch of bytes in one answer. */
+export const longestDetail = 64 * 1024;
+
+/** What is known of one entry. */
+export interface LogDetail {
+  readonly row: LogRow;
+  /** Entries with the flag FLUSH before this one. */
+  readonly flush: number;
+  /** The entry with which it became durable; undefined where none did. Which of the flushes that is, from 1, if it is one. */
+  readonly durableWith: number | undefined;
+  readonly durableFlush: number | undefined;
+  /** Of writes and discards, from the place that was asked for on. */
+  readonly bytes: LogChange | undefined;
+}
+
+export interface LogChange {
+  /** Byte of the disk. */
+  readonly offset: number;
+  readonly before: Uint8Array;
+  readonly after: Uint8Array;
+  /** Who had written the bytes before, by whole sectors; entry -1 where none had: the log does not know them. */
+  readonly writers: readonly { readonly offset: number; readonly length: number; readonly entry: number }[];
+  /** Of the whole entry: bytes that differ, and where the first of them is, from the entry's beginning; not of a long one. */
+  readonly differing: number | undefined;
+  readonly firstDiffering: number | undefined;
+}
+
+/** An entry that wrote or discarded bytes of a range. */
+export interface LogHistoryEntry {
+  readonly entry: number;
+  readonly kind: "write" | "discard";
+  readonly flags: number;
+  /** Bytes of the disk that it covers, and those of them that were asked for. */
+  readonly range: ByteRange;
+  readonly touched: ByteRange;
+  readonly durableWith: number | undefined;
+  /** Which of the flushes made it durable, from 1; undefined where none did, and for FUA. */
+  readonly durableFlush: number | undefined;
+}
+
+export interface LogHistory {
+  /** Newest first. */
+  readonly entries: readonly LogHistoryEntry[];
+  /** `before` of the next page; undefined when there are no older ones. */
+  readonly next: number | undefined;
+}
+
 export interface LogIndexAsks {
+  /**
+   * A page of the entries that pass a display filter ("" passes all); `total` of them there are. Another filter ends the
+   * search for this one, which then rejects with ECANCELED; EINVAL for a filter that is wrong.
+   */
+  rows: {
+    question: Page & { readonly filter: string };
+    answer: { readonly total: number; readonly rows: readonly LogRow[] };
+  };
+  /** Where an entry is among those that pass, or the next behind it. */
+  place: {
+    question: { readonly filter: string; readonly entry: number };
+    answer: { readonly total: number; readonly at: number; readonly passes: boolean };
+  };
+  /** `offset` from the entry's beginning, and at most `longestDetail` bytes from there. */
+  detail: {
+    question: { readonly entry: number; readonly offset: number; readonly length: number };
+    answer: LogDetail;
+  };
+  /** Who wrote a range of the disk. */
+  history: {
+    question: {
+      readonly offset: number;
+      readonly length: number;
+      readonly before?: number;
+      readonly limit: number;
+    };
+    answer: LogHistory;
+  };
+  /**
+   * The last entry that wrote these bytes of the disk, whether they are as it left them, and the newest older version that
+   * equals `bytes`, by the entry that made it; -1 for what was there before the log.
+   */
+  versions: {
+    question: { readonly offset: number; readonly bytes: Uint8Array };
+    answer: {
+      readonly last: LogHistoryEntry | undefined;
+      readonly isCurrent: boolean;
+      readonly older: number | undefined;
+    };
+  };
   /** Fewer rows at the end of the log. */
   page: { question: Page; answer: readonly LogRow[] };
   /** The first such entry at or behind `from`, or at or before it; without going around. */

@@ -7,7 +7,9 @@ import { clusterKinds, type StructureAt } from "../../core/block/structure.ts";
 import type { Answer, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
 import type { ImageEvents } from "../../core/jobs/imageEvents.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
+import { longestDetail } from "../../core/ops/logIndexRun.ts";
 import type { JournalFacts, RepairFinished, RepairWritten } from "../../core/ops/repairRun.ts";
+import { opNames } from "../../core/query/tree.ts";
 
 const token = z.uuid();
 const imageId = z.int().nonnegative();
@@ -16,6 +18,8 @@ const jobId = z.int().nonnegative();
 /** Characters of a path such as "backing/backing/file": the deepest chain has 200 backing files. */
 const longestNodePath = 2000;
 const mapOrder = z.enum(["file", "guest"]);
+/** A display filter; longer ones are refused with words by whoever parses it. */
+const logFilter = z.string().max(4096);
 const imageNode = z.strictObject({ image: imageId, node: z.string().max(longestNodePath) });
 
 /** A file the person chose, as the renderer knows it. The path stays in main; `folder` is for display only. */
@@ -219,6 +223,56 @@ export const channels = {
       order: mapOrder,
     }),
   ),
+  /** Which of these files are logs of writes, by their first bytes; graphs are none. */
+  "log:detect": channel<readonly boolean[]>()(z.array(token).max(64)),
+  /** Reads a log into its index. Its end is told when it has been read; then it answers until cancelled. */
+  "job:logIndex": channel<{ job: number }>()(
+    z.strictObject({ image: imageId, growing: z.boolean(), recover: z.boolean() }),
+  ),
+  "log:rows": channel<Answer<"logIndex", "rows">>()(
+    z.strictObject({ job: jobId, filter: logFilter, first: byteOffset, count: z.int().min(0).max(4096) }),
+  ),
+  "log:place": channel<Answer<"logIndex", "place">>()(
+    z.strictObject({ job: jobId, filter: logFilter, entry: byteOffset }),
+  ),
+  "log:next": channel<Answer<"logIndex", "next">>()(
+    z.strictObject({
+      job: jobId,
+      from: z.int().min(-1),
+      kinds: z.array(z.enum(opNames)).max(opNames.length),
+      flags: z.int().min(0).max(255),
+      backwards: z.boolean(),
+    }),
+  ),
+  "log:marks": channel<Answer<"logIndex", "marks">>()(
+    z.strictObject({ job: jobId, first: byteOffset, count: z.int().min(0).max(4096) }),
+  ),
+  "log:detail": channel<Answer<"logIndex", "detail">>()(
+    z.strictObject({
+      job: jobId,
+      entry: byteOffset,
+      offset: byteOffset,
+      length: z.int().min(1).max(longestDetail),
+    }),
+  ),
+  "log:history": channel<Answer<"logIndex", "history">>()(
+    z.strictObject({
+      job: jobId,
+      offset: byteOffset,
+      length: z.int().min(1),
+      before: byteOffset.optional(),
+      limit: z.int().min(1).max(4096),
+    }),
+  ),
+  "log:versions": channel<Answer<"logIndex", "versions">>()(
+    z.strictObject({ job: jobId, offset: byteOffset, bytes: z.instanceof(Uint8Array) }),
+  ),
+  /** Reads on what the log has grown by. */
+  "log:extend": channel<Answer<"logIndex", "extend">>()(z.strictObject({ job: jobId, growing: z.boolean() })),
+  /** Looks for entries behind the wall. */
+  "log:recover": channel<Answer<"logIndex", "recover">>()(z.strictObject({ job: jobId })),
+  /** The disk after the first `count` entries of an open log as an image that can be opened. */
+  "log:state": channel<FileRef>()(z.strictObject({ image: imageId, count: byteOffset })),
   /** Looks at what can be mended. Its end is told when the offer is made; then it answers until cancelled. */
   "job:repairPlan": channel<{ job: number }>()(z.strictObject({ image: imageId })),
   "repair:items": channel<Answer<"repairPlan", "items">>()(

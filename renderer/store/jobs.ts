@@ -167,7 +167,7 @@ function takeEnd(id: number, event: Events["job:end"]): void {
     } as Job);
 }
 
-const asked: Readonly<Record<AskedJob & PageJob, true>> = { map: true, repairPlan: true };
+const asked: Readonly<Record<AskedJob & PageJob, true>> = { logIndex: true, map: true, repairPlan: true };
 const isAsked = (name: JobName): boolean => Object.hasOwn(asked, name);
 
 function put(job: Job): void {

@@ -6,6 +6,7 @@ import * as files from "./files.ts";
 import * as graphs from "./graphs.ts";
 import * as images from "./images.ts";
 import * as jobs from "./jobs.ts";
+import * as logs from "./logs.ts";
 import * as repair from "./repair.ts";
 
 export const handlers: Handlers = {
@@ -37,6 +38,18 @@ export const handlers: Handlers = {
   "map:tile": jobs.mapTile,
   "map:place": jobs.mapPlace,
   "map:next": jobs.mapNext,
+  "log:detect": logs.detect,
+  "job:logIndex": logs.index,
+  "log:rows": logs.rows,
+  "log:place": logs.place,
+  "log:next": logs.next,
+  "log:marks": logs.marks,
+  "log:detail": logs.detail,
+  "log:history": logs.history,
+  "log:versions": logs.versions,
+  "log:extend": logs.extend,
+  "log:recover": logs.recover,
+  "log:state": logs.state,
   "job:repairPlan": repair.plan,
   "repair:items": repair.items,
   "repair:choose": repair.choose,

@@ -1,0 +1,73 @@
+// Calls about logs of writes: which files are logs, the job that holds one's index and answers, and states of its disk.
+import { open, stat } from "node:fs/promises";
+import { startsWith } from "../../../core/base/bytes.ts";
+import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
+import { logMagic } from "../../../core/writelog/layout.ts";
+import type { Handler } from "../handle.ts";
+
+/** A file that can't be read is no log here: opening it says why. */
+export const detect: Handler<"log:detect"> = (tokens, { files, graphs }) =>
+  Promise.all(
+    tokens.map((token) => {
+      if (graphs.get(token) !== undefined) return false;
+      return isLog(files.pathOf(token)).catch(() => false);
+    }),
+  );
+
+async function isLog(path: string): Promise<boolean> {
+  const found = await stat(path);
+  // Opening a pipe would wait for its other end.
+  if (!found.isFile() && !found.isBlockDevice()) return false;
+  const file = await open(path, "r");
+  try {
+    const head = new Uint8Array(logMagic.length);
+    await file.read(head, 0, head.length, 0);
+    return startsWith(head, logMagic);
+  } finally {
+    await file.close();
+  }
+}
+
+export const index: Handler<"job:logIndex"> = ({ image, growing, recover }, { session, jobs }) => {
+  const { spec, name } = session.sourceOf(image);
+  const resultOf = ({ summary }: { readonly summary: LogSummary }) => ({ cancelled: false, summary });
+  return { job: jobs.runAsked("logIndex", `Log ${name}`, { spec, growing, recover }, resultOf) };
+};
+
+export const rows: Handler<"log:rows"> = ({ job, ...page }, { jobs }) =>
+  jobs.ask(job, "logIndex", "rows", page);
+
+export const place: Handler<"log:place"> = ({ job, ...place }, { jobs }) =>
+  jobs.ask(job, "logIndex", "place", place);
+
+export const next: Handler<"log:next"> = ({ job, ...next }, { jobs }) =>
+  jobs.ask(job, "logIndex", "next", next);
+
+export const marks: Handler<"log:marks"> = ({ job, ...page }, { jobs }) =>
+  jobs.ask(job, "logIndex", "marks", page);
+
+export const detail: Handler<"log:detail"> = ({ job, ...place }, { jobs }) =>
+  jobs.ask(job, "logIndex", "detail", place);
+
+export const history: Handler<"log:history"> = ({ job, before, ...range }, { jobs }) =>
+  jobs.ask(job, "logIndex", "history", { ...range, ...(before !== undefined && { before }) });
+
+export const versions: Handler<"log:versions"> = ({ job, ...place }, { jobs }) =>
+  jobs.ask(job, "logIndex", "versions", place);
+
+export const extend: Handler<"log:extend"> = ({ job, growing }, { jobs }) =>
+  jobs.ask(job, "logIndex", "extend", { growing });
+
+export const recover: Handler<"log:recover"> = ({ job }, { jobs }) =>
+  jobs.ask(job, "logIndex", "recover", {});
+
+/** Nothing is read for it: the image opens when the page opens it. */
+export const state: Handler<"log:state"> = ({ image, count }, { session, files, graphs }) => {
+  const { path, name } = session.fileOf(image);
+  const what = count === 0 ? `disk before ${name}` : `disk after entry ${count - 1} of ${name}`;
+  const log = { driver: "file", filename: path };
+  return graphs.keep(
+    { options: { driver: "logstate", log, entry: count }, files: [files.refOf(path)] },
+    what,
+  );
+};

@@ -1,0 +1,177 @@
+// What views ask of a log's job: entries through a filter, the bytes of one and what it overwrote, who wrote a place, and
+// older versions of it; also while the log grows.
+import * as fs from "node:fs";
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { Answers } from "../../../core/jobs/contract.ts";
+import { runJob } from "../../../core/jobs/run.ts";
+import { failureOf, filled } from "../../build/open.ts";
+import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
+import { tempFile } from "../../build/temp.ts";
+
+const sector = 512;
+const write = (at: number, sectors: number, byte: number, flags = 0): GivenEntry => ({
+  sector: at,
+  flags,
+  payload: filled(sectors * sector, byte),
+});
+
+const entries: readonly GivenEntry[] = [
+  write(0, 2, 0x11), // 0
+  { flags: 1 }, // 1: the first flush
+  write(1, 1, 0x22), // 2: overwrites sector 1
+  { flags: 8, text: "fsync" }, // 3
+  write(1, 1, 0x33, 2), // 4: FUA
+  { flags: 4, sector: 0, sectorCount: 1 }, // 5: discard
+  { flags: 1 }, // 6: the second flush
+  write(1, 1, 0x44), // 7: never flushed
+];
+
+async function held(filename: string): Promise<Answers<"logIndex">> {
+  const cancel = new AbortController();
+  let done: Promise<unknown> | undefined;
+  const ask = await new Promise<Answers<"logIndex">>((answer, failed) => {
+    const handlers = { items: () => undefined, progress: () => undefined };
+    done = runJob("logIndex", { spec: { driver: "file", filename } }, handlers, {
+      signal: cancel.signal,
+      answer,
+    });
+    done.catch(failed);
+  });
+  onTestFinished(async () => {
+    cancel.abort();
+    await done;
+  });
+  return ask;
+}
+
+function logFile(given = entries): string {
+  return tempFile("a.log", makeLog(sector, given).bytes);
+}
+
+const numbers = (rows: readonly { readonly entry: number }[]) => rows.map(({ entry }) => entry);
+
+describe("entries through a filter", () => {
+  it("are all of them without one", async () => {
+    const ask = await held(logFile());
+    const { total, rows } = await ask.rows({ filter: "", first: 6, count: 10 });
+    expect(total).toBe(8);
+    expect(numbers(rows)).toEqual([6, 7]);
+  });
+
+  it("come by pages, and each has its place among them", async () => {
+    const ask = await held(logFile());
+    const filter = "sector == 1";
+    expect(numbers((await ask.rows({ filter, first: 0, count: 10 })).rows)).toEqual([0, 2, 4, 7]);
+    expect(await ask.rows({ filter, first: 1, count: 2 })).toMatchObject({
+      total: 4,
+      rows: [{ entry: 2 }, { entry: 4 }],
+    });
+    expect(await ask.place({ filter, entry: 4 })).toEqual({ total: 4, at: 2, passes: true });
+    // Entry 5 does not pass: the next that does is 7, the fourth.
+    expect(await ask.place({ filter, entry: 5 })).toEqual({ total: 4, at: 3, passes: false });
+  });
+
+  it("with a wrong one are refused, with the place that is wrong", async () => {
+    const ask = await held(logFile());
+    const error = await failureOf(ask.rows({ filter: "op==writ", first: 0, count: 1 }));
+    expect(error).toMatchObject({ code: "EINVAL", context: { offset: 4, length: 4 } });
+  });
+
+  it("of another filter end the search for the one before", async () => {
+    const ask = await held(logFile());
+    const before = failureOf(ask.rows({ filter: "zero", first: 0, count: 1 }));
+    const after = ask.rows({ filter: "mark ~ fsync", first: 0, count: 1 });
+    expect(numbers((await after).rows)).toEqual([3]);
+    // The first may have been quicker than the second came.
+    expect([undefined, "ECANCELED"]).toContain((await before)?.code);
+  });
+
+  it("are found among entries that the log grows by", async () => {
+    const path = logFile(entries.slice(0, 3));
+    const ask = await held(path);
+    const filter = "op==write";
+    expect((await ask.rows({ filter, first: 0, count: 9 })).total).toBe(2);
+    fs.writeFileSync(path, makeLog(sector, entries).bytes);
+    await ask.extend({});
+    expect(numbers((await ask.rows({ filter, first: 0, count: 9 })).rows)).toEqual([0, 2, 4, 7]);
+    expect((await ask.detail({ entry: 7, offset: 0, length: 512 })).bytes?.before[0]).toBe(0x33);
+  });
+});
+
+describe("the detail of an entry", () => {
+  it("has its bytes, what they overwrote, and who had written that", async () => {
+    const ask = await held(logFile());
+    const { bytes, durableWith, durableFlush } = await ask.detail({ entry: 2, offset: 0, length: 512 });
+    expect(bytes?.before).toEqual(filled(512, 0x11));
+    expect(bytes?.after).toEqual(filled(512, 0x22));
+    expect(bytes?.writers).toEqual([{ offset: 512, length: 512, entry: 0 }]);
+    expect(bytes).toMatchObject({ offset: 512, differing: 512, firstDiffering: 0 });
+    // Entry 6 is the second flush.
+    expect([durableWith, durableFlush]).toEqual([6, 2]);
+  });
+
+  it("of an entry with FUA says that it made itself durable", async () => {
+    const ask = await held(logFile());
+    expect((await ask.detail({ entry: 4, offset: 0, length: 1 })).durableWith).toBe(4);
+  });
+
+  it("of a write that no flush follows says so", async () => {
+    const ask = await held(logFile());
+    expect((await ask.detail({ entry: 7, offset: 0, length: 1 })).durableWith).toBeUndefined();
+  });
+
+  it("of a discard shows zeroes where there were bytes", async () => {
+    const ask = await held(logFile());
+    const { bytes } = await ask.detail({ entry: 5, offset: 0, length: 4 });
+    expect([bytes?.before[0], bytes?.after[0]]).toEqual([0x11, 0]);
+  });
+
+  it("of a mark has its text and no bytes", async () => {
+    const ask = await held(logFile());
+    const { row, bytes, flush } = await ask.detail({ entry: 3, offset: 0, length: 512 });
+    expect([row.text, bytes, flush]).toEqual(["fsync", undefined, 1]);
+  });
+
+  it("is told from the place that is asked for on, where no entry wrote before with -1", async () => {
+    const ask = await held(logFile());
+    const { bytes } = await ask.detail({ entry: 0, offset: 600, length: 1_000_000 });
+    expect(bytes?.after.length).toBe(2 * 512 - 600);
+    expect(bytes?.writers).toEqual([{ offset: 600, length: 424, entry: -1 }]);
+  });
+});
+
+describe("the history of a place", () => {
+  it("has every entry that touched it, newest first, with the flush that made it durable", async () => {
+    const ask = await held(logFile());
+    const { entries: found, next } = await ask.history({ offset: 512, length: 512, limit: 10 });
+    expect(numbers(found)).toEqual([7, 4, 2, 0]);
+    expect(found.map(({ durableWith }) => durableWith)).toEqual([undefined, 4, 6, 1]);
+    expect(found.map(({ durableFlush }) => durableFlush)).toEqual([undefined, undefined, 2, 1]);
+    expect(next).toBeUndefined();
+  });
+});
+
+describe("older versions of a place", () => {
+  it("are found by their bytes", async () => {
+    const ask = await held(logFile());
+    const found = await ask.versions({ offset: 512, bytes: filled(512, 0x22) });
+    expect(found).toMatchObject({ last: { entry: 7 }, isCurrent: false, older: 2 });
+  });
+
+  it("are -1 for what was there before the log", async () => {
+    const ask = await held(logFile());
+    expect(await ask.versions({ offset: 512, bytes: filled(512, 0) })).toMatchObject({ older: -1 });
+  });
+
+  it("are not the newest, which is the present one", async () => {
+    const ask = await held(logFile());
+    const found = await ask.versions({ offset: 512, bytes: filled(512, 0x44) });
+    expect(found).toMatchObject({ isCurrent: true, older: undefined });
+  });
+
+  it("are none where nothing wrote", async () => {
+    const ask = await held(logFile());
+    const found = await ask.versions({ offset: 1 << 20, bytes: filled(512, 1) });
+    expect(found).toEqual({ last: undefined, isCurrent: false, older: undefined });
+  });
+});
