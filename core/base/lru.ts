@@ -3,11 +3,16 @@
 export class Lru<K, V> {
   readonly #limit: number;
   readonly #weigh: (value: V) => number;
+  readonly #forgotten: ((value: V) => void) | undefined;
   readonly #entries = new Map<K, V>();
   #weight = 0;
 
-  /** `limit` in the unit of `weigh` (1 an entry when left out). The newest entry is kept even above it. */
-  constructor(limit: number, weigh: (value: V) => number = () => 1) {
+  /**
+   * `limit` in the unit of `weigh` (1 an entry when left out). The newest entry is kept even above it.
+   * `forgotten` hears what had to go because of it.
+   */
+  constructor(limit: number, weigh: (value: V) => number = () => 1, forgotten?: (value: V) => void) {
+    this.#forgotten = forgotten;
     this.#limit = limit;
     this.#weigh = weigh;
   }
@@ -28,9 +33,10 @@ export class Lru<K, V> {
     this.delete(key);
     this.#entries.set(key, value);
     this.#weight += this.#weigh(value);
-    for (const oldest of this.#entries.keys()) {
+    for (const [oldest, forgotten] of this.#entries) {
       if (this.#weight <= this.#limit || this.#entries.size === 1) break;
       this.delete(oldest);
+      this.#forgotten?.(forgotten);
     }
   }
 

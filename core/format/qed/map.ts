@@ -27,7 +27,7 @@ export interface Run {
  * Entries looked at for one run. Longer runs come in pieces: a table may have 134 million entries, and a caller
  * that uses only the beginning of a run must not pay for its whole length each time.
  */
-const longestLook = 4096;
+const longestLook = 32_768;
 
 export class QedMap {
   readonly #header: QedHeader;
@@ -84,24 +84,26 @@ export class QedMap {
     const l2Index = Math.floor(offset / clusterSize) % this.#entries;
     const l2Offset = await this.#l2Offset(l1Index);
     if (l2Offset === 0) return `L1[${l1Index}] = 0: unallocated`;
-    const { halves, first } = await this.#tables.page(l2Offset, l2Index);
-    const value = join64(halves[(l2Index - first) * 2] ?? 0, halves[(l2Index - first) * 2 + 1] ?? 0);
-    const start = `L1[${l1Index}] -> L2 at ${hex(l2Offset)}, L2[${l2Index}]`;
-    if (value === 0) return `${start} = 0: unallocated`;
-    if (value === 1) return `${start} = 1: zero cluster`;
-    this.#checkCluster(value, halves, (l2Index - first) * 2, l1Index, l2Index);
-    return `${start} -> ${hex(value ?? 0)}`;
+    return this.#tables.page(l2Offset, l2Index, ({ halves, first }) => {
+      const value = join64(halves[(l2Index - first) * 2] ?? 0, halves[(l2Index - first) * 2 + 1] ?? 0);
+      const start = `L1[${l1Index}] -> L2 at ${hex(l2Offset)}, L2[${l2Index}]`;
+      if (value === 0) return `${start} = 0: unallocated`;
+      if (value === 1) return `${start} = 1: zero cluster`;
+      this.#checkCluster(value, halves, (l2Index - first) * 2, l1Index, l2Index);
+      return `${start} -> ${hex(value ?? 0)}`;
+    });
   }
 
   /** Offset of the L2 table of an L1 entry, 0 when there is none. Throws ECORRUPT. */
-  async #l2Offset(l1Index: number): Promise<number> {
-    const { halves, first } = await this.#tables.page(this.#header.l1Offset, l1Index);
-    const at = (l1Index - first) * 2;
-    const [low = 0, high = 0] = [halves[at], halves[at + 1]];
-    const offset = join64(low, high);
-    if (offset === 0 || (offset !== undefined && isTableOffset(offset, this.#bounds))) return offset;
-    const span = this.#entries * this.#header.clusterSize;
-    throw this.#badEntry(`L1[${l1Index}]`, low, high, this.#header.tableSize, l1Index * span, span);
+  #l2Offset(l1Index: number): Promise<number> {
+    return this.#tables.page(this.#header.l1Offset, l1Index, ({ halves, first }) => {
+      const at = (l1Index - first) * 2;
+      const [low = 0, high = 0] = [halves[at], halves[at + 1]];
+      const offset = join64(low, high);
+      if (offset === 0 || (offset !== undefined && isTableOffset(offset, this.#bounds))) return offset;
+      const span = this.#entries * this.#header.clusterSize;
+      throw this.#badEntry(`L1[${l1Index}]`, low, high, this.#header.tableSize, l1Index * span, span);
+    });
   }
 
   /** How many L1 entries from `from` on, before `to`, are 0; at least 1 because the first is known to be. */
@@ -109,10 +111,13 @@ export class QedMap {
     let index = from + 1;
     const end = Math.min(to, this.#entries, from + longestLook);
     while (index < end) {
-      const { halves, first, count } = await this.#tables.page(this.#header.l1Offset, index);
-      for (; index < Math.min(end, first + count); index++) {
-        if (halves[(index - first) * 2] !== 0 || halves[(index - first) * 2 + 1] !== 0) return index - from;
-      }
+      const isTable = await this.#tables.page(this.#header.l1Offset, index, ({ halves, first, count }) => {
+        for (; index < Math.min(end, first + count); index++) {
+          if (halves[(index - first) * 2] !== 0 || halves[(index - first) * 2 + 1] !== 0) return true;
+        }
+        return false;
+      });
+      if (isTable) break;
     }
     return index - from;
   }
@@ -121,30 +126,36 @@ export class QedMap {
     const { clusterSize } = this.#header;
     const start = Math.floor(position / clusterSize);
     const inCluster = position % clusterSize;
-    const wanted = Math.min(longestLook, Math.ceil((inCluster + length) / clusterSize));
-    let page = await this.#tables.page(l2Offset, start);
-    const at = (start - page.first) * 2;
-    const value = join64(page.halves[at] ?? 0, page.halves[at + 1] ?? 0);
-    const plain = value === 0 || value === 1;
-    if (!plain) this.#checkCluster(value, page.halves, at, l1Index, start);
-    // Neighbours of a cluster go on inside the file; those of an empty or zero entry are the same again.
-    const most = plain ? wanted : Math.min(wanted, (this.#bounds.fileEnd - (value ?? 0)) / clusterSize);
-    const step = plain ? 0 : clusterSize;
-    let clusters = 1;
-    let expected = (value ?? 0) + step;
-    while (clusters < most) {
-      const index = start + clusters;
-      if (index >= page.first + page.count) page = await this.#tables.page(l2Offset, index);
-      const end = Math.min(most, page.first + page.count - start);
-      const same = sameEntries(page.halves, index - page.first, end - clusters, expected, step);
-      clusters += same;
-      expected += same * step;
-      if (clusters < end) break;
+    let most = Math.min(longestLook, Math.ceil((inCluster + length) / clusterSize));
+    let value: number | undefined;
+    let step = 0;
+    let expected = 0;
+    let clusters = 0;
+    for (let goesOn = true; goesOn; ) {
+      goesOn = await this.#tables.page(l2Offset, start + clusters, ({ halves, first, count }) => {
+        if (clusters === 0) {
+          const at = (start - first) * 2;
+          value = join64(halves[at] ?? 0, halves[at + 1] ?? 0);
+          if (value !== 0 && value !== 1) {
+            this.#checkCluster(value, halves, at, l1Index, start);
+            // Neighbours of a cluster go on inside the file; those of an empty or zero entry are the same again.
+            most = Math.min(most, (this.#bounds.fileEnd - (value ?? 0)) / clusterSize);
+            step = clusterSize;
+          }
+          clusters = 1;
+          expected = (value ?? 0) + step;
+        }
+        const end = Math.min(most, first + count - start);
+        const same = sameEntries(halves, start + clusters - first, end - clusters, expected, step);
+        clusters += same;
+        expected += same * step;
+        return clusters === end && clusters < most;
+      });
     }
     return {
       length: Math.min(length, clusters * clusterSize - inCluster),
       state: value === 0 ? "unallocated" : value === 1 ? "zero" : "data",
-      hostOffset: plain || value === undefined ? undefined : value + inCluster,
+      hostOffset: step === 0 || value === undefined ? undefined : value + inCluster,
     };
   }
 
@@ -181,23 +192,53 @@ export class QedMap {
   }
 }
 
+/** Entries compared in one call, so that V8's faster code of it is entered soon. */
+const comparedAtOnce = 1024;
+
 /** How many of `count` entries from `from` on are `expected`, and each `step` more than the one before. */
 function sameEntries(
-  halves: Uint32Array,
+  halves: Uint32Array<ArrayBuffer>,
   from: number,
   count: number,
   expected: number,
   step: number,
 ): number {
-  let low = expected % 0x100000000;
-  let high = Math.floor(expected / 0x100000000);
-  for (let same = 0, at = from * 2; same < count; same++, at += 2) {
-    if (halves[at] !== low || halves[at + 1] !== high) return same;
-    low += step;
-    if (low >= 0x100000000) {
-      low -= 0x100000000;
-      high++;
-    }
+  // Signed numbers are the ones that loops are fast with.
+  const signed = new Int32Array(halves.buffer, halves.byteOffset, halves.length);
+  for (let done = 0; done < count; done += comparedAtOnce) {
+    const part = Math.min(comparedAtOnce, count - done);
+    const start = expected + done * step;
+    // Up to where the low half overflows: an entry there is compared in a part of its own.
+    const low = start % 0x100000000;
+    const before = step === 0 ? part : Math.min(part, Math.ceil((0x100000000 - low) / step));
+    const same = sameLows(
+      signed,
+      (from + done) * 2,
+      before,
+      low | 0,
+      Math.floor(start / 0x100000000) | 0,
+      step,
+    );
+    if (same < before) return done + same;
+    if (before < part) done += before - comparedAtOnce;
+  }
+  return count;
+}
+
+/** The same from `halves[at]` on, without an overflow of the low half. */
+function sameLows(
+  halves: Int32Array,
+  at: number,
+  count: number,
+  low: number,
+  high: number,
+  step: number,
+): number {
+  let expected = low;
+  const end = at + count * 2;
+  for (let look = at; look < end; look += 2) {
+    if (halves[look] !== expected || halves[look + 1] !== high) return (look - at) / 2;
+    expected = (expected + step) | 0;
   }
   return count;
 }

@@ -3,17 +3,31 @@
 import { Lru } from "../../base/lru.ts";
 import type { BlockNode } from "../../block/node.ts";
 
-/** Bytes of a page of larger tables; smaller ones are one page. Entries are mostly asked for in order. */
-const longestPage = 64 * 1024;
+/** Bytes of a page of larger tables; smaller ones, such as those of 4 clusters of 64 KiB, are one page. */
+const longestPage = 256 * 1024;
 /** Tables are changed by whole sectors of 512 bytes. */
 const entriesPerSector = 64;
 const cacheBytes = 16 * 1024 * 1024;
+/** Pages of memory kept for the next reads: to use new memory each time costs more than reading. */
+const mostSpare = 16;
+
+/** Halves of `count` entries from `first` on, low half of entry i at (i - first) * 2. */
+export interface TablePage {
+  readonly halves: Uint32Array<ArrayBuffer>;
+  readonly first: number;
+  readonly count: number;
+}
 
 export class Tables {
   readonly #file: BlockNode;
   readonly #pageBytes: number;
   readonly #l1Offset: number | undefined;
-  readonly #pages = new Lru<number, Uint32Array>(cacheBytes, (page) => page.byteLength);
+  readonly #pages = new Lru<number, Uint32Array<ArrayBuffer>>(
+    cacheBytes,
+    (page) => page.byteLength,
+    (page) => this.#reuse(page),
+  );
+  readonly #spare: ArrayBuffer[] = [];
   /** Reads under way, each with the pages that were written meanwhile: what it brings of those is old. */
   readonly #loads = new Set<Set<number>>();
 
@@ -25,18 +39,16 @@ export class Tables {
   }
 
   /**
-   * The page that holds entry `index` of the table at `tableOffset`: halves of `count` entries from `first` on,
-   * low half of entry i at (i - first) * 2.
+   * Looks at the page that holds entry `index` of the table at `tableOffset`, and answers what `look` answers. The page
+   * is `look`'s until it returns: its memory becomes another page's.
    */
-  async page(
-    tableOffset: number,
-    index: number,
-  ): Promise<{ halves: Uint32Array; first: number; count: number }> {
-    const perPage = this.#pageBytes / 8;
-    const number = Math.floor(index / perPage);
+  async page<T>(tableOffset: number, index: number, look: (page: TablePage) => T): Promise<T> {
+    const count = this.#pageBytes / 8;
+    const number = Math.floor(index / count);
     const offset = tableOffset + number * this.#pageBytes;
-    const halves = this.#pages.get(offset) ?? (await this.#load(tableOffset, offset));
-    return { halves, first: number * perPage, count: perPage };
+    const seen = (halves: Uint32Array<ArrayBuffer>) => look({ halves, first: number * count, count });
+    const known = this.#pages.get(offset);
+    return known === undefined ? this.#load(tableOffset, offset, seen) : seen(known);
   }
 
   /**
@@ -45,18 +57,23 @@ export class Tables {
    */
   async write(tableOffset: number, index: number, values: readonly number[]): Promise<void> {
     for (let done = 0; done < values.length; ) {
-      const { halves, first, count } = await this.page(tableOffset, index + done);
-      const start = index + done - first;
-      const part = values.slice(done, done + count - start);
-      await this.#writeSectors(tableOffset + first * 8, halves, start, part);
-      done += part.length;
+      const [written] = await this.page(tableOffset, index + done, ({ halves, first, count }) => {
+        const from = index + done - first;
+        const part = values.slice(done, done + count - from);
+        // In an array, so that it is waited for out here.
+        return [
+          { length: part.length, end: this.#writeSectors(tableOffset + first * 8, halves, from, part) },
+        ];
+      });
+      await written?.end;
+      done += written?.length ?? 0;
     }
   }
 
-  /** `page` is changed only when its sectors are written: until then readers see what is on disk. */
+  /** The page in memory is changed only when its sectors are written: until then readers see what is on disk. */
   async #writeSectors(
     pageOffset: number,
-    page: Uint32Array,
+    page: Uint32Array<ArrayBuffer>,
     from: number,
     values: readonly number[],
   ): Promise<void> {
@@ -70,8 +87,7 @@ export class Tables {
     }
     try {
       await this.#file.write(pageOffset + start * 8, encode(sectors));
-      page.set(sectors, start * 2);
-      this.#pages.set(pageOffset, page);
+      this.#pages.get(pageOffset)?.set(sectors, start * 2);
     } catch (error) {
       this.#pages.delete(pageOffset);
       throw error;
@@ -86,9 +102,13 @@ export class Tables {
     this.#loads.clear();
   }
 
-  async #load(tableOffset: number, offset: number): Promise<Uint32Array> {
-    // Not zeroed, and not of the pool: the page keeps this memory.
-    const bytes = Buffer.allocUnsafeSlow(this.#pageBytes);
+  async #load<T>(
+    tableOffset: number,
+    offset: number,
+    look: (page: Uint32Array<ArrayBuffer>) => T,
+  ): Promise<T> {
+    // New memory is not zeroed, and not of the pool: the page keeps it.
+    const bytes = new Uint8Array(this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#pageBytes).buffer);
     if (this.#file.raise && tableOffset !== this.#l1Offset) await this.#file.raise("l2_load");
     const written = new Set<number>();
     this.#loads.add(written);
@@ -100,17 +120,24 @@ export class Tables {
       isCurrent = this.#loads.delete(written);
     }
     // Of a page that was written meanwhile the newer one is in the cache, or it has to be read again.
-    if (written.has(offset)) return this.#pages.get(offset) ?? this.#load(tableOffset, offset);
+    if (written.has(offset)) {
+      const known = this.#pages.get(offset);
+      return known === undefined ? this.#load(tableOffset, offset, look) : look(known);
+    }
     const page = decode(bytes);
     if (isCurrent) this.#pages.set(offset, page);
-    return page;
+    return look(page);
+  }
+
+  #reuse(page: Uint32Array<ArrayBuffer>): void {
+    if (this.#spare.length < mostSpare) this.#spare.push(page.buffer);
   }
 }
 
 const isLittleEndian = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /** The bytes as halves, in the same memory. */
-function decode(bytes: Uint8Array<ArrayBuffer>): Uint32Array {
+function decode(bytes: Uint8Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
   if (!isLittleEndian) Buffer.from(bytes.buffer).swap32();
   return new Uint32Array(bytes.buffer);
 }
