@@ -1,6 +1,6 @@
 // The repair wizard by keyboard alone, on images that a killed qemu-io and wrong entries left behind: what is offered,
 // what is written, that qemu-img finds nothing wrong afterwards, and that undoing brings every byte back.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Locator, Page } from "@playwright/test";
@@ -268,4 +268,33 @@ test("an image beside which a repair was cut off offers to finish it", async ({ 
   await expect(heading(page, /^Undo a repair/)).toBeFocused();
   expect(Buffer.compare(readFileSync(image), mended)).toBe(0);
   expect(problems(image)).toEqual({ corruptions: 0, errors: 0 });
+});
+
+test("an image that another program has open is refused before anything is planned", async ({
+  launch,
+  folder,
+}) => {
+  const image = folder.file("broken.qed");
+  writeFileSync(image, brokenQed());
+  const user = spawn("qemu-io", ["-f", "qed", image], { stdio: ["pipe", "pipe", "ignore"] });
+  try {
+    // Its prompt says that the image is open, and locked.
+    await new Promise((resolve) => user.stdout.once("data", resolve));
+    const before = readFileSync(image);
+    const { page } = await launch(image);
+    await page.keyboard.press("Control+5");
+    await expect(heading(page, "Preflight")).toBeFocused();
+    await expect(page.getByText(/The image is in use by .*qemu-io/)).toBeVisible();
+    await expect(page.getByText("The image itself can't be mended as things are.")).toBeVisible();
+    await pressButton(page, "Next: Findings");
+    await pressButton(page, "Next: Plan");
+    await pressButton(page, "Next: Write");
+    await tabTo(page, page.getByRole("radio", { name: /Repair a copy/ }));
+    await page.keyboard.press("ArrowDown");
+    await expect(page.getByText(/The image is in use by .*qemu-io/)).toBeVisible();
+    await expect(page.getByRole("button", { name: /^Write \d+ changes/ })).toBeDisabled();
+    expect(readFileSync(image).equals(before)).toBe(true);
+  } finally {
+    user.stdin.end("quit\n");
+  }
 });

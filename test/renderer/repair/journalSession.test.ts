@@ -1,0 +1,105 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { JournalLook } from "../../../electron/ipc/contract.ts";
+import { type FakeBridge, fileRef, installFakeBridge, plainError, settle } from "../fakeBridge.ts";
+
+const { JournalSession } = await import("../../../renderer/panels/repair/journalSession.ts");
+const { listenForJobs } = await import("../../../renderer/store/jobs.ts");
+
+const facts = (more: Partial<JournalLook> = {}): JournalLook => ({
+  journal: "/images/disk.qed.blkscope-undo",
+  imagePath: "/images/disk.qed",
+  image: fileRef("disk.qed"),
+  imageFound: true,
+  state: "verified",
+  oldSize: 4096,
+  newSize: 8192,
+  writes: 2,
+  copies: 1,
+  shown: [],
+  refusal: undefined,
+  ranges: [],
+  ...more,
+});
+
+let bridge: FakeBridge;
+let lastJob = 500;
+let session: InstanceType<typeof JournalSession>;
+const state = () => session.store.getState();
+
+beforeEach(() => {
+  bridge = installFakeBridge();
+  listenForJobs();
+  bridge.answer("repair:look", () => facts());
+  bridge.answer("job:repairFinish", () => ({ job: ++lastJob }));
+  session = new JournalSession("journal-token");
+});
+
+describe("an undo journal", () => {
+  it("is looked at before anything can be done with it", async () => {
+    session.run("undo");
+    expect(bridge.requests("job:repairFinish")).toEqual([]);
+    await session.look();
+    expect(state().facts?.writes).toBe(2);
+    session.run("undo");
+    session.run("undo");
+    await settle();
+    expect(bridge.requests("job:repairFinish")).toEqual([
+      { token: "journal-token", mode: "undo", dryRun: false },
+    ]);
+  });
+
+  it("is not carried out where the image does not fit it any more", async () => {
+    bridge.answer("repair:look", () => facts({ refusal: plainError("the image has changed") }));
+    await session.look();
+    session.run("undo");
+    await settle();
+    expect(bridge.requests("job:repairFinish")).toEqual([]);
+  });
+
+  it("says what became of it, as the engine found it afterwards", async () => {
+    await session.look();
+    session.run("undo");
+    await settle();
+    const summary = { cancelled: false, facts: facts({ state: "undone" }) };
+    bridge.send("job:end", { job: lastJob, ok: true, name: "repairFinish", summary });
+    expect(session.isUndone).toBe(true);
+  });
+
+  it("is looked at again when carrying it out failed, so that its state is known", async () => {
+    await session.look();
+    session.run("resume");
+    await settle();
+    bridge.answer("repair:look", () => facts({ state: "applying" }));
+    bridge.send("job:end", { job: lastJob, ok: false, error: plainError("no space left") });
+    await settle();
+    expect(session.job?.state.kind).toBe("failed");
+    expect(state().facts?.state).toBe("applying");
+  });
+
+  it("goes by the image that the person shows, for looking and for undoing", async () => {
+    bridge.answer("repair:look", () => facts({ imageFound: false, image: undefined }));
+    await session.look();
+    bridge.answer("files:choose", () => [fileRef("moved.qed")]);
+    bridge.answer("repair:look", () => facts());
+    await session.locate();
+    session.run("undo");
+    await settle();
+    expect(bridge.requests("repair:look").at(-1)).toEqual({
+      token: "journal-token",
+      image: "token-moved.qed",
+    });
+    expect(bridge.requests("job:repairFinish")).toMatchObject([{ image: "token-moved.qed" }]);
+  });
+
+  it("that can't be read says why and can be tried again", async () => {
+    bridge.answer("repair:look", () => {
+      throw plainError("its records are damaged");
+    });
+    await session.look();
+    expect(state().error?.message).toBe("its records are damaged");
+    bridge.answer("repair:look", () => facts());
+    await session.look();
+    expect(state().error).toBeUndefined();
+    expect(state().facts).toBeDefined();
+  });
+});
