@@ -1,7 +1,15 @@
 // npm run screenshots [-- SCENE...]: pictures of every view and state in light and dark at 1280x800, from the real
 // app on images made here, in .cache/screenshots to be looked at; those the documents show go to docs/screenshots.
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import * as path from "node:path";
 import { _electron } from "@playwright/test";
@@ -29,12 +37,29 @@ function makeImages() {
   execFileSync("qemu-img", ["convert", "-O", "qed", inFolder("disk.raw"), inFolder("disk.qed")]);
   copyFileSync(inFolder("disk.qed"), inFolder("cut.qed"));
   truncateSync(inFolder("cut.qed"), 100_000);
+  breakTables(inFolder("disk.qed"), inFolder("broken.qed"));
   for (const name of ["endless-a.qed", "endless-b.qed"]) {
     endlessQed(inFolder(name), (cluster) => {
       for (let at = 0; at < cluster.length; at++) cluster[at] = (at * 31) & 0xff;
       cluster[5000] = name.length + name.charCodeAt(8);
     });
   }
+}
+
+/** A copy in which entries of the first L2 table are wrong, empty, or used twice, and the need-check bit is set. */
+function breakTables(/** @type {string} */ from, /** @type {string} */ to) {
+  const clusterSize = 4096;
+  execFileSync("qemu-img", ["convert", "-O", "qed", "-o", `cluster_size=${clusterSize}`, from, to]);
+  const bytes = readFileSync(to);
+  const l1 = Number(bytes.readBigUInt64LE(40));
+  const l2 = Number(bytes.readBigUInt64LE(l1));
+  const entry = (/** @type {number} */ index) => l2 + index * 8;
+  bytes.writeBigUInt64LE(bytes.readBigUInt64LE(entry(8)), entry(10));
+  bytes.writeBigUInt64LE(0x4000_0000n, entry(14));
+  bytes.writeBigUInt64LE(0x201n, entry(200));
+  for (const index of [300, 301, 302, 700]) bytes.writeBigUInt64LE(0n, entry(index));
+  bytes.writeBigUInt64LE(bytes.readBigUInt64LE(16) | 2n, 16);
+  writeFileSync(to, bytes);
 }
 
 /** @returns {readonly Scene[]} */
@@ -106,6 +131,20 @@ function scenes() {
       files: [inFolder("endless-a.qed"), inFolder("endless-b.qed")],
       act: (page) => page.getByRole("button", { name: /^Cancel scan/ }).click(),
     },
+    { name: "map", files: [inFolder("broken.qed")], act: press("Control+3", "F8", "F8", "-", "-") },
+    { name: "map-letters", files: [inFolder("broken.qed")], act: press("Control+3", "F8") },
+    { name: "map-guest", files: [inFolder("broken.qed")], act: press("Control+3", "v") },
+    { name: "map-kind", files: [inFolder("broken.qed")], act: press("Control+3", "2") },
+    { name: "map-raw", files: [inFolder("disk.raw")], act: press("Control+3") },
+    {
+      name: "map-table",
+      files: [inFolder("broken.qed")],
+      act: async (page) => {
+        await press("Control+3")(page);
+        await page.getByRole("button", { name: "View as table" }).click();
+      },
+    },
+    { name: "map-cluster", files: [inFolder("broken.qed")], act: press("Control+3", "F8", "Enter") },
     { name: "failed", files: [inFolder("disk.raw"), inFolder("missing.qed")] },
     { name: "damaged", files: [inFolder("cut.qed")] },
     {
@@ -147,7 +186,14 @@ async function picture(
 }
 
 /** Those that documents show. */
-const documented = ["compare-light.png", "compare-dark.png", "hex-light.png", "scanning-light.png"];
+const documented = [
+  "map-light.png",
+  "map-dark.png",
+  "compare-light.png",
+  "compare-dark.png",
+  "hex-light.png",
+  "scanning-light.png",
+];
 
 await runMain(async () => {
   const wanted = process.argv.slice(2);

@@ -1,17 +1,8 @@
 // Everything by keyboard alone, and the rules of axe in light and dark on every view.
-import AxeBuilder from "@axe-core/playwright";
-import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
+import { expectNoViolations } from "./axe.ts";
 import { rawPair } from "./images.ts";
 import { expectCaret, expectScanned, filterField, list, pane, statusBar } from "./words.ts";
-
-async function expectNoViolations(page: Page): Promise<void> {
-  // Electron can't open the extra page that the default mode wants.
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`)).toEqual(
-    [],
-  );
-}
 
 for (const theme of ["light", "dark"] as const) {
   test(`breaks no accessibility rule in the ${theme} theme`, async ({ launch, folder }) => {

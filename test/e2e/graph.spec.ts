@@ -2,9 +2,9 @@
 // cannot be opened said at its field, and the rules of axe for these views.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
-import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Locator, Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
+import { expectNoViolations } from "./axe.ts";
 import { type Folder, pattern, sector } from "./images.ts";
 import { expectCaret, hexRow, list, pane, shownBytes, statusBar, Truth } from "./words.ts";
 
@@ -66,13 +66,6 @@ const open = async (page: Page) => {
   await tabTo(page, dialog(page).getByRole("button", { name: "Open read-only" }));
   await page.keyboard.press("Enter");
 };
-
-async function expectNoViolations(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`)).toEqual(
-    [],
-  );
-}
 
 const copyFields = [0, 1, 2].map((index) => `children.${index}.filename`);
 

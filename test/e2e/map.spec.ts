@@ -1,12 +1,15 @@
 // The cluster map: a broken image, from a problem to its cell, to the entry that refers to it, to its bytes, and back.
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { buildQed } from "../build/qed.ts";
 import { expect, test } from "./app.ts";
-import { pattern } from "./images.ts";
-import { list, shownBytes, Truth } from "./words.ts";
+import { expectNoViolations } from "./axe.ts";
+import { pattern, sparse } from "./images.ts";
+import { list, shownBytes, statusBar, Truth } from "./words.ts";
 
+const map = (page: Page) => page.locator('[data-pane="map"] [data-context="grid"]');
+const legend = (page: Page) => page.locator('[data-pane="legend"]');
 const card = (page: Page) => page.locator('[data-pane="card"]');
 const hex = (page: Page) => page.locator('[data-pane="hex"]');
 
@@ -62,4 +65,97 @@ test("goes from a problem to its cell, to the entry behind it, to the bytes, and
   await page.keyboard.press("g");
   await page.keyboard.press("m");
   await expect(card(page)).toContainText("L2 table");
+});
+
+for (const theme of ["light", "dark", "forced colours"] as const) {
+  test(`breaks no accessibility rule in ${theme}`, async ({ launch, folder }) => {
+    const path = folder.file("broken.qed");
+    brokenQed(path);
+    const { page } = await launch(path);
+    await page.emulateMedia(
+      theme === "forced colours" ? { forcedColors: "active" } : { colorScheme: theme, forcedColors: "none" },
+    );
+    await page.keyboard.press("Control+3");
+    await expect(list(page)).toContainText("listed");
+    await page.keyboard.press("F8");
+    await expect(card(page)).toContainText("Refers to");
+    await expectNoViolations(page);
+    await page.getByRole("button", { name: "View as table" }).click();
+    await expectNoViolations(page);
+  });
+}
+
+test("is worked by keyboard alone: kinds, zoom, problems, the guest's order, bytes", async ({
+  launch,
+  folder,
+}) => {
+  const path = folder.file("broken.qed");
+  const { shared, table } = brokenQed(path);
+  const { page } = await launch(path);
+  await page.keyboard.press("Control+3");
+  await expect(map(page)).toBeFocused();
+  await expect(list(page)).toContainText("listed");
+  // Problems in the order of the file: the entry past the end, the cluster used twice, the one that leaked.
+  await page.keyboard.press("F8");
+  await expect(card(page)).toContainText("Invalid table entry");
+  await page.keyboard.press("F8");
+  await expect(card(page)).toContainText(`0x${shared.toString(16)}`);
+  await page.keyboard.press("Shift+F8");
+  await expect(card(page)).toContainText("L2 table 0");
+  await map(page).focus();
+  await page.keyboard.press("1");
+  await expect(
+    legend(page)
+      .getByRole("button", { name: /^1 Corrupt|Corrupt/ })
+      .first(),
+  ).toHaveAttribute("aria-pressed", "true");
+  await page.keyboard.press("1");
+  await page.keyboard.press("Enter");
+  const bytes = page.locator('[data-pane="hex"]');
+  await expect.poll(() => shownBytes(bytes, table)).toEqual(new Truth(path).row(table));
+  await page.keyboard.press("Control+3");
+  await map(page).focus();
+  await page.keyboard.press("v");
+  await page.keyboard.press("Home");
+  // Guest cluster 0 lies where its entry says.
+  await expect(card(page)).toContainText("L1[0] → L2[0]");
+  await page.keyboard.press("Control+End");
+  await expect(card(page)).toContainText("not allocated");
+});
+
+test("saves its numbers and problems as JSON, and its picture as PNG", async ({ launch, folder }) => {
+  const path = folder.file("broken.qed");
+  brokenQed(path);
+  const { app, page } = await launch(path);
+  await page.keyboard.press("Control+3");
+  await expect(list(page)).toContainText("listed");
+  const save = async (button: string, name: string) => {
+    await app.evaluate(({ dialog }, filePath) => {
+      dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+    }, folder.file(name));
+    await page.getByRole("button", { name: button }).click();
+    await expect(statusBar(page)).toContainText(`Saved ${name}`);
+    return readFileSync(folder.file(name));
+  };
+  const {
+    map: numbers,
+    check,
+    problems,
+  } = JSON.parse(String(await save("Save the map's numbers and problems", "map.json")));
+  const peer = peerCheck(path);
+  expect(check).toMatchObject({ corruptions: peer.corruptions, leaks: peer.leaks });
+  expect(numbers.kinds.leaked.clusters).toBe(peer.leaks);
+  expect(problems).toHaveLength(3 + 1);
+  const png = await save("Save the map as a picture", "map.png");
+  expect([...png.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]);
+});
+
+test("shows what of a raw image is stored, and has nothing to check", async ({ launch, folder }) => {
+  const path = sparse(folder.file("disk.raw"), 1024 * 1024, [{ offset: 256 * 1024, bytes: pattern(65_536) }]);
+  const { page } = await launch(path);
+  await page.keyboard.press("Control+3");
+  await expect(list(page)).toContainText("This format has no tables");
+  // 16 parts of 64 KiB, of which one is stored.
+  await expect(legend(page).getByRole("button", { name: /Data/ })).toContainText("1");
+  await expect(page.getByRole("button", { name: "Guest", exact: true })).toBeDisabled();
 });

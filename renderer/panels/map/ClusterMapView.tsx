@@ -41,7 +41,7 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
   const { scan } = session;
   useMapCommands(session, image);
   const isNarrow = useNarrow();
-  const legend = <Legend key={order} view={session.view} summary={shown?.summary} />;
+  const legend = <Legend view={session.view} summary={shown?.summary} />;
   return (
     <div className={shared.panel}>
       <Toolbar session={session} image={image} />
@@ -114,7 +114,7 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
     order === "file" && cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
   return (
     <div className={styles.grid} data-pane="map">
-      <ZoomCrumbs key={`crumbs-${order}`} view={session.view} />
+      <ZoomCrumbs view={session.view} />
       {asTable ? (
         <TableView
           label={`Clusters of ${name} as a table`}
@@ -124,7 +124,6 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
         />
       ) : (
         <MapCanvas
-          key={`map-${order}`}
           label={`Cluster map of ${name}`}
           source={source}
           view={session.view}
