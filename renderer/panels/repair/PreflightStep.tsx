@@ -94,6 +94,7 @@ function Checks({ session, state }: { session: RepairSession; state: RepairState
       />
     );
   }
+  if (preflight.kind === "asking") return <p role="status">Checking rights, space and other programs…</p>;
   if (preflight.kind !== "known") return null;
   const inPlace = refusals(preflight.value, false);
   return (

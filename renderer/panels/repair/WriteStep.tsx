@@ -110,7 +110,8 @@ interface PlaceProps {
   readonly folder: string;
 }
 
-function TargetChoice({ session, state: { copyTo, placeError }, name, folder }: PlaceProps) {
+/** Neither is chosen until it is known whether there is room for a copy. */
+function TargetChoice({ session, state: { toCopy: chosen, copyTo, placeError }, name, folder }: PlaceProps) {
   const { toCopy } = session;
   const id = useId();
   return (
@@ -121,7 +122,7 @@ function TargetChoice({ session, state: { copyTo, placeError }, name, folder }: 
           type="radio"
           id={`${id}-copy`}
           name={id}
-          checked={toCopy}
+          checked={chosen === true}
           onChange={() => session.setToCopy(true)}
         />
         <label htmlFor={`${id}-copy`}>
@@ -149,7 +150,7 @@ function TargetChoice({ session, state: { copyTo, placeError }, name, folder }: 
           type="radio"
           id={`${id}-itself`}
           name={id}
-          checked={!toCopy}
+          checked={chosen === false}
           onChange={() => session.setToCopy(false)}
         />
         <label htmlFor={`${id}-itself`}>
