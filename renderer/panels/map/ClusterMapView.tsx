@@ -201,7 +201,7 @@ function ScanLine({ session }: { session: MapSession }) {
 }
 
 /** Pixels. */
-const widths = { legend: { usual: 340, least: 180, most: 420 }, card: { usual: 290, least: 220, most: 560 } };
+const widths = { legend: { usual: 250, least: 180, most: 480 }, card: { usual: 320, least: 220, most: 560 } };
 
 /** Legend, grid and card side by side; legend and card keep their widths, which are remembered. */
 function Columns(props: { legend: ReactNode; card: ReactNode; children: ReactNode }) {

@@ -10,6 +10,7 @@ import {
   NextIcon,
   PictureIcon,
   PreviousIcon,
+  RepairIcon,
   RescanIcon,
   StopIcon,
   TableIcon,
@@ -43,6 +44,14 @@ export function Toolbar({ session, image }: { session: MapSession; image: Opened
       <span className={shared.divider} aria-hidden />
       <CommandButton command="map.picture" icon={PictureIcon} />
       <CommandButton command="map.json" icon={ExportIcon} />
+      {problems > 0 && (
+        <>
+          <span className={shared.divider} aria-hidden />
+          <CommandButton command="view.repair" icon={RepairIcon}>
+            Repair
+          </CommandButton>
+        </>
+      )}
       <span className={shared.space} />
       {shown && (
         <>
