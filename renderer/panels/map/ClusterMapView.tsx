@@ -36,7 +36,7 @@ interface ClusterMapViewProps {
 export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
   const { image } = state;
   useEffect(() => session.attach(image), [session, image]);
-  const { shown, asTable, order } = useStore(session.store);
+  const { shown, asTable } = useStore(session.store);
   useJobs(({ byId }) => byId);
   const { scan } = session;
   useMapCommands(session, image);
