@@ -48,6 +48,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
   }
   if (!facts) return <LoadingState label="Reading the undo journal" />;
   const name = baseName(facts.imagePath);
+  const modes = facts.refusal ? [] : modesOf(facts.state);
   const done = job?.state.kind === "done" || job?.state.kind === "cancelled" ? job.state.summary : undefined;
   return (
     <StepPage
@@ -70,18 +71,17 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
               Locate the image…
             </button>
           )}
-          {!facts.refusal &&
-            modesOf(facts.state).map((choice) => (
-              <button
-                key={choice}
-                type="button"
-                className="button primary"
-                disabled={looking}
-                onClick={() => session.run(choice)}
-              >
-                {finishLabel(choice, facts, name)}
-              </button>
-            ))}
+          {modes.map((choice) => (
+            <button
+              key={choice}
+              type="button"
+              className={modes.length === 1 ? "button primary" : "button"}
+              disabled={looking}
+              onClick={() => session.run(choice)}
+            >
+              {finishLabel(choice, facts, name)}
+            </button>
+          ))}
         </>
       }
     >
@@ -89,7 +89,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
         <ErrorState
           title={mode === "undo" ? "The repair was not taken back" : "The repair was not finished"}
           error={forApp(job.state.error)}
-          onRetry={() => mode !== undefined && session.run(mode)}
+          onRetry={() => session.forget()}
         />
       )}
       {done && mode && (
@@ -119,7 +119,8 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
         </dd>
         <dt>Changes</dt>
         <dd className="number">
-          {count(facts.writes, "write in place", "writes in place")}, {decimal(facts.copies)} copied
+          {count(facts.writes, "write in place", "writes in place")}
+          {facts.copies > 0 && `, ${count(facts.copies, "copy", "copies")}`}
         </dd>
       </dl>
       {facts.shown.length > 0 && facts.state !== "undone" && (

@@ -82,7 +82,7 @@ function CurrentStep({ session, state, file: { name, folder } }: CurrentStepProp
       return session.undo ? (
         <JournalView
           session={session.undo}
-          title="Undo"
+          title={session.written?.state === "applying" ? "Finish or undo" : "Undo"}
           again={
             <button type="button" className="button" onClick={() => session.look()}>
               Look at {name} again

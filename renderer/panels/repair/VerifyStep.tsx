@@ -75,7 +75,7 @@ export function VerifyStep({ session, state, name }: StepProps) {
 
 function Outcome({ written, target, undone }: { written: RepairWritten; target: string; undone: boolean }) {
   const clean = isClean(written) && !undone;
-  const tone = clean ? "ok" : written.state === "verified" ? "warning" : "error";
+  const tone = clean ? "ok" : written.error ? "error" : "warning";
   const Icon = { ok: OkIcon, warning: WarningIcon, error: ErrorIcon }[tone];
   const error = written.error && forApp(written.error);
   return (
@@ -102,6 +102,7 @@ function Outcome({ written, target, undone }: { written: RepairWritten; target: 
 
 function Facts({ written }: { written: RepairWritten }) {
   const { target, journal, changes, after, hashes } = written;
+  const noHash = after ? "not taken: the file is too large" : "not taken";
   return (
     <dl className={styles.summary}>
       <dt>File</dt>
@@ -130,13 +131,9 @@ function Facts({ written }: { written: RepairWritten }) {
         </>
       )}
       <dt>SHA-256 before</dt>
-      <dd className={`${styles.hash} mono selectable`}>
-        {hashes?.before ?? "not taken: the file is too large"}
-      </dd>
+      <dd className={`${styles.hash} mono selectable`}>{hashes?.before ?? noHash}</dd>
       <dt>SHA-256 after</dt>
-      <dd className={`${styles.hash} mono selectable`}>
-        {hashes?.after ?? "not taken: the file is too large"}
-      </dd>
+      <dd className={`${styles.hash} mono selectable`}>{hashes?.after ?? noHash}</dd>
     </dl>
   );
 }

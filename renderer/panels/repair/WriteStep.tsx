@@ -85,7 +85,7 @@ export function WriteStep({ session, state, name, folder }: StepProps) {
         <ErrorState
           title={`Nothing was written to ${target}`}
           error={forApp(writeJob.state.error)}
-          onRetry={() => session.write()}
+          onRetry={() => session.forgetWrite()}
         />
       )}
       <TargetChoice session={session} state={state} name={name} folder={folder} />

@@ -102,6 +102,15 @@ export class JournalSession {
     this.store.setState({ job, mode, error: undefined });
   }
 
+  /** Puts away an act that failed, and looks at what it left. Writes nothing. */
+  forget(): void {
+    const { job } = this.store.getState();
+    if (job === undefined || this.job?.state.kind !== "failed") return;
+    forgetJob(job);
+    this.store.setState({ job: undefined, mode: undefined });
+    void this.look();
+  }
+
   cancel(): void {
     const { job } = this.store.getState();
     if (job !== undefined) cancelJob(job);

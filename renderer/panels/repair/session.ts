@@ -273,6 +273,15 @@ export class RepairSession {
     }
   }
 
+  /** Puts away a writing that failed before its first change, and looks whether it is possible now. Writes nothing. */
+  forgetWrite(): void {
+    const { write } = this.store.getState();
+    if (write === undefined || this.writeJob?.state.kind !== "failed") return;
+    forgetJob(write);
+    this.store.setState({ write: undefined });
+    void this.checkPreflight();
+  }
+
   /** Writes what is chosen: the one call that changes anything. */
   write(): void {
     const image = this.#image;
