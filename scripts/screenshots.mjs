@@ -37,6 +37,8 @@ function makeImages() {
   execFileSync("qemu-img", ["convert", "-O", "qed", inFolder("disk.raw"), inFolder("disk.qed")]);
   copyFileSync(inFolder("disk.qed"), inFolder("cut.qed"));
   truncateSync(inFolder("cut.qed"), 100_000);
+  brokenQed(inFolder("disk.qed"), inFolder("broken.qed"));
+  rmSync(`${inFolder("broken.qed")}.blkscope-undo`, { force: true });
   breakTables(inFolder("disk.qed"), inFolder("broken.qed"));
   for (const name of ["endless-a.qed", "endless-b.qed"]) {
     endlessQed(inFolder(name), (cluster) => {
@@ -59,6 +61,18 @@ function breakTables(/** @type {string} */ from, /** @type {string} */ to) {
   bytes.writeBigUInt64LE(0x201n, entry(200));
   for (const index of [300, 301, 302, 700]) bytes.writeBigUInt64LE(0n, entry(index));
   bytes.writeBigUInt64LE(bytes.readBigUInt64LE(16) | 2n, 16);
+  writeFileSync(to, bytes);
+}
+
+/** A copy whose table has an entry past the end, one that is not aligned and one that is there twice, not closed cleanly. */
+function brokenQed(/** @type {string} */ from, /** @type {string} */ to) {
+  const bytes = readFileSync(from);
+  const l1 = Number(bytes.readBigUInt64LE(40));
+  const l2 = Number(bytes.readBigUInt64LE(l1));
+  bytes.writeBigUInt64LE(2n, 16);
+  bytes.writeBigUInt64LE(0x7000_0000n, l2 + 8 * 100);
+  bytes.writeBigUInt64LE(0x123n, l2 + 8 * 102);
+  bytes.writeBigUInt64LE(bytes.readBigUInt64LE(l2), l2 + 8 * 104);
   writeFileSync(to, bytes);
 }
 
@@ -145,6 +159,7 @@ function scenes() {
       },
     },
     { name: "map-cluster", files: [inFolder("broken.qed")], act: press("Control+3", "F8", "Enter") },
+    ...repairScenes(),
     { name: "failed", files: [inFolder("disk.raw"), inFolder("missing.qed")] },
     { name: "damaged", files: [inFolder("cut.qed")] },
     {
@@ -155,6 +170,30 @@ function scenes() {
         await page.getByText(/changed on disk/).waitFor({ timeout: 15_000 });
       },
     },
+  ];
+}
+
+/** Each step of the repair wizard. */
+function repairScenes() {
+  const files = [inFolder("broken.qed")];
+  const walk =
+    (/** @type {(string | RegExp)[]} */ ...buttons) =>
+    async (/** @type {Page} */ page) => {
+      await page.keyboard.press("Control+5");
+      for (const name of buttons) {
+        await page.getByRole("button", { name }).or(page.getByRole("radio", { name })).first().click();
+        await page.waitForTimeout(500);
+      }
+    };
+  const toWrite = ["Next: Findings", "Next: Plan", "Next: Write", /itself/];
+  return [
+    { name: "dirty", files },
+    { name: "repair-preflight", files, act: walk() },
+    { name: "repair-findings", files, act: walk("Next: Findings") },
+    { name: "repair-plan", files, act: walk("Next: Findings", "Next: Plan") },
+    { name: "repair-write", files, act: walk(...toWrite) },
+    { name: "repair-verify", files, act: walk(...toWrite, /^Write \d/) },
+    { name: "repair-undo", files, act: walk(...toWrite, /^Write \d/, "Undo…") },
   ];
 }
 

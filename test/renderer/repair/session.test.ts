@@ -172,6 +172,22 @@ describe("a repair", () => {
     expect(bridge.requests("job:repairWrite")).toHaveLength(2);
   });
 
+  it("looks whether it is possible now when trying again after a failure, and writes nothing by that", async () => {
+    await toWrite();
+    session.setToCopy(false);
+    session.write();
+    await settle();
+    bridge.send("job:end", { job: lastJob, ok: false, error: plainError("there is a journal already") });
+    await settle();
+    expect(state().step).toBe("write");
+    const asked = bridge.requests("repair:preflight").length;
+    session.forgetWrite();
+    await settle();
+    expect(session.writeJob).toBeUndefined();
+    expect(bridge.requests("repair:preflight")).toHaveLength(asked + 1);
+    expect(bridge.requests("job:repairWrite")).toHaveLength(1);
+  });
+
   it("keeps what was written when the image is opened again, and begins anew only when asked", async () => {
     await toWrite();
     session.setToCopy(false);
