@@ -4,6 +4,7 @@ import { bytes, count, decimal, percent } from "../../widgets/format.ts";
 import { OkIcon, WarningIcon } from "../../widgets/icons.ts";
 import { Notice } from "../../widgets/Notice.tsx";
 import type { FindingGroup } from "./findings.ts";
+import { RescueLeaks } from "./RescueLeaks.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
 import type { RepairSession, RepairState } from "./session.ts";
@@ -82,6 +83,7 @@ export function FindingsStep({ session, state, name }: StepProps) {
             {leaks} Only those at the end of the file can be given back, by the plan; the others stay. They
             hold no data of the guest, as far as the tables say.
           </p>
+          {session.image && <RescueLeaks image={session.image} />}
         </section>
       )}
     </StepPage>

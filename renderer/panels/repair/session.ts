@@ -153,6 +153,9 @@ export class RepairSession {
     };
   }
 
+  get image(): OpenedImage | undefined {
+    return this.#image;
+  }
   get clusterSize(): number | undefined {
     return this.#image?.info.clusterSize;
   }

@@ -128,9 +128,13 @@ export function sizeText(choice: RepairChoice, fileSize: number): string {
   return `The file becomes ${change}: ${bytes(choice.newSize)} (${decimal(choice.newSize)} bytes).`;
 }
 
-/** "52.7 KiB → 72 KiB", and what the guest sees of it: short, for the line under the plan. */
+/** "The file grows by 4 KiB to 4.0 MiB", and what the guest sees of it: short, for the line under the plan. */
 export function effectText({ newSize, guestBytes }: RepairChoice, fileSize: number): string {
-  const size = newSize === fileSize ? "File size stays" : `File ${bytes(fileSize)} → ${bytes(newSize)}`;
+  const by = newSize - fileSize;
+  const size =
+    by === 0
+      ? "The file's size stays"
+      : `The file ${by > 0 ? "grows" : "shrinks"} by ${bytes(Math.abs(by))} to ${bytes(newSize)}`;
   const guest =
     guestBytes === 0 ? "the guest reads as before" : `${bytes(guestBytes)} read differently for the guest`;
   return `${size}; ${guest}.`;
@@ -227,9 +231,10 @@ export function afterText(written: RepairWritten, name: string): string {
   }
   const { check, dirty, itemsLeft, unmended } = after;
   if (check.corruptions + check.checkErrors + itemsLeft + unmended.length === 0 && !dirty) {
-    const leaks =
-      check.leaks > 0 ? ` ${count(check.leaks, "cluster")} inside the file are used by nothing.` : "";
-    return `${name} is repaired: a full check found no problems in ${count(check.totalClusters, "guest cluster")}.${leaks}`;
+    const clusters = count(check.totalClusters, "guest cluster");
+    return check.leaks > 0
+      ? `${name} is repaired: a full check found all tables in order (${clusters}). ${count(check.leaks, "cluster")} inside the file are used by nothing and stay so: they only take space.`
+      : `${name} is repaired: a full check found no problems in ${clusters}.`;
   }
   const parts: string[] = [];
   if (check.corruptions > 0) parts.push(count(check.corruptions, "problem"));
