@@ -65,6 +65,8 @@ class Conversion {
   readonly #granule: number;
   readonly #blockSize: number;
   readonly #blocks: AsyncGenerator<Block>;
+  /** Buffers of requests that are done, the last one used at the end: it is still in the processor's cache. */
+  readonly #idle: Buffer[] = [];
   #lastTurn: Promise<void> = Promise.resolve();
   #copied = 0;
   #failed: unknown;
@@ -132,19 +134,19 @@ class Conversion {
   }
 
   async #work(): Promise<void> {
-    let buffer: Buffer | undefined;
     try {
       while (this.#failed === undefined) {
         if (this.#pace.due) await this.#pace.turn();
         this.#checkCancelled();
         const { value: block, done } = await this.#blocks.next();
         if (done === true) return;
-        buffer ??= Buffer.allocUnsafe(this.#blockSize);
+        const buffer = this.#idle.pop() ?? Buffer.allocUnsafe(this.#blockSize);
         try {
           await this.#copy(block, buffer);
         } catch (thrown) {
           this.#failed ??= thrown;
         } finally {
+          this.#idle.push(buffer);
           block.written();
         }
       }
