@@ -13,7 +13,7 @@ export interface CommandSpec {
   readonly macKeys?: readonly string[];
   /** Native menu and its group (a separator between groups). */
   readonly menu?: {
-    readonly name: "File" | "Edit" | "View" | "Go" | "Compare" | "Map" | "Help";
+    readonly name: "File" | "Edit" | "View" | "Go" | "Compare" | "Map" | "Timeline" | "Help";
     readonly group: number;
   };
   /** Single letters work only while a grid or list has focus. */
@@ -26,6 +26,7 @@ export const commandTable = [
   { id: "file.open", label: "Open image…", keys: ["Mod+O"], menu: { name: "File", group: 1 } },
   { id: "file.openAs", label: "Open as…", keys: ["Mod+Shift+O"], menu: { name: "File", group: 1 } },
   { id: "file.compareWith", label: "Compare with…", keys: ["Mod+K"], menu: { name: "File", group: 1 } },
+  { id: "file.openLog", label: "Open write log…", menu: { name: "File", group: 1 } },
   { id: "file.openSample", label: "Open the sample pair", menu: { name: "File", group: 1 } },
   { id: "file.clearRecent", label: "Clear recent items", menu: { name: "File", group: 1 } },
   { id: "file.undoRepair", label: "Undo a repair…", menu: { name: "File", group: 1 } },
@@ -53,6 +54,7 @@ export const commandTable = [
   { id: "view.hex", label: "Hex", keys: ["Mod+1"], menu: { name: "View", group: 2 } },
   { id: "view.compare", label: "Compare", keys: ["Mod+2"], menu: { name: "View", group: 2 } },
   { id: "view.map", label: "Map", keys: ["Mod+3"], menu: { name: "View", group: 2 } },
+  { id: "view.timeline", label: "Timeline", keys: ["Mod+4"], menu: { name: "View", group: 2 } },
   { id: "view.repair", label: "Repair", keys: ["Mod+5"], menu: { name: "View", group: 2 } },
   { id: "view.nextTab", label: "Next tab", keys: ["Ctrl+Tab"] },
   { id: "view.previousTab", label: "Previous tab", keys: ["Ctrl+Shift+Tab"] },
@@ -227,6 +229,55 @@ export const commandTable = [
   },
   { id: "map.picture", label: "Save the map as a picture…", menu: { name: "Map", group: 3 } },
   { id: "map.json", label: "Save the map's numbers and problems…", menu: { name: "Map", group: 3 } },
+  { id: "timeline.previousFlush", label: "Previous flush or mark", keys: ["["], context: "grid" },
+  { id: "timeline.nextFlush", label: "Next flush or mark", keys: ["]"], context: "grid" },
+  {
+    id: "timeline.state",
+    label: "Show the disk after this entry",
+    menu: { name: "Timeline", group: 1 },
+  },
+  {
+    id: "timeline.stateMap",
+    label: "Show the disk after this entry in the map",
+    menu: { name: "Timeline", group: 1 },
+  },
+  {
+    id: "timeline.stateCompare",
+    label: "Compare the disk after this entry with…",
+    menu: { name: "Timeline", group: 1 },
+  },
+  { id: "timeline.history", label: "History of these sectors", keys: ["H"], context: "grid" },
+  { id: "timeline.older", label: "Older write of these sectors", keys: [","], context: "grid" },
+  { id: "timeline.newer", label: "Newer write of these sectors", keys: ["."], context: "grid" },
+  {
+    id: "timeline.here",
+    label: "Who wrote this?",
+    keys: ["G T"],
+    context: "grid",
+    menu: { name: "Timeline", group: 2 },
+  },
+  { id: "timeline.filter", label: "Filter the entries", menu: { name: "Timeline", group: 2 } },
+  {
+    id: "timeline.play",
+    label: "Play or pause",
+    keys: ["Space"],
+    context: "grid",
+    menu: { name: "Timeline", group: 3 },
+    toggle: true,
+  },
+  {
+    id: "timeline.follow",
+    label: "Follow the log as it grows",
+    menu: { name: "Timeline", group: 3 },
+    toggle: true,
+  },
+  { id: "timeline.note", label: "Note on this entry…", keys: ["M"], context: "grid" },
+  {
+    id: "timeline.recover",
+    label: "Look for entries behind the damage",
+    menu: { name: "Timeline", group: 4 },
+  },
+  { id: "timeline.export", label: "Save the entries as JSON lines…", menu: { name: "Timeline", group: 4 } },
   { id: "help.keys", label: "Keys", keys: ["?"], context: "grid", menu: { name: "Help", group: 1 } },
   { id: "help.about", label: "About Blkscope", menu: { name: "Help", group: 2 } },
 ] as const satisfies readonly CommandSpec[];

@@ -30,6 +30,8 @@ export function noticeOf(title: string, end: JobEnd): { title: string; body: str
       return { title: "Repair plan ready", body: `${title}: ${offered(end.summary)}` };
     case "repairWrite":
       return { title: repairTitle(end.summary), body: `${title}: ${written(end.summary)}` };
+    case "repairRescue":
+      return { title: "Leaked clusters saved", body: title };
     case "repairFinish":
       return { title: "Undo journal carried out", body: title };
   }

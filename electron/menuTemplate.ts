@@ -35,6 +35,7 @@ export function menuTemplate(context: MenuContext): Item[] {
     { label: "&Go", submenu: commandsOf("Go", context) },
     { label: "&Compare", submenu: commandsOf("Compare", context) },
     { label: "&Map", submenu: commandsOf("Map", context) },
+    { label: "&Timeline", submenu: commandsOf("Timeline", context) },
     ...(isMac ? [windowMenu()] : []),
     { label: "&Help", role: "help", submenu: commandsOf("Help", context) },
   ];

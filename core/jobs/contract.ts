@@ -18,6 +18,8 @@ import type {
   RepairPlanItem,
   RepairPlanParams,
   RepairPlanResult,
+  RepairRescued,
+  RepairRescueParams,
   RepairTotals,
   RepairWriteParams,
   RepairWritten,
@@ -68,6 +70,7 @@ export interface Jobs {
     totals: RepairTotals;
     asks: RepairAsks;
   };
+  repairRescue: { params: RepairRescueParams; item: never; result: RepairRescued; totals: RepairTotals };
   repairWrite: { params: RepairWriteParams; item: never; result: RepairWritten; totals: RepairTotals };
   votes: { params: VoteMapParams; item: VoteMapItem; result: VoteMapSummary; totals: VoteMapTotals };
 }

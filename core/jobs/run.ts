@@ -10,6 +10,7 @@ const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
   map: async () => (await import("../ops/clusterMapJob.ts")).mapJob,
   repairFinish: async () => (await import("../ops/repairFinish.ts")).repairFinishJob,
   repairPlan: async () => (await import("../ops/repairPlan.ts")).repairPlanJob,
+  repairRescue: async () => (await import("../ops/repairRescue.ts")).repairRescueJob,
   repairWrite: async () => (await import("../ops/repairWrite.ts")).repairWriteJob,
   votes: async () => (await import("../ops/voteMap.ts")).mapVotes,
 };

@@ -164,6 +164,22 @@ export interface RepairWritten {
   readonly hashes: { readonly before: string; readonly after: string } | undefined;
 }
 
+/** The rescuing job: what lies in leaked clusters, into a file of its own; the image is only read. */
+export interface RepairRescueParams {
+  readonly filename: string;
+  readonly format: string;
+  /** The new file, which must not exist; its index is named so with ".json" behind it. */
+  readonly to: string;
+}
+
+export interface RepairRescued {
+  readonly cancelled: boolean;
+  /** Undefined when it was cancelled: nothing is left behind then. Bytes. */
+  readonly rescued:
+    | { readonly written: number; readonly zero: number; readonly unreadable: number }
+    | undefined;
+}
+
 /** The finishing job: does or takes back what a journal says. */
 export interface RepairFinishParams {
   readonly journal: string;

@@ -300,6 +300,8 @@ export const channels = {
   "repair:preflight": channel<Answer<"repairPlan", "preflight">>()(
     z.strictObject({ job: jobId, ids: repairIds, journal: token.optional() }),
   ),
+  /** Writes what lies in leaked clusters to a new file, the token of one that was chosen for saving. */
+  "job:repairRescue": channel<{ job: number }>()(z.strictObject({ image: imageId, to: token })),
   /** Does what was seen under that digest. `copyTo`: to a copy made there; the image stays as it is. */
   "job:repairWrite": channel<{ job: number }>()(
     z.strictObject({

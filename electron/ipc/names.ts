@@ -50,6 +50,7 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "repair:changes": true,
   "repair:map": true,
   "repair:preflight": true,
+  "job:repairRescue": true,
   "job:repairWrite": true,
   "repair:look": true,
   "job:repairFinish": true,

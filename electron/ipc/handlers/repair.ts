@@ -54,6 +54,12 @@ export const write: Handler<"job:repairWrite"> = (request, { session, jobs, file
   };
 };
 
+export const rescue: Handler<"job:repairRescue"> = ({ image, to }, { session, jobs, files }) => {
+  const { path, format, name } = session.fileOf(image);
+  const params = { filename: path, format, to: files.pathOf(to) };
+  return { job: jobs.run("repairRescue", `Leaked clusters of ${name}`, params) };
+};
+
 export const look: Handler<"repair:look"> = async ({ token, image }, { session, files }) => {
   const other = image === undefined ? undefined : files.pathOf(image);
   return shownFacts(await session.journal(files.pathOf(token), other), files);

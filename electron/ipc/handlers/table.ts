@@ -57,6 +57,7 @@ export const handlers: Handlers = {
   "repair:changes": repair.changes,
   "repair:map": repair.map,
   "repair:preflight": repair.preflight,
+  "job:repairRescue": repair.rescue,
   "job:repairWrite": repair.write,
   "repair:look": repair.look,
   "job:repairFinish": repair.finish,

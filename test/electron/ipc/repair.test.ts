@@ -3,9 +3,14 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
 import type { Result } from "../../../core/base/errors.ts";
+import { childOf } from "../../../core/block/extents.ts";
+import { openGraph } from "../../../core/graph.ts";
 import type { Answers, JobName } from "../../../core/jobs/contract.ts";
 import { runJob } from "../../../core/jobs/run.ts";
 import { Session } from "../../../core/jobs/session.ts";
+import { newJournal } from "../../../core/repair/journalFile.ts";
+import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
+import { applyJournal } from "../../../core/repair/run.ts";
 import type { Context } from "../../../electron/context.ts";
 import { FileTokens } from "../../../electron/files.ts";
 import { GraphTokens } from "../../../electron/graphs.ts";
@@ -162,14 +167,30 @@ it("mends a copy where the person says, with a journal where the person says", a
   expect(await call("files:chooseSave", { title: "", suggestedName: "x" })).toBeUndefined();
 });
 
+/** A repair that stops at its first change, as one whose process ends does. */
+async function cutOffRepair(filename: string): Promise<void> {
+  const spec = { driver: "qed", file: { driver: "file", filename } };
+  const graph = await openGraph(spec, { readOnly: false, dirty: "untouched" });
+  const file = childOf(graph.root, "file");
+  if (!file) throw new Error("no file");
+  const offer = await offerRepair(graph.root);
+  const script = offer.script(defaultItems(offer));
+  const {
+    file: journalFile,
+    journal,
+    close,
+  } = await newJournal(`${filename}.blkscope-undo`, file, script, filename, {});
+  const stop = new AbortController();
+  const job = { signal: stop.signal, progress: () => stop.abort() };
+  await expect(applyJournal(file, journalFile, journal, job)).rejects.toMatchObject({ code: "ECANCELED" });
+  await close();
+  await graph.close();
+}
+
 it("finds a repair that was cut off beside an open image, and finishes it", async () => {
-  const { image, choice } = await plan();
+  const { image } = await plan();
   expect(await call("repair:unfinished", { image })).toBeUndefined();
-  const { ids, digest } = choice;
-  const job = await call("job:repairWrite", { image, ids: ids as string[], digest });
-  await untilPhase("Writing changes");
-  await call("job:cancel", job);
-  expect(await endOf("repairWrite", job)).toMatchObject({ cancelled: true, state: "applying" });
+  await cutOffRepair(join(folder, "a.qed"));
   const found = await call("repair:unfinished", { image });
   expect(found).toMatchObject({ file: { name: "a.qed.blkscope-undo" }, facts: { state: "applying" } });
   const token = found?.file.token ?? "";
@@ -179,13 +200,6 @@ it("finds a repair that was cut off beside an open image, and finishes it", asyn
   writeFileSync(join(folder, "a.qed.blkscope-undo"), "BLKUNDO");
   expect(await call("repair:unfinished", { image })).toMatchObject({ error: { code: expect.any(String) } });
 });
-
-/** Until the progress of a job says that it does this now. */
-async function untilPhase(phase: string): Promise<void> {
-  const isThere = () => told.some(({ payload }) => phaseIn(payload) === phase);
-  while (!isThere()) await new Promise<void>((resolve) => waiting.push(resolve));
-}
-const phaseIn = (payload: unknown) => (payload as { progress?: { phase?: string } }).progress?.phase;
 
 it("refuses what is not one file, is not open, or was never chosen", async () => {
   const unknown = "5f0c9d1e-57f4-4a3e-9b5e-0123456789ab";
