@@ -45,11 +45,14 @@ async function pressButton(page: Page, name: string | RegExp): Promise<void> {
 
 const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { level: 2, name });
 
+/** In both themes. */
 async function expectNoViolations(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`)).toEqual(
-    [],
-  );
+  for (const theme of ["light", "dark"]) {
+    await page.evaluate((shown) => document.documentElement.setAttribute("data-theme", shown), theme);
+    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`);
+    expect(found, theme).toEqual([]);
+  }
 }
 
 /** The system's dialog for a new file gives these, one at a time. */
