@@ -11,6 +11,7 @@ import {
   openByDialog,
   openFiles,
   openImages,
+  openLogByDialog,
   openRepair,
   reopenTab,
   showHex,
@@ -47,6 +48,7 @@ function useFileCommands(): Runners {
       "file.open": { run: () => void openByDialog() },
       "file.openAs": { run: () => show({ kind: "openAs" }) },
       "file.compareWith": { run: compareWith },
+      "file.openLog": { run: () => void openLogByDialog() },
       "file.undoRepair": { run: () => void undoRepairByDialog() },
       "file.openSample": {
         run: () => sample && void openFiles([sample.a, sample.b], "compare"),
@@ -83,6 +85,7 @@ function useTabCommands(): Runners {
       "view.welcome": { run: () => useView.getState().activate(undefined) },
       "view.hex": { run: () => goToHex(tabs, active), disabled: oneTab },
       "view.compare": { run: () => goToCompare(tabs) },
+      "view.timeline": { run: () => goToTimeline(tabs, active) },
       "view.repair": { run: () => goToRepair(tabs, active) },
       "view.map": { run: () => goToMap(tabs), disabled: oneTab },
     };
@@ -121,6 +124,14 @@ function goToCompare(tabs: readonly Tab[]): void {
   else if (a && b && more.length === 0) useView.getState().openTab(compareTab(a.token, b.token));
   else if (a) compareWith();
   else void compareByDialog();
+}
+
+/** The latest timeline; without one, asks for a log. */
+function goToTimeline(tabs: readonly Tab[], active: string | undefined): void {
+  if (tabs.find((tab) => tab.id === active)?.kind === "timeline") return;
+  const latest = tabs.findLast((tab) => tab.kind === "timeline");
+  if (latest) useView.getState().activate(latest.id);
+  else void openLogByDialog();
 }
 
 /** The repair of the active image; without one, the latest repair, else asks which image. */

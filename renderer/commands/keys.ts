@@ -29,6 +29,7 @@ const longNames: Readonly<Record<string, string>> = {
   Right: "ArrowRight",
   Up: "ArrowUp",
   Down: "ArrowDown",
+  Space: " ",
 };
 const codes: Readonly<Record<string, string>> = {
   ",": "Comma",
@@ -102,6 +103,7 @@ const macSigns: Readonly<Record<string, string>> = {
 export function showChord(chord: Chord, platform: Platform): string {
   const { after, ...last } = chord;
   if (after !== undefined) return `${after.toUpperCase()} ${showChord(last, platform)}`;
+  if (chord.key === " ") return showChord({ ...chord, key: "Space" }, platform);
   const key = macSigns[chord.key] ?? (chord.key.length === 1 ? chord.key.toUpperCase() : chord.key);
   if (platform === "darwin") {
     return `${chord.ctrl ? "⌃" : ""}${chord.alt ? "⌥" : ""}${chord.shift ? "⇧" : ""}${chord.meta ? "⌘" : ""}${key}`;

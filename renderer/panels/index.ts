@@ -10,6 +10,7 @@ export const panels: { readonly [K in Tab["kind"]]: OnDemand<PanelProps<K>> } = 
   hex: onDemand(async () => (await import("./hex/index.tsx")).HexPanel),
   compare: onDemand(async () => (await import("./compare/index.tsx")).ComparePanel),
   map: onDemand(async () => (await import("./map/index.tsx")).MapPanel),
+  timeline: onDemand(async () => (await import("./timeline/index.tsx")).TimelinePanel),
   votes: onDemand(async () => (await import("./votes/index.tsx")).VotesPanel),
   repair: onDemand(async () => (await import("./repair/index.tsx")).RepairPanel),
   journal: onDemand(async () => (await import("./repair/index.tsx")).JournalPanel),

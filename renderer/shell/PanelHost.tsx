@@ -39,6 +39,8 @@ function PanelOf({ tab }: { tab: Tab }) {
       return <panels.compare.Component tab={tab} fallback={skeleton} />;
     case "map":
       return <panels.map.Component tab={tab} fallback={skeleton} />;
+    case "timeline":
+      return <panels.timeline.Component tab={tab} fallback={skeleton} />;
     case "votes":
       return <panels.votes.Component tab={tab} fallback={skeleton} />;
     case "repair":

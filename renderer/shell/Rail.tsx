@@ -5,7 +5,15 @@ import { runOrSay } from "../commands/dispatcher.ts";
 import { keyLabel } from "../commands/keymap.ts";
 import { useApp } from "../store/app.ts";
 import { useView } from "../store/view.ts";
-import { ComparePairIcon, FilesIcon, HexIcon, MapIcon, RepairIcon, SettingsIcon } from "../widgets/icons.ts";
+import {
+  ComparePairIcon,
+  FilesIcon,
+  HexIcon,
+  MapIcon,
+  RepairIcon,
+  SettingsIcon,
+  TimelineIcon,
+} from "../widgets/icons.ts";
 import styles from "./Rail.module.css";
 
 export function Rail() {
@@ -22,6 +30,12 @@ export function Rail() {
         current={kind === "compare" || kind === "votes"}
       />
       <RailButton command="view.map" label="Map" icon={MapIcon} current={kind === "map"} />
+      <RailButton
+        command="view.timeline"
+        label="Timeline"
+        icon={TimelineIcon}
+        current={kind === "timeline"}
+      />
       <RailButton
         command="view.repair"
         label="Repair"

@@ -12,6 +12,7 @@ import {
   MapIcon,
   PlusIcon,
   RepairIcon,
+  TimelineIcon,
   UndoIcon,
   VotesIcon,
 } from "../widgets/icons.ts";
@@ -55,6 +56,7 @@ const icons: Readonly<Record<Tab["kind"], LucideIcon>> = {
   compare: ComparePairIcon,
   votes: VotesIcon,
   map: MapIcon,
+  timeline: TimelineIcon,
   repair: RepairIcon,
   journal: UndoIcon,
 };

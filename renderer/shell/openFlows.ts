@@ -10,7 +10,18 @@ import { mapSessionOf } from "../panels/map/session.ts";
 import { useApp } from "../store/app.ts";
 import { useImages } from "../store/images.ts";
 import { usePrefs } from "../store/prefs.ts";
-import { compareTab, hexTab, journalTab, mapTab, repairTab, type Tab, tokensOf, useView, votesTab } from "../store/view.ts";
+import {
+  compareTab,
+  hexTab,
+  journalTab,
+  mapTab,
+  repairTab,
+  type Tab,
+  timelineTab,
+  tokensOf,
+  useView,
+  votesTab,
+} from "../store/view.ts";
 
 /** Formats with tables, and raw. */
 const formats: ReadonlySet<string> = new Set(["raw", "qed", "qcow2"]);
@@ -18,14 +29,54 @@ const formats: ReadonlySet<string> = new Set(["raw", "qed", "qcow2"]);
 /** Files of closed tabs, so that a tab can be opened again. */
 const known = new Map<string, FileRef>();
 
-/** Opens images as hex tabs, or exactly two as a comparison. */
+/** Opens images as hex tabs, or exactly two as a comparison; logs of writes and journals as what they are. */
 export async function openFiles(files: readonly FileRef[], view: "hex" | "compare"): Promise<void> {
   useApp.getState().refuse(undefined);
   for (const journal of files.filter(isJournal)) useView.getState().openTab(journalTab(journal));
-  return openImageFiles(
-    files.filter((file) => !isJournal(file)),
-    view,
-  );
+  const others = files.filter((file) => !isJournal(file));
+  const areLogs = await detectLogs(others);
+  // Two logs chosen together to be compared are compared, byte by byte.
+  const isPair = view === "compare" && others.length === 2;
+  const logs = isPair && areLogs.every(Boolean) ? [] : others.filter((_, index) => areLogs[index]);
+  const images = others.filter((file) => !logs.includes(file));
+  await Promise.all([...logs.map(openLog), openImageFiles(images, view)]);
+}
+
+/** Which of the files are logs of writes; none where that can't be told. */
+function detectLogs(files: readonly FileRef[]): Promise<readonly boolean[]> {
+  if (files.length === 0) return Promise.resolve([]);
+  return call(
+    "log:detect",
+    files.map(({ token }) => token),
+  ).catch(() => []);
+}
+
+/** Shows a log's timeline. As an image its file is bytes without a format. */
+async function openLog(file: FileRef): Promise<void> {
+  known.set(file.token, file);
+  const opening = useImages.getState().open(file, { format: "raw" });
+  useView.getState().openTab(timelineTab(file.token));
+  await opening;
+  if (isOpen(file.token)) await useApp.getState().remember([file]);
+}
+
+/** Asks for a log of writes; a file that is none is shown as such, with what is wrong with it. */
+export async function openLogByDialog(): Promise<void> {
+  const files = await choose("Open write log", true);
+  await Promise.all(files.map(openLog));
+}
+
+/** Opens the disk as it was at a moment of a log: as bytes, as a map, or beside another image. */
+export async function openState(
+  file: FileRef,
+  as: { readonly kind: "hex" | "map" } | { readonly kind: "compare"; readonly other: FileRef },
+): Promise<void> {
+  if (as.kind === "compare") return comparePair(file, as.other);
+  if (as.kind === "hex") return openOne(file, false);
+  await openImage(file);
+  const image = useImages.getState().byToken[file.token];
+  if (image?.kind === "open") showMap(file.token, image.image);
+  else await openOne(file, false);
 }
 
 /** An undo journal is opened as what it is, not as an image. */
@@ -38,17 +89,19 @@ async function openImageFiles(files: readonly FileRef[], view: "hex" | "compare"
   await Promise.all(files.map((file) => openOne(file)));
 }
 
-async function openOne(file: FileRef): Promise<void> {
+/** Graphs are not for the recent list: their tokens are worth something in this run of the app only. */
+async function openOne(file: FileRef, remembered = true): Promise<void> {
   const opening = openImage(file);
   useView.getState().openTab(hexTab(file.token));
   await opening;
-  if (isOpen(file.token)) await useApp.getState().remember([file]);
+  if (remembered && isOpen(file.token)) await useApp.getState().remember([file]);
 }
 
 async function openPair(a: FileRef, b: FileRef): Promise<void> {
   const opening = [openImage(a), openImage(b)];
   useView.getState().openTab(compareTab(a.token, b.token));
   await Promise.all(opening);
+  if (a.isGraph || b.isGraph) return;
   if (isOpen(a.token) && isOpen(b.token)) await useApp.getState().remember([a, b]);
 }
 
@@ -132,7 +185,8 @@ export async function comparePair(a: FileRef, b: FileRef): Promise<void> {
   if (a.token === b.token) {
     return useApp.getState().refuse(`${a.name} was chosen twice. Choose another image to compare it with.`);
   }
-  await openFiles([a, b], "compare");
+  useApp.getState().refuse(undefined);
+  await openImageFiles([a, b], "compare");
 }
 
 /** "Compare with…": the active image against one to be chosen; with several open, the dialog offers them. */

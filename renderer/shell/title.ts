@@ -9,7 +9,14 @@ export function tabTitle(tab: Tab, nameOf: (token: string) => string): string {
   return tab.kind === "journal" ? `Undo: ${tab.journal.name}` : `${prefixes[tab.kind]}${names}`;
 }
 
-const prefixes = { hex: "", compare: "", votes: "Votes: ", map: "Map: ", repair: "Repair: " } as const;
+const prefixes = {
+  hex: "",
+  compare: "",
+  votes: "Votes: ",
+  map: "Map: ",
+  timeline: "Timeline: ",
+  repair: "Repair: ",
+} as const;
 
 /** Names by token, for images that are open, opening or failed. */
 export function nameOfToken(token: string): string {

@@ -9,6 +9,8 @@ export type Tab =
   | { readonly id: string; readonly kind: "votes"; readonly token: string; readonly node: string }
   /** The clusters of the file of the format at a node's path. */
   | { readonly id: string; readonly kind: "map"; readonly token: string; readonly node: string }
+  /** The entries of a log of writes. */
+  | { readonly id: string; readonly kind: "timeline"; readonly token: string }
   /** The repair wizard of an image. */
   | { readonly id: string; readonly kind: "repair"; readonly token: string }
   /** An undo journal that was opened by itself; no image is open for it. */
@@ -30,6 +32,9 @@ export type Overlay =
   | { readonly kind: "textEncoding" }
   | { readonly kind: "settings" }
   | { readonly kind: "compareWith" }
+  /** A note on an entry of the log that shows, and what its state is to be compared with. */
+  | { readonly kind: "logNote" }
+  | { readonly kind: "logCompare" }
   | { readonly kind: "openAs" };
 
 interface ViewStore {
@@ -65,6 +70,7 @@ export const mapTab = (token: string, node: string): Tab => ({
   token,
   node,
 });
+export const timelineTab = (token: string): Tab => ({ id: `timeline:${token}`, kind: "timeline", token });
 export const repairTab = (token: string): Tab => ({ id: `repair:${token}`, kind: "repair", token });
 export const journalTab = (journal: FileRef): Tab => ({
   id: `journal:${journal.token}`,

@@ -4,7 +4,7 @@ import { toPlain } from "../../core/base/errors.ts";
 import type { FileRef, FileState } from "../../electron/ipc/contract.ts";
 import { call } from "../api.ts";
 import { useImages } from "../store/images.ts";
-import { compareTab, hexTab, mapTab, repairTab, type Tab, useView } from "../store/view.ts";
+import { compareTab, hexTab, mapTab, repairTab, type Tab, timelineTab, useView } from "../store/view.ts";
 import { bytes } from "./format.ts";
 import { Notice } from "./Notice.tsx";
 import styles from "./States.module.css";
@@ -96,6 +96,8 @@ function withToken(tab: Tab, from: string, to: string): Tab {
       return mapTab(swap(tab.token), tab.node);
     case "compare":
       return compareTab(swap(tab.a), swap(tab.b));
+    case "timeline":
+      return timelineTab(swap(tab.token));
     case "repair":
       return repairTab(swap(tab.token));
     default:

@@ -10,7 +10,7 @@ import {
   settle,
 } from "../fakeBridge.ts";
 
-const [a, b, c] = [fileRef("a.qed"), fileRef("b.raw"), fileRef("c.raw")];
+const [a, b, c, log] = [fileRef("a.qed"), fileRef("b.raw"), fileRef("c.raw"), fileRef("writes.log")];
 let bridge: FakeBridge;
 let flows: typeof import("../../../renderer/shell/openFlows.ts");
 let view: typeof import("../../../renderer/store/view.ts").useView;
@@ -21,11 +21,12 @@ beforeEach(async () => {
   vi.resetModules();
   bridge = installFakeBridge();
   bridge.answer("image:open", ({ token }: { token: string }) => {
-    const file = [a, b, c].find((ref) => ref.token === token);
+    const file = [a, b, c, log].find((ref) => ref.token === token);
     if (!file) throw plainError("no such token");
     return openedImage(file);
   });
   bridge.answer("files:recent", () => []);
+  bridge.answer("log:detect", (tokens: readonly string[]) => tokens.map((token) => token === log.token));
   flows = await import("../../../renderer/shell/openFlows.ts");
   view = (await import("../../../renderer/store/view.ts")).useView;
   images = (await import("../../../renderer/store/images.ts")).useImages;
@@ -54,6 +55,14 @@ describe("opening", () => {
   it("three images from a second launch open three hex tabs", async () => {
     await flows.openFiles([a, b, c], "hex");
     expect(tabIds()).toHaveLength(3);
+  });
+
+  it("a log of writes opens a timeline, also beside an image it was chosen with", async () => {
+    await flows.openFiles([log], "hex");
+    expect(tabIds()).toEqual([`timeline:${log.token}`]);
+    expect(bridge.requests("image:open")).toEqual([{ token: log.token, format: "raw" }]);
+    await flows.openFiles([a, log], "compare");
+    expect(tabIds()).toEqual([`timeline:${log.token}`, `hex:${a.token}`]);
   });
 
   it("an image that cannot be opened has its tab, with the reason, and is not remembered", async () => {

@@ -1,0 +1,136 @@
+// The timeline's two dialogs: a note on the entry at the scrub line, and what its state is to be compared with.
+import { type FormEvent, useState } from "react";
+import { useStore } from "zustand";
+import type { FileRef } from "../../../electron/ipc/contract.ts";
+import { openImages } from "../../shell/openFlows.ts";
+import { useView } from "../../store/view.ts";
+import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
+import { decimal } from "../../widgets/format.ts";
+import { longestNote } from "./notes.ts";
+import type { TimelineSession } from "./session.ts";
+import { compareState, stateFile } from "./states.ts";
+import styles from "./timeline.module.css";
+
+export function Dialogs({ session }: { session: TimelineSession }) {
+  const overlay = useView((state) => state.overlay?.kind);
+  if (overlay === "logNote") return <NoteDialog session={session} />;
+  if (overlay === "logCompare") return <CompareDialog session={session} />;
+  return null;
+}
+
+const focusOnce = (field: HTMLElement | null) => field?.focus();
+
+function NoteDialog({ session }: { session: TimelineSession }) {
+  const [entry] = useState(() => session.store.getState().entry);
+  const [text, setText] = useState(() => session.store.getState().notes.get(entry) ?? "");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    closeOverlay();
+    session.goTo(entry);
+    session.setNote(text);
+  };
+  return (
+    <Dialog title={`Note on entry ${decimal(entry)}`} width={480}>
+      <form onSubmit={submit}>
+        <label>
+          <span className="visually-hidden">Note</span>
+          <input
+            ref={focusOnce}
+            className={`field ${styles.wide}`}
+            type="text"
+            maxLength={longestNote}
+            placeholder="What happens here"
+            value={text}
+            onChange={(event) => setText(event.target.value)}
+          />
+        </label>
+        <p className={styles.hint}>
+          Notes are kept on this computer, not in the log. An empty one takes it away.
+        </p>
+        <DialogActions>
+          <button type="button" className="button" onClick={closeOverlay}>
+            Cancel
+          </button>
+          <button type="submit" className="button primary">
+            Keep the note
+          </button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+function CompareDialog({ session }: { session: TimelineSession }) {
+  const { entry, pinned } = useStore(session.store);
+  const [images] = useState(() => openImages().filter(({ token }) => token !== session.image?.file.token));
+  const choices: { readonly id: string; readonly label: string; readonly file: () => Promise<FileRef> }[] = [
+    {
+      id: "before",
+      label:
+        entry === 0
+          ? "The disk before the log"
+          : `The disk before this entry (after entry ${decimal(entry - 1)})`,
+      file: () => stateFile(session, entry),
+    },
+    ...(pinned === undefined || pinned === entry
+      ? []
+      : [
+          {
+            id: "pinned",
+            label: `The disk after entry ${decimal(pinned)}, remembered`,
+            file: () => stateFile(session, pinned + 1),
+          },
+        ]),
+    ...images.map((file) => ({
+      id: file.token,
+      label: `${file.name} (${file.folder})`,
+      file: () => Promise.resolve(file),
+    })),
+  ];
+  const [chosen, setChosen] = useState(pinned === undefined || pinned === entry ? "before" : "pinned");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    closeOverlay();
+    const choice = choices.find(({ id }) => id === chosen);
+    if (choice) void compareState(session, choice.file);
+  };
+  return (
+    <Dialog title={`Compare the disk after entry ${decimal(entry)}`} width={520}>
+      <form onSubmit={submit}>
+        <fieldset className={styles.choices}>
+          <legend>With</legend>
+          {choices.map(({ id, label }) => (
+            <label key={id}>
+              <input
+                type="radio"
+                name="with"
+                value={id}
+                checked={chosen === id}
+                onChange={() => setChosen(id)}
+              />{" "}
+              {label}
+            </label>
+          ))}
+        </fieldset>
+        <DialogActions>
+          <button
+            type="button"
+            className="button"
+            onClick={() => {
+              session.pin();
+              closeOverlay();
+            }}
+          >
+            Remember this state for later
+          </button>
+          <button type="button" className="button" onClick={closeOverlay}>
+            Cancel
+          </button>
+          <button ref={focusOnce} type="submit" className="button primary">
+            Compare
+          </button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}

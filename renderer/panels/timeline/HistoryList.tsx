@@ -1,0 +1,89 @@
+// Who wrote a place of the disk: its entries, newest first, and the bytes of the one at the scrub line with what they
+// overwrote. "," and "." step through them.
+import { useStore } from "zustand";
+import type { LogHistoryEntry } from "../../../core/ops/logIndexRun.ts";
+import { bytes, count, decimal } from "../../widgets/format.ts";
+import { ChangedBytes } from "./ChangedBytes.tsx";
+import { KindMark } from "./KindMark.tsx";
+import type { TimelineSession } from "./session.ts";
+import styles from "./timeline.module.css";
+import { durableText, rangeText } from "./wording.ts";
+
+export function HistoryList({ session }: { session: TimelineSession }) {
+  const { history, entry, detail, shown } = useStore(session.store);
+  if (history === undefined) {
+    return (
+      <p className={styles.hint}>
+        Who wrote this? H shows every entry that touched the sectors of the one at the scrub line; from any
+        bytes, G and then T does it for the byte at the caret.
+      </p>
+    );
+  }
+  const sectorSize = shown?.summary.sectorSize ?? 512;
+  const { entries, isLoading, error, next } = history;
+  const known = detail.kind === "known" ? detail.detail : undefined;
+  const isHere = known !== undefined && entries.some((one) => one.entry === known.row.entry);
+  return (
+    <>
+      <h2>History of {rangeText(history.offset, history.length, sectorSize)}</h2>
+      {error && (
+        <p role="status" className="selectable">
+          <b>Its entries can't be found:</b> {error.message}
+        </p>
+      )}
+      {!isLoading && !error && (
+        <p className={styles.hint} role="status">
+          {entries.length === 0
+            ? "No entry of the log wrote here."
+            : `${next === undefined ? "" : "More than "}${count(entries.length, "entry", "entries")}, newest first. , and . step through them.`}
+        </p>
+      )}
+      {isLoading && entries.length === 0 && <p className={styles.hint}>Looking…</p>}
+      {entries.length > 0 && (
+        <ol className={styles.history}>
+          {entries.map((one) => (
+            <HistoryRow key={one.entry} one={one} current={one.entry === entry} session={session} />
+          ))}
+        </ol>
+      )}
+      {next !== undefined && (
+        <button
+          type="button"
+          className="button"
+          disabled={isLoading}
+          onClick={() => void session.moreHistory()}
+        >
+          {isLoading ? "Looking…" : "Older entries"}
+        </button>
+      )}
+      {isHere && <ChangedBytes session={session} detail={known} />}
+    </>
+  );
+}
+
+interface HistoryRowProps {
+  readonly one: LogHistoryEntry;
+  readonly current: boolean;
+  readonly session: TimelineSession;
+}
+
+function HistoryRow({ one, current, session }: HistoryRowProps) {
+  return (
+    <li>
+      <button
+        type="button"
+        className={styles.historyRow}
+        aria-current={current || undefined}
+        onClick={() => session.showHistoryEntry(one)}
+      >
+        <KindMark kind={one.kind} flags={one.flags} />
+        <b className="number">{decimal(one.entry)}</b>
+        <span>
+          {one.kind} of {bytes(one.range.length)}
+          {one.touched.length < one.range.length && `, ${bytes(one.touched.length)} here`}
+        </span>
+        <span className={styles.hint}>{durableText(one)}</span>
+      </button>
+    </li>
+  );
+}
