@@ -7,7 +7,8 @@ import type { FindingGroup } from "./findings.ts";
 import { RescueLeaks } from "./RescueLeaks.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
-import type { RepairSession, RepairState } from "./session.ts";
+import type { RepairSession } from "./session.ts";
+import type { RepairState } from "./state.ts";
 import {
   foundText,
   leaksText,

@@ -5,7 +5,8 @@ import { count } from "../../widgets/format.ts";
 import { ByteChanges } from "./ByteChanges.tsx";
 import { Risk } from "./ItemTable.tsx";
 import styles from "./repair.module.css";
-import type { RepairSession, RepairState } from "./session.ts";
+import type { RepairSession } from "./session.ts";
+import type { RepairState } from "./state.ts";
 import { actionNames, guestRanges, problemWords, riskMeanings, sentence, whereText } from "./wording.ts";
 
 interface ItemDetailProps {

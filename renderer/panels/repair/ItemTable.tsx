@@ -7,7 +7,8 @@ import { ErrorIcon, OkIcon, WarningIcon } from "../../widgets/icons.ts";
 import { type GridColumn, VirtualGrid } from "../compare/VirtualGrid.tsx";
 import { shortBytes } from "./byteRows.ts";
 import styles from "./repair.module.css";
-import type { RepairSession, RepairState } from "./session.ts";
+import type { RepairSession } from "./session.ts";
+import type { RepairState } from "./state.ts";
 import { actionNames, riskMeanings, riskWords, whereText } from "./wording.ts";
 
 type Key = "chosen" | "where" | "action" | "change" | "risk" | "problem";

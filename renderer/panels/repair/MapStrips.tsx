@@ -5,7 +5,7 @@ import type { RepairChoice, RepairOffered } from "../../../core/ops/repairRun.ts
 import { kindLooks } from "../../map/kinds.ts";
 import { bytes, count } from "../../widgets/format.ts";
 import styles from "./repair.module.css";
-import type { Asked, Strips } from "./session.ts";
+import type { Asked, Strips } from "./state.ts";
 import { cellsInFile, changedRuns, kindRuns, stripText } from "./stripRuns.ts";
 import { sentence } from "./wording.ts";
 

@@ -10,7 +10,8 @@ import { ItemTable } from "./ItemTable.tsx";
 import { MapStrips } from "./MapStrips.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
-import type { RepairSession, RepairState } from "./session.ts";
+import type { RepairSession } from "./session.ts";
+import type { RepairState } from "./state.ts";
 import { effectText, sentence, totalsText } from "./wording.ts";
 
 interface StepProps {

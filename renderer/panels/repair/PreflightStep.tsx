@@ -7,7 +7,8 @@ import { Notice } from "../../widgets/Notice.tsx";
 import { Progress } from "./Progress.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
-import type { RepairSession, RepairState } from "./session.ts";
+import type { RepairSession } from "./session.ts";
+import type { RepairState } from "./state.ts";
 import { refusals } from "./steps.ts";
 import { forApp, preflightNames, preflightStates, sentence } from "./wording.ts";
 

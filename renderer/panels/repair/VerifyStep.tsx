@@ -10,7 +10,8 @@ import { ErrorIcon, ExportIcon, OkIcon, WarningIcon } from "../../widgets/icons.
 import styles from "./repair.module.css";
 import { type ReportSource, reportJson, reportMarkdown, reportName } from "./report.ts";
 import { StepPage } from "./StepPage.tsx";
-import type { RepairSession, RepairState } from "./session.ts";
+import type { RepairSession } from "./session.ts";
+import type { RepairState } from "./state.ts";
 import { afterText, changesText, forApp, isClean, sentence, writtenText, writtenTitle } from "./wording.ts";
 
 interface StepProps {

@@ -9,7 +9,8 @@ import { CheckRow } from "./PreflightStep.tsx";
 import { Progress } from "./Progress.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
-import type { RepairSession, RepairState } from "./session.ts";
+import type { RepairSession } from "./session.ts";
+import type { RepairState } from "./state.ts";
 import { refusals } from "./steps.ts";
 import {
   actsText,

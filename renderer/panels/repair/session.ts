@@ -1,89 +1,24 @@
 // One repair: looking, choosing, writing, what became of it. Lives outside React, one for each tab, so that switching
 // tabs keeps it. Nothing is written before `write`, which only the button that names the act calls.
 import { createStore } from "zustand/vanilla";
-import { type PlainError, toPlain } from "../../../core/base/errors.ts";
+import { toPlain } from "../../../core/base/errors.ts";
 import type { OfferedRepair } from "../../../core/block/finding.ts";
-import type {
-  PreflightCheck,
-  RepairAsks,
-  RepairChoice,
-  RepairOffered,
-  ShownChange,
-} from "../../../core/ops/repairRun.ts";
+import type { RepairChoice, RepairOffered, ShownChange } from "../../../core/ops/repairRun.ts";
 import type { OpenedImage, WrittenRepair } from "../../../electron/ipc/contract.ts";
 import { showNode } from "../../shell/openFlows.ts";
 import { useImages } from "../../store/images.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
-import { askRepair, chooseSave, type SavePlace } from "./engine.ts";
+import { askRepair, chooseSave } from "./engine.ts";
 import { Findings } from "./findings.ts";
 import { ItemPages, pageLength } from "./itemPages.ts";
 import { JournalSession } from "./journalSession.ts";
+import { RowChanges } from "./rowChanges.ts";
+import { fresh, type RepairState, settled } from "./state.ts";
 import { canGo, prefersCopy, type Step, type StepFacts, wasBegun } from "./steps.ts";
-
-export type Strips = RepairAsks["map"]["answer"];
-
-/** Something asked for: on its way, there, or not to be had. */
-export type Asked<T> =
-  | { readonly kind: "none" }
-  | { readonly kind: "asking" }
-  | { readonly kind: "known"; readonly value: T }
-  | { readonly kind: "failed"; readonly error: PlainError };
-
-export interface RepairState {
-  readonly step: Step;
-  /** The renderer's ids of the looking and of the writing job. */
-  readonly plan: number | undefined;
-  readonly write: number | undefined;
-  /** Grows with every page of items and every answer about a row. */
-  readonly version: number;
-  /** Items that the groups of the findings count. */
-  readonly listed: number;
-  readonly listError: PlainError | undefined;
-  readonly choice: RepairChoice | undefined;
-  /** A change of the choice is on its way. */
-  readonly choosing: boolean;
-  readonly choiceError: PlainError | undefined;
-  /** Row of the table that is looked at. */
-  readonly row: number;
-  readonly changes: Asked<readonly ShownChange[]>;
-  readonly strips: Asked<Strips>;
-  readonly preflight: Asked<readonly PreflightCheck[]>;
-  /** Mend a copy; undefined until the preflight says whether there is room for one. */
-  readonly toCopy: boolean | undefined;
-  readonly copyTo: SavePlace | undefined;
-  /** Undefined: beside the file that is written. */
-  readonly journal: SavePlace | undefined;
-  readonly placeError: string | undefined;
-}
-
-const fresh: RepairState = {
-  step: "preflight",
-  plan: undefined,
-  write: undefined,
-  version: 0,
-  listed: 0,
-  listError: undefined,
-  choice: undefined,
-  choosing: false,
-  choiceError: undefined,
-  row: 0,
-  changes: { kind: "none" },
-  strips: { kind: "none" },
-  preflight: { kind: "none" },
-  toCopy: undefined,
-  copyTo: undefined,
-  journal: undefined,
-  placeError: undefined,
-};
 
 /** Cells of a map strip. */
 const stripCells = 240;
-/** Rows whose bytes are asked for ahead of the newest: more are scrolled past already. */
-const mostWaitingRows = 40;
-/** Rows whose bytes are kept: at most 8 KiB each. */
-const mostKnownRows = 2000;
-
 export class RepairSession {
   readonly store = createStore<RepairState>()(() => fresh);
   findings = new Findings();
@@ -97,10 +32,10 @@ export class RepairSession {
   #chosen: ReadonlySet<string> = new Set();
   /** Changes of the choice follow each other: each is made to the answer of the one before. */
   #choosing: Promise<void> = Promise.resolve();
-  readonly #rowChanges = new Map<string, readonly ShownChange[] | "failed">();
-  #waitingRows: OfferedRepair[] = [];
-  /** Id of the item whose bytes are on their way. */
-  #rowAsked: string | undefined;
+  readonly #rows = new RowChanges(
+    (item) => askRepair(this.#asking, "changes", { ids: this.#idsWith(item), id: item.id }),
+    () => this.#grow(),
+  );
   readonly #stopJobs: () => void;
 
   constructor() {
@@ -179,7 +114,7 @@ export class RepairSession {
     this.findings = new Findings();
     this.pages = this.#newPages();
     this.#chosen = new Set();
-    this.#forgetRows();
+    this.#rows.forget();
     const request = { image: image.image };
     this.store.setState({ ...fresh, plan: startJob("repairPlan", request, `Look at ${image.file.name}`) });
   }
@@ -234,13 +169,7 @@ export class RepairSession {
 
   /** What the row's item changes, if it is known; else it is asked for. */
   changeOf(item: OfferedRepair): readonly ShownChange[] | "failed" | undefined {
-    const known = this.#rowChanges.get(item.id);
-    const isAsked = item.id === this.#rowAsked || this.#waitingRows.some(({ id }) => id === item.id);
-    if (known === undefined && !isAsked) {
-      this.#waitingRows = [...this.#waitingRows, item].slice(-mostWaitingRows);
-      void this.#askRows();
-    }
-    return known;
+    return this.#rows.of(item);
   }
 
   /** Asks again whether and where writing is possible. */
@@ -364,7 +293,7 @@ export class RepairSession {
     this.#chosen = new Set(choice.ids);
     this.store.setState({ choice });
     if (!isOther) return;
-    this.#forgetRows();
+    this.#rows.forget();
     this.#showRow();
     void this.#askStrips(choice);
   }
@@ -397,37 +326,6 @@ export class RepairSession {
     return this.#chosen.has(id) ? ids : [...ids, id];
   }
 
-  /** One at a time, the newest first. */
-  async #askRows(): Promise<void> {
-    if (this.#rowAsked !== undefined) return;
-    try {
-      for (;;) {
-        const item = this.#waitingRows.pop();
-        const { choice } = this.store.getState();
-        if (!item || !choice) break;
-        this.#rowAsked = item.id;
-        const answer = await settled(
-          askRepair(this.#asking, "changes", { ids: this.#idsWith(item), id: item.id }),
-        );
-        this.#rowAsked = undefined;
-        if (this.#rowChanges.size >= mostKnownRows) this.#rowChanges.clear();
-        // What was asked for another choice is not kept; rows in sight ask again when they are drawn.
-        if (choice === this.store.getState().choice) {
-          this.#rowChanges.set(item.id, answer.kind === "known" ? answer.value : "failed");
-        }
-        this.#grow();
-      }
-    } finally {
-      this.#rowAsked = undefined;
-    }
-  }
-
-  #forgetRows(): void {
-    this.#rowChanges.clear();
-    this.#waitingRows = [];
-    this.#grow();
-  }
-
   #grow(): void {
     this.store.setState({ version: this.store.getState().version + 1 });
   }
@@ -447,15 +345,6 @@ export class RepairSession {
       },
     );
     return pages;
-  }
-}
-
-/** The answer or why there is none; never throws. */
-async function settled<T>(answer: Promise<T>): Promise<Asked<T>> {
-  try {
-    return { kind: "known", value: await answer };
-  } catch (error) {
-    return { kind: "failed", error: toPlain(error) };
   }
 }
 
