@@ -3,6 +3,8 @@
 import { useMemo } from "react";
 import { call } from "../api.ts";
 import { repeatJump, useJumps } from "../goto/jumps.ts";
+import { useLogs } from "../panels/timeline/session.ts";
+import { whoWrote } from "../panels/timeline/whoWrote.ts";
 import {
   activeFile,
   closeTab,
@@ -184,6 +186,7 @@ function usePositionCommands(): Runners {
   const surface = useSurface((state) => state.surface);
   const hasRelative = useJumps((state) => state.lastRelative !== undefined);
   const images = useImages((state) => state.byToken);
+  const hasLog = useLogs((state) => state.logs.length > 0);
   return useMemo(() => {
     const noBytes = surface ? undefined : Object.keys(images).length > 0 ? "No bytes are shown" : noTab;
     return {
@@ -193,12 +196,16 @@ function usePositionCommands(): Runners {
         run: () => surface && void showInMap(surface),
         disabled: noBytes,
       },
+      "timeline.here": {
+        run: () => surface && void whoWrote(surface),
+        disabled: noBytes ?? (hasLog ? undefined : "No log of writes is open"),
+      },
       "go.repeat": {
         run: repeatJump,
         disabled: noBytes ?? (hasRelative ? undefined : "No relative jump was made yet"),
       },
     };
-  }, [surface, hasRelative, images]);
+  }, [surface, hasRelative, images, hasLog]);
 }
 
 /** Shows the byte that has the caret in the map of its file. */

@@ -1,6 +1,7 @@
 // The overlay that shows, if it is one of the app's own; panels draw theirs (shift, export).
 import { CopyAsDialog } from "../hex/CopyAsDialog.tsx";
 import { OpenAs } from "../openAs/OpenAs.tsx";
+import { WhoWroteDialog } from "../panels/timeline/WhoWroteDialog.tsx";
 import { useView } from "../store/view.ts";
 import { About } from "./dialogs/About.tsx";
 import { CompareWith } from "./dialogs/CompareWith.tsx";
@@ -29,6 +30,8 @@ export function Overlays() {
       return <TextEncoding />;
     case "openAs":
       return <OpenAs />;
+    case "whoWrote":
+      return <WhoWroteDialog />;
     case "compareWith":
       return <CompareWith />;
     default:

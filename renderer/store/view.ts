@@ -35,6 +35,8 @@ export type Overlay =
   /** A note on an entry of the log that shows, and what its state is to be compared with. */
   | { readonly kind: "logNote" }
   | { readonly kind: "logCompare" }
+  /** Which log, and which of the byte's addresses, to ask who wrote it. */
+  | { readonly kind: "whoWrote" }
   | { readonly kind: "openAs" };
 
 interface ViewStore {

@@ -4,8 +4,17 @@ import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { runOrSay } from "../../commands/dispatcher.ts";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, decimal } from "../../widgets/format.ts";
-import { BackIcon, CloseIcon, ForwardIcon, GoToIcon, LockIcon, NodesIcon } from "../../widgets/icons.ts";
+import {
+  BackIcon,
+  CloseIcon,
+  ForwardIcon,
+  GoToIcon,
+  HistoryIcon,
+  LockIcon,
+  NodesIcon,
+} from "../../widgets/icons.ts";
 import shared from "../../widgets/panel.module.css";
+import { useLogs } from "../timeline/session.ts";
 import styles from "./hex.module.css";
 import { hasFileSpace, noFileSpace } from "./space.ts";
 import type { Space } from "./views.ts";
@@ -18,6 +27,7 @@ interface ToolbarProps {
 }
 
 export function Toolbar({ image, space, node }: ToolbarProps) {
+  const hasLog = useLogs((state) => state.logs.length > 0);
   return (
     <section className={shared.toolbar} aria-label="Image" data-pane="toolbar">
       <CommandButton command="go.back" icon={BackIcon} />
@@ -41,6 +51,11 @@ export function Toolbar({ image, space, node }: ToolbarProps) {
       <CommandButton command="view.bottomPanel" icon={NodesIcon}>
         Nodes
       </CommandButton>
+      {hasLog && (
+        <CommandButton command="timeline.here" icon={HistoryIcon}>
+          Who wrote this?
+        </CommandButton>
+      )}
       <span className={shared.space} />
       <Facts image={image} />
       <span className={styles.fact} title={lockText(image)}>

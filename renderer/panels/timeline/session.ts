@@ -1,5 +1,6 @@
 // A timeline outside React: the job that holds the log's index, the entry at the scrub line and what is known of it, the
 // filter and its rows, the history of a place, playing, following a log that grows, and notes.
+import { create } from "zustand";
 import { createStore } from "zustand/vanilla";
 import { type PlainError, toPlain } from "../../../core/base/errors.ts";
 import type { LogDetail, LogHistoryEntry, LogSummary } from "../../../core/ops/logIndexRun.ts";
@@ -654,6 +655,7 @@ export class TimelineSession {
       this.#askDetail();
       void this.#findPlace(this.store.getState().entry);
     }
+    tellLogs();
     const goal = this.#goal;
     this.#goal = undefined;
     goal?.();
@@ -677,11 +679,23 @@ export function timelineSessionOf(tabId: string): TimelineSession {
   return session;
 }
 
-/** Logs that have been read, by their tabs. */
-export function loadedLogs(): readonly { readonly tabId: string; readonly session: TimelineSession }[] {
-  return [...sessions]
-    .filter(([, session]) => session.store.getState().shown !== undefined)
-    .map(([tabId, session]) => ({ tabId, session }));
+export interface LoadedLog {
+  readonly tabId: string;
+  readonly name: string;
+  readonly session: TimelineSession;
+}
+
+/** Logs that have been read: those that can say who wrote a byte. */
+export const useLogs = create<{ readonly logs: readonly LoadedLog[] }>()(() => ({ logs: [] }));
+
+function tellLogs(): void {
+  const logs = [...sessions].flatMap(([tabId, session]) => {
+    const name = session.image?.file.name;
+    return name === undefined || session.store.getState().shown === undefined
+      ? []
+      : [{ tabId, name, session }];
+  });
+  useLogs.setState({ logs });
 }
 
 useView.subscribe(({ tabs }) => {
@@ -689,5 +703,6 @@ useView.subscribe(({ tabs }) => {
     if (tabs.some((tab) => tab.id === id)) continue;
     sessions.delete(id);
     session.dispose();
+    tellLogs();
   }
 });
