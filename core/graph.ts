@@ -18,6 +18,7 @@ import type { BlockNode, Child } from "./block/node.ts";
 import { badOptions } from "./block/optionError.ts";
 import { type GenericOptions, generic, referenceTo, referredNode, withoutGeneric } from "./block/options.ts";
 import type { WritePolicy } from "./block/policy.ts";
+import { bundleMagic, isBundle } from "./bundle/layout.ts";
 import { canonicalName } from "./canonicalName.ts";
 import { driverForFile } from "./protocol/fileKind.ts";
 import { driverNamed, drivers, probe, probeLength } from "./registry.ts";
@@ -182,20 +183,41 @@ class Opener {
     own: GenericOptions,
     level: Level,
   ): Promise<BlockNode> {
-    const before = this.opened.length;
-    const names = [...this.#names];
+    const closeAgain = this.#mark();
     try {
       return await this.#openAs(where, tree, own, level);
     } catch (error) {
       if (!["EACCES", "EPERM", "EROFS"].includes(asBlockError(error).code)) throw error;
     }
-    const gone = this.opened.splice(before);
-    await closeAll(gone, () => undefined);
-    for (const [name, node] of this.#named) if (gone.includes(node)) this.#named.delete(name);
-    for (const [place, node] of this.#ready) if (gone.includes(node)) this.#ready.delete(place);
-    this.#names.clear();
-    for (const name of names) this.#names.add(name);
+    await closeAgain();
     return this.#openAs(where, tree, own, { ...level, readOnly: true });
+  }
+
+  /** Answers what closes and forgets all that is opened from now on. */
+  #mark(): () => Promise<void> {
+    const before = this.opened.length;
+    const names = [...this.#names];
+    return async () => {
+      const gone = this.opened.splice(before);
+      await closeAll(gone, () => undefined);
+      for (const [name, node] of this.#named) if (gone.includes(node)) this.#named.delete(name);
+      for (const [place, node] of this.#ready) if (gone.includes(node)) this.#ready.delete(place);
+      this.#names.clear();
+      for (const name of names) this.#names.add(name);
+    };
+  }
+
+  /**
+   * The file of a format. One that is a metadata-only bundle is opened as that, so that it stands for the file whose
+   * tables it holds.
+   */
+  async #openFile(where: string, tree: NodeOptions, level: Level): Promise<BlockNode> {
+    const closeAgain = this.#mark();
+    const file = await this.#open(where, tree, level);
+    const holdsBytes = driverNamed(file.driver)?.kind === "protocol";
+    if (!holdsBytes || !(await startsAsBundle(file))) return file;
+    await closeAgain();
+    return this.#open(where, { driver: "bundle", file: tree }, level);
   }
 
   #referred(name: string): BlockNode {
@@ -263,8 +285,8 @@ class Opener {
       throw new BlockError("EINVAL", message, { peer: { message: "Must specify either driver or file" } });
     }
     const fileTree = atFile(parseSpec(spec));
-    const file = await this.#open(below, fileTree, level);
-    const driver = probe(await headOf(file));
+    const file = await this.#openFile(below, fileTree, level);
+    const driver = formatInBundle(file) ?? probe(await headOf(file));
     this.#ready.set(below, file);
     if (driver === "raw" && !level.readOnly) this.#options.warn?.(guessedRaw(canonicalName(fileTree)));
     return this.#openAs(where, { ...tree, driver }, own, level, true);
@@ -312,7 +334,11 @@ class Opener {
         this.#ready.delete(place);
         const tree = parseSpec(spec);
         const isFile = role === "file" || role === "log";
-        const node = ready ?? (await this.#open(place, isFile ? atFile(tree) : tree, levelOf(role, level)));
+        const open = () =>
+          tables && role === "file"
+            ? this.#openFile(place, atFile(tree), level)
+            : this.#open(place, isFile ? atFile(tree) : tree, levelOf(role, level));
+        const node = ready ?? (await open());
         if (role === "file" && node.readOnly && !level.readOnly) throw readOnlyNode(node.name);
         if (tables && role === "file") await excludeWriters(node);
         return node;
@@ -331,6 +357,28 @@ async function excludeWriters(node: BlockNode): Promise<void> {
   for (const below of node.children) {
     if (below.role === "file") await excludeWriters(below.node);
   }
+}
+
+async function startsAsBundle(file: BlockNode): Promise<boolean> {
+  const head = new Uint8Array(Math.min(bundleMagic.length, file.size));
+  try {
+    await file.read(0, head);
+  } catch {
+    // Whoever reads the header meets the same, and says so.
+    return false;
+  }
+  return isBundle(head);
+}
+
+/** The format whose tables a bundle holds; undefined for what is none. */
+function formatInBundle({ driver, info }: BlockNode): string | undefined {
+  const format = info.metadataOf;
+  if (format === undefined) return undefined;
+  const found = driverNamed(format);
+  if (found !== undefined && hasTables(found, format)) return format;
+  throw new BlockError("ENOTSUP", `The ${driver} is one of the format '${format}', which is not known here`, {
+    hint: "A newer Blkscope wrote it.",
+  });
 }
 
 /** The first bytes, for probing. A disk with a bad first sector can still be opened in a format that is given. */

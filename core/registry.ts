@@ -3,6 +3,7 @@ import type { Driver } from "./block/driver.ts";
 import { blkdebug } from "./filter/blkdebug/blkdebug.ts";
 import { blklogwrites } from "./filter/blklogwrites.ts";
 import { blkverify } from "./filter/blkverify.ts";
+import { bundle } from "./filter/bundle.ts";
 import { copyOnRead } from "./filter/copyOnRead.ts";
 import { logstate } from "./filter/logstate.ts";
 import { quorum } from "./filter/quorum/quorum.ts";
@@ -27,6 +28,7 @@ export const drivers = {
   logstate,
   blkdebug,
   "copy-on-read": copyOnRead,
+  bundle,
 } as const;
 export type DriverName = keyof typeof drivers;
 

@@ -111,6 +111,7 @@ class Guarded implements BlockNode {
         this.#expectInFile(inner, offset);
         return this.#required("find pointers", () => inner.pointers(offset, ...rest))();
       },
+      headerParts: this.#required("find what the header holds", () => inner.headerParts()),
     };
   }
 

@@ -125,6 +125,8 @@ export interface NodeInfo {
   readonly byteOrder?: "little" | "big";
   /** Bytes allocated in the host file system, where known. */
   readonly actualSize?: number;
+  /** Of a file that stands for one of this format, holding its tables without its guest's data: a bundle. */
+  readonly metadataOf?: string;
   /** Format-specific facts in the order to show them; keys are lower-case-with-dashes. */
   readonly specific?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
 }

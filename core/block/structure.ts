@@ -60,6 +60,17 @@ export interface Structure {
    * for what is no table. Throws EIO, ECANCELED.
    */
   pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers>;
+  /**
+   * What the header's area holds that has a meaning, in the order of the file; what lies between is nobody's. Throws EIO.
+   */
+  headerParts(): Promise<readonly HeaderPart[]>;
+}
+
+export interface HeaderPart extends ByteRange {
+  /** "header", "backing file name". */
+  readonly name: string;
+  /** The name of another file, as far as it can be shown. */
+  readonly text?: string;
 }
 
 export interface StructureJob {

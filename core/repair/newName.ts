@@ -31,6 +31,16 @@ export function giveName(partial: string, name: string): void {
   }
 }
 
+/**
+ * The same in place of a file that may be there: a link's target is replaced, the link stays. Throws the system's error;
+ * then the old file is there.
+ */
+export function replaceName(partial: string, name: string): void {
+  const target = fs.existsSync(name) ? fs.realpathSync(name) : name;
+  fs.renameSync(partial, target);
+  syncFolder(path.dirname(target));
+}
+
 /** Unlike a rename this fails where another file has appeared meanwhile. False where there are no links. */
 function isGivenLink(partial: string, name: string): boolean {
   try {

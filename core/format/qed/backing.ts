@@ -1,6 +1,7 @@
 // The backing file of a QED image: its name in the header area, what opens it, and what `info` says of it.
 import { bitNumbers, hex } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
+import { absentBacking, holdsNoData } from "../../block/absent.ts";
 import { backingFailed, backingSpec, pathOf, plainBackingPath } from "../../block/backing.ts";
 import type { ImageSpec, OpenContext } from "../../block/driver.ts";
 import type { BlockNode, NodeInfo } from "../../block/node.ts";
@@ -37,6 +38,7 @@ export async function openBacking(
   if (given === null || context.backing === "none") return undefined;
   if (given) return context.openChild("backing", "backing", given);
   if (name === undefined) return undefined;
+  if (holdsNoData(file)) return absentBacking(`${context.name}/backing`, header.imageSize);
   if (name.fault !== undefined) {
     throw new BlockError("ECORRUPT", `The backing file name ${name.fault}`, header.backingName);
   }

@@ -5,6 +5,7 @@ import { BlockError } from "../../base/errors.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import type { BlockNode } from "../../block/node.ts";
 import {
+  type HeaderPart,
   kindNumber,
   type Pointers,
   type Reference,
@@ -14,9 +15,18 @@ import {
   type StructureAt,
   type StructureJob,
 } from "../../block/structure.ts";
+import { readBackingName } from "./backing.ts";
 import { describeByte } from "./describeByte.ts";
 import { guestKinds } from "./guestKinds.ts";
-import { type Bounds, boundsOf, guestRange, isTableOffset, type QedHeader, tableEntries } from "./layout.ts";
+import {
+  type Bounds,
+  boundsOf,
+  guestRange,
+  headerLength,
+  isTableOffset,
+  type QedHeader,
+  tableEntries,
+} from "./layout.ts";
 import { markTable, type TableMarks } from "./markTable.ts";
 import { pointersIn } from "./pointers.ts";
 import { type IndexedTable, TableIndex } from "./tableIndex.ts";
@@ -66,6 +76,18 @@ export class QedStructure implements Structure {
 
   pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers> {
     return pointersIn(this.#file, this.#header(), offset, limit, signal);
+  }
+
+  async headerParts(): Promise<readonly HeaderPart[]> {
+    const header = this.#header();
+    const own = { name: "header", offset: 0, length: headerLength };
+    const stored = await readBackingName(header, this.#file);
+    if (!header.backingName || stored === undefined) return [own];
+    const { offset, length } = header.backingName;
+    // A name that lies on the header's fields is theirs as far as it does.
+    const start = Math.max(offset, headerLength);
+    const behind = Math.max(0, offset + length - start);
+    return [own, { name: "backing file name", offset: start, length: behind, text: stored.text }];
   }
 }
 
