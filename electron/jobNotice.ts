@@ -26,6 +26,8 @@ export function noticeOf(title: string, end: JobEnd): { title: string; body: str
       return { title: "Map finished", body: title };
     case "logIndex":
       return { title: "Write log read", body: title };
+    case "bundle":
+      return { title: "Bundle saved", body: title };
     case "repairPlan":
       return { title: "Repair plan ready", body: `${title}: ${offered(end.summary)}` };
     case "repairWrite":

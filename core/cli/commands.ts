@@ -57,6 +57,11 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     own: true,
     load: async () => (await import("./refs.ts")).refs,
   },
+  bundle: {
+    summary: "write an image's tables without its data to one file, for a report of a bug",
+    own: true,
+    load: async () => (await import("./bundle.ts")).bundle,
+  },
   log: {
     summary: "look into a log of writes (dm-log-writes): what it holds, its entries; add marks",
     own: true,

@@ -1,6 +1,7 @@
 // The one table of long work that runs in worker_threads, and the messages between the two sides.
 import type { PlainError, Result } from "../base/errors.ts";
 import type { BackingPolicy, ImageSpec } from "../block/driver.ts";
+import type { BundleParams, BundleResult, BundleTotals } from "../ops/bundleRun.ts";
 import type { CheckItem, CheckParams, CheckSummary, CheckTotals } from "../ops/checkRun.ts";
 import type {
   LogIndexAsks,
@@ -49,6 +50,7 @@ export interface CompareParams {
 
 /** Every result says whether the job was cancelled. */
 export interface Jobs {
+  bundle: { params: BundleParams; item: never; result: BundleResult; totals: BundleTotals };
   check: { params: CheckParams; item: CheckItem; result: CheckSummary; totals: CheckTotals };
   compare: { params: CompareParams; item: CompareItem; result: CompareSummary; totals: CompareTotals };
   /** Reading ends with its one item, the summary; then it answers questions until it is cancelled. */

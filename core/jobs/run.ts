@@ -4,6 +4,7 @@ import type { Answers, JobBody, JobContext, JobName, JobProgress, Jobs, Port } f
 
 /** The bodies, loaded when asked for. */
 const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
+  bundle: async () => (await import("../ops/bundle.ts")).bundleJob,
   compare: async () => (await import("../ops/compare.ts")).compareRuns,
   check: async () => (await import("../ops/checkJob.ts")).checkJob,
   logIndex: async () => (await import("../ops/logIndexJob.ts")).logIndexJob,
