@@ -1,6 +1,8 @@
 // A repair as the command line and the app do it, and its two endings, on real files.
+import { BlockError } from "../../core/base/errors.ts";
 import type { ImageSpec } from "../../core/block/driver.ts";
 import type { RepairScript } from "../../core/block/finding.ts";
+import type { RepairJob } from "../../core/block/repair.ts";
 import { openGraph } from "../../core/graph.ts";
 import { newJournal, openJournal } from "../../core/repair/journalFile.ts";
 import { defaultItems, offerRepair } from "../../core/repair/offer.ts";
@@ -12,9 +14,13 @@ export async function mend(
   {
     journal = `${image}.undo`,
     file = { driver: "file", filename: image },
-  }: { journal?: string; file?: ImageSpec } = {},
+    job = {},
+  }: { journal?: string; file?: ImageSpec; job?: RepairJob } = {},
 ): Promise<RepairScript> {
-  const graph = await openGraph({ driver: "qed", file, backing: null }, { readOnly: false, dirty: "skip" });
+  const graph = await openGraph(
+    { driver: "qed", file, backing: null },
+    { readOnly: false, dirty: "untouched" },
+  );
   try {
     const disk = graph.nodeAt("file");
     if (!disk) throw new Error("there is no file");
@@ -22,7 +28,7 @@ export async function mend(
     const script = offer.script(defaultItems(offer));
     const opened = await newJournal(journal, disk, script, image, {});
     try {
-      await applyJournal(disk, opened.file, opened.journal);
+      await applyJournal(disk, opened.file, opened.journal, job);
     } finally {
       await opened.close();
     }
@@ -30,6 +36,15 @@ export async function mend(
   } finally {
     await graph.close();
   }
+}
+
+/** The same, stopped at its first change in place, as where its process ends there. */
+export async function cutOffRepair(image: string, journal: string): Promise<void> {
+  const stop = new AbortController();
+  const job = { signal: stop.signal, progress: () => stop.abort() };
+  await mend(image, { journal, job }).catch((error: unknown) => {
+    if (!(error instanceof BlockError) || error.code !== "ECANCELED") throw error;
+  });
 }
 
 /** Resumes or takes back. */

@@ -6,6 +6,7 @@ import { openGraph } from "../../../core/graph.ts";
 import { journalBeside, lookAtJournal } from "../../../core/ops/repairLook.ts";
 import type { RepairWritten } from "../../../core/ops/repairRun.ts";
 import { brokenQed } from "../../build/brokenQed.ts";
+import { cutOffRepair } from "../../build/mend.ts";
 import { tempDir, tempFile } from "../../build/temp.ts";
 import { watchFiles } from "../../crash/fileFaults.ts";
 import { finish, planned, write } from "./repairJobs.ts";
@@ -32,10 +33,9 @@ async function mended(): Promise<Mended> {
 async function cutOff(): Promise<Mended> {
   const original = brokenQed();
   const file = tempFile("a.qed", original);
-  await write(await planned(file), (phase, cancel) => {
-    if (phase === "Writing changes") cancel();
-  });
-  return { file, journal: `${file}.blkscope-undo`, original };
+  const journal = `${file}.blkscope-undo`;
+  await cutOffRepair(file, journal);
+  return { file, journal, original };
 }
 
 /** The repair of the file with call number `failing` of those that change files failing; undefined: it was refused. */

@@ -3,14 +3,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
 import type { Result } from "../../../core/base/errors.ts";
-import { childOf } from "../../../core/block/extents.ts";
-import { openGraph } from "../../../core/graph.ts";
 import type { Answers, JobName } from "../../../core/jobs/contract.ts";
 import { runJob } from "../../../core/jobs/run.ts";
 import { Session } from "../../../core/jobs/session.ts";
-import { newJournal } from "../../../core/repair/journalFile.ts";
-import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
-import { applyJournal } from "../../../core/repair/run.ts";
 import type { Context } from "../../../electron/context.ts";
 import { FileTokens } from "../../../electron/files.ts";
 import { GraphTokens } from "../../../electron/graphs.ts";
@@ -20,6 +15,7 @@ import { handlers } from "../../../electron/ipc/handlers/table.ts";
 import { JobBoard, type StartJob } from "../../../electron/jobs.ts";
 import { ImageSession, type SessionWorker } from "../../../electron/session.ts";
 import { brokenQed } from "../../build/brokenQed.ts";
+import { cutOffRepair } from "../../build/mend.ts";
 import { tempDir } from "../../build/temp.ts";
 
 let folder: string;
@@ -167,30 +163,10 @@ it("mends a copy where the person says, with a journal where the person says", a
   expect(await call("files:chooseSave", { title: "", suggestedName: "x" })).toBeUndefined();
 });
 
-/** A repair that stops at its first change, as one whose process ends does. */
-async function cutOffRepair(filename: string): Promise<void> {
-  const spec = { driver: "qed", file: { driver: "file", filename } };
-  const graph = await openGraph(spec, { readOnly: false, dirty: "untouched" });
-  const file = childOf(graph.root, "file");
-  if (!file) throw new Error("no file");
-  const offer = await offerRepair(graph.root);
-  const script = offer.script(defaultItems(offer));
-  const {
-    file: journalFile,
-    journal,
-    close,
-  } = await newJournal(`${filename}.blkscope-undo`, file, script, filename, {});
-  const stop = new AbortController();
-  const job = { signal: stop.signal, progress: () => stop.abort() };
-  await expect(applyJournal(file, journalFile, journal, job)).rejects.toMatchObject({ code: "ECANCELED" });
-  await close();
-  await graph.close();
-}
-
 it("finds a repair that was cut off beside an open image, and finishes it", async () => {
   const { image } = await plan();
   expect(await call("repair:unfinished", { image })).toBeUndefined();
-  await cutOffRepair(join(folder, "a.qed"));
+  await cutOffRepair(join(folder, "a.qed"), join(folder, "a.qed.blkscope-undo"));
   const found = await call("repair:unfinished", { image });
   expect(found).toMatchObject({ file: { name: "a.qed.blkscope-undo" }, facts: { state: "applying" } });
   const token = found?.file.token ?? "";
