@@ -71,7 +71,10 @@ function withDrivers(spec: NodeOptions, node: BlockNode, named: Map<string, Node
 function childTree(given: unknown, node: BlockNode, named: Map<string, NodeOptions>): NodeOptions {
   const reference = typeof given === "string" ? given : isOptions(given) ? referredNode(given) : undefined;
   if (reference !== undefined) return named.get(reference) ?? { driver: node.driver };
-  return withDrivers(isOptions(given) ? given : {}, node, named);
+  const options = isOptions(given) ? given : {};
+  // A bundle that was found where a file was named stands for that file.
+  const isFound = node.driver === "bundle" && options.driver !== node.driver;
+  return withDrivers(isFound ? { driver: node.driver, file: options } : options, node, named);
 }
 
 function childList(given: unknown): unknown[] {
@@ -84,7 +87,7 @@ function plainName(tree: NodeOptions): string | undefined {
   if (tree.driver === "blkdebug") return joined("blkdebug", tree, "config", "image");
   const { driver, file, filename, ...others } = tree;
   if (Object.keys(others).length > 0) return undefined;
-  if (driver === undefined || driverNamed(driver)?.kind === "format") {
+  if (driver === undefined || driver === "bundle" || driverNamed(driver)?.kind === "format") {
     const below = filename === undefined && isOptions(file) ? file : undefined;
     return below === undefined || driverNamed(String(below.driver))?.kind === "format"
       ? undefined

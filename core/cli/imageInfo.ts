@@ -3,7 +3,8 @@
 import * as fs from "node:fs";
 import { combinedName } from "../block/backing.ts";
 import type { NodeOptions } from "../block/driver.ts";
-import type { NodeInfo } from "../block/node.ts";
+import { childOf } from "../block/extents.ts";
+import type { BlockNode, NodeInfo } from "../block/node.ts";
 import { canonicalName, openedTree } from "../canonicalName.ts";
 import { openGraph } from "../graph.ts";
 import { isOptions } from "../spec.ts";
@@ -22,6 +23,8 @@ export interface ImageInfo {
   /** Bytes allocated on disk; undefined where the system does not say. */
   readonly actualSize: number | undefined;
   readonly info: NodeInfo;
+  /** What a metadata-only bundle says of itself, where the image is in one. */
+  readonly bundle: NodeInfo["specific"] | undefined;
   /** Whether the drivers say anything of themselves. */
   readonly reportsInfo: boolean;
   /** The backing file's name as one can open it from here; undefined without one or when it cannot be told. */
@@ -102,6 +105,7 @@ async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> 
       virtualSize: inPlaceOfPeer ? Math.ceil(size / sector) * sector : size,
       actualSize: sizeOnDisk(graph.root),
       info: inPlaceOfPeer ? asThePeer(info) : info,
+      bundle: bundleOf(graph.root)?.info.specific,
       reportsInfo: reportsFacts(graph.root),
       backingPath: backing === undefined ? undefined : combinedName(fileName(tree), backing),
     };
@@ -112,6 +116,12 @@ async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> 
 
 /** The peer counts a disk's size in these. */
 const sector = 512;
+
+function bundleOf(node: BlockNode): BlockNode | undefined {
+  if (node.info.metadataOf !== undefined) return node;
+  const below = childOf(node, "file");
+  return below && bundleOf(below);
+}
 
 /** Of the file at the bottom: relative names of backing files begin in its folder. */
 function fileName(tree: NodeOptions): string | undefined {
@@ -126,8 +136,9 @@ function asThePeer({ specific: _, ...info }: NodeInfo): NodeInfo {
 }
 
 /** The next image down; undefined at the end of the chain. */
-function nextOf({ info, backingPath }: ImageInfo): string | undefined {
-  if (info.backing === undefined) return undefined;
+function nextOf({ info, bundle, backingPath }: ImageInfo): string | undefined {
+  // A bundle came from elsewhere: what its image stands on is not here, whatever has that name.
+  if (info.backing === undefined || bundle !== undefined) return undefined;
   if (backingPath !== undefined) return backingPath;
   const name = info.backing.filename;
   throw new CliError(

@@ -15,7 +15,8 @@ export function humanInfo(image: ImageInfo): string {
   ];
   if (info.clusterSize !== undefined) lines.push(`cluster_size: ${info.clusterSize}`);
   if (info.dirty === true) lines.push("cleanly shut down: no");
-  lines.push(...backingLines(image), ...specificLines(info.specific));
+  lines.push(...backingLines(image), ...specificLines("Format specific information", info.specific));
+  lines.push(...specificLines("Metadata-only bundle, without the guest's data", image.bundle));
   return `${lines.join("\n")}\n`;
 }
 
@@ -33,9 +34,9 @@ function backingLines({ info, backingPath }: ImageInfo): string[] {
   return lines;
 }
 
-function specificLines(specific: NodeInfo["specific"]): string[] {
+function specificLines(title: string, specific: NodeInfo["specific"]): string[] {
   if (specific === undefined || Object.keys(specific).length === 0) return [];
-  const lines = ["Format specific information:"];
+  const lines = [`${title}:`];
   for (const [key, value] of Object.entries(specific)) {
     if (Array.isArray(value) && value.length === 0) continue;
     const name = `    ${key.replaceAll("-", " ")}:`;
@@ -53,6 +54,7 @@ export function jsonInfo({
   virtualSize,
   actualSize,
   info,
+  bundle,
   reportsInfo,
   backingPath,
 }: ImageInfo): object {
@@ -65,6 +67,7 @@ export function jsonInfo({
     format,
     ...(actualSize !== undefined && { "actual-size": actualSize }),
     ...(specific !== undefined && { "format-specific": { type: format, data: specific } }),
+    ...(bundle !== undefined && { bundle }),
     ...(backing !== undefined && backingPath !== undefined && { "full-backing-filename": backingPath }),
     ...(backing !== undefined && { "backing-filename": backing.filename }),
     ...(reportsInfo && { "dirty-flag": info.dirty ?? false }),

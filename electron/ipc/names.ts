@@ -28,6 +28,7 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "job:votes": true,
   "job:check": true,
   "job:map": true,
+  "job:bundle": true,
   "map:tile": true,
   "map:place": true,
   "map:next": true,

@@ -31,7 +31,8 @@ export function fileName(suggested: string): string {
   return displayText(suggested).replace(/[\\/:*?"<>|]/g, "_") || "export";
 }
 
-async function checkTarget(target: string, name: string, images: readonly string[]): Promise<void> {
+/** Throws EINVAL, EBUSY: `target` is there and is no file, or one of the images that are open. */
+export async function checkTarget(target: string, name: string, images: readonly string[]): Promise<void> {
   const found = await look(target);
   if (found === undefined) return;
   if (!found.isFile()) {

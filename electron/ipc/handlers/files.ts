@@ -8,7 +8,7 @@ export const choose: Handler<"files:choose"> = async ({ title, multiple }, { des
   return paths.map((path) => files.refOf(path));
 };
 
-/** The name of a file that is to be made; whoever makes it sees to it that it overwrites nothing. */
+/** The name of a file that is to be made; whoever makes it sees to it that no image is overwritten. */
 export const chooseSave: Handler<"files:chooseSave"> = async (
   { title, suggestedName },
   { desktop, files },

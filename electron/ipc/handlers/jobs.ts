@@ -1,6 +1,7 @@
 // Calls about long work. Every job opens its images again, in its own thread.
 import type { MapSummary } from "../../../core/ops/mapRun.ts";
 import type { Handler } from "../handle.ts";
+import { checkTarget } from "./exports.ts";
 
 export const compare: Handler<"job:compare"> = (
   { a, b, strict, from, shift, rowsBefore },
@@ -26,6 +27,16 @@ export const map: Handler<"job:map"> = ({ image, node }, { session, jobs }) => {
   const { spec, name } = session.sourceOf(image);
   const resultOf = ({ summary }: { readonly summary: MapSummary }) => ({ cancelled: false, summary });
   return { job: jobs.runAsked("map", `Map of ${name}`, { spec, node }, resultOf) };
+};
+
+export const bundle: Handler<"job:bundle"> = async (request, { session, jobs, files }) => {
+  const { image, to, redactNames } = request;
+  const { spec, name } = session.sourceOf(image);
+  const target = files.pathOf(to);
+  await checkTarget(target, files.refOf(target).name, session.openPaths());
+  // The dialog that the name comes from has asked whether a file of that name may be lost.
+  const params = { spec, to: target, redactNames, replace: true };
+  return { job: jobs.run("bundle", `Bundle of ${name}`, params) };
 };
 
 export const mapTile: Handler<"map:tile"> = ({ job, ...tile }, { jobs }) =>

@@ -35,6 +35,7 @@ export const handlers: Handlers = {
   "job:votes": jobs.votes,
   "job:check": jobs.check,
   "job:map": jobs.map,
+  "job:bundle": jobs.bundle,
   "map:tile": jobs.mapTile,
   "map:place": jobs.mapPlace,
   "map:next": jobs.mapNext,
