@@ -1,5 +1,5 @@
 // The panel below the hex panes: the mismatches and the ranges that could not be read, each as a list.
-import { type Ref, useId, useMemo, useState } from "react";
+import { type ReactNode, type Ref, useId, useMemo, useState } from "react";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, count, decimal } from "../../widgets/format.ts";
 import { ExportIcon, OkIcon } from "../../widgets/icons.ts";
@@ -23,6 +23,8 @@ interface BottomPanelProps {
   readonly current: number | undefined;
   readonly clusters: ClusterSizes;
   readonly handle: Ref<HTMLElement>;
+  /** What logs of writes know of the mismatch at the caret. */
+  readonly writers: ReactNode;
   /** Shows an offset in the panes; `open` also moves the focus there. */
   onOffset(offset: number, open: boolean): void;
 }
@@ -30,7 +32,7 @@ interface BottomPanelProps {
 type ListTab = "mismatches" | "unreadable";
 
 export function BottomPanel(props: BottomPanelProps) {
-  const { session, scan, version, stale, current, clusters, handle, onOffset } = props;
+  const { session, scan, version, stale, current, clusters, handle, writers, onOffset } = props;
   const { table } = session;
   const id = useId();
   const [tab, setTab] = useState<ListTab>("mismatches");
@@ -78,6 +80,7 @@ export function BottomPanel(props: BottomPanelProps) {
       {tab === "mismatches" && scan.kind === "ended" && scan.mergedAfter !== undefined && (
         <p className={styles.note}>{mergedNote(scan.mergedAfter)}</p>
       )}
+      {writers}
       <div className={styles.content} role="tabpanel" id={`${id}-panel`} aria-labelledby={`${id}-${tab}`}>
         {tab === "unreadable" ? (
           <Unreadables session={session} scan={scan} version={version} onOffset={onOffset} />

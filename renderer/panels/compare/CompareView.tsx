@@ -12,6 +12,7 @@ import { useSurface } from "../../store/surface.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import { percent } from "../../widgets/format.ts";
 import shared from "../../widgets/panel.module.css";
+import { MismatchWriters } from "../timeline/MismatchWriters.tsx";
 import { BottomPanel } from "./BottomPanel.tsx";
 import styles from "./compare.module.css";
 import { ExportDialog } from "./ExportDialog.tsx";
@@ -110,6 +111,13 @@ export function CompareView({ tab, session, a, b }: CompareViewProps) {
               current={current}
               clusters={clusters}
               handle={list}
+              writers={
+                <MismatchWriters
+                  pair={pair}
+                  offset={current === undefined ? undefined : caret}
+                  shift={shift}
+                />
+              }
               onOffset={toOffset}
             />
           </div>

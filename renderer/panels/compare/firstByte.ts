@@ -14,7 +14,7 @@ export async function firstDifference(
   shift: number,
 ): Promise<number | undefined> {
   try {
-    const [left, right] = await Promise.all([sectorOf(a, offset), sectorOf(b, offset + shift)]);
+    const [left, right] = await Promise.all([sectorBytes(a, offset), sectorBytes(b, offset + shift)]);
     const at = left.findIndex((byte, index) => byte !== right[index]);
     return at < 0 ? undefined : offset + at;
   } catch {
@@ -23,7 +23,8 @@ export async function firstDifference(
   }
 }
 
-async function sectorOf(image: OpenedImage, offset: number): Promise<Uint8Array> {
+/** The sector's bytes. Throws where they can't be read. */
+export async function sectorBytes(image: OpenedImage, offset: number): Promise<Uint8Array<ArrayBuffer>> {
   const sector = new Uint8Array(sectorSize);
   const from = Math.max(0, offset);
   const length = Math.min(offset + sectorSize, image.size) - from;
