@@ -214,7 +214,7 @@ async function picture(
 /** Those that documents show. */
 const documented = [
   "map-light.png",
-  "map-dark.png",
+  "repair-plan-dark.png",
   "compare-light.png",
   "compare-dark.png",
   "hex-light.png",
