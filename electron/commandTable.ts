@@ -229,6 +229,7 @@ export const commandTable = [
   },
   { id: "map.picture", label: "Save the map as a picture…", menu: { name: "Map", group: 3 } },
   { id: "map.json", label: "Save the map's numbers and problems…", menu: { name: "Map", group: 3 } },
+  { id: "map.bundle", label: "Save metadata-only bundle…", menu: { name: "Map", group: 3 } },
   { id: "timeline.previousFlush", label: "Previous flush or mark", keys: ["["], context: "grid" },
   { id: "timeline.nextFlush", label: "Next flush or mark", keys: ["]"], context: "grid" },
   {

@@ -7,10 +7,10 @@
 //
 // All integers are little-endian.
 import { createHash } from "node:crypto";
-import * as z from "zod";
 import { startsWith, u32le, u64le } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
 import type { ByteRange } from "../block/structure.ts";
+import { type BundleFacts, factsSchema } from "./facts.ts";
 
 /** Not text for any program that looks for it, and changed by a transfer as text. */
 export const bundleMagic = Uint8Array.of(0x89, 0x42, 0x4c, 0x4b, 0x53, 0x0d, 0x0a, 0x1a);
@@ -30,29 +30,6 @@ const longestPiece = 2 ** 20;
 export const pieceBytes = 2 ** 18;
 /** Gzip makes what it can't compress a little longer. */
 const longestMember = longestPiece + 65536;
-
-const offset = z.int().nonnegative();
-const omittedTable = z.strictObject({
-  name: z.string().max(200),
-  offset,
-  length: offset,
-  why: z.string().max(500),
-});
-const factsSchema = z.strictObject({
-  /** The driver that reads the tables. */
-  format: z.string().max(32),
-  /** Of the image's file, bytes. */
-  fileSize: offset,
-  /** Names of other files are blanked. */
-  namesRedacted: z.boolean(),
-  /** Tables that are not in it: the first ones of all. */
-  omitted: z.array(omittedTable).max(1000),
-  omittedTables: offset,
-});
-export type BundleFacts = z.output<typeof factsSchema>;
-export type OmittedTable = z.output<typeof omittedTable>;
-/** Of all tables left out, those that are listed. */
-export const mostOmittedListed = 1000;
 
 /** A gzip member in the bundle's file. */
 export interface Piece {

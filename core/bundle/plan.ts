@@ -16,7 +16,8 @@ import {
   type StructureAt,
 } from "../block/structure.ts";
 import { Pace } from "../ops/pace.ts";
-import { mostOmittedListed, mostRanges, type OmittedTable } from "./layout.ts";
+import { mostOmittedListed, type OmittedTable } from "./facts.ts";
+import { mostRanges } from "./layout.ts";
 
 /** Kinds of clusters that hold tables and nothing else. */
 const tableKinds: ReadonlySet<ClusterKind> = new Set([

@@ -19,23 +19,24 @@ export interface BundleJob {
 }
 
 /**
- * Throws ENOTSUP (an image without tables), EFBIG (too many clusters), EINVAL (`to` is there, or belongs to the image),
- * ENOSPC, EACCES, EIO, ECANCELED; then no file is left behind.
+ * Throws ENOTSUP (an image without tables), EFBIG (too many clusters), EINVAL (`to` is there, or belongs to the image; no
+ * such node), ENOSPC, EACCES, EIO, ECANCELED; then no file is left behind.
  */
 export async function bundleImage(
   graph: Graph,
-  { to, redactNames, replace }: Omit<BundleParams, "spec">,
+  { node = "", to, redactNames, replace }: Omit<BundleParams, "spec">,
   job: BundleJob,
 ): Promise<WrittenBundle> {
-  const { root } = graph;
-  const file = childOf(root, "file");
+  const image = graph.nodeAt(node);
+  if (image === undefined) throw new BlockError("EINVAL", `the image has no node "${node}"`);
+  const file = childOf(image, "file") ?? image;
   refuseOwnFile(graph, to);
-  const plan = await planBundle(root, file ?? root, {
+  const plan = await planBundle(image, file, {
     signal: job.signal,
     progress: (done, total) => job.progress(done, total, false),
   });
   job.names?.(plan.names);
-  const request = { plan, format: root.driver, file: file ?? root, to, redactNames, replace };
+  const request = { plan, format: image.driver, file, to, redactNames, replace };
   const length = await writeBundle(request, {
     signal: job.signal,
     progress: (done, total) => job.progress(done, total, true),

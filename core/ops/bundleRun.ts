@@ -1,9 +1,11 @@
 // A metadata-only bundle as plain data for threads and views: what the job is asked, and what it made.
 import type { ImageSpec } from "../block/driver.ts";
-import type { OmittedTable } from "../bundle/layout.ts";
+import type { OmittedTable } from "../bundle/facts.ts";
 
 export interface BundleParams {
   readonly spec: ImageSpec;
+  /** Path of the node in the graph; "" (default) is the root. */
+  readonly node?: string;
   /** The new file. */
   readonly to: string;
   /** Names of other files are blanked. */

@@ -203,9 +203,7 @@ export const channels = {
   /** Maps the clusters of a node's file. Its end is told when the scan is over; then it answers until cancelled. */
   "job:map": channel<{ job: number }>()(imageNode),
   /** Writes the image's tables without its data to a new file; `to` is the token of one that was chosen for saving. */
-  "job:bundle": channel<{ job: number }>()(
-    z.strictObject({ image: imageId, to: token, redactNames: z.boolean() }),
-  ),
+  "job:bundle": channel<{ job: number }>()(imageNode.extend({ to: token, redactNames: z.boolean() })),
   "map:tile": channel<Answer<"map", "tile">>()(
     z.strictObject({
       job: jobId,

@@ -29,6 +29,8 @@ export type Overlay =
   | { readonly kind: "selectRange" }
   | { readonly kind: "shift" }
   | { readonly kind: "export" }
+  /** Confirms a metadata-only bundle of the image whose map shows. */
+  | { readonly kind: "bundle" }
   | { readonly kind: "textEncoding" }
   | { readonly kind: "settings" }
   | { readonly kind: "compareWith" }

@@ -30,6 +30,7 @@ export {
   MoveHorizontal as ShiftIcon,
   Network as NodesIcon,
   NotebookPen as NoteIcon,
+  Package as BundleIcon,
   Pause as PauseIcon,
   Play as ResumeIcon,
   Plus as PlusIcon,

@@ -30,12 +30,12 @@ export const map: Handler<"job:map"> = ({ image, node }, { session, jobs }) => {
 };
 
 export const bundle: Handler<"job:bundle"> = async (request, { session, jobs, files }) => {
-  const { image, to, redactNames } = request;
+  const { image, node, to, redactNames } = request;
   const { spec, name } = session.sourceOf(image);
   const target = files.pathOf(to);
   await checkTarget(target, files.refOf(target).name, session.openPaths());
   // The dialog that the name comes from has asked whether a file of that name may be lost.
-  const params = { spec, to: target, redactNames, replace: true };
+  const params = { spec, node, to: target, redactNames, replace: true };
   return { job: jobs.run("bundle", `Bundle of ${name}`, params) };
 };
 

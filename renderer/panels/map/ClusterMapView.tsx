@@ -20,6 +20,7 @@ import { count, percent } from "../../widgets/format.ts";
 import { Notice } from "../../widgets/Notice.tsx";
 import shared from "../../widgets/panel.module.css";
 import compare from "../compare/compare.module.css";
+import { BundleDialog } from "./BundleDialog.tsx";
 import { ClusterCard } from "./ClusterCard.tsx";
 import styles from "./map.module.css";
 import { ProblemsPanel } from "./ProblemsPanel.tsx";
@@ -41,12 +42,14 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
   const { scan } = session;
   useMapCommands(session, image);
   const isNarrow = useNarrow();
+  const overlay = useView((view) => view.overlay?.kind);
   const legend = <Legend view={session.view} summary={shown?.summary} />;
   return (
     <div className={shared.panel}>
       <Toolbar session={session} image={image} />
       <ScanLine session={session} />
       <FileBanner token={tab.token} />
+      {overlay === "bundle" && <BundleDialog image={image} node={tab.node} />}
       {shown !== undefined && scan?.state.kind === "failed" && (
         <Notice tone="error">
           The map could not be made again: {scan.state.error.message}. What shows is from before.

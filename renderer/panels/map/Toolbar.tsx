@@ -4,6 +4,7 @@ import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, count, decimal, percent } from "../../widgets/format.ts";
 import {
+  BundleIcon,
   ExportIcon,
   FitIcon,
   LockIcon,
@@ -44,6 +45,7 @@ export function Toolbar({ session, image }: { session: MapSession; image: Opened
       <span className={shared.divider} aria-hidden />
       <CommandButton command="map.picture" icon={PictureIcon} />
       <CommandButton command="map.json" icon={ExportIcon} />
+      <CommandButton command="map.bundle" icon={BundleIcon} />
       {problems > 0 && (
         <>
           <span className={shared.divider} aria-hidden />

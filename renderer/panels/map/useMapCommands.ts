@@ -53,6 +53,12 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
         },
         "map.table": { run: () => session.setTable(!asTable), checked: asTable, disabled: noMap },
         "map.picture": { run: () => void savePicture(session, image), disabled: noMap },
+        "map.bundle": {
+          run: () => useView.getState().show({ kind: "bundle" }),
+          disabled:
+            noMap ??
+            (shown?.summary.hasTables ? undefined : "This image has no tables that a bundle could hold"),
+        },
         "map.json": { run: () => void saveNumbers(session, image), disabled: noMap },
         "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
       };
