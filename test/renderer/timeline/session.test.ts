@@ -1,0 +1,279 @@
+// The timeline's session over a fake bridge: the scrub line, filtered steps, history, following, recovery, notes.
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { LogRow, LogSummary } from "../../../core/ops/logIndexRun.ts";
+import type { TimelineSession } from "../../../renderer/panels/timeline/session.ts";
+import { type FakeBridge, fileRef, installFakeBridge, openedImage, settle } from "../fakeBridge.ts";
+
+const flushEvery = 10;
+const rowAt = (entry: number): LogRow => ({
+  entry,
+  kind: entry % flushEvery === flushEvery - 1 ? "flush" : "write",
+  flags: entry % flushEvery === flushEvery - 1 ? 1 : 0,
+  offset: 512 * entry,
+  length: 512,
+  header: 1024 * entry,
+  payload: 1024 * entry + 512,
+  payloadLength: 512,
+  text: undefined,
+  counted: true,
+  recovered: false,
+});
+
+const summaryOf = (entries: number, end: LogSummary["end"]["kind"] = "complete"): LogSummary => ({
+  size: 1024 * entries,
+  superblock: { magicOk: true, version: 1, entries, sectorSize: 512 },
+  sectorSize: 512,
+  entries,
+  counted: entries,
+  end: { kind: end, entry: entries, offset: 0, message: `ends at ${entries}` },
+  totals: {
+    writes: entries,
+    writeBytes: 512 * entries,
+    discards: 0,
+    discardBytes: 0,
+    flushes: 0,
+    fua: 0,
+    metadata: 0,
+    marks: 0,
+    empty: 0,
+    unknownFlags: 0,
+  },
+  diskEnd: 512 * entries,
+  recovered: [],
+});
+
+let bridge: FakeBridge;
+let session: TimelineSession;
+let entries: number;
+let note: () => string | undefined;
+
+/** Every even entry passes any filter. */
+const passing = (filter: string) =>
+  Array.from({ length: entries }, (_, entry) => entry).filter((entry) => filter === "" || entry % 2 === 0);
+
+beforeEach(async () => {
+  vi.resetModules();
+  bridge = installFakeBridge();
+  entries = 1000;
+  bridge.answer("job:logIndex", () => ({ job: 7 }));
+  bridge.answer("log:rows", ({ filter, first, count }: { filter: string; first: number; count: number }) => {
+    const all = passing(filter);
+    return { total: all.length, rows: all.slice(first, first + count).map(rowAt) };
+  });
+  bridge.answer("log:place", ({ filter, entry }: { filter: string; entry: number }) => {
+    const all = passing(filter);
+    const at = all.findIndex((one) => one >= entry);
+    return { total: all.length, at: at < 0 ? all.length : at, passes: all.includes(entry) };
+  });
+  bridge.answer("log:detail", ({ entry, offset }: { entry: number; offset: number }) => ({
+    row: rowAt(entry),
+    flush: 0,
+    durableWith: undefined,
+    durableFlush: undefined,
+    bytes: { offset: 512 * entry + offset },
+  }));
+  bridge.answer("log:next", ({ from, backwards }: { from: number; backwards: boolean }) => {
+    const step = backwards ? -1 : 1;
+    for (let entry = from; entry >= 0 && entry < entries; entry += step) {
+      if (entry % flushEvery === flushEvery - 1) return entry;
+    }
+    return undefined;
+  });
+  const { listenForJobs } = await import("../../../renderer/store/jobs.ts");
+  listenForJobs();
+  const { useView, timelineTab } = await import("../../../renderer/store/view.ts");
+  const module = await import("../../../renderer/panels/timeline/session.ts");
+  note = () => useView.getState().note;
+  const file = fileRef("a.log");
+  useView.getState().openTab(timelineTab(file.token));
+  session = module.timelineSessionOf(`timeline:${file.token}`);
+  session.attach(openedImage(file));
+  await settle();
+});
+afterEach(() => session.dispose());
+
+async function read(summary = summaryOf(entries)): Promise<void> {
+  bridge.send("job:end", { job: 7, ok: true, name: "logIndex", summary: { cancelled: false, summary } });
+  await settle();
+}
+const entry = () => session.store.getState().entry;
+/** Filters come into force, and details are asked for, after a rest. */
+const rest = () => new Promise((resolve) => setTimeout(resolve, 250));
+
+describe("the scrub line", () => {
+  it("stays within the log", async () => {
+    await read();
+    session.goTo(5000);
+    expect(entry()).toBe(999);
+    session.goTo(-3);
+    expect(entry()).toBe(0);
+  });
+
+  it("goes to the next flush and back, and says where there is none", async () => {
+    await read();
+    await session.stepFlush(false);
+    expect(entry()).toBe(9);
+    await session.stepFlush(false);
+    expect(entry()).toBe(19);
+    await session.stepFlush(true);
+    expect(entry()).toBe(9);
+    await session.stepFlush(true);
+    expect(entry()).toBe(9);
+    expect(note()).toBe("No flush or mark before this entry");
+  });
+
+  it("has its detail once it rests, of the last entry only", async () => {
+    await read();
+    for (const to of [1, 2, 3]) session.goTo(to);
+    await rest();
+    expect(session.store.getState().detail).toMatchObject({ kind: "known", detail: { row: { entry: 3 } } });
+    expect(bridge.requests("log:detail").length).toBeLessThan(3);
+  });
+});
+
+describe("a filter", () => {
+  it("that is wrong leaves the one before in force and says what is wrong", async () => {
+    await read();
+    session.setFilter("write");
+    await rest();
+    session.setFilter("writ");
+    await rest();
+    const { filter } = session.store.getState();
+    expect(filter).toMatchObject({ applied: "write", wrong: { at: 0, length: 4 } });
+    expect(session.rowCount).toBe(500);
+  });
+
+  it("makes steps go by what passes", async () => {
+    await read();
+    session.setFilter("write");
+    await rest();
+    await session.step(1);
+    await settle();
+    expect(entry()).toBe(2);
+    await session.step(100);
+    await settle();
+    expect(entry()).toBe(202);
+    // Entry 203 does not pass: the next that does is 204, the one before it 202.
+    session.goTo(203);
+    await settle();
+    expect(session.store.getState().place).toBeUndefined();
+    await session.step(1);
+    await settle();
+    expect(entry()).toBe(204);
+    session.goTo(203);
+    await settle();
+    await session.step(-1);
+    await settle();
+    expect(entry()).toBe(202);
+  });
+});
+
+describe("the history of a place", () => {
+  const touched = (at: number) => ({
+    entry: at,
+    kind: "write",
+    flags: 0,
+    range: { offset: 0, length: 4096 },
+    touched: { offset: 512, length: 512 },
+    durableWith: undefined,
+    durableFlush: undefined,
+  });
+
+  it("is stepped through, older and newer, to the bytes that were asked about", async () => {
+    bridge.answer("log:history", () => ({ entries: [40, 30, 20].map(touched), next: undefined }));
+    await read();
+    await session.showHistory(512, 512, true);
+    expect(session.store.getState()).toMatchObject({ entry: 40, from: 512, tab: "history" });
+    await session.stepHistory("older");
+    await session.stepHistory("older");
+    expect(entry()).toBe(20);
+    await session.stepHistory("older");
+    expect(note()).toBe("No older entry touched this place");
+    await session.stepHistory("newer");
+    expect(entry()).toBe(30);
+  });
+
+  it("asks for older entries when those that are known are over", async () => {
+    bridge.answer("log:history", ({ before }: { before?: number }) =>
+      before === undefined
+        ? { entries: [touched(40)], next: 40 }
+        : { entries: [touched(10)], next: undefined },
+    );
+    await read();
+    await session.showHistory(512, 512, true);
+    await session.stepHistory("older");
+    expect(entry()).toBe(10);
+  });
+});
+
+describe("a log that grows", () => {
+  it("is read on, and the scrub line stays at its end while it is followed", async () => {
+    await read();
+    session.goTo(999);
+    bridge.answer("log:extend", () => ({ changed: 1000, summary: summaryOf(1200, "growing") }));
+    session.follow();
+    await settle();
+    await settle();
+    expect(session.summary?.entries).toBe(1200);
+    expect(entry()).toBe(1199);
+  });
+
+  it("leaves the scrub line where it is when it is not at the end", async () => {
+    await read();
+    session.goTo(5);
+    bridge.answer("log:extend", () => ({ changed: 1000, summary: summaryOf(1200, "growing") }));
+    await session.readOn();
+    expect([session.summary?.entries, entry()]).toEqual([1200, 5]);
+  });
+
+  it("is read from its beginning when it was begun anew", async () => {
+    await read();
+    bridge.answer("log:extend", () => {
+      throw { code: "EINVAL", message: "begun anew", context: {}, details: [] };
+    });
+    session.follow();
+    await settle();
+    await settle();
+    expect(bridge.requests("job:logIndex")).toHaveLength(2);
+    expect(session.store.getState().following).toBe(false);
+  });
+});
+
+describe("a damaged log", () => {
+  it("is a stop of F8, which goes around at the second press", async () => {
+    await read({ ...summaryOf(1000, "torn"), superblock: { ...summaryOf(1).superblock, entries: 1000 } });
+    session.stepProblem("next");
+    expect(entry()).toBe(999);
+    expect(note()).toBe("ends at 1000");
+    session.stepProblem("next");
+    expect(note()).toBe("Last problem");
+  });
+
+  it("is recovered, and the scrub line goes to what was found", async () => {
+    await read(summaryOf(1000, "torn"));
+    const run = { first: 1000, count: 20, offset: 0, skipped: 512 };
+    bridge.answer("log:recover", () => ({ run, summary: { ...summaryOf(1020), recovered: [run] } }));
+    await session.recover();
+    expect(entry()).toBe(1000);
+    expect(note()).toBe("20 entries were found behind the damage");
+  });
+});
+
+it("a note is there again when the log is opened again", async () => {
+  await read();
+  session.goTo(3);
+  session.setNote("here");
+  session.rescan();
+  await settle();
+  await read();
+  expect([...session.store.getState().notes]).toEqual([[3, "here"]]);
+});
+
+it("the job is given up with the tab", async () => {
+  await read();
+  const { useView } = await import("../../../renderer/store/view.ts");
+  const [tab] = useView.getState().tabs;
+  useView.getState().closeTab(tab?.id ?? "");
+  await settle();
+  expect(bridge.requests("job:cancel")).toEqual([{ job: 7 }]);
+});
