@@ -4,11 +4,11 @@ import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { useStore } from "zustand";
 import { complete } from "../../../core/query/complete.ts";
 import { call } from "../../api.ts";
-import { count, decimal } from "../../widgets/format.ts";
 import { CloseIcon, ErrorIcon, FilterIcon, OkIcon } from "../../widgets/icons.ts";
 import lists from "../compare/lists.module.css";
-import type { FilterState, TimelineSession } from "./session.ts";
+import type { TimelineSession } from "./session.ts";
 import styles from "./timeline.module.css";
+import { filterText } from "./wording.ts";
 
 /** Texts of marks that are offered; a log may have millions. */
 const mostMarks = 500;
@@ -126,18 +126,6 @@ export function FilterField({ session }: { session: TimelineSession }) {
       </span>
     </search>
   );
-}
-
-/** What the filter leaves, or what is wrong with it. */
-export function filterText({ text, applied, wrong, error, total }: FilterState, entries: number): string {
-  if (wrong !== undefined) {
-    const place = wrong.length > 0 && text !== "" ? ` At character ${wrong.at + 1}.` : "";
-    return `${wrong.message}${/[.!?]$/.test(wrong.message) ? "" : "."}${place}`;
-  }
-  if (error !== undefined) return `Its entries can't be found: ${error.message}`;
-  if (applied === "") return text.trim() === "" ? `${count(entries, "entry", "entries")}` : "";
-  if (total === undefined) return "Filtering…";
-  return `${decimal(total)} of ${count(entries, "entry", "entries")}`;
 }
 
 /** Texts of the log's first marks, without repetitions. */

@@ -1,15 +1,14 @@
 // Under a comparison's bar, while a log of writes is loaded: the write behind the mismatch at the caret, and which side has
 // an older version of it.
-import type { LogHistoryEntry } from "../../../core/ops/logIndexRun.ts";
 import { call } from "../../api.ts";
 import { useAnswer } from "../../hex/useAnswer.ts";
-import { decimal } from "../../widgets/format.ts";
 import { sectorBytes } from "../compare/firstByte.ts";
 import lists from "../compare/lists.module.css";
 import type { Pair } from "../compare/session.ts";
 import { type LoadedLog, useLogs } from "./session.ts";
 import styles from "./timeline.module.css";
 import { showWriter } from "./whoWrote.ts";
+import { writerText } from "./wording.ts";
 
 interface MismatchWritersProps {
   readonly pair: Pair;
@@ -51,39 +50,4 @@ function WriterLine({ log, pair, offset, shift }: MismatchWritersProps & { log: 
       )}
     </p>
   );
-}
-
-interface Version {
-  readonly isCurrent: boolean;
-  readonly older: number | undefined;
-}
-
-/** "Last written by entry 18,233, before flush 412. B has it; A has an older version, that of entry 17,001." */
-export function writerText({
-  last,
-  a,
-  b,
-}: {
-  readonly last: Pick<LogHistoryEntry, "entry" | "durableWith" | "durableFlush"> | undefined;
-  readonly a: Version;
-  readonly b: Version;
-}): string {
-  if (last === undefined) return "no entry wrote this sector.";
-  const when =
-    last.durableWith === undefined
-      ? "never flushed"
-      : last.durableWith === last.entry
-        ? "with FUA"
-        : last.durableFlush === undefined
-          ? `before entry ${decimal(last.durableWith)}`
-          : `before flush ${decimal(last.durableFlush)}`;
-  return `last written by entry ${decimal(last.entry)}, ${when}. A ${versionText(a)}; B ${versionText(b)}.`;
-}
-
-function versionText({ isCurrent, older }: Version): string {
-  if (isCurrent) return "has what it wrote";
-  if (older === undefined) return "has bytes that no entry wrote here";
-  return older < 0
-    ? "has what was there before the log"
-    : `has an older version, that of entry ${decimal(older)}`;
 }

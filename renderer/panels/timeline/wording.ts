@@ -3,6 +3,7 @@
 import type { LogHistoryEntry, LogRow, LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { entryFlags } from "../../../core/writelog/layout.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
+import type { FilterState } from "./session.ts";
 
 const flagNames = {
   flush: "FLUSH",
@@ -97,4 +98,51 @@ export function rangeText(offset: number, length: number, sectorSize: number): s
   const sectors = length / sectorSize;
   const place = `${decimal(offset / sectorSize)} (${hex(offset)})`;
   return sectors === 1 ? `sector ${place}` : `${decimal(sectors)} sectors at sector ${place}`;
+}
+
+/** What the filter leaves, or what is wrong with it. */
+export function filterText({ text, applied, wrong, error, total }: FilterState, entries: number): string {
+  if (wrong !== undefined) {
+    const place = wrong.length > 0 && text !== "" ? ` At character ${wrong.at + 1}.` : "";
+    return `${wrong.message}${/[.!?]$/.test(wrong.message) ? "" : "."}${place}`;
+  }
+  if (error !== undefined) return `Its entries can't be found: ${error.message}`;
+  if (applied === "") return text.trim() === "" ? `${count(entries, "entry", "entries")}` : "";
+  if (total === undefined) return "Filtering…";
+  return `${decimal(total)} of ${count(entries, "entry", "entries")}`;
+}
+
+interface Version {
+  readonly isCurrent: boolean;
+  readonly older: number | undefined;
+}
+
+/** "Last written by entry 18,233, before flush 412. B has it; A has an older version, that of entry 17,001." */
+export function writerText({
+  last,
+  a,
+  b,
+}: {
+  readonly last: Pick<LogHistoryEntry, "entry" | "durableWith" | "durableFlush"> | undefined;
+  readonly a: Version;
+  readonly b: Version;
+}): string {
+  if (last === undefined) return "no entry wrote this sector.";
+  const when =
+    last.durableWith === undefined
+      ? "never flushed"
+      : last.durableWith === last.entry
+        ? "with FUA"
+        : last.durableFlush === undefined
+          ? `before entry ${decimal(last.durableWith)}`
+          : `before flush ${decimal(last.durableFlush)}`;
+  return `last written by entry ${decimal(last.entry)}, ${when}. A ${versionText(a)}; B ${versionText(b)}.`;
+}
+
+function versionText({ isCurrent, older }: Version): string {
+  if (isCurrent) return "has what it wrote";
+  if (older === undefined) return "has bytes that no entry wrote here";
+  return older < 0
+    ? "has what was there before the log"
+    : `has an older version, that of entry ${decimal(older)}`;
 }

@@ -3,8 +3,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import type { LogRow, LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { changeLines } from "../../../renderer/panels/timeline/changeRows.ts";
 import { lineOf } from "../../../renderer/panels/timeline/exportEntries.ts";
-import { filterText } from "../../../renderer/panels/timeline/FilterField.tsx";
-import { writerText } from "../../../renderer/panels/timeline/MismatchWriters.tsx";
 import {
   loadNotes,
   logIdentity,
@@ -17,8 +15,10 @@ import {
   countsText,
   durableText,
   entryText,
+  filterText,
   rangeText,
   totalsText,
+  writerText,
 } from "../../../renderer/panels/timeline/wording.ts";
 import { fileRef, installFakeBridge } from "../fakeBridge.ts";
 

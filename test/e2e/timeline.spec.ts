@@ -1,0 +1,318 @@
+// The timeline of a log that qemu-io wrote through QEMU's blklogwrites: from its entries to their bytes, to the disk at any
+// moment, to who wrote a byte, by keyboard and mouse; damaged logs, logs that grow, and the rules of axe.
+import { execFileSync } from "node:child_process";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import AxeBuilder from "@axe-core/playwright";
+import type { ElectronApplication, Page } from "@playwright/test";
+import { expect, test } from "./app.ts";
+import type { Folder } from "./images.ts";
+import { shownBytes, statusBar, Truth } from "./words.ts";
+
+const table = (page: Page) => page.getByRole("grid", { name: /^Entries of/ });
+const detail = (page: Page) => page.locator('[data-pane="detail"]');
+const filter = (page: Page) => page.getByRole("combobox", { name: "Filter the entries" });
+const current = (page: Page) => table(page).locator('[aria-selected="true"]');
+const hexPane = (page: Page) => page.locator('[data-pane="hex"]');
+
+const size = 4 * 1024 * 1024;
+
+/** qemu-io's requests on a disk of zeroes, logged by QEMU. */
+function logged(folder: Folder, ...commands: readonly string[]): { log: string; data: string } {
+  const [log, data] = [folder.file("writes.log"), folder.file("disk.raw")];
+  writeFileSync(data, new Uint8Array(size));
+  writeFileSync(log, "");
+  request(log, data, "", commands);
+  return { log, data };
+}
+
+/** As a filter of QEMU, over files whose names may have any character but a comma. */
+function request(log: string, data: string, options: string, commands: readonly string[]): void {
+  const image = `driver=blklogwrites,file.driver=file,file.filename=${data},log.driver=file,log.filename=${log}${options}`;
+  const given = commands.flatMap((command) => ["-c", command]);
+  execFileSync("qemu-io", ["-t", "writeback", "--image-opts", image, ...given], { stdio: "pipe" });
+}
+
+const story = [
+  "write -P 0x11 0 8k", // 0
+  "flush", // 1
+  "write -P 0x22 4k 4k", // 2
+  "write -P 0x33 4k 4k", // 3
+  "discard 1M 64k", // 4
+  "write -P 0x66 2M 4k", // 5
+  "flush", // 6
+  "write -P 0x44 4k 4k", // 7
+  "write -P 0x55 100k 300k", // 8; qemu-io flushes when it closes: 9
+];
+
+async function opened(page: Page): Promise<void> {
+  await expect(page.getByRole("tab", { name: "Timeline: writes.log" })).toBeVisible();
+  await expect(table(page)).toBeVisible();
+  await expect(current(page)).toBeVisible();
+}
+
+async function expectNoViolations(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`)).toEqual(
+    [],
+  );
+}
+
+async function choosing(app: ElectronApplication, ...filePaths: string[]): Promise<void> {
+  await app.evaluate(({ dialog }, paths) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: paths });
+  }, filePaths);
+}
+
+/** Puts the focus into the table and the scrub line on an entry. */
+async function goTo(page: Page, entry: number): Promise<void> {
+  await table(page).focus();
+  await page.keyboard.press("Home");
+  for (let step = 0; step < entry; step++) await page.keyboard.press("ArrowDown");
+  await expect(current(page)).toContainText(new RegExp(`^${entry}`));
+}
+
+test("a log opens as its entries, and by keyboard alone one goes to a write, its bytes and the disk after it", async ({
+  launch,
+  folder,
+}) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  // The grid has the focus: the first key works.
+  await expect(table(page)).toHaveAttribute("aria-rowcount", "11");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await expect(current(page)).toContainText("write");
+  await expect(detail(page)).toContainText("Entry 2: write");
+  await expect(detail(page)).toContainText("8 sectors at sector 8 (0x1000), 4 KiB");
+  await expect(detail(page)).toContainText("with flush 2 (entry 6)");
+  await expect(detail(page)).toContainText("4,096 bytes of 4,096 changed.");
+  await expect(detail(page)).toContainText("Overwrites entry 0");
+  await expect(detail(page).locator('[data-sign="before"]').first()).toContainText("11 11");
+  await expect(detail(page).locator('[data-sign="after"]').first()).toContainText("22 22");
+  // Flushes by [ and ].
+  await page.keyboard.press("]");
+  await expect(current(page)).toContainText("flush");
+  await expect(detail(page)).toContainText("Entry 6: flush");
+  await page.keyboard.press("[");
+  await expect(detail(page)).toContainText("Entry 1: flush");
+  // The disk after entry 1: sector 8 still has what entry 0 wrote.
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("tab", { name: "disk after entry 1 of writes.log" })).toBeVisible();
+  await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(Array(16).fill("11"));
+  await expect(statusBar(page)).toContainText("read-only");
+});
+
+test("the disk after the last entry is what QEMU left", async ({ launch, folder }) => {
+  const { log, data } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await page.keyboard.press("End");
+  await expect(detail(page)).toContainText("Entry 9: flush");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("tab", { name: "disk after entry 9 of writes.log" })).toBeVisible();
+  const truth = new Truth(data);
+  await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(truth.row(0));
+  for (const offset of [0x1000, 0x19000, 0x64000 - 16, 0x200000]) {
+    await page.keyboard.press("Control+g");
+    await page
+      .getByRole("search", { name: "Go to" })
+      .locator("input")
+      .fill(`0x${offset.toString(16)}`);
+    await page.keyboard.press("Enter");
+    await expect.poll(() => shownBytes(hexPane(page), offset)).toEqual(truth.row(offset));
+  }
+});
+
+test("a filter completes, says what is wrong, and leaves what passes", async ({ launch, folder }) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await filter(page).click();
+  await page.keyboard.type("op==write && sect");
+  await expect(filter(page)).toHaveAttribute("aria-invalid", "true");
+  await expect(page.locator("search")).toContainText('There is no "sect"');
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(filter(page)).toHaveValue("op==write && sector");
+  await page.keyboard.type("==8");
+  await expect(filter(page)).toHaveAttribute("aria-invalid", "false");
+  // Entries 0, 2, 3 and 7 touch sector 8.
+  await expect(page.locator("search")).toContainText("4 of 10 entries");
+  await expect(table(page)).toHaveAttribute("aria-rowcount", "5");
+  await table(page).focus();
+  await page.keyboard.press("End");
+  await expect(detail(page)).toContainText("Entry 7: write");
+  await page.keyboard.press("ArrowUp");
+  await expect(detail(page)).toContainText("Entry 3: write");
+  await filter(page).focus();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await expect(table(page)).toHaveAttribute("aria-rowcount", "11");
+});
+
+test("who wrote a byte is asked from the bytes, and its versions are stepped through", async ({
+  launch,
+  folder,
+}) => {
+  const { log, data } = logged(folder, ...story);
+  const { app, page } = await launch(log);
+  await opened(page);
+  await choosing(app, data);
+  await page.keyboard.press("Control+o");
+  await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(Array(16).fill("11"));
+  await page.keyboard.press("Control+g");
+  await page.getByRole("search", { name: "Go to" }).locator("input").fill("0x1804");
+  await page.keyboard.press("Enter");
+  await expect(statusBar(page)).toContainText("guest 0x1804");
+  await hexPane(page).locator('[role="grid"]').focus();
+  await page.keyboard.press("g");
+  await page.keyboard.press("t");
+  // Sector 12 is the fifth of the eight that entry 7 wrote.
+  await expect(detail(page)).toContainText("History of sector 12 (0x1800)");
+  await expect(detail(page)).toContainText("4 entries, newest first");
+  await expect(current(page)).toContainText(/^7/);
+  await expect(detail(page).locator('[data-sign="before"]').first()).toContainText("0x1800");
+  await expect(detail(page).locator('[data-sign="before"]').first()).toContainText("33 33");
+  await table(page).focus();
+  await page.keyboard.press(",");
+  await expect(current(page)).toContainText(/^3/);
+  await page.keyboard.press(",");
+  await page.keyboard.press(",");
+  await expect(current(page)).toContainText(/^0/);
+  await page.keyboard.press(".");
+  await expect(current(page)).toContainText(/^2/);
+});
+
+test("two moments are compared, and the mismatch has its writer", async ({ launch, folder }) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await goTo(page, 7);
+  await detail(page).getByRole("button", { name: "Compare state…" }).click();
+  await expect(page.getByRole("radio", { name: /before this entry/ })).toBeChecked();
+  await page.keyboard.press("Enter");
+  const list = page.locator('[data-pane="list"]');
+  // 4 KiB of 0x33 against 0x44: one run.
+  await expect(list).toContainText("1 run");
+  await page.keyboard.press("F8");
+  await expect(list).toContainText(
+    "last written by entry 7, before flush 3. A has an older version, that of entry 3; B has what it wrote.",
+  );
+  await list.getByRole("button", { name: "Show in the timeline" }).click();
+  await expect(current(page)).toContainText(/^7/);
+});
+
+test("a log that is cut off shows its wall, and one with a hole is recovered behind it", async ({
+  launch,
+  folder,
+}) => {
+  const { log } = logged(folder, ...story);
+  const whole = readFileSync(log);
+  // Entry 3's header is at 0x3800: its flags become what no flags are.
+  whole.fill(0xff, 0x3810, 0x3818);
+  writeFileSync(log, whole);
+  const { page } = await launch(log);
+  await opened(page);
+  await expect(page.getByText("The log ends here:")).toBeVisible();
+  await expect(page.getByText("The superblock counts 10 entries; 3 can be read.")).toBeVisible();
+  await expect(table(page)).toHaveAttribute("aria-rowcount", "4");
+  await page.keyboard.press("F8");
+  await expect(current(page)).toContainText(/^2/);
+  await page.getByRole("button", { name: "Look for entries behind it" }).click();
+  // Entries 4 to 9 of the log: six more.
+  await expect(table(page)).toHaveAttribute("aria-rowcount", "10");
+  await expect(current(page)).toContainText("recovered");
+});
+
+test("a log that is written to is read on, and followed", async ({ launch, folder }) => {
+  const { log, data } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  const more = (byte: string) => request(log, data, ",log-append=on", [`write -P ${byte} 8k 4k`, "flush"]);
+  more("0x77");
+  await page.getByRole("button", { name: "Read on" }).click();
+  await expect(table(page)).toHaveAttribute("aria-rowcount", /^1[34]$/);
+  const before = Number(await table(page).getAttribute("aria-rowcount"));
+  await table(page).focus();
+  await page.keyboard.press("End");
+  await page.getByRole("button", { name: "Follow the log as it grows" }).click();
+  more("0x78");
+  await expect
+    .poll(async () => Number(await table(page).getAttribute("aria-rowcount")))
+    .toBeGreaterThan(before);
+  // The scrub line was at the end: it stays there.
+  const entries = Number(await table(page).getAttribute("aria-rowcount")) - 1;
+  await expect(current(page)).toContainText(new RegExp(`^${entries - 1}`));
+});
+
+test("what is no log says so, and an image dropped with a log is not compared with it", async ({
+  launch,
+  folder,
+}) => {
+  const { log, data } = logged(folder, ...story);
+  const { app, page } = await launch();
+  await choosing(app, data);
+  await page.keyboard.press("Control+4");
+  await expect(page.getByText(/This is no log of writes/)).toBeVisible();
+  await page.keyboard.press("Control+w");
+  await choosing(app, data, log);
+  await page.keyboard.press("Control+o");
+  await expect(page.getByRole("tab", { name: "Timeline: writes.log" })).toBeVisible();
+  await expect(page.getByRole("tab", { name: "disk.raw", exact: true })).toBeVisible();
+});
+
+test("a log that was cut off behind its superblock says why it has no entries", async ({
+  launch,
+  folder,
+}) => {
+  const { log } = logged(folder, ...story);
+  truncateSync(log, 512);
+  const { page } = await launch(log);
+  await expect(page.getByRole("tab", { name: "Timeline: writes.log" })).toBeVisible();
+  await expect(page.getByText(/10 entries/).first()).toBeVisible();
+  await page.getByRole("button", { name: "Look for entries in it" }).click();
+  await expect(statusBar(page)).toContainText("No entries were found behind the damage");
+});
+
+test("notes stay, and playing moves the scrub line", async ({ launch, folder }) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await goTo(page, 5);
+  await page.keyboard.press("m");
+  await page.getByRole("textbox", { name: "Note" }).fill("here it goes wrong");
+  await page.keyboard.press("Enter");
+  await expect(current(page)).toContainText("here it goes wrong");
+  await page.getByRole("combobox", { name: "Speed" }).selectOption("100");
+  await table(page).focus();
+  await page.keyboard.press("Home");
+  await page.keyboard.press("Space");
+  await expect(current(page)).toContainText(/^9/);
+  await page.keyboard.press("Control+w");
+  await page.keyboard.press("Control+Shift+t");
+  await opened(page);
+  await page.getByRole("tab", { name: "Notes" }).click();
+  await detail(page).getByRole("button", { name: "Entry 5" }).click();
+  await expect(current(page)).toContainText(/^5/);
+});
+
+for (const theme of ["light", "dark"] as const) {
+  test(`the timeline breaks no accessibility rule in the ${theme} theme`, async ({ launch, folder }) => {
+    const { log } = logged(folder, ...story);
+    const { page } = await launch(log);
+    await page.emulateMedia({ colorScheme: theme });
+    await opened(page);
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowDown");
+    await expect(detail(page)).toContainText("Entry 2");
+    await expectNoViolations(page);
+    await page.keyboard.press("h");
+    await expect(detail(page)).toContainText("newest first");
+    await expectNoViolations(page);
+    await filter(page).click();
+    await page.keyboard.type("se");
+    await expect(page.getByRole("listbox", { name: "What can follow" })).toBeVisible();
+    await expectNoViolations(page);
+  });
+}
