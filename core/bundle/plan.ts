@@ -71,6 +71,7 @@ export async function planBundle(root: BlockNode, file: BlockNode, job: PlanJob)
     });
   }
   const { fileSize, clusterSize } = structure;
+  job.progress(0, fileSize);
   const marks = new ClusterMarks(Math.ceil(fileSize / clusterSize));
   const scanned = await structure.scan(marks, {
     signal: job.signal,
@@ -199,7 +200,7 @@ class Planner {
     if (at === "unreadable") this.#omit({ ...cluster, name: "table" }, unread);
     if (at === "unreadable" || at === undefined || !tableKinds.has(at.kind)) return false;
     const isOwned = kind === "bad-entry" || (kind === "overlap" && !(await this.#isData(index)));
-    const why = await this.#doubt(cluster, isOwned ? keptBadEntries : 0);
+    const why = await this.#doubt(cluster, isOwned);
     if (why === undefined) return true;
     this.#omit({ ...cluster, name: at.name }, why, at.offset);
     return false;
@@ -225,13 +226,17 @@ class Planner {
     return false;
   }
 
-  /** Why the bytes of a cluster may be no table's; undefined when they are entries, at most `most` of them bad. */
-  async #doubt({ offset, length }: ByteRange, most: number): Promise<string | undefined> {
+  /**
+   * Why the bytes of a cluster may be no table's; undefined when they are entries, few of them bad. Where others claim
+   * the cluster too (`isOwned` is false), most have to be good: no guest data are.
+   */
+  async #doubt({ offset, length }: ByteRange, isOwned: boolean): Promise<string | undefined> {
     try {
       if (length / 8 > mostLookedAt) return "it is too large to be looked through for what is no entry";
       const { list, total } = await this.#structure.pointers(offset, mostLookedAt, this.#signal);
       const bad = total - list.length + list.filter(({ target }) => target === undefined).length;
-      if (bad <= most) return undefined;
+      const isTable = isOwned || bad === 0 || 2 * bad < total - bad;
+      if (isTable && bad <= keptBadEntries) return undefined;
       return `${bad} of its ${total} entries point nowhere: they may be guest data`;
     } catch (thrown) {
       if (asBlockError(thrown).code === "ECANCELED") throw thrown;
