@@ -150,6 +150,35 @@ test("saves its numbers and problems as JSON, and its picture as PNG", async ({ 
   expect([...png.subarray(0, 8)]).toEqual([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]);
 });
 
+test("saves a metadata-only bundle, whose map is that of the image", async ({ launch, folder }) => {
+  const path = folder.file("broken.qed");
+  brokenQed(path);
+  const { app, page } = await launch(path);
+  await page.keyboard.press("Control+3");
+  await expect(list(page)).toContainText("listed");
+  const listed = await list(page).textContent();
+  const bundle = folder.file("report.bundle");
+  await app.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+  }, path);
+  await page.getByRole("button", { name: "Save metadata-only bundle" }).click();
+  const asked = page.getByRole("dialog", { name: "Save metadata-only bundle" });
+  await expect(asked).toContainText("The guest's data are not in it");
+  await asked.getByRole("checkbox", { name: /Blank the names/ }).check();
+  // The image itself was chosen: it stays as it is.
+  await asked.getByRole("button", { name: "Save…" }).click();
+  await expect(asked.getByRole("alert")).toContainText("belongs to an image you have open");
+  await app.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+  }, bundle);
+  await asked.getByRole("button", { name: "Save…" }).click();
+  await expect(statusBar(page)).toContainText("Saved report.bundle");
+  await expect(asked).toBeHidden();
+  const { page: other } = await launch(bundle);
+  await other.keyboard.press("Control+3");
+  await expect(list(other)).toHaveText(listed ?? "");
+});
+
 test("shows what of a raw image is stored, and has nothing to check", async ({ launch, folder }) => {
   const path = sparse(folder.file("disk.raw"), 1024 * 1024, [{ offset: 256 * 1024, bytes: pattern(65_536) }]);
   const { page } = await launch(path);

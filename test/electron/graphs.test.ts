@@ -101,5 +101,6 @@ it("offers every driver that can read", () => {
     "blklogwrites",
     "logstate",
     "blkdebug",
+    "bundle",
   ]);
 });

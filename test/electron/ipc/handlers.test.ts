@@ -239,6 +239,20 @@ describe("calls about jobs", () => {
     ).rejects.toThrow("map:next");
   });
 
+  it("make a bundle where the person said, and never in place of an open image", async () => {
+    const image = join(folder, "open.img");
+    writeFileSync(image, "image");
+    openPaths = [image];
+    const place = join(folder, "b");
+    const to = files.refOf(place).token;
+    const request = { image: 3, node: "", redactNames: true };
+    expect(await call("job:bundle", { ...request, to })).toEqual({ job: 8 });
+    const params = { spec: "spec 3", node: "", to: place, redactNames: true, replace: true };
+    expect(asked).toEqual([["run", "bundle", "Bundle of disk3", params]]);
+    linkSync(image, place);
+    await expect(call("job:bundle", { ...request, to })).rejects.toThrow("an image you have open");
+  });
+
   it("cancel by number", async () => {
     await call("job:cancel", { job: 8 });
     expect(asked).toEqual([["cancel", 8]]);
