@@ -7,6 +7,7 @@ import type { Result } from "../core/base/errors.ts";
 import { startJob } from "../core/jobs/client.ts";
 import { SessionClient } from "../core/jobs/sessionClient.ts";
 import { type Opening, viewOf } from "./args.ts";
+import { CloseGuard } from "./closing.ts";
 import { type AppFacts, type Context, startupOf } from "./context.ts";
 import { type DesktopOptions, ElectronDesktop, platform } from "./electronDesktop.ts";
 import { checkedPath, FileTokens } from "./files.ts";
@@ -26,6 +27,7 @@ export interface BackendOptions extends Omit<DesktopOptions, "menu"> {
 export class Backend {
   readonly #options: BackendOptions;
   readonly #context: Context;
+  readonly #closing: CloseGuard;
 
   constructor(options: BackendOptions) {
     this.#options = options;
@@ -58,6 +60,10 @@ export class Backend {
       jobs: new JobBoard(emit, startJob, desktop),
       startup: startupOf(options.startup, files),
     };
+    this.#closing = new CloseGuard(this.#context.jobs, {
+      askToStop: (titles) => desktop.askToStop(titles),
+      close: () => options.window.browserWindow?.close(),
+    });
     void this.#context.recent.items().then((items) => menu.showRecent(items));
   }
 
@@ -79,6 +85,11 @@ export class Backend {
       files.map((file) => this.#context.files.refOf(file)),
       view,
     );
+  }
+
+  /** Whether the window may close now: not while a repair writes. */
+  mayClose(): boolean {
+    return this.#closing.mayClose();
   }
 
   /** The page is gone, and with it all it had open or running. One that is loaded anew begins with the same files. */

@@ -110,6 +110,25 @@ export class ElectronDesktop implements Desktop, JobWitness {
     return canceled || !filePath ? undefined : filePath;
   }
 
+  async askToStop(titles: readonly string[]): Promise<boolean> {
+    const question: Electron.MessageBoxOptions = {
+      type: "warning",
+      message: `${titles.map(displayText).join(", ")}: changes are being written`,
+      detail:
+        "If you close now, it stops after the present change. The undo journal stays beside the image: open the image " +
+        "again to finish the repair or to take it back.",
+      buttons: ["Keep writing", "Stop and close"],
+      defaultId: 0,
+      cancelId: 0,
+      noLink: true,
+    };
+    const { browserWindow } = this.#options.window;
+    const { response } = browserWindow
+      ? await dialog.showMessageBox(browserWindow, question)
+      : await dialog.showMessageBox(question);
+    return response === 1;
+  }
+
   copyText(text: string): void {
     clipboard.writeText(text);
   }

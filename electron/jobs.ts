@@ -2,7 +2,15 @@
 // them. Tells the page what it hears, the desktop how far along things are.
 import { BlockError, toPlain } from "../core/base/errors.ts";
 import type { RunningJob } from "../core/jobs/client.ts";
-import type { Answer, AskedJob, Asks, JobName, Jobs, Question } from "../core/jobs/contract.ts";
+import {
+  type Answer,
+  type AskedJob,
+  type Asks,
+  type JobName,
+  type Jobs,
+  type Question,
+  writingJobs,
+} from "../core/jobs/contract.ts";
 import type { JobHandlers } from "../core/jobs/run.ts";
 import type { Emit } from "./events.ts";
 import type { JobEnd, SummaryOf } from "./ipc/contract.ts";
@@ -30,6 +38,7 @@ export interface RunHow<N extends JobName> {
 
 interface Job {
   readonly name: JobName;
+  readonly title: string;
   readonly running: RunningJob<JobName>;
   /** Its end was told: it is only there to be asked. */
   isTold: boolean;
@@ -120,6 +129,7 @@ export class JobBoard {
     });
     const job: Job = {
       name,
+      title,
       running: running as unknown as RunningJob<JobName>,
       isTold: false,
       done: 0,
@@ -142,11 +152,23 @@ export class JobBoard {
     this.#jobs.get(id)?.running.cancel();
   }
 
-  /** Ends every job at once and tells the page nothing more of them. */
+  /** Titles of the jobs that write to an image now. */
+  get writing(): readonly string[] {
+    return [...this.#jobs.values()].filter(isWriter).map(({ title }) => title);
+  }
+
+  /** Stops those between two changes, and waits until they have. */
+  async stopWriting(): Promise<void> {
+    const jobs = [...this.#jobs.values()].filter(isWriter);
+    for (const { running } of jobs) running.cancel();
+    await Promise.allSettled(jobs.map(({ running }) => running.done));
+  }
+
+  /** Ends every job at once, but those that write, and tells the page nothing more of them. */
   reset(): void {
     const jobs = [...this.#jobs.values()];
     this.#jobs.clear();
-    for (const { running } of jobs) running.terminate();
+    for (const job of jobs) if (!isWriter(job)) job.running.terminate();
     if (jobs.length > 0) this.#showProgress();
   }
 
@@ -157,3 +179,5 @@ export class JobBoard {
     this.#witness.progress(jobs.length === 0 ? undefined : total === 0 ? 0 : done / total);
   }
 }
+
+const isWriter = ({ name }: Job) => writingJobs.has(name);

@@ -62,6 +62,7 @@ function start(): void {
   const window: MainWindow = new MainWindow({
     ...shared,
     server,
+    mayClose: () => backend?.mayClose() ?? true,
     onPageGone: (windowStays) => backend?.pageGone(windowStays),
     onCrash: (reason) => void rescue.crashed(reason),
   });

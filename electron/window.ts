@@ -21,6 +21,8 @@ export interface WindowOptions {
   state(): WindowState;
   saveState(change: Partial<WindowState>): void;
   /** A page was left (`windowStays`: another is being loaded): what it opened and started must go too. */
+  /** Asked before the window closes; false keeps it. */
+  mayClose(): boolean;
   onPageGone(windowStays: boolean): void;
   /** The page's process ended by itself. */
   onCrash(reason: string): void;
@@ -99,16 +101,17 @@ export class MainWindow {
   }
 
   #follow(window: BrowserWindow): void {
-    const { onPageGone, onCrash, saveState } = this.#options;
+    const { onPageGone, onCrash, mayClose, saveState } = this.#options;
     const { webContents } = window;
     let hasPage = false;
     window.on("page-title-updated", (event) => event.preventDefault()); // app:title alone sets it
-    window.on("close", () =>
-      saveState({ bounds: window.getNormalBounds(), isMaximized: window.isMaximized() }),
-    );
-    // Not when a navigation starts: one that is refused has started too.
+    window.on("close", (event) => {
+      saveState({ bounds: window.getNormalBounds(), isMaximized: window.isMaximized() });
+      if (!mayClose()) event.preventDefault();
+    });
     // The one way to a network that is not a request the session could deny.
     webContents.setWebRTCIPHandlingPolicy("disable_non_proxied_udp");
+    // Not when a navigation starts: one that is refused has started too.
     webContents.on("did-navigate", () => {
       if (hasPage) {
         this.events.reset();

@@ -3,16 +3,17 @@ import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BlockError, fromPlain } from "../base/errors.ts";
-import type {
-  Answer,
-  Asks,
-  FromWorker,
-  JobName,
-  JobProgress,
-  Jobs,
-  Port,
-  Question,
-  ToWorker,
+import {
+  type Answer,
+  type Asks,
+  type FromWorker,
+  type JobName,
+  type JobProgress,
+  type Jobs,
+  type Port,
+  type Question,
+  type ToWorker,
+  writingJobs,
 } from "./contract.ts";
 import { portOfWorker } from "./port.ts";
 import type { JobHandlers } from "./run.ts";
@@ -37,8 +38,6 @@ export interface RunningJob<N extends JobName> {
 }
 
 const cancelTimeoutMs = 2000;
-/** Jobs that change files: what became of those is worth waiting for. */
-const writers: ReadonlySet<JobName> = new Set(["repairFinish", "repairWrite"]);
 
 /** Starts the job; `port` stands for its thread (tests give one end of a channel). */
 export function startJob<N extends JobName>(
@@ -89,7 +88,7 @@ export function startJob<N extends JobName>(
     cancel: () => {
       if (!open || timer !== undefined) return;
       port.post({ kind: "cancel" } satisfies ToWorker);
-      if (writers.has(name)) return;
+      if (writingJobs.has(name)) return;
       timer = setTimeout(
         () => terminate("the job did not stop within 2 seconds and was ended; what it had found is kept"),
         cancelTimeoutMs,

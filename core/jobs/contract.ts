@@ -81,6 +81,9 @@ export type JobName = keyof Jobs;
 /** Jobs that answer questions once their one item is told, until they are cancelled. */
 export type AskedJob = { [N in JobName]: Jobs[N] extends { asks: unknown } ? N : never }[JobName];
 
+/** Jobs that write to a person's image: they stop between two changes, and are never ended in the middle of one. */
+export const writingJobs: ReadonlySet<JobName> = new Set(["repairFinish", "repairWrite"]);
+
 /** Questions that a running job answers, by name; none for most. */
 export type Asks<N extends JobName> = Jobs[N] extends { asks: infer A } ? A : Record<never, Ask>;
 export interface Ask {

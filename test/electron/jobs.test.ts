@@ -201,3 +201,33 @@ it("tells the end of a job that answers questions with its item, and asks it unt
   expect(named("job:end")).toHaveLength(1);
   await expect(own.ask(job, "map", "next", question)).rejects.toMatchObject({ code: "EINVAL" });
 });
+
+it("lets what writes to an image come to its end when its page is gone, and stops it only when asked", async () => {
+  const asked: string[] = [];
+  let finish: (() => void) | undefined;
+  const start = () => ({
+    done: new Promise<void>((resolve) => {
+      finish = resolve;
+    }),
+    ask: () => Promise.reject(new Error("answers no questions")),
+    cancel: () => {
+      asked.push("cancel");
+      finish?.();
+    },
+    terminate: () => asked.push("terminate"),
+  });
+  const own = new JobBoard(() => undefined, start as never, {
+    progress: () => undefined,
+    ended: () => undefined,
+  });
+  const params = { filename: "a", format: "qed", ids: [], digest: "" };
+  own.run("repairWrite", "Repair of a", params);
+  expect(own.writing).toEqual(["Repair of a"]);
+  await own.stopWriting();
+  await settled();
+  expect(asked).toEqual(["cancel"]);
+  expect(own.writing).toEqual([]);
+  own.run("repairWrite", "Repair of b", params);
+  own.reset();
+  expect(asked).toEqual(["cancel"]);
+});
