@@ -5,6 +5,8 @@ import type { Pace } from "./pace.ts";
 export const cellsAtOnce = 4;
 /** Cells made between two looks at the clock. */
 const stepCells = 2 ** 20;
+/** Cells made at once where all below are alike: most of a map is data in long stretches, which memcmp tells. */
+const alikeCells = 4096;
 
 export interface Pyramid {
   /** Level 0 is the kinds themselves; the last level has one cell. */
@@ -29,7 +31,7 @@ export async function buildPyramid(kinds: Uint8Array<ArrayBuffer>, pace: Pace): 
     const level = new Uint8Array(Math.ceil(below.length / cellsAtOnce));
     const counted = below === kinds ? counts : undefined;
     for (let first = 0; first < level.length; first += stepCells) {
-      worstOf(below, level, first, Math.min(level.length, first + stepCells), counted);
+      alikeOrWorst(below, level, first, Math.min(level.length, first + stepCells), counted);
       if (pace.due) await pace.turn();
       if (pace.stopped) return undefined;
     }
@@ -37,6 +39,30 @@ export async function buildPyramid(kinds: Uint8Array<ArrayBuffer>, pace: Pace): 
     below = level;
   }
   return { levels, counts };
+}
+
+function alikeOrWorst(
+  below: Uint8Array<ArrayBuffer>,
+  level: Uint8Array,
+  first: number,
+  end: number,
+  counts: Float64Array | undefined,
+): void {
+  const alike = Buffer.alloc(alikeCells * cellsAtOnce);
+  let filledWith = 0;
+  for (let from = first; from < end; from += alikeCells) {
+    const to = Math.min(end, from + alikeCells);
+    const part = below.subarray(from * cellsAtOnce, to * cellsAtOnce);
+    const kind = part[0] as number;
+    if (part.at(-1) === kind && kind !== filledWith) {
+      alike.fill(kind);
+      filledWith = kind;
+    }
+    if (part.at(-1) === kind && Buffer.compare(part, alike.subarray(0, part.length)) === 0) {
+      level.fill(kind, from, to);
+      if (counts !== undefined) countOne(kind, counts, part.length);
+    } else worstOf(below, level, from, to, counts);
+  }
 }
 
 /** Fours that are alike are the rule: each is one word, counted together with those like it before. */

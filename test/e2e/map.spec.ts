@@ -156,7 +156,7 @@ test("saves a metadata-only bundle, whose map is that of the image", async ({ la
   const { app, page } = await launch(path);
   await page.keyboard.press("Control+3");
   await expect(list(page)).toContainText("listed");
-  const listed = await list(page).textContent();
+  const listed = /listed.*/.exec((await list(page).textContent()) ?? "")?.[0] ?? "nothing";
   const bundle = folder.file("report.bundle");
   await app.evaluate(({ dialog }, filePath) => {
     dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
@@ -176,7 +176,7 @@ test("saves a metadata-only bundle, whose map is that of the image", async ({ la
   await expect(asked).toBeHidden();
   const { page: other } = await launch(bundle);
   await other.keyboard.press("Control+3");
-  await expect(list(other)).toHaveText(listed ?? "");
+  await expect(list(other)).toContainText(listed);
 });
 
 test("shows what of a raw image is stored, and has nothing to check", async ({ launch, folder }) => {
