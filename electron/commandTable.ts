@@ -257,6 +257,12 @@ export const commandTable = [
     context: "grid",
     menu: { name: "Timeline", group: 2 },
   },
+  {
+    id: "timeline.table",
+    label: "View the timeline as a table",
+    menu: { name: "Timeline", group: 3 },
+    toggle: true,
+  },
   { id: "timeline.filter", label: "Filter the entries", menu: { name: "Timeline", group: 2 } },
   {
     id: "timeline.play",

@@ -37,6 +37,7 @@ export type Overlay =
   /** A note on an entry of the log that shows, and what its state is to be compared with. */
   | { readonly kind: "logNote" }
   | { readonly kind: "logCompare" }
+  | { readonly kind: "logGoTo" }
   /** Which log, and which of the byte's addresses, to ask who wrote it. */
   | { readonly kind: "whoWrote" }
   | { readonly kind: "openAs" };

@@ -6,6 +6,7 @@ import { openImages } from "../../shell/openFlows.ts";
 import { useView } from "../../store/view.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { decimal } from "../../widgets/format.ts";
+import { entryAt } from "./entryAt.ts";
 import { longestNote } from "./notes.ts";
 import type { TimelineSession } from "./session.ts";
 import { compareState, stateFile } from "./states.ts";
@@ -15,7 +16,51 @@ export function Dialogs({ session }: { session: TimelineSession }) {
   const overlay = useView((state) => state.overlay?.kind);
   if (overlay === "logNote") return <NoteDialog session={session} />;
   if (overlay === "logCompare") return <CompareDialog session={session} />;
+  if (overlay === "logGoTo") return <GoToDialog session={session} />;
   return null;
+}
+
+function GoToDialog({ session }: { session: TimelineSession }) {
+  const [text, setText] = useState("");
+  const { entry, shown } = useStore(session.store);
+  const entries = shown?.summary.entries ?? 0;
+  const place = entryAt(text, entry, entries);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (typeof place !== "number") return;
+    closeOverlay();
+    session.goTo(place);
+  };
+  return (
+    <Dialog title="Go to entry" width={400}>
+      <form onSubmit={submit}>
+        <label>
+          <span className="visually-hidden">Entry</span>
+          <input
+            ref={focusOnce}
+            className={`field mono ${styles.wide}`}
+            type="text"
+            placeholder="18233, +100, 50%, end"
+            spellCheck={false}
+            value={text}
+            aria-invalid={typeof place === "string"}
+            onChange={(event) => setText(event.target.value)}
+          />
+        </label>
+        <p className={styles.hint} role="status">
+          {typeof place === "number" ? `Entry ${decimal(place)} of ${decimal(entries)}` : place}
+        </p>
+        <DialogActions>
+          <button type="button" className="button" onClick={closeOverlay}>
+            Cancel
+          </button>
+          <button type="submit" className="button primary" disabled={typeof place !== "number"}>
+            Go to it
+          </button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
 }
 
 const focusOnce = (field: HTMLElement | null) => field?.focus();

@@ -12,13 +12,14 @@ import { filterText } from "./wording.ts";
 
 /** Texts of marks that are offered; a log may have millions. */
 const mostMarks = 500;
+const mostCandidates = 12;
 
 export function FilterField({ session }: { session: TimelineSession }) {
   const { filter, shown } = useStore(session.store);
   const id = useId();
   const input = useRef<HTMLInputElement>(null);
   const [caret, setCaret] = useState(0);
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState<"no" | "typed" | "asked">("no");
   const [active, setActive] = useState(-1);
   const marks = useMarks(session, shown?.generation);
   useEffect(() => {
@@ -29,14 +30,17 @@ export function FilterField({ session }: { session: TimelineSession }) {
   }, [session]);
 
   const completion = complete(filter.text, caret, marks);
-  const candidates = open ? completion.candidates.slice(0, 12) : [];
+  // What is complete is not interrupted with what could be added to it, unless that is asked for.
+  const isComplete = completion.from === completion.to && completion.candidates[0]?.text === "&&";
+  const isOpen = open === "asked" || (open === "typed" && !isComplete);
+  const candidates = isOpen ? completion.candidates.slice(0, mostCandidates) : [];
   const isWrong = filter.wrong !== undefined || filter.error !== undefined;
   const StateIcon = filter.text === "" ? FilterIcon : isWrong ? ErrorIcon : OkIcon;
   const type = (text: string, at: number) => {
     session.setFilter(text);
     setCaret(at);
     setActive(-1);
-    setOpen(true);
+    setOpen(text === "" ? "no" : "typed");
   };
   const take = (index: number) => {
     const chosen = candidates[index];
@@ -48,13 +52,13 @@ export function FilterField({ session }: { session: TimelineSession }) {
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const { length } = candidates;
-    if (event.key === "Escape" && length > 0) setOpen(false);
+    if (event.key === "Escape" && length > 0) setOpen("no");
     else if (event.key === "Escape" && filter.text !== "") type("", 0);
-    else if (event.key === "ArrowDown" && length === 0) setOpen(true);
+    else if (event.key === "ArrowDown" && length === 0) setOpen("asked");
     else if (event.key === "ArrowDown") setActive((active + 1) % length);
     else if (event.key === "ArrowUp" && length > 0) setActive((Math.max(active, 0) - 1 + length) % length);
     else if ((event.key === "Enter" || event.key === "Tab") && active >= 0 && length > 0) take(active);
-    else if (event.key === "Enter") setOpen(false);
+    else if (event.key === "Enter") setOpen("no");
     else return;
     event.preventDefault();
   };
@@ -83,7 +87,7 @@ export function FilterField({ session }: { session: TimelineSession }) {
           type(event.target.value, event.target.selectionStart ?? event.target.value.length)
         }
         onSelect={(event) => setCaret(event.currentTarget.selectionStart ?? 0)}
-        onBlur={() => setOpen(false)}
+        onBlur={() => setOpen("no")}
         onKeyDown={onKeyDown}
       />
       {filter.text !== "" && (

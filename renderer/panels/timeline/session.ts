@@ -78,6 +78,8 @@ export interface TimelineState {
   readonly notes: Notes;
   /** The entry whose state was remembered, to be compared with another. */
   readonly pinned: number | undefined;
+  /** Without the plot: the table is all there is. */
+  readonly asTable: boolean;
 }
 
 export const rates = [1, 5, 20, 100, 1000] as const;
@@ -109,6 +111,7 @@ export class TimelineSession {
     busy: undefined,
     notes: new Map(),
     pinned: undefined,
+    asTable: false,
   }));
   /** Puts the focus into the filter, while it shows. */
   focusFilter: (() => void) | undefined;
@@ -274,6 +277,10 @@ export class TimelineSession {
   }
 
   // ------------------------------------------------------------ bytes and history
+
+  setTable(asTable: boolean): void {
+    this.store.setState({ asTable });
+  }
 
   setTab(tab: DetailTab): void {
     this.store.setState({ tab });

@@ -10,7 +10,7 @@ import type { TimelineSession } from "./session.ts";
 import { showState } from "./states.ts";
 
 export function useTimelineCommands(session: TimelineSession): void {
-  const { shown, playing, following, busy } = useStore(session.store);
+  const { shown, playing, following, busy, asTable } = useStore(session.store);
   const listShown = useView((state) => state.shown.bottomPanel);
   const running = useJobs(() => session.job?.state.kind === "running");
   useCommands(
@@ -46,6 +46,14 @@ export function useTimelineCommands(session: TimelineSession): void {
         "timeline.older": { run: () => void session.stepHistory("older"), disabled: none },
         "timeline.newer": { run: () => void session.stepHistory("newer"), disabled: none },
         "timeline.filter": { run: () => session.focusFilter?.(), disabled: noLog },
+        "go.to": { run: () => useView.getState().show({ kind: "logGoTo" }), disabled: none },
+        "go.start": { run: () => session.goTo(0), disabled: none },
+        "go.end": { run: () => session.goTo(Number.MAX_SAFE_INTEGER), disabled: none },
+        "timeline.table": {
+          run: () => session.setTable(!asTable),
+          checked: asTable,
+          disabled: none,
+        },
         "timeline.play": {
           run: () => (playing ? session.pause() : session.play()),
           checked: playing,
@@ -70,6 +78,6 @@ export function useTimelineCommands(session: TimelineSession): void {
         "timeline.export": { run: () => void saveEntries(session), disabled: none },
         "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
       };
-    }, [session, shown, playing, following, busy, running, listShown]),
+    }, [session, shown, playing, following, busy, asTable, running, listShown]),
   );
 }

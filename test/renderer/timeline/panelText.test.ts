@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { LogRow, LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { changeLines } from "../../../renderer/panels/timeline/changeRows.ts";
+import { entryAt } from "../../../renderer/panels/timeline/entryAt.ts";
 import { lineOf } from "../../../renderer/panels/timeline/exportEntries.ts";
 import {
   loadNotes,
@@ -230,5 +231,25 @@ describe("notes", () => {
     expect([...loadNotes(identity)]).toEqual([[1, "good"]]);
     window.localStorage.setItem(`blkscope-log-notes:${identity}`, "{");
     expect(loadNotes(identity).size).toBe(0);
+  });
+});
+
+describe("going to an entry", () => {
+  it.each([
+    ["17", 17],
+    ["0x11", 17],
+    ["1_000", 1000],
+    ["1,000", 1000],
+    ["+5", 105],
+    ["-100", 0],
+    ["50%", 2000], // of entries 0 to 4,000
+    ["end", 4000],
+    ["", undefined],
+  ])("by %j", (text, entry) => expect(entryAt(text, 100, 4001)).toBe(entry));
+
+  it("says what is no entry", () => {
+    expect(entryAt("4001", 0, 4001)).toBe("The log has entries 0 to 4000.");
+    expect(entryAt("-1", 0, 4001)).toBe("The log has entries 0 to 4000.");
+    expect(entryAt("x", 0, 4001)).toMatch(/^A number/);
   });
 });
