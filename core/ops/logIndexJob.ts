@@ -1,6 +1,7 @@
 // The job behind views of a log of writes: reads it into its index, tells the summary, and then keeps the index in its
 // thread, answering questions until it is cancelled. Being cancelled is a result.
 import { BlockError } from "../base/errors.ts";
+import type { BackingPolicy, ImageSpec } from "../block/driver.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import type { JobContext } from "../jobs/contract.ts";
 import { readMark } from "../writelog/entry.ts";
@@ -44,6 +45,7 @@ export async function logIndexJob(
       detail: (request) => log.now(() => log.questions.detail(request)),
       history: (request) => log.now(() => log.questions.history(request)),
       versions: (request) => log.now(() => log.questions.versions(request)),
+      base: ({ spec }) => log.inTurn(() => log.setBase(spec)),
       page: (page) => log.now(() => log.page(page)),
       next: async (request) => nextEntry(index, request),
       marks: (page) => log.now(() => log.marks(page)),
@@ -68,7 +70,11 @@ export async function logIndexJob(
 }
 
 function openLog({ spec }: LogIndexParams): Promise<Graph> {
-  return openGraph(spec, { readOnly: true, forceShare: true, backing: "none" });
+  return openRead(spec, "none");
+}
+
+function openRead(spec: ImageSpec, backing: BackingPolicy): Promise<Graph> {
+  return openGraph(spec, { readOnly: true, forceShare: true, backing });
 }
 
 /** A log and its index. A file's node knows the size the file had when it was opened: to read on it is opened again. */
@@ -76,6 +82,7 @@ class HeldLog {
   readonly #params: LogIndexParams;
   readonly #signal: AbortSignal;
   #graph: Graph;
+  #base: Graph | undefined;
   #index: LogIndex | undefined;
   #questions: LogQuestions | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -133,6 +140,14 @@ class HeldLog {
     return { changed, summary: this.summary() };
   }
 
+  async setBase(spec: ImageSpec | undefined): Promise<undefined> {
+    const next = spec === undefined ? undefined : await openRead(spec, "beside");
+    const before = this.#base;
+    this.#base = next;
+    this.questions.base = next?.root;
+    await before?.close();
+  }
+
   async recover(diskSize: number | undefined): Promise<LogIndexAsks["recover"]["answer"]> {
     const job = { signal: this.#signal, ...(diskSize !== undefined && { diskSize }) };
     this.questions.changed(this.#held.count);
@@ -174,8 +189,9 @@ class HeldLog {
     };
   }
 
-  close(): Promise<void> {
-    return this.#graph.close();
+  async close(): Promise<void> {
+    await this.#base?.close();
+    await this.#graph.close();
   }
 
   get #held(): LogIndex {

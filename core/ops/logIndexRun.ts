@@ -159,6 +159,8 @@ export interface LogIndexAsks {
     };
     answer: LogHistory;
   };
+  /** The disk before the first entry, from now on; without a spec it is not known, and shows as zeroes. */
+  base: { question: { readonly spec: ImageSpec | undefined }; answer: undefined };
   /**
    * The last entry that wrote these bytes of the disk, whether they are as it left them, and the newest older version that
    * equals `bytes`, by the entry that made it; -1 for what was there before the log.

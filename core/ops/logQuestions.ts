@@ -44,6 +44,7 @@ export class LogQuestions {
   readonly #signal: AbortSignal;
   readonly #kept = new Map<string, Kept>();
   #running: Running | undefined;
+  #base: BlockNode | undefined;
   #states: Promise<LogStates> | undefined;
 
   /** `log` answers the node that is open now: one that grows is opened again. */
@@ -58,6 +59,12 @@ export class LogQuestions {
     this.#running?.abort.abort();
     await this.#running?.found.catch(() => undefined);
     await this.#states?.catch(() => undefined);
+  }
+
+  /** The disk before the first entry; the caller closes it, after `rest`. */
+  set base(node: BlockNode | undefined) {
+    this.#base = node;
+    this.#states = undefined;
   }
 
   /** The entries from `first` on are new or others than before. */
@@ -248,7 +255,13 @@ export class LogQuestions {
 
   async #prepare(): Promise<LogStates> {
     const intervals = await buildIntervals(this.#index, { signal: this.#signal });
-    return new LogStates({ log: this.#log(), index: this.#index, intervals, discards: "zero" });
+    return new LogStates({
+      log: this.#log(),
+      base: this.#base,
+      index: this.#index,
+      intervals,
+      discards: "zero",
+    });
   }
 }
 

@@ -43,6 +43,7 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "log:versions": true,
   "log:extend": true,
   "log:recover": true,
+  "log:base": true,
   "log:state": true,
   "job:repairPlan": true,
   "repair:items": true,

@@ -38,6 +38,7 @@ export type Overlay =
   | { readonly kind: "logNote" }
   | { readonly kind: "logCompare" }
   | { readonly kind: "logGoTo" }
+  | { readonly kind: "logBase" }
   /** Which log, and which of the byte's addresses, to ask who wrote it. */
   | { readonly kind: "whoWrote" }
   | { readonly kind: "openAs" };

@@ -2,6 +2,7 @@
 import { open, stat } from "node:fs/promises";
 import { startsWith } from "../../../core/base/bytes.ts";
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
+import { parseSpec } from "../../../core/spec.ts";
 import { logMagic } from "../../../core/writelog/layout.ts";
 import type { Handler } from "../handle.ts";
 
@@ -61,13 +62,21 @@ export const extend: Handler<"log:extend"> = ({ job, growing }, { jobs }) =>
 export const recover: Handler<"log:recover"> = ({ job }, { jobs }) =>
   jobs.ask(job, "logIndex", "recover", {});
 
+export const base: Handler<"log:base"> = async ({ job, base: image }, { session, jobs }) => {
+  const spec = image === undefined ? undefined : parseSpec(session.sourceOf(image).spec);
+  await jobs.ask(job, "logIndex", "base", { spec });
+  return undefined;
+};
+
 /** Nothing is read for it: the image opens when the page opens it. */
-export const state: Handler<"log:state"> = ({ image, count }, { session, files, graphs }) => {
+export const state: Handler<"log:state"> = ({ image, count, base: below }, { session, files, graphs }) => {
   const { path, name } = session.fileOf(image);
   const what = count === 0 ? `disk before ${name}` : `disk after entry ${count - 1} of ${name}`;
   const log = { driver: "file", filename: path };
-  return graphs.keep(
-    { options: { driver: "logstate", log, entry: count }, files: [files.refOf(path)] },
-    what,
-  );
+  const state = { driver: "logstate", log, entry: count };
+  const file = files.refOf(path);
+  if (below === undefined) return graphs.keep({ options: state, files: [file] }, what);
+  const base = session.fileOf(below);
+  const options = { ...state, base: parseSpec(session.sourceOf(below).spec) };
+  return graphs.keep({ options, files: [file, files.refOf(base.path)] }, `${what} over ${base.name}`);
 };

@@ -50,6 +50,7 @@ export const handlers: Handlers = {
   "log:versions": logs.versions,
   "log:extend": logs.extend,
   "log:recover": logs.recover,
+  "log:base": logs.base,
   "log:state": logs.state,
   "job:repairPlan": repair.plan,
   "repair:items": repair.items,

@@ -1,5 +1,6 @@
 // The bytes of an entry and what they overwrote, a stretch at a time. What changed is marked by its sign, weight and a line
 // as well as colour.
+import { useStore } from "zustand";
 import type { LogDetail } from "../../../core/ops/logIndexRun.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
 import { type ChangeByte, changeLines } from "./changeRows.ts";
@@ -100,6 +101,7 @@ function Run({ places }: { places: readonly ChangeByte[] }) {
 
 /** Who had written what these bytes overwrote, as links. */
 function Writers({ session, detail }: { session: TimelineSession; detail: LogDetail }) {
+  const base = useStore(session.store, (state) => state.base);
   const { bytes: change } = detail;
   if (change === undefined) return null;
   const writers = [...new Set(change.writers.map(({ entry }) => entry))];
@@ -108,7 +110,10 @@ function Writers({ session, detail }: { session: TimelineSession; detail: LogDet
   if (known.length === 0) {
     return (
       <p className={styles.hint}>
-        No earlier entry of the log wrote here: what was there before is not known, and shows as zeroes.
+        No earlier entry of the log wrote here:{" "}
+        {base
+          ? `what was there before is from ${base.name}.`
+          : "what was there before is not known, and shows as zeroes."}
       </p>
     );
   }

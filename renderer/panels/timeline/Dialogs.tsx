@@ -16,6 +16,7 @@ export function Dialogs({ session }: { session: TimelineSession }) {
   const overlay = useView((state) => state.overlay?.kind);
   if (overlay === "logNote") return <NoteDialog session={session} />;
   if (overlay === "logCompare") return <CompareDialog session={session} />;
+  if (overlay === "logBase") return <BaseDialog session={session} />;
   if (overlay === "logGoTo") return <GoToDialog session={session} />;
   return null;
 }
@@ -98,6 +99,52 @@ function NoteDialog({ session }: { session: TimelineSession }) {
           </button>
           <button type="submit" className="button primary">
             Keep the note
+          </button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+function BaseDialog({ session }: { session: TimelineSession }) {
+  const [images] = useState(() =>
+    openImages().filter(({ token, isGraph }) => token !== session.image?.file.token && !isGraph),
+  );
+  const [chosen, setChosen] = useState(session.store.getState().base?.token ?? "");
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    closeOverlay();
+    void session.setBase(images.find(({ token }) => token === chosen));
+  };
+  const choice = (token: string, label: string) => (
+    <label key={token}>
+      <input
+        type="radio"
+        name="base"
+        value={token}
+        checked={chosen === token}
+        onChange={() => setChosen(token)}
+      />{" "}
+      {label}
+    </label>
+  );
+  return (
+    <Dialog title="Disk before the log" width={520}>
+      <form onSubmit={submit}>
+        <fieldset className={styles.choices}>
+          <legend>What no entry wrote is</legend>
+          {choice("", "Not known: shown as zeroes")}
+          {images.map(({ token, name, folder }) => choice(token, `As in ${name} (${folder})`))}
+        </fieldset>
+        <p className={styles.hint}>
+          A copy of the disk from before its writes were logged; open it to choose it here.
+        </p>
+        <DialogActions>
+          <button type="button" className="button" onClick={closeOverlay}>
+            Cancel
+          </button>
+          <button ref={focusOnce} type="submit" className="button primary">
+            Use it
           </button>
         </DialogActions>
       </form>

@@ -6,7 +6,7 @@ import { type PlainError, toPlain } from "../../../core/base/errors.ts";
 import type { LogDetail, LogHistoryEntry, LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { parseQuery } from "../../../core/query/parse.ts";
 import { entryFlags } from "../../../core/writelog/layout.ts";
-import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { useImages } from "../../store/images.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
@@ -78,6 +78,8 @@ export interface TimelineState {
   readonly notes: Notes;
   /** The entry whose state was remembered, to be compared with another. */
   readonly pinned: number | undefined;
+  /** The disk before the first entry; undefined where it is not known. */
+  readonly base: FileRef | undefined;
   /** Without the plot: the table is all there is. */
   readonly asTable: boolean;
 }
@@ -111,6 +113,7 @@ export class TimelineSession {
     busy: undefined,
     notes: new Map(),
     pinned: undefined,
+    base: undefined,
     asTable: false,
   }));
   /** Puts the focus into the filter, while it shows. */
@@ -145,6 +148,12 @@ export class TimelineSession {
   }
   get image(): OpenedImage | undefined {
     return this.#image;
+  }
+  /** The image that is the disk before the log, while it is open. */
+  get base(): OpenedImage | undefined {
+    const token = this.store.getState().base?.token;
+    const known = token === undefined ? undefined : useImages.getState().byToken[token];
+    return known?.kind === "open" ? known.image : undefined;
   }
   get summary(): LogSummary | undefined {
     return this.store.getState().shown?.summary;
@@ -602,6 +611,24 @@ export class TimelineSession {
 
   // ------------------------------------------------------------ notes and states
 
+  /** Says which image the disk was before the log; undefined: it is not known. */
+  async setBase(file: FileRef | undefined): Promise<void> {
+    const before = this.store.getState().base;
+    this.store.setState({ base: file });
+    try {
+      await this.#tellBase();
+      this.#askDetail();
+    } catch (error) {
+      this.store.setState({ base: before });
+      this.#say(error);
+    }
+  }
+
+  async #tellBase(): Promise<void> {
+    const { base } = this;
+    await call("log:base", { job: this.asked, ...(base && { base: base.image }) });
+  }
+
   /** Remembers the state after the current entry. */
   pin(): void {
     const { entry } = this.store.getState();
@@ -658,6 +685,7 @@ export class TimelineSession {
     if (shown !== undefined) forgetJob(shown.job);
     this.#resetRows(0);
     void this.#loadNotes();
+    if (this.store.getState().base) void this.setBase(this.store.getState().base);
     if (summary.entries > 0) {
       this.#askDetail();
       void this.#findPlace(this.store.getState().entry);

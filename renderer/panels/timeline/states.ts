@@ -10,7 +10,8 @@ import type { TimelineSession } from "./session.ts";
 export async function stateFile(session: TimelineSession, count: number): Promise<FileRef> {
   const { image } = session;
   if (image === undefined) throw new Error("the log is not open");
-  return call("log:state", { image: image.image, count });
+  const { base } = session;
+  return call("log:state", { image: image.image, count, ...(base && { base: base.image }) });
 }
 
 /** After the entry at the scrub line; says what went wrong. */

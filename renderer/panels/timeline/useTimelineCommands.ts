@@ -42,6 +42,7 @@ export function useTimelineCommands(session: TimelineSession): void {
           run: () => useView.getState().show({ kind: "logCompare" }),
           disabled: none,
         },
+        "timeline.base": { run: () => useView.getState().show({ kind: "logBase" }), disabled: none },
         "timeline.history": { run: () => void session.historyHere(), disabled: none },
         "timeline.older": { run: () => void session.stepHistory("older"), disabled: none },
         "timeline.newer": { run: () => void session.stepHistory("newer"), disabled: none },

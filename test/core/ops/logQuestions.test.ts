@@ -175,3 +175,24 @@ describe("older versions of a place", () => {
     expect(found).toEqual({ last: undefined, isCurrent: false, older: undefined });
   });
 });
+
+describe("the disk before the log", () => {
+  it("is what entries overwrote where no other had written, for as long as it is set", async () => {
+    const ask = await held(logFile());
+    const base = tempFile("base.raw", filled(4096, 0xbb));
+    await ask.base({ spec: { driver: "file", filename: base } });
+    const before = async () => (await ask.detail({ entry: 0, offset: 0, length: 4 })).bytes?.before;
+    expect(await before()).toEqual(filled(4, 0xbb));
+    const versions = await ask.versions({ offset: 512, bytes: filled(512, 0xbb) });
+    expect(versions.older).toBe(-1);
+    await ask.base({ spec: undefined });
+    expect(await before()).toEqual(filled(4, 0));
+  });
+
+  it("that can't be opened leaves the one before", async () => {
+    const ask = await held(logFile());
+    const error = await failureOf(ask.base({ spec: { driver: "file", filename: "/nowhere" } }));
+    expect(error).toMatchObject({ code: "ENOENT" });
+    expect((await ask.detail({ entry: 0, offset: 0, length: 1 })).bytes?.before[0]).toBe(0);
+  });
+});

@@ -321,3 +321,54 @@ it("text goes to the clipboard", async () => {
   await call("clipboard:write", "00 01");
   expect(desktop.asked).toEqual([["copyText", "00 01"]]);
 });
+
+describe("calls about logs of writes", () => {
+  it("tell logs by their first bytes, and nothing else is one", async () => {
+    const [log, other] = [join(folder, "a.log"), join(folder, "b.raw")];
+    writeFileSync(log, Buffer.from("rhswfsj\0more", "latin1"));
+    writeFileSync(other, "rhswfsj");
+    const tokens = [log, other, join(folder, "missing"), folder].map(tokenOf);
+    expect(await call("log:detect", tokens)).toEqual([true, false, false, false]);
+  });
+
+  it("keep a state as an image with a name, without its path", async () => {
+    context = {
+      ...context,
+      session: {
+        fileOf: (image: number) => ({
+          path: join(folder, `log${image}`),
+          format: "raw",
+          name: `log${image}`,
+        }),
+        sourceOf: (image: number) => ({
+          spec: { driver: "raw", file: { driver: "file", filename: join(folder, `disk${image}`) } },
+          name: `disk${image}`,
+        }),
+      } as unknown as Context["session"],
+    };
+    const file = await call("log:state", { image: 3, count: 18 });
+    expect(file).toMatchObject({ name: "disk after entry 17 of log3", isGraph: true });
+    expect(context.graphs.get(file.token)?.options).toEqual({
+      driver: "logstate",
+      log: { driver: "file", filename: join(folder, "log3") },
+      entry: 18,
+    });
+    expect(await call("log:state", { image: 3, count: 18 })).toBe(file);
+    expect(await call("log:state", { image: 3, count: 0 })).toMatchObject({ name: "disk before log3" });
+    const over = await call("log:state", { image: 3, count: 1, base: 4 });
+    expect(over.name).toBe("disk after entry 0 of log3 over log4");
+    expect(context.graphs.get(over.token)).toMatchObject({
+      options: { base: { driver: "raw", file: { filename: join(folder, "disk4") } } },
+      paths: [join(folder, "log3"), join(folder, "log4")],
+    });
+  });
+
+  it("refuse what no page asks", async () => {
+    await expect(call("log:rows", { job: 1, filter: "x".repeat(4097), first: 0, count: 1 })).rejects.toThrow(
+      "filter",
+    );
+    await expect(call("log:rows", { job: 1, filter: "", first: 0, count: 4097 })).rejects.toThrow("count");
+    await expect(call("log:detail", { job: 1, entry: 0.5, offset: 0, length: 1 })).rejects.toThrow("entry");
+    await expect(call("log:history", { job: 1, offset: 0, length: 0, limit: 1 })).rejects.toThrow("length");
+  });
+});
