@@ -22,8 +22,8 @@ async function isLog(path: string): Promise<boolean> {
   const file = await open(path, "r");
   try {
     const head = new Uint8Array(logMagic.length);
-    await file.read(head, 0, head.length, 0);
-    return startsWith(head, logMagic);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    return startsWith(head.subarray(0, bytesRead), logMagic);
   } finally {
     await file.close();
   }
