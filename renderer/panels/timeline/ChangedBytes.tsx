@@ -4,7 +4,8 @@ import { useStore } from "zustand";
 import type { LogDetail } from "../../../core/ops/logIndexRun.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
 import { type ChangeByte, changeLines } from "./changeRows.ts";
-import { type TimelineSession, window_ } from "./session.ts";
+import type { TimelineSession } from "./session.ts";
+import { shownBytes } from "./state.ts";
 import styles from "./timeline.module.css";
 
 const signs = { same: " ", before: "−", after: "+" } as const;
@@ -45,13 +46,13 @@ export function ChangedBytes({ session, detail }: { session: TimelineSession; de
           ))}
         </tbody>
       </table>
-      {row.length > window_ && (
+      {row.length > shownBytes && (
         <div className={styles.actions}>
           <button
             type="button"
             className="button"
             disabled={from === 0}
-            onClick={() => session.showBytes(from - window_)}
+            onClick={() => session.showBytes(from - shownBytes)}
           >
             Earlier bytes
           </button>
@@ -67,7 +68,9 @@ export function ChangedBytes({ session, detail }: { session: TimelineSession; de
             <button
               type="button"
               className="button"
-              onClick={() => session.showBytes(Math.floor((change.firstDiffering ?? 0) / window_) * window_)}
+              onClick={() =>
+                session.showBytes(Math.floor((change.firstDiffering ?? 0) / shownBytes) * shownBytes)
+              }
             >
               First changed byte
             </button>

@@ -43,7 +43,7 @@ export function EntryTable({ session, label, onOpen }: EntryTableProps) {
     return () => observer.disconnect();
   }, []);
 
-  const { rowCount } = session;
+  const { rowCount } = session.filter;
   const visibleRows = Math.max(1, Math.ceil(height / rowHeight));
   const whole = Math.max(1, Math.floor(height / rowHeight));
   const last = lastTopRow({ rowCount, visibleRows });
@@ -98,7 +98,7 @@ export function EntryTable({ session, label, onOpen }: EntryTableProps) {
   const sectorSize = shown?.summary.sectorSize ?? 512;
   const positions = Array.from({ length: Math.min(visibleRows, rowCount - topRow) }, (_, i) => topRow + i);
   const inSight = place !== undefined && place >= topRow && place < topRow + positions.length;
-  const first = session.pages.at(topRow);
+  const first = session.filter.pages.at(topRow);
   return (
     <div
       className={styles.grid}
@@ -122,7 +122,7 @@ export function EntryTable({ session, label, onOpen }: EntryTableProps) {
       </div>
       <div role="rowgroup" ref={body} className={styles.body}>
         {positions.map((position) => {
-          const row = session.pages.at(position);
+          const row = session.filter.pages.at(position);
           return (
             <div
               key={position}

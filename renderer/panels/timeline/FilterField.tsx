@@ -37,7 +37,7 @@ export function FilterField({ session }: { session: TimelineSession }) {
   const isWrong = filter.wrong !== undefined || filter.error !== undefined;
   const StateIcon = filter.text === "" ? FilterIcon : isWrong ? ErrorIcon : OkIcon;
   const type = (text: string, at: number) => {
-    session.setFilter(text);
+    session.filter.setText(text);
     setCaret(at);
     setActive(-1);
     setOpen(text === "" ? "no" : "typed");

@@ -51,7 +51,7 @@ export function HistoryList({ session }: { session: TimelineSession }) {
           type="button"
           className="button"
           disabled={isLoading}
-          onClick={() => void session.moreHistory()}
+          onClick={() => void session.history.more()}
         >
           {isLoading ? "Looking…" : "Older entries"}
         </button>
@@ -74,7 +74,7 @@ function HistoryRow({ one, current, session }: HistoryRowProps) {
         type="button"
         className={styles.historyRow}
         aria-current={current || undefined}
-        onClick={() => session.showHistoryEntry(one)}
+        onClick={() => session.history.goTo(one)}
       >
         <KindMark kind={one.kind} flags={one.flags} />
         <b className="number">{decimal(one.entry)}</b>

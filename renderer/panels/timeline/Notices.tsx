@@ -53,7 +53,7 @@ function Changed({ session, token }: { session: TimelineSession; token: string }
           <button type="button" className="button" onClick={readOn}>
             Read on
           </button>
-          <button type="button" className="button" onClick={() => session.follow()}>
+          <button type="button" className="button" onClick={() => session.follower.start()}>
             Follow it
           </button>
           {failure !== undefined && (

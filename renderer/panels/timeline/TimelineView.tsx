@@ -37,7 +37,7 @@ export function TimelineView({ tab, session, state }: TimelineViewProps) {
   useEffect(() => session.attach(image), [session, image]);
   // No bytes have the caret here.
   useEffect(() => useSurface.getState().set(undefined), []);
-  useEffect(() => () => session.pause(), [session]);
+  useEffect(() => () => session.playback.pause(), [session]);
   const { shown } = useStore(session.store);
   useJobs(({ byId }) => byId);
   useTimelineCommands(session);
@@ -118,7 +118,7 @@ function NoEntries({ session, name }: { session: TimelineSession; name: string }
         </button>
       )}
       {!canRecover(end.kind) && (
-        <button type="button" className="button" onClick={() => session.follow()}>
+        <button type="button" className="button" onClick={() => session.follower.start()}>
           Follow it
         </button>
       )}

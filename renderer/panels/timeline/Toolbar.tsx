@@ -21,7 +21,8 @@ import {
 import shared from "../../widgets/panel.module.css";
 import compare from "../compare/compare.module.css";
 import hexStyles from "../hex/hex.module.css";
-import { rates, type TimelineSession } from "./session.ts";
+import type { TimelineSession } from "./session.ts";
+import { rates } from "./state.ts";
 import { totalsText } from "./wording.ts";
 
 export function Toolbar({ session }: { session: TimelineSession }) {
@@ -49,7 +50,7 @@ export function Toolbar({ session }: { session: TimelineSession }) {
           className="field"
           value={rate}
           title="Entries a second"
-          onChange={(event) => session.setRate(Number(event.target.value))}
+          onChange={(event) => session.playback.setRate(Number(event.target.value))}
         >
           {rates.map((each) => (
             <option key={each} value={each}>

@@ -13,7 +13,8 @@ export const mostExported = 500_000;
 
 export async function saveEntries(session: TimelineSession): Promise<void> {
   const { filter } = session.store.getState();
-  const { image, rowCount } = session;
+  const { image } = session;
+  const { rowCount } = session.filter;
   if (image === undefined) return;
   if (rowCount > mostExported) {
     useApp

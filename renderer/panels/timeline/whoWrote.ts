@@ -30,7 +30,7 @@ export async function whoWrote(surface: Surface): Promise<void> {
 export function showWriter({ log: { tabId, session }, offset }: Possibility): void {
   const sectorSize = session.summary?.sectorSize ?? 512;
   useView.getState().activate(tabId);
-  void session.showHistory(Math.floor(offset / sectorSize) * sectorSize, sectorSize, true);
+  void session.history.show(Math.floor(offset / sectorSize) * sectorSize, sectorSize, true);
 }
 
 async function possibilitiesOf(

@@ -3,7 +3,7 @@
 import type { LogHistoryEntry, LogRow, LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { entryFlags } from "../../../core/writelog/layout.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
-import type { FilterState } from "./session.ts";
+import type { FilterState } from "./state.ts";
 
 const flagNames = {
   flush: "FLUSH",

@@ -134,18 +134,18 @@ describe("the scrub line", () => {
 describe("a filter", () => {
   it("that is wrong leaves the one before in force and says what is wrong", async () => {
     await read();
-    session.setFilter("write");
+    session.filter.setText("write");
     await rest();
-    session.setFilter("writ");
+    session.filter.setText("writ");
     await rest();
     const { filter } = session.store.getState();
     expect(filter).toMatchObject({ applied: "write", wrong: { at: 0, length: 4 } });
-    expect(session.rowCount).toBe(500);
+    expect(session.filter.rowCount).toBe(500);
   });
 
   it("makes steps go by what passes", async () => {
     await read();
-    session.setFilter("write");
+    session.filter.setText("write");
     await rest();
     await session.step(1);
     await settle();
@@ -182,14 +182,14 @@ describe("the history of a place", () => {
   it("is stepped through, older and newer, to the bytes that were asked about", async () => {
     bridge.answer("log:history", () => ({ entries: [40, 30, 20].map(touched), next: undefined }));
     await read();
-    await session.showHistory(512, 512, true);
+    await session.history.show(512, 512, true);
     expect(session.store.getState()).toMatchObject({ entry: 40, from: 512, tab: "history" });
-    await session.stepHistory("older");
-    await session.stepHistory("older");
+    await session.history.step("older");
+    await session.history.step("older");
     expect(entry()).toBe(20);
-    await session.stepHistory("older");
+    await session.history.step("older");
     expect(note()).toBe("No older entry touched this place");
-    await session.stepHistory("newer");
+    await session.history.step("newer");
     expect(entry()).toBe(30);
   });
 
@@ -200,8 +200,8 @@ describe("the history of a place", () => {
         : { entries: [touched(10)], next: undefined },
     );
     await read();
-    await session.showHistory(512, 512, true);
-    await session.stepHistory("older");
+    await session.history.show(512, 512, true);
+    await session.history.step("older");
     expect(entry()).toBe(10);
   });
 });
@@ -211,7 +211,7 @@ describe("a log that grows", () => {
     await read();
     session.goTo(999);
     bridge.answer("log:extend", () => ({ changed: 1000, summary: summaryOf(1200, "growing") }));
-    session.follow();
+    session.follower.start();
     await settle();
     await settle();
     expect(session.summary?.entries).toBe(1200);
@@ -231,7 +231,7 @@ describe("a log that grows", () => {
     bridge.answer("log:extend", () => {
       throw { code: "EINVAL", message: "begun anew", context: {}, details: [] };
     });
-    session.follow();
+    session.follower.start();
     await settle();
     await settle();
     expect(bridge.requests("job:logIndex")).toHaveLength(2);
