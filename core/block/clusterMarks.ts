@@ -1,5 +1,5 @@
 // The kind of every cluster of a file and how often it is referred to, in a byte and a bit a cluster; a second byte comes
-// with the first cluster that is referred to twice. Passes over tables set bits of `owned` directly.
+// with the first cluster that is referred to twice. A pass over tables may set the bits itself.
 import { BlockError } from "../base/errors.ts";
 import { kindNumber } from "./structure.ts";
 
@@ -16,8 +16,11 @@ export const mostCounted = 255;
 export class ClusterMarks {
   /** Numbers of `clusterKinds`. */
   readonly kinds: Uint8Array<ArrayBuffer>;
-  /** One bit a cluster that has an owner: small enough to stay in a processor's cache where `kinds` would not. */
-  readonly owned: Uint32Array;
+  /**
+   * Bit i % 32 of the little-endian word i / 32: cluster i has an owner. Small enough to stay in a processor's cache where
+   * `kinds` would not.
+   */
+  #owned: DataView;
   /** References of clusters beyond the first. */
   #extra: Uint8Array | undefined;
 
@@ -29,7 +32,12 @@ export class ClusterMarks {
       });
     }
     this.kinds = new Uint8Array(clusters);
-    this.owned = new Uint32Array(Math.ceil(clusters / 32));
+    this.#owned = new DataView(new ArrayBuffer(Math.ceil(clusters / 32) * 4));
+  }
+
+  /** A pass sets bits in memory of its own, all zero: those are the ones that count. Before anything is marked. */
+  keepBitsIn(bits: DataView): void {
+    this.#owned = bits;
   }
 
   /** References to a run of clusters that their owner alone may have; answers how many have one already. */
@@ -37,9 +45,9 @@ export class ClusterMarks {
     let again = 0;
     for (let index = first; index < first + count; index++) {
       const bit = 1 << (index & 31);
-      const old = this.owned[index >>> 5] ?? 0;
+      const old = this.#word(index);
       if ((old & bit) === 0) {
-        this.owned[index >>> 5] = old | bit;
+        this.#owned.setInt32((index >>> 5) * 4, old | bit, true);
         this.kinds[index] = kind;
       } else {
         this.again(index);
@@ -49,16 +57,15 @@ export class ClusterMarks {
     return again;
   }
 
-  /** Sets the bits of a run of clusters, whose kind `settle` gives; answers how many had an owner already. */
+  /** Sets the bits of a run of clusters, whose kind is the one presumed; answers how many had an owner already. */
   ownRun(first: number, count: number): number {
-    const { owned } = this;
     let again = 0;
     for (let index = first, left = count; left > 0; ) {
       const low = index & 31;
       const length = Math.min(left, 32 - low);
       const mask = length === 32 ? -1 : ((1 << length) - 1) << low;
-      const old = (owned[index >>> 5] as number) | 0;
-      owned[index >>> 5] = old | mask;
+      const old = this.#word(index);
+      this.#owned.setInt32((index >>> 5) * 4, old | mask, true);
       const both = old & mask;
       for (let bit = low; both !== 0 && bit < low + length; bit++) {
         if ((both & (1 << bit)) === 0) continue;
@@ -80,29 +87,35 @@ export class ClusterMarks {
   }
 
   /**
-   * Gives `kind` to clusters of the range that have an owner and no kind yet: a pass that only set their bits ends with
-   * it. `first` is a multiple of 32.
+   * Gives `kind` to all clusters, before anything else is marked: what those have in the end of which a pass sets the bit
+   * alone.
    */
-  settle(first: number, end: number, kind: number): void {
-    const { kinds, owned } = this;
-    const words = new Uint32Array(kinds.buffer, 0, Math.floor(kinds.length / 4));
-    const four = kind * 0x01010101;
-    for (let from = first; from < end; from += 32) {
-      const bits = (owned[from >>> 5] as number) | 0;
-      if (bits === 0) continue;
-      const to = Math.min(end, from + 32);
-      const isWhole = bits === -1 && to === from + 32;
-      for (let index = from; index < to; index += 4) {
-        // Four clusters that have an owner and no kind: the usual case.
-        if (isWhole && words[index >>> 2] === 0) words[index >>> 2] = four;
-        else this.#settleFour(index, Math.min(to, index + 4), bits, kind);
-      }
-    }
+  presume(kind: number): void {
+    this.kinds.fill(kind);
   }
 
-  #settleFour(first: number, end: number, bits: number, kind: number): void {
-    for (let index = first; index < end; index++) {
-      if (this.kinds[index] === 0 && (bits & (1 << (index & 31))) !== 0) this.kinds[index] = kind;
+  isOwned(index: number): boolean {
+    return (this.#word(index) & (1 << (index & 31))) !== 0;
+  }
+
+  /** The bits of the cluster and its neighbours. */
+  #word(index: number): number {
+    return this.#owned.getInt32((index >>> 5) * 4, true);
+  }
+
+  /** Gives `kind` to clusters of the range that have no owner. */
+  abandon(first: number, end: number, kind: number): void {
+    const { kinds } = this;
+    for (let index = first; index < end; ) {
+      const bits = this.#word(index);
+      const wordEnd = Math.min(end, index - (index & 31) + 32);
+      if (bits === 0) {
+        const from = index;
+        index = wordEnd;
+        while (index < end && this.#word(index) === 0) index = Math.min(end, index + 32);
+        kinds.fill(kind, from, index);
+      } else if (bits === -1) index = wordEnd;
+      else for (; index < wordEnd; index++) if ((bits & (1 << (index & 31))) === 0) kinds[index] = kind;
     }
   }
 

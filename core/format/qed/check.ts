@@ -9,7 +9,7 @@ import { type Bounds, boundsOf, isTableOffset, type QedHeader, tableEntries } fr
 import { TableScanner } from "./scanTable.ts";
 import { nameSharers } from "./sharers.ts";
 import { PieceReader, pieceLength } from "./tablePieces.ts";
-import { type ClusterUsage, maxClusters } from "./usage.ts";
+import { ClusterUsage, maxClusters } from "./usage.ts";
 
 /** Milliseconds of work between two pauses in which a cancel can arrive. */
 const turnMs = 20;
@@ -32,7 +32,7 @@ class Check {
   readonly #bounds: Bounds;
   readonly #job: CheckJob;
   readonly #usage: ClusterUsage;
-  readonly #scanner: TableScanner;
+  readonly #scanner: TableScanner<ClusterUsage>;
   readonly #entries: number;
   #corruptions = 0;
   #leaks = 0;
@@ -56,8 +56,12 @@ class Check {
         `The file has ${clusters} clusters; at most ${maxClusters - 1} can be checked`,
       );
     }
-    this.#scanner = new TableScanner(this.#bounds, pieceLength(this.#entries));
-    this.#usage = this.#scanner.usage;
+    this.#scanner = new TableScanner(
+      this.#bounds,
+      pieceLength(this.#entries),
+      (bits) => new ClusterUsage(clusters, bits),
+    );
+    this.#usage = this.#scanner.marks;
   }
 
   async run(): Promise<CheckResult> {

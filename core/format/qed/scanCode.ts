@@ -4,13 +4,15 @@
 //   for (; at < end; at += 8) {
 //     entry = load64(at)
 //     number = rotateRight(entry - dataStart, clusterBits)        // no small number unless the entry is aligned
-//     if (number >= clusters && entry <= 1) { skipped++; continue }          // unallocated, zero cluster
+//     if (number >= clusters && entry <= 1) { skipped++; zero += entry; continue }    // unallocated, zero cluster
 //     if (entry !== next) fragmented++
 //     next = entry + clusterSize
 //     if (number >= clusters) bad(at)
 //     else if (the next entry is `next`) count such ones as far as the file reaches, and mark them word by word
 //     else mark one                                               // either way `again` where a bit is set already
 //   }
+//
+// With `spans` it also keeps the first and the last cluster that was marked, and counts zero clusters.
 import {
   block,
   br,
@@ -39,8 +41,8 @@ import {
 } from "../../base/wasm.ts";
 
 /** Where in memory the loop keeps what goes on from piece to piece. The counts are those of the last piece. */
-export const stateAt = { next: 0, skipped: 8, fragmented: 12 } as const;
-export const stateBytes = 16;
+export const stateAt = { next: 0, skipped: 8, fragmented: 12, min: 16, max: 20, zero: 24 } as const;
+export const stateBytes = 32;
 /** No entry that counts follows it: zero clusters are skipped. */
 export const nextOfNone = 1n;
 
@@ -67,6 +69,7 @@ const [entry, next, number] = [9, 10, 11] as const;
 const [skipped, fragmented, count, index, room, take, mask, word, old] = [
   12, 13, 14, 15, 16, 17, 18, 19, 20,
 ] as const;
+const [min, max, last, zero] = [21, 22, 23, 24] as const;
 const imports = { bad: 0, again: 1 } as const;
 
 const increment = (local: number, by = 1): Code => [get(local), const32(by), op32.add, set(local)];
@@ -112,8 +115,19 @@ const markRun: Code = loop(
   [get(count), get(take), op32.sub, tee(count), brIf(0)],
 );
 
-const body: Code = [
+/** `last` is set for a run; a single cluster is its own. */
+const widenSpan = (end: number): Code => [
+  [get(index), get(min), get(index), get(min), op32.ltU, select, set(min)],
+  [get(max), get(end), get(end), get(max), op32.ltU, select, set(max)],
+];
+const widenSpanByRun: Code = [
+  [get(index), get(count), op32.add, const32(1), op32.sub, set(last)],
+  widenSpan(last),
+];
+
+const bodyOf = (spans: boolean): Code => [
   [const32(stateAt.next), load64, set(next)],
+  spans ? [const32(stateAt.min), load32, set(min), const32(stateAt.max), load32, set(max)] : [],
   block(
     loop(
       [get(at), get(end), op32.geU, brIf(1)],
@@ -122,7 +136,7 @@ const body: Code = [
       [get(clusters), op64.geU],
       when(
         [get(entry), const64(1), op64.leU],
-        when(increment(skipped), br(2)),
+        when(increment(skipped), spans ? [get(zero), get(entry), wrap, op32.add, set(zero)] : [], br(2)),
         countFragment,
         [get(at), const32(8), op32.sub, call(imports.bad)],
         br(1),
@@ -130,22 +144,43 @@ const body: Code = [
       countFragment,
       [get(number), wrap, get(first), op32.add, set(index)],
       [get(at), load64, get(next), op64.eq],
-      choose([countRun, markRun], markOne),
+      choose([countRun, spans ? widenSpanByRun : [], markRun], [spans ? widenSpan(index) : [], markOne]),
       br(0),
     ),
   ),
   [const32(stateAt.next), get(next), store64],
   [const32(stateAt.skipped), get(skipped), store32, const32(stateAt.fragmented), get(fragmented), store32],
+  spans ? [const32(stateAt.min), get(min), store32, const32(stateAt.max), get(max), store32] : [],
+  spans ? [const32(stateAt.zero), get(zero), store32] : [],
 ];
 
+/** The address of the first entry from `at` on, before `end`, that is `value`; `end` when none is. */
+export type FindEntry = (at: number, end: number, value: bigint) => number;
+
+export const findModule = (): Uint8Array<ArrayBuffer> => {
+  const value = 2;
+  const body: Code = [
+    block(
+      loop(
+        [get(at), get(end), op32.geU, brIf(1)],
+        [get(at), load64, get(value), op64.eq, brIf(1)],
+        increment(at, 8),
+        br(0),
+      ),
+    ),
+    get(at),
+  ];
+  return wasmModule({}, { params: [i32, i32, i64], results: [i32], locals: [], body });
+};
+
 /** `bad` hears the address of an entry, `again` the first cluster and the number of up to 32, one of them marked already. */
-export const scanModule = (): Uint8Array<ArrayBuffer> =>
+export const scanModule = (spans: boolean): Uint8Array<ArrayBuffer> =>
   wasmModule(
     { bad: { params: [i32], results: [] }, again: { params: [i32, i32], results: [] } },
     {
       params: [i32, i32, i32, i32, i64, i64, i64, i64, i64],
       results: [],
-      locals: [i64, i64, i64, i32, i32, i32, i32, i32, i32, i32, i32, i32],
-      body,
+      locals: [i64, i64, i64, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32, i32],
+      body: bodyOf(spans),
     },
   );

@@ -27,10 +27,10 @@ import {
   type QedHeader,
   tableEntries,
 } from "./layout.ts";
-import { markTable, type TableMarks } from "./markTable.ts";
 import { pointersIn } from "./pointers.ts";
+import { type RunMarks, TableScanner } from "./scanTable.ts";
 import { type IndexedTable, TableIndex } from "./tableIndex.ts";
-import { PieceReader } from "./tablePieces.ts";
+import { PieceReader, pieceLength } from "./tablePieces.ts";
 
 /** Milliseconds of work between two turns in which a cancel can arrive. */
 const turnMs = 20;
@@ -42,6 +42,7 @@ const kinds = {
   header: kindNumber("header"),
   free: kindNumber("free"),
   data: kindNumber("data"),
+  unknown: kindNumber("unknown"),
   leaked: kindNumber("leaked"),
   unreadable: kindNumber("unreadable"),
   badEntry: kindNumber("bad-entry"),
@@ -99,12 +100,12 @@ class Scan {
   readonly #job: StructureJob;
   readonly #index = new TableIndex();
   readonly #entries: number;
+  readonly #scanner: TableScanner<RunMarks>;
   readonly #l2: PieceReader;
   readonly #counts = { badEntries: 0, extraReferences: 0, unreadableTables: 0, skippedTables: 0 };
-  #allocated = 0;
-  #zero = 0;
   #bytesRead = 0;
   #lastTurn = performance.now();
+  #searching: Promise<unknown> = Promise.resolve();
 
   constructor(file: BlockNode, header: QedHeader, marks: ClusterMarks, job: StructureJob) {
     this.#file = file;
@@ -113,20 +114,37 @@ class Scan {
     this.#marks = marks;
     this.#job = job;
     this.#entries = tableEntries(header);
-    this.#l2 = new PieceReader(file, this.#entries, "l2_load");
+    this.#scanner = new TableScanner(
+      this.#bounds,
+      pieceLength(this.#entries),
+      (bits) => {
+        marks.keepBitsIn(bits);
+        return { markRun: (index, count) => marks.ownRun(index, count) };
+      },
+      true,
+    );
+    this.#l2 = new PieceReader(file, this.#entries, "l2_load", this.#scanner.piece);
   }
 
   async run(): Promise<ScannedStructure> {
     const { l1Offset, clusterSize, tableSize, imageSize } = this.#header;
+    this.#marks.presume(kinds.data);
     this.#marks.own(l1Offset / clusterSize, tableSize, kinds.l1);
     await this.#readL1();
     await this.#markRest();
     const total = Math.ceil(imageSize / clusterSize);
+    const { allocated, zero, again } = this.#scanner.counts;
     return {
       ...this.#counts,
-      guest: { total, allocated: this.#allocated, zero: this.#zero },
+      extraReferences: this.#counts.extraReferences + again,
+      guest: { total, allocated, zero },
       bytesRead: this.#bytesRead,
-      references: (cluster, limit, signal) => this.#references(cluster, limit, signal),
+      references: (cluster, limit, signal) => {
+        // One after the other: they share the piece into which tables are read.
+        const found = this.#searching.then(() => this.#references(cluster, limit, signal));
+        this.#searching = found.catch(() => undefined);
+        return found;
+      },
       guestKinds: (into, clusters, signal) =>
         guestKinds(this.#file, this.#header, this.#marks.kinds, { kinds: into, clusters }, signal),
     };
@@ -167,20 +185,18 @@ class Scan {
   }
 
   async #markL2(l1Index: number, offset: number): Promise<void> {
-    const table: TableMarks = { allocated: 0, zero: 0, again: 0, min: 0xffffffff, max: 0 };
+    this.#scanner.begin();
     try {
-      for await (const { signed, first } of this.#l2.entries(offset)) {
-        this.#bytesRead += signed.byteLength;
-        markTable(signed, this.#bounds, this.#marks, table, (index) => this.#badEntry(offset, first + index));
+      for await (const { bytes, first } of this.#l2.bytes(offset)) {
+        this.#bytesRead += bytes.length;
+        this.#scanner.scan(bytes.length, (index) => this.#badEntry(offset, first + index));
         if (performance.now() - this.#lastTurn >= turnMs) await this.#turn(l1Index);
       }
     } catch (error) {
       this.#unreadable(offset, error);
     }
-    this.#allocated += table.allocated;
-    this.#zero += table.zero;
-    this.#counts.extraReferences += table.again;
-    if (table.min <= table.max) this.#index.add(l1Index, offset, table.min, table.max);
+    const { span } = this.#scanner;
+    if (span !== undefined) this.#index.add(l1Index, offset, span.min, span.max);
   }
 
   #badEntry(tableOffset: number, index: number): void {
@@ -202,18 +218,14 @@ class Scan {
     const { headerSize, clusterSize } = this.#header;
     const end = this.#bounds.fileEnd / clusterSize;
     // A header of size 0 is there all the same, even where the L1 table lies on it.
-    for (let index = 0; index < Math.min(Math.max(1, headerSize), end); index++) {
-      this.#marks.worsen(index, all[index] === 0 ? kinds.header : kinds.overlap);
+    const dataStart = Math.min(Math.max(1, headerSize), end);
+    for (let index = 0; index < dataStart; index++) {
+      this.#marks.worsen(index, this.#marks.isOwned(index) ? kinds.overlap : kinds.header);
     }
     all.fill(kinds.free, end);
-    const knowsLeaks = this.#counts.unreadableTables === 0;
-    for (let first = 0; first < end; first += clustersAtOnce) {
-      const stop = Math.min(end, first + clustersAtOnce);
-      this.#marks.settle(first, stop, kinds.data);
-      const part = all.subarray(first, stop);
-      for (let at = knowsLeaks ? part.indexOf(0) : -1; at >= 0; at = part.indexOf(0, at)) {
-        while (at < part.length && part[at] === 0) part[at++] = kinds.leaked;
-      }
+    const unused = this.#counts.unreadableTables === 0 ? kinds.leaked : kinds.unknown;
+    for (let first = dataStart; first < end; first += clustersAtOnce) {
+      this.#marks.abandon(first, Math.min(end, first + clustersAtOnce), unused);
       if (performance.now() - this.#lastTurn >= turnMs) await this.#turn(this.#entries);
     }
   }
@@ -238,7 +250,7 @@ class Scan {
     await this.#referencesOfL1(cluster, note, signal);
     // The pass has counted them: when all are found no further table is read.
     const wanted = this.#marks.references(cluster);
-    const reader = new PieceReader(this.#file, this.#entries);
+    const reader = new PieceReader(this.#file, this.#entries, undefined, this.#scanner.piece);
     for (const table of this.#index.candidates(cluster)) {
       if (total >= wanted && wanted < mostCounted) break;
       await this.#referencesOfL2(cluster, table, reader, note, signal);
@@ -280,13 +292,11 @@ class Scan {
     note: (reference: () => Reference) => void,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const target = cluster * this.#header.clusterSize;
-    const low = (target % 2 ** 32) | 0;
-    const high = Math.floor(target / 2 ** 32);
-    for await (const { signed, first } of reader.entries(table)) {
-      for (let at = 0; at < signed.length; at += 2) {
-        if (signed[at] !== low || signed[at + 1] !== high) continue;
-        const index = first + at / 2;
+    const target = BigInt(cluster * this.#header.clusterSize);
+    for await (const { bytes, first } of reader.bytes(table)) {
+      const next = (from: number) => this.#scanner.find(from, bytes.length, target);
+      for (let at = next(0); at >= 0; at = next(at + 1)) {
+        const index = first + at;
         note(() => ({
           by: `L1[${l1Index}] -> L2[${index}]`,
           offset: table + index * 8,

@@ -66,6 +66,29 @@ describe("kinds of clusters", () => {
     expect(marks.own(0, 4, kindNumber("data"))).toBe(3);
   });
 
+  it("have the presumed kind where a pass set their bits, and another where nobody did, at borders of words", () => {
+    const marks = new ClusterMarks(200);
+    const [data, leaked] = [kindNumber("data"), kindNumber("leaked")];
+    marks.presume(data);
+    marks.ownRun(3, 40);
+    marks.ownRun(64, 32);
+    marks.own(150, 1, kindNumber("l2-table"));
+    marks.abandon(2, 190, leaked);
+    const isData = (index: number) =>
+      index < 2 || index >= 190 || (index >= 3 && index < 43) || (index >= 64 && index < 96);
+    const expected = Array.from({ length: 200 }, (_, index) =>
+      index === 150 ? "l2-table" : isData(index) ? "data" : "leaked",
+    );
+    expect([...marks.kinds].map((kind) => clusterKinds[kind])).toEqual(expected);
+    expect([2, 3, 42, 43, 150].map((index) => marks.isOwned(index))).toEqual([
+      false,
+      true,
+      true,
+      false,
+      true,
+    ]);
+  });
+
   it("are refused for more clusters than a map holds", () => {
     expect(() => new ClusterMarks(maxMappedClusters + 1)).toThrow("a map holds 536870912");
   });
