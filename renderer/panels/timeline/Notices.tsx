@@ -102,7 +102,7 @@ function Wall({ session }: { session: TimelineSession }) {
   );
   return (
     <Notice tone="warning" actions={recover}>
-      The log ends here: {end.message}
+      The log ends here: {end.message}.
     </Notice>
   );
 }

@@ -128,6 +128,8 @@ function NoEntries({ session, name }: { session: TimelineSession; name: string }
 
 /** Pixels. */
 const widths = { usual: 400, least: 260, most: 720 };
+/** Of a narrow window the detail takes no more than this share. */
+const usualShare = 0.38;
 
 /** The table beside the detail, which keeps its width. */
 function Lists({ session, name }: { session: TimelineSession; name: string }) {
@@ -155,7 +157,7 @@ function Lists({ session, name }: { session: TimelineSession; name: string }) {
       <Separator className={compare.across} aria-label="Width of the detail" />
       <Panel
         id="detail"
-        defaultSize={remembered?.detail ?? widths.usual}
+        defaultSize={remembered?.detail ?? Math.min(widths.usual, usualShare * window.innerWidth)}
         minSize={widths.least}
         maxSize={widths.most}
         groupResizeBehavior="preserve-pixel-size"
