@@ -1,5 +1,5 @@
-// Little-endian fields of on-disk structures as numbers. The only place that combines the halves of a 64-bit
-// field: everything else sees a safe integer or is told that there is none.
+// Fields of on-disk structures as numbers. The only place that combines the halves of a 64-bit field: everything else
+// sees a safe integer or is told that there is none.
 
 /** The 32-bit field at `at`. The caller has checked that it lies inside. */
 export function u32le(bytes: Uint8Array, at: number): number {
@@ -43,4 +43,25 @@ export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
 /** A power of two between `low` and `high`, both included. */
 export function isPowerOfTwo(value: number, low: number, high: number): boolean {
   return value >= 1 && value >= low && value <= high && 2 ** Math.round(Math.log2(value)) === value;
+}
+
+/** The big-endian 16-bit field at `at`. The caller has checked that it lies inside, here and below. */
+export function u16be(bytes: Uint8Array, at: number): number {
+  return (bytes[at] ?? 0) * 0x100 + (bytes[at + 1] ?? 0);
+}
+
+export function u32be(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] ?? 0) * 0x1000000 +
+    (((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0))
+  );
+}
+
+/** undefined above 2^53 - 1. */
+export function u64be(bytes: Uint8Array, at: number): number | undefined {
+  return join64(u32be(bytes, at + 4), u32be(bytes, at));
+}
+
+export function big64be(bytes: Uint8Array, at: number): bigint {
+  return (BigInt(u32be(bytes, at)) << 32n) | BigInt(u32be(bytes, at + 4));
 }

@@ -104,7 +104,7 @@ async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> 
       format: driver,
       virtualSize: inPlaceOfPeer ? Math.ceil(size / sector) * sector : size,
       actualSize: sizeOnDisk(graph.root),
-      info: inPlaceOfPeer ? asThePeer(info) : info,
+      info: inPlaceOfPeer ? asThePeer(driver, info) : info,
       bundle: bundleOf(graph.root)?.info.specific,
       reportsInfo: reportsFacts(graph.root),
       backingPath: backing === undefined ? undefined : combinedName(fileName(tree), backing),
@@ -130,9 +130,10 @@ function fileName(tree: NodeOptions): string | undefined {
   return typeof tree.filename === "string" ? tree.filename : undefined;
 }
 
-/** The peer shows no facts of the formats there are yet. */
-function asThePeer({ specific: _, ...info }: NodeInfo): NodeInfo {
-  return info;
+/** The peer shows facts of some formats only. */
+function asThePeer(driver: string, info: NodeInfo): NodeInfo {
+  const { specific: _, ...others } = info;
+  return driver === "qcow2" ? info : others;
 }
 
 /** The next image down; undefined at the end of the chain. */

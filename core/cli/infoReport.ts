@@ -1,6 +1,7 @@
 // The two forms of `info`, with the members, lines, wording and order of `qemu-img info`.
 import { formatSize } from "../base/units.ts";
-import type { NodeInfo } from "../block/node.ts";
+import type { NodeInfo, SnapshotInfo } from "../block/node.ts";
+import { factLines, snapshotLines } from "./facts.ts";
 import type { ImageInfo } from "./imageInfo.ts";
 import { printable } from "./output.ts";
 
@@ -13,9 +14,11 @@ export function humanInfo(image: ImageInfo): string {
     `virtual size: ${formatSize(virtualSize)} (${virtualSize} bytes)`,
     `disk size: ${actualSize === undefined ? "unavailable" : formatSize(actualSize)}`,
   ];
+  if (info.encrypted === true) lines.push("encrypted: yes");
   if (info.clusterSize !== undefined) lines.push(`cluster_size: ${info.clusterSize}`);
   if (info.dirty === true) lines.push("cleanly shut down: no");
-  lines.push(...backingLines(image), ...specificLines("Format specific information", info.specific));
+  lines.push(...backingLines(image), ...snapshotList(info));
+  lines.push(...specificLines("Format specific information", info.specific));
   lines.push(...specificLines("Metadata-only bundle, without the guest's data", image.bundle));
   return `${lines.join("\n")}\n`;
 }
@@ -36,15 +39,24 @@ function backingLines({ info, backingPath }: ImageInfo): string[] {
 
 function specificLines(title: string, specific: NodeInfo["specific"]): string[] {
   if (specific === undefined || Object.keys(specific).length === 0) return [];
-  const lines = [`${title}:`];
-  for (const [key, value] of Object.entries(specific)) {
-    if (Array.isArray(value) && value.length === 0) continue;
-    const name = `    ${key.replaceAll("-", " ")}:`;
-    if (typeof value === "object")
-      lines.push(name, ...value.map((item, i) => `        [${i}]: ${printable(item)}`));
-    else lines.push(`${name} ${printable(String(value))}`);
-  }
-  return lines;
+  return [`${title}:`, ...factLines(specific)];
+}
+
+function snapshotList({ snapshots = [] }: NodeInfo): string[] {
+  return snapshots.length === 0 ? [] : ["Snapshot list:", ...snapshotLines(snapshots)];
+}
+
+function snapshotJson(one: SnapshotInfo): object {
+  return {
+    ...(one.icount !== undefined && { icount: one.icount }),
+    "vm-clock-nsec": one.vmClockNanoseconds,
+    name: one.name,
+    "date-sec": one.dateSeconds,
+    "date-nsec": one.dateNanoseconds,
+    "vm-clock-sec": one.vmClockSeconds,
+    id: one.id,
+    "vm-state-size": one.vmStateSize,
+  };
 }
 
 /** The image as the object `--output json` prints. */
@@ -58,8 +70,9 @@ export function jsonInfo({
   reportsInfo,
   backingPath,
 }: ImageInfo): object {
-  const { clusterSize, backing, specific } = info;
+  const { clusterSize, backing, specific, snapshots = [], encrypted } = info;
   return {
+    ...(snapshots.length > 0 && { snapshots: snapshots.map(snapshotJson) }),
     ...(backing?.format !== undefined && { "backing-filename-format": backing.format }),
     "virtual-size": virtualSize,
     filename,
@@ -70,6 +83,7 @@ export function jsonInfo({
     ...(bundle !== undefined && { bundle }),
     ...(backing !== undefined && backingPath !== undefined && { "full-backing-filename": backingPath }),
     ...(backing !== undefined && { "backing-filename": backing.filename }),
+    ...(encrypted === true && { encrypted }),
     ...(reportsInfo && { "dirty-flag": info.dirty ?? false }),
   };
 }

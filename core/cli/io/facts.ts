@@ -1,8 +1,9 @@
 // map, alloc, length, info, truncate: what the image is, not what it holds.
 import type { Preallocation } from "../../block/node.ts";
 import { isProtocolName } from "../../spec.ts";
+import { factLines } from "../facts.ts";
 import { factsOf, reportsFacts } from "../nodeFacts.ts";
-import { printable, stdout } from "../output.ts";
+import { stdout } from "../output.ts";
 import { inPlaceOfPeer } from "../persona.ts";
 import type { IoCommand } from "./command.ts";
 import { CommandFailure, CommandMisuse } from "./failure.ts";
@@ -85,14 +86,12 @@ export const info: IoCommand = {
     // The peer fails here without a word.
     if (inPlaceOfPeer && !reportsFacts(image.format)) throw new CommandFailure("none", "");
     stdout.line(`cluster size: ${sizeText(info.clusterSize ?? 0)}`);
-    stdout.line(`vm state offset: ${sizeText(0)}`);
-    const facts = Object.entries(info.specific ?? {});
-    // The peer has none for these formats.
-    if (facts.length === 0 || inPlaceOfPeer) return;
+    stdout.line(`vm state offset: ${sizeText(info.vmStateOffset ?? 0)}`);
+    const facts = info.specific ?? {};
+    // The peer has some for this format alone.
+    if (Object.keys(facts).length === 0 || (inPlaceOfPeer && driver !== "qcow2")) return;
     stdout.line("Format specific information:");
-    for (const [key, value] of facts) {
-      stdout.line(`    ${key.replaceAll("-", " ")}: ${printable(String(value))}`);
-    }
+    for (const line of factLines(facts)) stdout.line(line);
   },
 };
 
