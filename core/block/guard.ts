@@ -111,6 +111,10 @@ class Guarded implements BlockNode {
         this.#expectInFile(inner, offset);
         return this.#required("find pointers", () => inner.pointers(offset, ...rest))();
       },
+      guestEntry: async (offset) => {
+        this.#check("describe", offset, 1);
+        return this.#required("describe", () => inner.guestEntry(offset))();
+      },
       headerParts: this.#required("find what the header holds", () => inner.headerParts()),
     };
   }

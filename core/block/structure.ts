@@ -60,10 +60,21 @@ export interface Structure {
    * for what is no table. Throws EIO, ECANCELED.
    */
   pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers>;
+  /** What the top layer's tables say of the byte of the guest's disk at `offset`. Wrong entries are an answer. */
+  guestEntry(offset: number): Promise<GuestEntry>;
   /**
    * What the header's area holds that has a meaning, in the order of the file; what lies between is nobody's. Throws EIO.
    */
   headerParts(): Promise<readonly HeaderPart[]>;
+}
+
+/** The entry on which the way to a byte of the guest's disk ends, from one table to the next. */
+export interface GuestEntry {
+  /** hole (nothing), zero, data and its like, bad-entry, unreadable. */
+  readonly kind: ClusterKind;
+  readonly entry: Reference;
+  /** The byte's place in the file, where it is stored. */
+  readonly fileOffset: number | undefined;
 }
 
 export interface HeaderPart extends ByteRange {

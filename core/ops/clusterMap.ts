@@ -18,6 +18,7 @@ import type {
   GuestCells,
   KindTotal,
   MapAsks,
+  MapGuestPlace,
   MapOrder,
   MapPlace,
   MapSummary,
@@ -32,6 +33,8 @@ const mostCells = 2 ** 26;
 const defaultReferences = 1000;
 /** Cells of the guest's disk: a cluster each, or more where there are more clusters. */
 const mostGuestCells = 2 ** 27;
+/** Kinds of a cluster of the file that is what one guest cluster, or several rightly, store. */
+const guestData: ReadonlySet<ClusterKind> = new Set(["data", "zero", "compressed", "snapshot"]);
 
 export interface MapJob {
   readonly signal: AbortSignal;
@@ -122,6 +125,20 @@ export class ClusterMap {
     };
   }
 
+  /** What is known of a byte of the guest's disk. Throws EINVAL (none, or an image without tables), ECANCELED. */
+  async guestPlace(offset: number): Promise<MapGuestPlace> {
+    const { node, clusterSize, marks } = this.#parts;
+    if (node.structure === undefined) throw noGuestOrder();
+    const found = await node.structure.guestEntry(offset);
+    const kindAt = (at: number) => clusterKinds[marks.kinds[Math.floor(at / clusterSize)] ?? 0] ?? "unknown";
+    if (found.fileOffset === undefined) return { offset, ...found };
+    // Whoever else has a part of a table may change what its entries say.
+    const isShared = kindAt(found.entry.offset) === "overlap";
+    const stored = kindAt(found.fileOffset);
+    if (!isShared && stored === "unknown") return { offset, ...found };
+    return { offset, ...found, kind: !isShared && guestData.has(stored) ? stored : "overlap" };
+  }
+
   /** The next cell of one of the kinds, from `from` on in either direction, around the end; undefined without any. */
   async next(
     { from, kinds, backwards = false, order }: MapAsks["next"]["question"],
@@ -142,9 +159,7 @@ export class ClusterMap {
   /** Made when first asked for: most people look at the file. */
   async #scanGuest(signal: AbortSignal = new AbortController().signal): Promise<Cells> {
     const { scanned, summary } = this.#parts;
-    if (scanned === undefined || summary.guestCells === undefined) {
-      throw invalid("This image has no tables that would give its guest's disk an order of its own");
-    }
+    if (scanned === undefined || summary.guestCells === undefined) throw noGuestOrder();
     const kinds = new Uint8Array(summary.guestCells.count);
     await scanned.guestKinds(kinds, summary.guestCells.clusters, signal);
     const pyramid = await buildPyramid(kinds, new Pace(signal));
@@ -220,6 +235,10 @@ function totalsOf(counts: Float64Array, kinds: Uint8Array, clusterSize: number, 
 
 function cancelled(): BlockError {
   return new BlockError("ECANCELED", "The map was cancelled");
+}
+
+function noGuestOrder(): BlockError {
+  return invalid("This image has no tables that would give its guest's disk an order of its own");
 }
 
 function invalid(message: string): BlockError {

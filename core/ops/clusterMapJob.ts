@@ -31,6 +31,7 @@ export async function mapJob(params: MapParams, job: JobContext<"map">): Promise
     job.answer?.({
       tile: (request) => map.tile(request, job.signal),
       place: async ({ offset, limit }) => map.place(offset, limit, job.signal),
+      guestPlace: ({ offset }) => map.guestPlace(offset),
       next: (question) => map.next(question, job.signal),
     });
     const { fileSize, bytesRead } = map.summary;

@@ -1,6 +1,13 @@
 // A map of the clusters of an image's file as plain data for threads and views: what the job is asked, and its answers.
 import type { ImageSpec } from "../block/driver.ts";
-import type { ClusterKind, GuestClusters, Pointers, References, StructureAt } from "../block/structure.ts";
+import type {
+  ClusterKind,
+  GuestClusters,
+  Pointers,
+  Reference,
+  References,
+  StructureAt,
+} from "../block/structure.ts";
 
 export interface MapParams {
   readonly spec: ImageSpec;
@@ -97,10 +104,26 @@ export interface MapPlace {
   readonly pointers: Pointers;
 }
 
+/** What is known of one byte of the guest's disk, by the tables of the top layer. */
+export interface MapGuestPlace {
+  readonly offset: number;
+  /**
+   * Of its guest cluster, as the map in the guest's order has it; but an entry that can be read by itself is not
+   * unreadable because others of its table are.
+   */
+  readonly kind: ClusterKind;
+  /** The entry that says so: for a wrong or unreadable one, that one. */
+  readonly entry: Reference;
+  /** The byte's place in the file; undefined where the file does not store it. */
+  readonly fileOffset: number | undefined;
+}
+
 export interface MapAsks {
   tile: { question: TileRequest; answer: Uint8Array };
   /** At most `limit` references are listed (default 1000). */
   place: { question: { readonly offset: number; readonly limit?: number }; answer: MapPlace };
+  /** EINVAL for an image without tables. */
+  guestPlace: { question: { readonly offset: number }; answer: MapGuestPlace };
   /** The first cluster at or behind `from` whose kind is one of `kinds`, going around at the end. */
   next: {
     question: {

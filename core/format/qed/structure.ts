@@ -5,6 +5,7 @@ import { BlockError } from "../../base/errors.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import type { BlockNode } from "../../block/node.ts";
 import {
+  type GuestEntry,
   type HeaderPart,
   kindNumber,
   type Pointers,
@@ -17,6 +18,7 @@ import {
 } from "../../block/structure.ts";
 import { readBackingName } from "./backing.ts";
 import { describeByte } from "./describeByte.ts";
+import { guestEntry } from "./guestEntry.ts";
 import { guestKinds } from "./guestKinds.ts";
 import {
   type Bounds,
@@ -77,6 +79,10 @@ export class QedStructure implements Structure {
 
   pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers> {
     return pointersIn(this.#file, this.#header(), offset, limit, signal);
+  }
+
+  guestEntry(offset: number): Promise<GuestEntry> {
+    return guestEntry(this.#file, this.#header(), offset);
   }
 
   async headerParts(): Promise<readonly HeaderPart[]> {

@@ -171,6 +171,7 @@ describe("the map of a raw image", () => {
     const place = await map.place(260 * KiB);
     expect(place).toMatchObject({ cluster: 4, kind: "data", structure: undefined, references: { total: 0 } });
     expect(await failureOf(map.place(1000 * KiB))).toMatchObject({ code: "EINVAL" });
+    expect(await failureOf(map.guestPlace(0))).toMatchObject({ code: "EINVAL" });
   });
 
   it("of no bytes has no cells", async () => {
@@ -201,6 +202,20 @@ describe("tables that can't be read", () => {
     // entry should point to.
     const lost = Array.from({ length: 512 }, (_, i) => 512 + i).filter((index) => index % 7 !== 0).length;
     expect(map.summary.kinds.unknown.clusters).toBe(lost + 1);
+    // In the guest's order they alone are unreadable, and the entry that can't be read is named.
+    const guest = await map.tile({ order: "guest", level: 0, first: 0, count: 4096 });
+    const unreadable = [...guest.keys()].filter((at) => guest[at] === kindNumber("unreadable"));
+    expect([unreadable.length, unreadable[0], unreadable.at(-1)]).toEqual([512, 512, 1023]);
+    expect(await map.guestPlace(512 * 4096)).toMatchObject({
+      kind: "unreadable",
+      entry: { by: "L1[1] -> L2[0]", offset },
+      fileOffset: undefined,
+    });
+    // The fault is at the table's first byte: other entries can be read by themselves.
+    expect(await map.guestPlace(513 * 4096)).toMatchObject({
+      kind: "data",
+      fileOffset: built.dataOffsets.get(513),
+    });
   });
 });
 
@@ -244,6 +259,15 @@ describe("the map job", () => {
       kind: "data",
       references: { total: 1, list: [{ by: "L1[0] -> L2[8]", guest: { offset: 8 * 4096, length: 4096 } }] },
     });
+    // 8 is the offset in the cluster.
+    expect(await job.ask("guestPlace", { offset: 8 * 4096 + 8 })).toEqual({
+      offset: 8 * 4096 + 8,
+      kind: "data",
+      entry: place.references.list[0],
+      fileOffset: (built.dataOffsets.get(8) ?? 0) + 8,
+    });
+    const size = 16 * KiB * KiB;
+    expect(await failureOf(job.ask("guestPlace", { offset: size }))).toMatchObject({ code: "EINVAL" });
     expect(await job.ask("next", { from: 0, kinds: ["leaked"] })).toBe(orphan);
     expect(await failureOf(job.ask("place", { offset: -1 }))).toMatchObject({ code: "EINVAL" });
     job.cancel();

@@ -141,8 +141,16 @@ async function kindsOf(map: ClusterMap): Promise<(string | undefined)[]> {
   return Array.from(tile, (kind) => clusterKinds[kind]);
 }
 
-/** The kinds of the guest's clusters, each from its two entries alone; `kinds` are those of the file. */
-function slowGuest(bytes: Uint8Array, kinds: readonly string[]): string[] {
+interface SlowGuest {
+  readonly kind: string;
+  /** The entry on which the way ends, and its place in the file. */
+  readonly by: string;
+  readonly entry: number;
+  readonly fileOffset?: number;
+}
+
+/** Of the guest's clusters, each from its two entries alone; `kinds` are those of the file. */
+function slowGuest(bytes: Uint8Array, kinds: readonly string[]): SlowGuest[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const u64 = (at: number) => view.getBigUint64(at, true);
   const [cluster = 0, tableSize = 0, headerSize = 0] = [4, 8, 12].map((at) => view.getUint32(at, true));
@@ -153,14 +161,28 @@ function slowGuest(bytes: Uint8Array, kinds: readonly string[]): string[] {
     value >= BigInt(headerSize * cluster) &&
     value <= BigInt((end - clusters) * cluster);
   return Array.from({ length: Math.ceil(Number(u64(48)) / cluster) }, (_, index) => {
-    const table = u64(Number(u64(40)) + Math.floor(index / entries) * 8);
-    if (table === 0n) return "hole";
-    if (!fits(table, tableSize)) return "bad-entry";
-    const value = u64(Number(table) + (index % entries) * 8);
-    if (value < 2n) return value === 0n ? "hole" : "zero";
-    if (!fits(value, 1)) return "bad-entry";
-    return kinds[Number(value) / cluster] === "data" ? "data" : "overlap";
+    const l1Index = Math.floor(index / entries);
+    const l1Entry = Number(u64(40)) + l1Index * 8;
+    const table = u64(l1Entry);
+    const inL1 = { by: `L1[${l1Index}]`, entry: l1Entry };
+    if (table === 0n) return { kind: "hole", ...inL1 };
+    if (!fits(table, tableSize)) return { kind: "bad-entry", ...inL1 };
+    const entry = Number(table) + (index % entries) * 8;
+    const value = u64(entry);
+    const inL2 = { by: `L1[${l1Index}] -> L2[${index % entries}]`, entry };
+    if (value < 2n) return { kind: value === 0n ? "hole" : "zero", ...inL2 };
+    if (!fits(value, 1)) return { kind: "bad-entry", ...inL2 };
+    // Stored, in a cluster that nobody else has and by an entry in a cluster that nobody else has.
+    const isOwn =
+      kinds[Number(value) / cluster] === "data" && kinds[Math.floor(entry / cluster)] !== "overlap";
+    return { kind: isOwn ? "data" : "overlap", fileOffset: Number(value), ...inL2 };
   });
+}
+
+/** Numbers of the guest clusters that an L2 table speaks of; the first one where there is none. */
+function stored(places: readonly SlowGuest[]): number[] {
+  const found = [...places.keys()].filter((index) => places[index]?.by.includes("L2"));
+  return found.length === 0 ? [0] : found;
 }
 
 describe("the map of a QED file", () => {
@@ -175,7 +197,20 @@ describe("the map of a QED file", () => {
         const count = map.summary.guestCells?.count ?? 0;
         const guestTile = await map.tile({ order: "guest", level: 0, first: 0, count });
         const guestKinds = Array.from(guestTile, (kind) => clusterKinds[kind]);
-        expect(guestKinds, `round ${round}, guest`).toEqual(slowGuest(bytes, slow.kinds));
+        const slowPlaces = slowGuest(bytes, slow.kinds);
+        expect(guestKinds, `round ${round}, guest`).toEqual(slowPlaces.map(({ kind }) => kind));
+        for (let look = 0; look < 40; look++) {
+          const cluster = look < 20 ? random.below(count) : random.pick(stored(slowPlaces));
+          const inCluster = random.below(4096);
+          const slowly = slowPlaces[cluster] as SlowGuest;
+          const { kind, entry, fileOffset } = await map.guestPlace(cluster * 4096 + inCluster);
+          const at = fileOffset === undefined ? {} : { fileOffset: fileOffset - inCluster };
+          expect({ kind, by: entry.by, entry: entry.offset, ...at }).toEqual(slowly);
+          const { guest } = entry;
+          const reach = guest && [guest.offset, guest.offset + guest.length];
+          expect(reach?.[0]).toBeLessThanOrEqual(cluster * 4096);
+          expect(reach?.[1]).toBeGreaterThanOrEqual(cluster * 4096 + 4096);
+        }
         for (const [cluster, by] of slow.by.entries()) {
           const { counted, references } = await map.place(cluster * 4096);
           expect([counted, references.total], `round ${round}, cluster ${cluster}`).toEqual([
