@@ -275,6 +275,77 @@ test("a log that was cut off behind its superblock says why it has no entries", 
   await expect(statusBar(page)).toContainText("No entries were found behind the damage");
 });
 
+test("the entries that pass the filter are saved as JSON lines, as the command line lists them", async ({
+  launch,
+  folder,
+}) => {
+  const { log } = logged(folder, ...story);
+  const { app, page } = await launch(log);
+  await opened(page);
+  await filter(page).fill("op==discard || entry == 7");
+  await expect(page.locator("search")).toContainText("2 of 10 entries");
+  const target = folder.file("entries.jsonl");
+  await app.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+  }, target);
+  await page.getByRole("button", { name: "Save the entries as JSON lines" }).click();
+  await expect(statusBar(page)).toContainText("Saved entries.jsonl");
+  const lines = readFileSync(target, "utf8").trimEnd().split("\n");
+  const counted = { counted: true, recovered: false };
+  expect(lines.map((line) => JSON.parse(line))).toEqual([
+    // Headers: 512 of superblock, entries 0 to 3 with 8, 0, 4 and 4 KiB of data.
+    {
+      entry: 4,
+      kind: "discard",
+      flags: ["DISCARD"],
+      offset: 1 << 20,
+      length: 65_536,
+      header: 512 + 4 * 512 + 16_384,
+      ...counted,
+    },
+    {
+      entry: 7,
+      kind: "write",
+      flags: [],
+      offset: 4096,
+      length: 4096,
+      header: 512 + 7 * 512 + 20_480,
+      data: 1024 + 7 * 512 + 20_480,
+      ...counted,
+    },
+  ]);
+});
+
+test("an image can be the disk before the log: for what entries overwrote, and for its states", async ({
+  launch,
+  folder,
+}) => {
+  const { log } = logged(folder, ...story);
+  const base = folder.file("before.raw");
+  writeFileSync(base, Buffer.alloc(size, 0xbb));
+  const { page } = await launch(base, log);
+  // Chosen together: the log as its timeline, the other as an image.
+  await expect(page.getByRole("tab", { name: "before.raw", exact: true })).toBeVisible();
+  await page.getByRole("tab", { name: "Timeline: writes.log" }).click();
+  await opened(page);
+  await page.keyboard.press("F1");
+  await page.keyboard.type("Disk before the log");
+  await page.keyboard.press("Enter");
+  await page.getByRole("radio", { name: /before\.raw/ }).check();
+  await page.getByRole("button", { name: "Use it" }).click();
+  await expect(detail(page)).toContainText("what was there before is from before.raw");
+  await expect(detail(page).locator('[data-sign="before"]').first()).toContainText("bb bb");
+  await detail(page).getByRole("button", { name: "Open state in hex" }).click();
+  await expect(
+    page.getByRole("tab", { name: "disk after entry 0 of writes.log over before.raw" }),
+  ).toBeVisible();
+  await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(Array(16).fill("11"));
+  await page.keyboard.press("Control+g");
+  await page.getByRole("search", { name: "Go to" }).locator("input").fill("0x2000");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => shownBytes(hexPane(page), 0x2000)).toEqual(Array(16).fill("BB"));
+});
+
 test("notes stay, and playing moves the scrub line", async ({ launch, folder }) => {
   const { log } = logged(folder, ...story);
   const { page } = await launch(log);
