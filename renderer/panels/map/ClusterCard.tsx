@@ -9,6 +9,8 @@ import { stateText } from "../../inspector/StructureCard.tsx";
 import { kindLooks } from "../../map/kinds.ts";
 import { showNode } from "../../shell/openFlows.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
+import { useLogs } from "../timeline/session.ts";
+import { whoWroteAt } from "../timeline/whoWrote.ts";
 import { hexRows } from "./hexRows.ts";
 import styles from "./map.module.css";
 import { type GuestPlace, listedReferences, type MapSession } from "./session.ts";
@@ -74,7 +76,12 @@ function Known({ session, image, token, place, cells }: KnownProps) {
   };
   const guestNode = session.fileNode === "file" ? "" : session.fileNode.replace(/\/file$/, "");
   const hasTables = session.store.getState().shown?.summary.hasTables === true;
+  const hasLog = useLogs((state) => state.logs.length > 0);
   const guest = references.list.find((reference) => reference.guest !== undefined)?.guest;
+  const writtenAt = [
+    { offset: clusterOffset, label: `file ${hex(clusterOffset)}` },
+    ...(guest ? [{ offset: guest.offset, label: `guest ${hex(guest.offset)}` }] : []),
+  ];
   return (
     <>
       <h2>{clusterName(cluster)}</h2>
@@ -102,6 +109,11 @@ function Known({ session, image, token, place, cells }: KnownProps) {
         {guest && (
           <button type="button" className="button" onClick={() => go(guestNode, guest.offset)}>
             Show guest bytes
+          </button>
+        )}
+        {hasLog && (
+          <button type="button" className="button" onClick={() => whoWroteAt(image, writtenAt)}>
+            Who wrote this?
           </button>
         )}
       </div>

@@ -56,9 +56,14 @@ function Entry({ session }: { session: TimelineSession }) {
         <p role="status" className="selectable">
           <b>Can't read entry {decimal(entry)}:</b> {detail.error.message}
         </p>
-        <button type="button" className="button" onClick={() => session.retryDetail()}>
-          Retry
-        </button>
+        <div className={styles.actions}>
+          <button type="button" className="button" onClick={() => session.retryDetail()}>
+            Retry
+          </button>
+          <button type="button" className="button" onClick={() => session.rescan()}>
+            Read the log again
+          </button>
+        </div>
       </>
     );
   }

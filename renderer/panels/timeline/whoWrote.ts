@@ -1,5 +1,6 @@
 // "Who wrote this?" for the byte that has the caret: each log that is loaded may be of the disk as it shows, or of the file
 // below its format; with more than one possibility the person says which.
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import type { Surface } from "../../store/surface.ts";
 import { useView } from "../../store/view.ts";
@@ -19,44 +20,50 @@ let asked: readonly Possibility[] = [];
 export const possibilities = (): readonly Possibility[] => asked;
 
 /** Shows the history of the sector at the caret, or asks which log's. */
-export async function whoWrote(surface: Surface): Promise<void> {
-  asked = await possibilitiesOf(surface, useLogs.getState().logs);
+export async function whoWrote({ image, source, view, shift, space, node }: Surface): Promise<void> {
+  const offset = view.getState().caret + shift;
+  const places = [{ offset, label: `${node ?? (space === "file" ? "file" : "guest")} ${hex(offset)}` }];
+  const hasFile = image.format !== "raw" && image.nodes.some(({ path }) => path === "file");
+  if (source.node === "" && hasFile && ownLogs(image).length === 0) {
+    const layers = await call("image:locate", { image: image.image, offset }).catch(() => []);
+    const stored = layers.find(
+      ({ depth, hostOffset }) => depth === 0 && hostOffset !== undefined,
+    )?.hostOffset;
+    if (stored !== undefined) places.push({ offset: stored, label: `file ${hex(stored)}` });
+  }
+  whoWroteAt(image, places);
+}
+
+/** A byte of a log's disk, and how it is called: "file 0x4000". */
+interface Place {
+  readonly offset: number;
+  readonly label: string;
+}
+
+/** The same of places of an image. */
+export function whoWroteAt(image: OpenedImage, places: readonly Place[]): void {
+  const own = ownLogs(image);
+  const { logs } = useLogs.getState();
+  const among = own.length > 0 ? own : logs.filter(({ session }) => session.image?.image !== image.image);
+  asked = among.flatMap((log) =>
+    places
+      .filter(({ offset }) => offset < (log.session.summary?.diskEnd ?? 0))
+      .map(({ offset, label }) => ({ log, offset, label: `${log.name}, as ${label} of its disk` })),
+  );
   const [only] = asked;
   if (only === undefined) useView.getState().say("No open log reaches this byte");
   else if (asked.length === 1) showWriter(only);
   else useView.getState().show({ kind: "whoWrote" });
 }
 
+/** A state of a log is asked of that log alone. */
+function ownLogs({ file }: OpenedImage): readonly LoadedLog[] {
+  const { logs } = useLogs.getState();
+  return logs.filter(({ name }) => file.isGraph && ` ${file.name} `.includes(` of ${name} `));
+}
+
 export function showWriter({ log: { tabId, session }, offset }: Possibility): void {
   const sectorSize = session.summary?.sectorSize ?? 512;
   useView.getState().activate(tabId);
   void session.history.show(Math.floor(offset / sectorSize) * sectorSize, sectorSize, true);
-}
-
-async function possibilitiesOf(
-  { image, source, view, shift, space, node }: Surface,
-  logs: readonly LoadedLog[],
-): Promise<readonly Possibility[]> {
-  const offset = view.getState().caret + shift;
-  // A state of a log is asked of that log alone.
-  const own = logs.filter(({ name }) => image.file.isGraph && image.file.name.endsWith(` of ${name}`));
-  const among = own.length > 0 ? own : logs.filter(({ session }) => session.image?.image !== image.image);
-  const where = node ?? (space === "file" ? "file" : "guest");
-  const places = [{ offset, label: `${where} ${hex(offset)}` }];
-  if (own.length === 0 && source.node === "") {
-    const layers = await call("image:locate", { image: image.image, offset }).catch(() => []);
-    const stored = layers.find(({ depth, hostOffset }) => depth === 0 && hostOffset !== undefined);
-    if (
-      stored?.hostOffset !== undefined &&
-      image.nodes.some(({ path }) => path === "file") &&
-      image.format !== "raw"
-    ) {
-      places.push({ offset: stored.hostOffset, label: `file ${hex(stored.hostOffset)}` });
-    }
-  }
-  return among.flatMap((log) =>
-    places
-      .filter((place) => place.offset < (log.session.summary?.diskEnd ?? 0))
-      .map((place) => ({ log, offset: place.offset, label: `${log.name}, as ${place.label} of its disk` })),
-  );
 }
