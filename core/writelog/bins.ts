@@ -1,6 +1,8 @@
 // A write log as a picture: which operations lie in each cell of a grid of entries and disk offsets. What the timeline
-// asks for and is answered, and the one way of asking: short stretches are looked through entry by entry, long ones are
-// put together from what `binPyramid.ts` holds ready.
+// asks for and is answered. `binsLog.ts` answers.
+import { BlockError } from "../base/errors.ts";
+import type { ByteRange } from "../block/finding.ts";
+import { entryFlags } from "./layout.ts";
 
 /** What an entry does to the bytes it covers, as bits of a cell's mask: a cell has all that lies in it. */
 export const binOps = { write: 1, discard: 2, metadata: 4, fua: 8 } as const;
@@ -14,7 +16,7 @@ export interface BinsRequest {
   /** Entries [firstEntry, endEntry). */
   readonly firstEntry: number;
   readonly endEntry: number;
-  /** Most columns; there are at least half as many unless there are fewer entries. 1 to `mostColumns`. */
+  /** Most columns; there are about half as many at least, unless there are fewer entries. 2 to `mostColumns`. */
   readonly columns: number;
   /** Where rows begin and the last one ends: 2 to `mostRows + 1` bytes of the disk, ascending. */
   readonly edges: Float64Array;
@@ -53,20 +55,63 @@ export interface Bins {
 
 export const mostLabels = 48;
 
-/** Numbers of a byte that grow by 4.4 % each: exact for 0 and 1, up to 65,536 and more. */
-export function densityCode(count: number): number {
-  return count < 1 ? 0 : Math.min(255, 1 + Math.round(15.875 * Math.log2(count)));
-}
-
-export function densityCount(code: number): number {
-  return code === 0 ? 0 : 2 ** ((code - 1) / 15.875);
-}
-
-/** Stretches of the disk that the log writes or discards, ascending, apart from each other. */
-export interface UsedRange {
-  readonly offset: number;
-  readonly length: number;
-}
+/** Stretches of the disk that the log writes or discards, ascending and apart; at most `mostUsedRanges`. */
+export type UsedRange = ByteRange;
 
 /** Most of them: the smallest gaps are taken in. */
 export const mostUsedRanges = 64;
+
+/** Numbers in a byte, each 4.4 % larger than the one before: 0 and 1 as they are, the last one is 65,536 or more. */
+export function densityCode(count: number): number {
+  return count < 1 ? 0 : Math.min(255, 1 + Math.round(codesPerDouble * Math.log2(count)));
+}
+
+export function densityCount(code: number): number {
+  return code === 0 ? 0 : 2 ** ((code - 1) / codesPerDouble);
+}
+
+/** 16 doublings take the codes 1 to 255. */
+const codesPerDouble = 254 / 16;
+
+/** The mask of an entry; 0 for one that covers no bytes. Bit operators are safe: flags are a byte. */
+export function maskOf(flags: number, length: number): number {
+  if (length <= 0 || (flags & entryFlags.mark) !== 0) return 0;
+  if ((flags & entryFlags.discard) !== 0) return binOps.discard;
+  const mask =
+    ((flags & entryFlags.metadata) !== 0 ? binOps.metadata : 0) +
+    ((flags & entryFlags.fua) !== 0 ? binOps.fua : 0);
+  return mask === 0 ? binOps.write : mask;
+}
+
+/** Throws EINVAL for a request that has no answer. */
+export function checkBinsRequest({ firstEntry, endEntry, columns, edges }: BinsRequest): void {
+  const fail = (what: string) => {
+    throw new BlockError("EINVAL", `Can't show the log: ${what}`);
+  };
+  if (!isCount(firstEntry) || !isCount(endEntry) || firstEntry > endEntry) {
+    fail(`there are no entries from ${firstEntry} to ${endEntry}`);
+  }
+  if (!isCount(columns) || columns < 2 || columns > mostColumns) {
+    fail(`${columns} columns; 2 to ${mostColumns} can be`);
+  }
+  if (edges.length < 2 || edges.length > mostRows + 1) {
+    fail(`${edges.length - 1} rows; 1 to ${mostRows} can be`);
+  }
+  for (let i = 0; i < edges.length; i++) {
+    const edge = edges[i] as number;
+    if (!isCount(edge)) fail(`row ${i} begins at byte ${edge}`);
+    if (i > 0 && edge <= (edges[i - 1] as number)) fail(`row ${i} does not begin behind the one before it`);
+  }
+}
+
+function isCount(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+/** Entries of a column: the smallest power of two with which no more than `columns` are needed, wherever they begin. */
+export function columnWidth(entries: number, columns: number): number {
+  let width = 1;
+  // One more than fits: columns begin at multiples of their width.
+  while (entries / width > columns - 1) width *= 2;
+  return width;
+}

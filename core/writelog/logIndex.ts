@@ -65,6 +65,16 @@ export interface LogTotals {
   readonly unknownFlags: number;
 }
 
+/** Rows in the memory of the index: for loops over millions of entries. Flags may have undefined bits. Never written to. */
+export interface LogColumns {
+  readonly offset: Float64Array;
+  readonly length: Float64Array;
+  readonly flags: Uint8Array;
+  /** Where the row asked for is in them, and behind the last row that is there. */
+  readonly row: number;
+  readonly end: number;
+}
+
 interface Chunk {
   readonly offset: Float64Array;
   readonly length: Float64Array;
@@ -175,6 +185,13 @@ export class LogIndex {
   /** Byte of the log at which the entry's header is. */
   headerOf(entry: number): number {
     return this.#chunkOf(entry).header[entry % chunkLength] ?? 0;
+  }
+
+  /** The rows from `entry` on, as far as they lie side by side. */
+  columnsAt(entry: number): LogColumns {
+    const { offset, length, flags } = this.#chunkOf(entry);
+    const row = entry % chunkLength;
+    return { offset, length, flags, row, end: Math.min(chunkLength, row + this.#count - entry) };
   }
 
   kindOf(entry: number): EntryKind {
