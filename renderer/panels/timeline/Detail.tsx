@@ -69,10 +69,26 @@ function Entry({ session }: { session: TimelineSession }) {
   }
   const shown =
     detail.kind === "known" ? detail.detail : detail.kind === "loading" ? detail.before : undefined;
-  if (shown === undefined) return <p className={styles.hint}>Entry {decimal(entry)}…</p>;
+  if (shown === undefined) return <FirstLook session={session} entry={entry} />;
   return (
     <div aria-busy={detail.kind === "loading"} data-stale={detail.kind === "loading" || undefined}>
       <Known session={session} detail={shown} />
+    </div>
+  );
+}
+
+/** For the first entry of a long log the disk's states are prepared, which takes seconds; what the table has is said at once. */
+function FirstLook({ session, entry }: { session: TimelineSession; entry: number }) {
+  const { place } = useStore(session.store);
+  useStore(session.store, ({ rows }) => rows);
+  const row = place === undefined ? undefined : session.filter.pages.at(place);
+  return (
+    <div aria-busy>
+      <h2>
+        Entry {decimal(entry)}
+        {row?.entry === entry && `: ${kindText[row.kind]}`}
+      </h2>
+      <p className={styles.hint}>Its bytes, and what they overwrote, are being looked up…</p>
     </div>
   );
 }
