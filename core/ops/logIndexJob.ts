@@ -45,6 +45,8 @@ export async function logIndexJob(
       detail: (request) => log.now(() => log.questions.detail(request)),
       history: (request) => log.now(() => log.questions.history(request)),
       versions: (request) => log.now(() => log.questions.versions(request)),
+      bins: (request) => log.now(() => log.questions.bins(request)),
+      used: () => log.now(async () => log.questions.used()),
       base: ({ spec }) => log.inTurn(() => log.setBase(spec)),
       page: (page) => log.now(() => log.page(page)),
       next: async (request) => nextEntry(index, request),

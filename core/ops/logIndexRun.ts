@@ -1,6 +1,7 @@
 // A log of writes as plain data for threads and views: what its job is asked, and its answers.
 import type { ImageSpec } from "../block/driver.ts";
 import type { ByteRange } from "../block/finding.ts";
+import type { Bins, BinsRequest, UsedRange } from "../writelog/bins.ts";
 import type { EntryKind, IndexEnd, LogSuperblock, LogTotals, RecoveredRun } from "../writelog/logIndex.ts";
 
 export interface LogIndexParams {
@@ -159,6 +160,10 @@ export interface LogIndexAsks {
     };
     answer: LogHistory;
   };
+  /** What the plot shows of a stretch of entries; with the entries that pass a filter apart, as `rows` finds them. */
+  bins: { question: BinsRequest & { readonly filter: string }; answer: Bins };
+  /** Stretches of the disk that the log touches. */
+  used: { question: undefined; answer: readonly UsedRange[] };
   /** The disk before the first entry, from now on; without a spec it is not known, and shows as zeroes. */
   base: { question: { readonly spec: ImageSpec | undefined }; answer: undefined };
   /**

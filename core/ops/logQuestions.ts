@@ -5,6 +5,8 @@ import { BlockError } from "../base/errors.ts";
 import type { BlockNode } from "../block/node.ts";
 import { filterIndex } from "../query/filterIndex.ts";
 import { parseQuery } from "../query/parse.ts";
+import type { Bins, UsedRange } from "../writelog/bins.ts";
+import { LogBins } from "../writelog/binsLog.ts";
 import { readMark } from "../writelog/entry.ts";
 import { changeBy, durableWith, historyOf } from "../writelog/history.ts";
 import { buildIntervals } from "../writelog/intervals.ts";
@@ -18,6 +20,7 @@ import {
   longestDetail,
   longestPage,
 } from "./logIndexRun.ts";
+import { Pace } from "./pace.ts";
 
 /** Filters whose results are kept: that of the list, and those typed before it. */
 const mostFilters = 4;
@@ -46,12 +49,18 @@ export class LogQuestions {
   #running: Running | undefined;
   #base: BlockNode | undefined;
   #states: Promise<LogStates> | undefined;
+  readonly #bins: LogBins;
 
   /** `log` answers the node that is open now: one that grows is opened again. */
   constructor(log: () => BlockNode, index: LogIndex, signal: AbortSignal) {
     this.#log = log;
     this.#index = index;
     this.#signal = signal;
+    const pace = new Pace(signal);
+    this.#bins = new LogBins(index, log, async () => {
+      if (pace.due) await pace.turn();
+      if (pace.stopped) throw new BlockError("ECANCELED", "The log is no longer shown");
+    });
   }
 
   /** Before the log is opened again: ends what reads it. Questions under way reject with ECANCELED. */
@@ -70,6 +79,7 @@ export class LogQuestions {
   /** The entries from `first` on are new or others than before. */
   changed(first: number): void {
     this.#states = undefined;
+    this.#bins.changed(first);
     for (const [filter, { entries, upTo }] of this.#kept) {
       if (upTo > first)
         this.#kept.set(filter, { entries: entries.slice(0, lowerBound(entries, first)), upTo: first });
@@ -207,6 +217,15 @@ export class LogQuestions {
     const [last] = entries;
     if (last !== undefined) await states.read(last.entry + 1, offset, state);
     return { last, isCurrent: last !== undefined && Buffer.compare(state, bytes) === 0, older: equal };
+  }
+
+  /** As `rows`; throws what `LogBins.bins` throws. */
+  async bins({ filter, ...request }: LogIndexAsks["bins"]["question"]): Promise<Bins> {
+    return this.#bins.bins(request, await this.#passing(filter));
+  }
+
+  used(): readonly UsedRange[] {
+    return this.#bins.used();
   }
 
   /** undefined: all entries. */

@@ -216,6 +216,9 @@ export const channels = {
   "map:place": channel<Answer<"map", "place">>()(
     z.strictObject({ job: jobId, offset: byteOffset, limit: z.int().min(0).max(10_000) }),
   ),
+  "map:guestPlace": channel<Answer<"map", "guestPlace">>()(
+    z.strictObject({ job: jobId, offset: byteOffset }),
+  ),
   "map:next": channel<Answer<"map", "next">>()(
     z.strictObject({
       job: jobId,
@@ -269,6 +272,18 @@ export const channels = {
   "log:versions": channel<Answer<"logIndex", "versions">>()(
     z.strictObject({ job: jobId, offset: byteOffset, bytes: z.instanceof(Uint8Array) }),
   ),
+  /** What the plot shows of a stretch of entries, from the lowest of `edges` to the highest, bytes of the disk. */
+  "log:bins": channel<Answer<"logIndex", "bins">>()(
+    z.strictObject({
+      job: jobId,
+      filter: logFilter,
+      firstEntry: byteOffset,
+      endEntry: byteOffset,
+      columns: z.int().min(1).max(4096),
+      edges: z.custom<Float64Array>((value) => value instanceof Float64Array),
+    }),
+  ),
+  "log:used": channel<Answer<"logIndex", "used">>()(z.strictObject({ job: jobId })),
   /** Reads on what the log has grown by. */
   "log:extend": channel<Answer<"logIndex", "extend">>()(z.strictObject({ job: jobId, growing: z.boolean() })),
   /** Looks for entries behind the wall. */

@@ -45,6 +45,9 @@ export const mapTile: Handler<"map:tile"> = ({ job, ...tile }, { jobs }) =>
 export const mapPlace: Handler<"map:place"> = ({ job, ...place }, { jobs }) =>
   jobs.ask(job, "map", "place", place);
 
+export const mapGuestPlace: Handler<"map:guestPlace"> = ({ job, ...place }, { jobs }) =>
+  jobs.ask(job, "map", "guestPlace", place);
+
 export const mapNext: Handler<"map:next"> = ({ job, ...next }, { jobs }) =>
   jobs.ask(job, "map", "next", next);
 

@@ -56,6 +56,11 @@ export const history: Handler<"log:history"> = ({ job, before, ...range }, { job
 export const versions: Handler<"log:versions"> = ({ job, ...place }, { jobs }) =>
   jobs.ask(job, "logIndex", "versions", place);
 
+export const bins: Handler<"log:bins"> = ({ job, ...request }, { jobs }) =>
+  jobs.ask(job, "logIndex", "bins", request);
+
+export const used: Handler<"log:used"> = ({ job }, { jobs }) => jobs.ask(job, "logIndex", "used", undefined);
+
 export const extend: Handler<"log:extend"> = ({ job, growing }, { jobs }) =>
   jobs.ask(job, "logIndex", "extend", { growing });
 

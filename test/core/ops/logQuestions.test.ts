@@ -196,3 +196,34 @@ describe("the disk before the log", () => {
     expect((await ask.detail({ entry: 0, offset: 0, length: 1 })).bytes?.before[0]).toBe(0);
   });
 });
+
+describe("bins of the plot", () => {
+  it("have the operations at their places, and those that pass a filter apart", async () => {
+    const ask = await held(logFile());
+    const edges = Float64Array.of(0, 512, 1024, 2048);
+    const request = { firstEntry: 0, endEntry: 8, columns: 16, edges };
+    const bins = await ask.bins({ ...request, filter: "" });
+    expect(bins).toMatchObject({ firstEntry: 0, entriesPerColumn: 1, passing: undefined });
+    // Bits: 1 write, 2 discard, 8 FUA. By column, then row: rows are sectors 0, 1, and 2 to 3.
+    const column = (masks: Uint8Array | undefined, entry: number) => [
+      ...(masks?.subarray(3 * entry, 3 * entry + 3) ?? []),
+    ];
+    expect(column(bins.masks, 0)).toEqual([1, 1, 0]);
+    expect(column(bins.masks, 4)).toEqual([0, 8, 0]);
+    expect(column(bins.masks, 5)).toEqual([2, 0, 0]);
+    expect([...bins.flushes]).toEqual([0, 1, 0, 0, 0, 0, 1, 0]);
+    expect(bins.labels).toEqual([{ entry: 3, text: "fsync" }]);
+    const { passing } = await ask.bins({ ...request, filter: "discard" });
+    expect(column(passing, 0)).toEqual([0, 0, 0]);
+    expect(column(passing, 5)).toEqual([2, 0, 0]);
+  });
+
+  it("are of the log as it has grown, and so is what it touches", async () => {
+    const path = logFile(entries.slice(0, 1));
+    const ask = await held(path);
+    expect(await ask.used(undefined)).toEqual([{ offset: 0, length: 1024 }]);
+    fs.writeFileSync(path, makeLog(sector, [...entries, write(1 << 20, 1, 9)]).bytes);
+    await ask.extend({});
+    expect((await ask.used(undefined)).at(-1)).toEqual({ offset: 2 ** 29, length: 512 });
+  });
+});
