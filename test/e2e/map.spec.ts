@@ -120,7 +120,7 @@ test("is worked by keyboard alone: kinds, zoom, problems, the guest's order, byt
   // Guest cluster 0 lies where its entry says.
   await expect(card(page)).toContainText("L1[0] → L2[0]");
   await page.keyboard.press("Control+End");
-  await expect(card(page)).toContainText("not allocated");
+  await expect(card(page)).toContainText("Not stored in this file");
 });
 
 test("saves its numbers and problems as JSON, and its picture as PNG", async ({ launch, folder }) => {

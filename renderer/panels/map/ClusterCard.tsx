@@ -1,11 +1,10 @@
 // What is known of the cluster at the cursor: its kind, places, references in and out as links, and its first bytes.
 import { useStore } from "zustand";
-import type { ClusterKind, Reference } from "../../../core/block/structure.ts";
-import type { MapPlace } from "../../../core/ops/mapRun.ts";
+import type { Reference } from "../../../core/block/structure.ts";
+import type { MapGuestPlace, MapPlace } from "../../../core/ops/mapRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { useAnswer } from "../../hex/useAnswer.ts";
-import { stateText } from "../../inspector/StructureCard.tsx";
 import { kindLooks } from "../../map/kinds.ts";
 import { showNode } from "../../shell/openFlows.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
@@ -13,7 +12,7 @@ import { useLogs } from "../timeline/session.ts";
 import { whoWroteAt } from "../timeline/whoWrote.ts";
 import { hexRows } from "./hexRows.ts";
 import styles from "./map.module.css";
-import { type GuestPlace, listedReferences, type MapSession } from "./session.ts";
+import { listedReferences, type MapSession } from "./session.ts";
 
 interface ClusterCardProps {
   readonly session: MapSession;
@@ -42,7 +41,10 @@ export function ClusterCard({ session, image, token }: ClusterCardProps) {
       </section>
     );
   }
-  if (place.kind === "guest") return <GuestOnly guest={place.guest} kind={place.cell.kind} />;
+  if (place.kind === "guest") {
+    const file = image.nodes.find(({ path }) => path === session.fileNode);
+    return <GuestOnly guest={place.guest} onGo={(offset) => file && showNode(token, file, offset)} />;
+  }
   return (
     <section className={styles.card} aria-label="Cluster" aria-busy={place.kind === "loading"}>
       {place.kind === "loading" ? (
@@ -205,29 +207,37 @@ function PointsTo({ place, onGo }: { place: MapPlace; onGo(offset: number): void
   );
 }
 
-/** A part of the guest's disk that the file does not store. */
-function GuestOnly({ guest, kind }: { guest: GuestPlace; kind: ClusterKind | undefined }) {
-  const { offset, layers } = guest;
+/** A part of the guest's disk that has no place in the file, and the entry that says so. */
+function GuestOnly({ guest, onGo }: { guest: MapGuestPlace; onGo(offset: number): void }) {
+  const { offset, kind, entry } = guest;
   return (
     <section className={styles.card} aria-label="Cluster">
       <h2>
         Guest <span className="mono">{hex(offset)}</span> ({decimal(offset)})
       </h2>
-      {kind !== undefined && (
-        <dl className={styles.facts}>
-          <Fact name="Kind">
-            <b>{kindLooks[kind].label}</b>
+      <dl className={styles.facts}>
+        <Fact name="Kind">
+          <b>{kind === "hole" ? "Not stored in this file" : kindLooks[kind].label}</b>
+        </Fact>
+        {entry.guest && (
+          <Fact name="Guest">
+            <span className="mono">{hex(entry.guest.offset)}</span> + {bytes(entry.guest.length)}
           </Fact>
-        </dl>
-      )}
+        )}
+      </dl>
+      <h3>As the tables say</h3>
       <ul className={styles.references}>
-        {layers.map((layer) => (
-          <li key={layer.depth}>
-            <b>{layer.depth === 0 ? layer.driver : `backing file ${layer.depth} (${layer.driver})`}</b>{" "}
-            {stateText(layer, layer.depth === layers.at(-1)?.depth)}
-            {layer.path !== "" && <p className={styles.hint}>{layer.path.replaceAll("->", "→")}</p>}
-          </li>
-        ))}
+        <li>
+          <button
+            type="button"
+            className={styles.link}
+            title="Show this entry"
+            onClick={() => onGo(entry.offset)}
+          >
+            {entry.by.replaceAll("->", "→")}
+          </button>
+          <span className={`${styles.hint} mono`}> {hex(entry.offset)}</span>
+        </li>
       </ul>
     </section>
   );

@@ -3,8 +3,7 @@
 import { createStore } from "zustand/vanilla";
 import { type PlainError, toPlain } from "../../../core/base/errors.ts";
 import type { Finding } from "../../../core/block/finding.ts";
-import type { Location } from "../../../core/jobs/sessionContract.ts";
-import type { MapOrder, MapPlace, MapSummary } from "../../../core/ops/mapRun.ts";
+import type { MapGuestPlace, MapOrder, MapPlace, MapSummary } from "../../../core/ops/mapRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import type { MapCell, MapShape, MapSource, MapView } from "../../map/contract.ts";
@@ -17,16 +16,10 @@ import { ProblemList } from "./problems.ts";
 export type PlaceState =
   | { readonly kind: "none" }
   | { readonly kind: "loading"; readonly cell: MapCell }
-  | { readonly kind: "known"; readonly cell: MapCell; readonly place: MapPlace; readonly guest?: GuestPlace }
+  | { readonly kind: "known"; readonly cell: MapCell; readonly place: MapPlace }
   /** A part of the guest's disk that has no place in the file. */
-  | { readonly kind: "guest"; readonly cell: MapCell; readonly guest: GuestPlace }
+  | { readonly kind: "guest"; readonly cell: MapCell; readonly guest: MapGuestPlace }
   | { readonly kind: "failed"; readonly cell: MapCell; readonly error: PlainError };
-
-/** A byte of the guest's disk, and what each layer says of it. */
-export interface GuestPlace {
-  readonly offset: number;
-  readonly layers: readonly Location[];
-}
 
 export interface MapState {
   readonly order: MapOrder;
@@ -46,7 +39,7 @@ export interface MapState {
 export interface ShownMap {
   readonly job: number;
   readonly summary: MapSummary;
-  /** By order; the guest's is undefined where the format has none, or the node is not the top one. */
+  /** By order; the guest's is undefined where the format has none. */
   readonly sources: { readonly file: MapSource; readonly guest: MapSource | undefined };
 }
 
@@ -231,7 +224,7 @@ export class MapSession {
 
   #show(job: number, summary: MapSummary): void {
     const { shown, place, order } = this.store.getState();
-    const sources = sourcesOf(job, summary, this.#node === "");
+    const sources = sourcesOf(job, summary);
     this.views.file.reshape(sources.file);
     if (sources.guest) this.views.guest.reshape(sources.guest);
     else if (order === "guest") this.store.setState({ order: "file" });
@@ -262,8 +255,7 @@ export class MapSession {
   async #ask(cell: MapCell): Promise<void> {
     const { shown, order } = this.store.getState();
     const job = shown && askableId(shown.job);
-    const image = this.#image?.image;
-    if (shown === undefined || job === undefined || image === undefined) return;
+    if (shown === undefined || job === undefined) return;
     const isCurrent = () => {
       const { place } = this.store.getState();
       return place.kind !== "none" && place.cell === cell;
@@ -271,16 +263,14 @@ export class MapSession {
     try {
       const worst = await worstIn(job, cell, order);
       const offset = worst * this.views[order].getState().shape.clusterSize;
-      const layers = order === "guest" ? await call("image:locate", { image, offset }) : undefined;
-      const guest = layers && { offset, layers };
-      const host = layers ? layers.find(({ depth }) => depth === 0)?.hostOffset : offset;
+      const guest = order === "guest" ? await call("map:guestPlace", { job, offset }) : undefined;
+      const host = guest ? guest.fileOffset : offset;
       if (host === undefined) {
         if (isCurrent() && guest) this.store.setState({ place: { kind: "guest", cell, guest } });
         return;
       }
       const place = await call("map:place", { job, offset: host, limit: listedReferences });
-      if (isCurrent())
-        this.store.setState({ place: { kind: "known", cell, place, ...(guest && { guest }) } });
+      if (isCurrent()) this.store.setState({ place: { kind: "known", cell, place } });
     } catch (error) {
       if (isCurrent()) this.store.setState({ place: { kind: "failed", cell, error: toPlain(error) } });
     }
@@ -297,10 +287,10 @@ async function worstIn(job: number, { cluster, clusters, kind }: MapCell, order:
   return found !== undefined && found >= cluster && found < cluster + clusters ? found : cluster;
 }
 
-function sourcesOf(job: number, summary: MapSummary, isTop: boolean): ShownMap["sources"] {
+function sourcesOf(job: number, summary: MapSummary): ShownMap["sources"] {
   const { clusters, clusterSize, fileSize, levels, guestCells } = summary;
   const file = sourceOf(job, "file", { clusters, clusterSize, fileSize, levels });
-  if (!isTop || guestCells === undefined) return { file, guest: undefined };
+  if (guestCells === undefined) return { file, guest: undefined };
   const { count, cellSize, size } = guestCells;
   const shape = { clusters: count, clusterSize: cellSize, fileSize: size, levels: guestCells.levels };
   return { file, guest: sourceOf(job, "guest", shape) };
