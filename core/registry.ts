@@ -7,6 +7,7 @@ import { bundle } from "./filter/bundle.ts";
 import { copyOnRead } from "./filter/copyOnRead.ts";
 import { logstate } from "./filter/logstate.ts";
 import { quorum } from "./filter/quorum/quorum.ts";
+import { qcow2 } from "./format/qcow2/qcow2.ts";
 import { qed } from "./format/qed/qed.ts";
 import { raw } from "./format/raw.ts";
 import { file, hostCdrom, hostDevice } from "./protocol/file.ts";
@@ -22,6 +23,7 @@ export const drivers = {
   "null-aio": nullAio,
   raw,
   qed,
+  qcow2,
   blkverify,
   quorum,
   blklogwrites,

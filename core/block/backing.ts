@@ -60,6 +60,16 @@ export function backingSpec(request: BackingRequest): NodeOptions {
   return withFormat({ file: { driver: "file", filename } }, format);
 }
 
+/**
+ * What opens a file that an image names as one of its parts: always a plain file of that very name, whatever colons it
+ * has. With "beside" one outside the image's folder needs the person's word: EACCES with `consent`.
+ */
+export function partSpec({ name, image, baseDir, policy }: BackingRequest): NodeOptions {
+  const filename = path.resolve(image === undefined ? baseDir : path.dirname(image), name);
+  if (policy === "beside") refuseOutside(name, filename, image, "data file");
+  return { driver: "file", filename };
+}
+
 function withFormat(spec: NodeOptions, format: string | undefined): NodeOptions {
   return format === undefined || spec.driver !== undefined ? spec : { ...spec, driver: format };
 }
@@ -88,20 +98,21 @@ export function plainBackingPath({
 }
 
 /** Asks for the person's word before a file outside the image's folder is opened. */
-function refuseOutside(name: string, filename: string, image: string | undefined): void {
+function refuseOutside(
+  name: string,
+  filename: string,
+  image: string | undefined,
+  what = "backing file",
+): void {
   const folder = image === undefined ? undefined : path.dirname(image);
   // Where links lead: an image can come with a link beside it that points at any file.
   const way = folder === undefined ? ".." : path.relative(realPath(folder), realPath(filename));
   if (way !== ".." && !way.startsWith(`..${path.sep}`) && !path.isAbsolute(way)) return;
-  throw new BlockError(
-    "EACCES",
-    `The backing file '${name}' lies outside the image's folder and was not opened`,
-    {
-      path: filename,
-      consent: "backing",
-      hint: "Open it only if you know where the image comes from: its name could point at any file you can read.",
-    },
-  );
+  throw new BlockError("EACCES", `The ${what} '${name}' lies outside the image's folder and was not opened`, {
+    path: filename,
+    consent: "backing",
+    hint: "Open it only if you know where the image comes from: its name could point at any file you can read.",
+  });
 }
 
 /** The path without symbolic links, as far as it leads anywhere. */

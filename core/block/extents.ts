@@ -26,6 +26,14 @@ export function childOf(node: BlockNode, role: Child["role"]): BlockNode | undef
   return node.children.find((child) => child.role === role)?.node;
 }
 
+/** The file that `hostOffset` of a layer's extents is an offset in. */
+export function storageOf(node: BlockNode): BlockNode | undefined {
+  return node.children.find(({ name }) => name === dataFileChild)?.node ?? childOf(node, "file");
+}
+
+/** Name of the child that holds a format's guest data where these do not lie in `file`. */
+export const dataFileChild = "data-file";
+
 /**
  * The extent at `offset`, 1 to `length` bytes long, over the backing chain of `node`.
  * Only the first `layers` of it are asked: what they leave to those below is unallocated.
@@ -59,10 +67,10 @@ export async function chainExtentAt(
 
 /** Data of a format that lies in a hole of its file reads as zero. */
 async function withHoles(layer: BlockNode, extent: Extent): Promise<Extent> {
-  const file = childOf(layer, "file");
+  const file = storageOf(layer);
   if (extent.state !== "data" || extent.compressed || extent.hostOffset === undefined || !file) return extent;
   const there = Math.min(extent.length, file.size - extent.hostOffset);
-  if (there <= 0) return extent;
+  if (there <= 0) return { ...extent, state: "zero" };
   // Over the chain: the container may be an overlay, whose own layer says nothing of what its backing file holds.
   const below = await chainExtentAt(file, extent.hostOffset, there);
   const { offset, compressed, hostOffset } = extent;

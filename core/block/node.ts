@@ -108,8 +108,13 @@ export interface Extent {
   /** unallocated: ask the backing file, else reads as zero. */
   readonly state: ExtentState;
   readonly compressed: boolean;
-  /** Byte in the `file` child, when the extent is contiguous there. */
+  /** Byte in the `file` child, or in `data-file` where there is one, when the extent is contiguous there. */
   readonly hostOffset: number | undefined;
+  /**
+   * Data whose holes in the file count, for the peer's map of the image too: clusters were laid down before anything was
+   * written to them.
+   */
+  readonly isPreallocated?: boolean;
 }
 
 /** What `info` prints and the app's Files view shows. Members are present when the driver knows them. */
@@ -128,7 +133,34 @@ export interface NodeInfo {
   /** Of a file that stands for one of this format, holding its tables without its guest's data: a bundle. */
   readonly metadataOf?: string;
   /** Format-specific facts in the order to show them; keys are lower-case-with-dashes. */
-  readonly specific?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
+  readonly specific?: Readonly<Record<string, Fact>>;
+  /** Whether the guest's data are encrypted. */
+  readonly encrypted?: boolean;
+  /** Snapshots inside the image, in its order. */
+  readonly snapshots?: readonly SnapshotInfo[];
+  /** Where a machine's state lies behind the disk, where the format has room for one. */
+  readonly vmStateOffset?: number;
+}
+
+/** One format-specific fact, or a group of them. */
+export type Fact = string | number | boolean | readonly Fact[] | { readonly [name: string]: Fact };
+
+/** A snapshot inside an image. */
+export interface SnapshotInfo {
+  readonly id: string;
+  readonly name: string;
+  /** When it was made, since 1970. */
+  readonly dateSeconds: number;
+  readonly dateNanoseconds: number;
+  /** How long the machine had run. */
+  readonly vmClockSeconds: number;
+  readonly vmClockNanoseconds: number;
+  /** Bytes of the machine's state; 0 without one. */
+  readonly vmStateSize: number;
+  /** Guest bytes of the disk then. */
+  readonly diskSize: number;
+  /** Instructions that the machine had run, where they were counted. */
+  readonly icount?: number;
 }
 
 /** As it is to be stored in the image. */

@@ -1,7 +1,7 @@
 // Where the guest's bytes lie: extents over the backing chain as `qemu-img map` counts them, neighbours of one kind
 // joined. Each layer answers with its own tables: data of a format in a hole of its file is data here, unlike in
 // block/extents.ts, because the peer prints it so.
-import { childOf } from "../block/extents.ts";
+import { chainExtentAt, childOf, storageOf } from "../block/extents.ts";
 import type { BlockNode, Extent } from "../block/node.ts";
 
 export interface MapEntry {
@@ -73,13 +73,17 @@ async function entryAt(top: BlockNode, start: number, wanted: number): Promise<M
     if (start >= layer.size) return tail(layer, start, length, depth);
     const extent = await layer.extentAt(start, Math.min(length, layer.size - start));
     length = extent.length;
+    if (extent.isPreallocated === true) return preallocated(layer, extent, depth);
     if (extent.state !== "unallocated") return held(layer, extent, depth);
     const backing = childOf(layer, "backing");
     const left = backing === undefined ? 0 : sizeInSectors(backing) - start;
     if (holdsNothing(layer)) return { ...nothing(start), length, depth };
     if (backing === undefined || left <= 0) {
       const flags = { present: false, zero: true, data: false, compressed: false };
-      return { start, length, depth, ...flags, offset: undefined, file: undefined };
+      // A part of a cluster of which other parts are stored has its place in the file.
+      const offset = backing === undefined ? extent.hostOffset : undefined;
+      const file = offset === undefined ? undefined : storageOf(layer);
+      return { start, length, depth, ...flags, offset, file };
     }
     length = Math.min(length, left);
     layer = backing;
@@ -96,8 +100,18 @@ function held(layer: BlockNode, extent: Extent, depth: number): MapEntry {
   const zero = extent.state === "zero";
   if (!zero && holdsNothing(layer)) return { ...nothing(start), length, depth };
   const offset = layer.children.length === 0 ? start : extent.hostOffset;
-  const file = offset === undefined ? undefined : (childOf(layer, "file") ?? layer);
+  const file = offset === undefined ? undefined : (storageOf(layer) ?? layer);
   return { start, length, depth, present: true, zero, data: !zero, compressed, offset, file };
+}
+
+/** Data that are zero as well where their file has a hole. */
+async function preallocated(layer: BlockNode, extent: Extent, depth: number): Promise<MapEntry> {
+  const entry = held(layer, extent, depth);
+  const { file, offset = 0, length } = entry;
+  if (file === undefined) return entry;
+  if (offset >= file.size) return { ...entry, zero: true };
+  const below = await chainExtentAt(file, offset, Math.min(length, file.size - offset));
+  return { ...entry, length: below.length, zero: below.state !== "data" };
 }
 
 /** The rest of the last sector of an image that is not whole sectors long: zeroes behind its file. */
