@@ -5,6 +5,7 @@ import { BlockError } from "../base/errors.ts";
 import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
 import { child, integer, size } from "../block/options.ts";
+import { formatLost, type LostWrites, nothingLost, parseLost } from "../writelog/lost.ts";
 import { LogStates } from "../writelog/state.ts";
 import { tablesOf } from "../writelog/stateCache.ts";
 import { protocolLevel } from "./children.ts";
@@ -19,6 +20,10 @@ export const logstate = defineDriver({
       .describe(
         "Entries applied: 0 is the disk before the first, 1 the disk after entry 0. All that are counted when left out.",
       ),
+    lost: z
+      .string("must be a list of entries")
+      .optional()
+      .describe("Entries that a crash took: 5,7-9 whole ones, 12:0-3 sectors of one."),
     base: child.optional().describe("The disk before the first entry. All zeroes when left out."),
     size: size
       .optional()
@@ -44,15 +49,26 @@ export const logstate = defineDriver({
     const states = new LogStates({ log, index, intervals, base, discards: options.discards });
     const count = options.entry ?? index.counted;
     states.checkCount(count);
+    const lost = options.lost === undefined ? nothingLost : parseLost(options.lost);
+    checkLost(lost, count);
     const [size, sizeFrom] = sizeOf(options.size, base, index.diskEnd);
     if (size < index.diskEnd) {
       context.warn(
         `The log goes up to byte ${index.diskEnd} of its disk: what lies behind ${size} is not shown`,
       );
     }
-    return new StateNode({ states, log, count, size, sizeFrom, context });
+    return new StateNode({ states, log, count, lost, size, sizeFrom, context });
   },
 });
+
+function checkLost(lost: LostWrites, count: number): void {
+  const behind = [...lost.keys()].find((entry) => entry >= count);
+  if (behind === undefined) return;
+  throw new BlockError("EINVAL", `Entry ${behind} can't be lost: only ${count} entries are applied`, {
+    option: "lost",
+    hint: "Entries are counted from 0: the last one that is applied is entry minus 1.",
+  });
+}
 
 type SizeFrom = "option" | "base" | "log";
 
@@ -67,6 +83,8 @@ export interface StateNodeOptions {
   readonly log: BlockNode;
   /** Entries applied. */
   readonly count: number;
+  /** Of these, what a crash took. */
+  readonly lost: LostWrites;
   /** Bytes. */
   readonly size: number;
   readonly sizeFrom: SizeFrom;
@@ -82,8 +100,9 @@ class StateNode implements BlockNode {
   readonly info: NodeInfo;
   readonly #states: LogStates;
   readonly #count: number;
+  readonly #lost: LostWrites;
 
-  constructor({ states, log, count, size, sizeFrom, context }: StateNodeOptions) {
+  constructor({ states, log, count, lost, size, sizeFrom, context }: StateNodeOptions) {
     const { index, base, discards } = states;
     this.name = context.name;
     this.children = [
@@ -94,6 +113,7 @@ class StateNode implements BlockNode {
     this.info = {
       specific: {
         "entries-applied": count,
+        ...(lost.size > 0 && { "entries-lost": formatLost(lost) }),
         "entries-in-log": index.count,
         "entries-counted": index.counted,
         "log-end": index.end.kind,
@@ -104,19 +124,20 @@ class StateNode implements BlockNode {
     };
     this.#states = states;
     this.#count = count;
+    this.#lost = lost;
   }
 
   read(offset: number, target: Uint8Array): Promise<void> {
-    return this.#states.read(this.#count, offset, target);
+    return this.#states.read(this.#count, offset, target, this.#lost);
   }
 
   async extentAt(offset: number, length: number): Promise<Extent> {
-    const found = await this.#states.extentAt(this.#count, offset, length);
+    const found = await this.#states.extentAt(this.#count, offset, length, this.#lost);
     return { offset, length: found.length, state: found.state, compressed: false, hostOffset: undefined };
   }
 
   async describeAt(offset: number): Promise<string> {
-    return this.#states.describeAt(this.#count, offset);
+    return this.#states.describeAt(this.#count, offset, this.#lost);
   }
 
   write(): Promise<void> {

@@ -9,6 +9,7 @@ import type { BlockNode, ExtentState } from "../block/node.ts";
 import type { WriteIntervals } from "./intervals.ts";
 import { entryFlags } from "./layout.ts";
 import { has, type LogIndex } from "./logIndex.ts";
+import { type LostWrites, nothingLost } from "./lost.ts";
 
 /** What a discarded range is: the log does not say. Both read as zeroes; unknown ranges are not said to be zero. */
 export type DiscardMeaning = "zero" | "unknown";
@@ -67,10 +68,14 @@ export class LogStates {
     });
   }
 
-  /** The bytes from `offset` on after the first `count` entries. Throws EINVAL, and what log and base throw. */
-  async read(count: number, offset: number, target: Uint8Array): Promise<void> {
+  /**
+   * The bytes from `offset` on after the first `count` entries, without those that were `lost`, here and below. Throws
+   * EINVAL, and what log and base throw.
+   */
+  async read(count: number, offset: number, target: Uint8Array, lost = nothingLost): Promise<void> {
     this.checkCount(count);
-    for (const { start, end, entry } of this.#runs(count, offset, offset + target.length, target.length)) {
+    const runs = this.#runs(count, offset, offset + target.length, target.length, lost);
+    for (const { start, end, entry } of runs) {
       const part = target.subarray(start - offset, end - offset);
       if (entry < 0) await this.#readBase(start, part);
       else if (this.#isDiscard(entry)) part.fill(0);
@@ -79,14 +84,14 @@ export class LogStates {
   }
 
   /** As a block node's `extentAt` after the first `count` entries, without places in the log. */
-  async extentAt(count: number, offset: number, length: number): Promise<StateExtent> {
+  async extentAt(count: number, offset: number, length: number, lost = nothingLost): Promise<StateExtent> {
     this.checkCount(count);
     const stop = offset + length;
     let end = offset;
     let state: ExtentState | undefined;
     // Few at first: most often the second run is of another state already.
     for (let most = 2; end < stop && most <= mostRuns; most *= 2) {
-      for (const run of this.#runs(count, end, stop, most)) {
+      for (const run of this.#runs(count, end, stop, most, lost)) {
         const found = await this.#runExtent(run);
         state ??= found.state;
         if (found.state !== state) return { length: end - offset, state };
@@ -98,15 +103,15 @@ export class LogStates {
   }
 
   /** The entry that wrote the byte last among the first `count`; undefined where it is the base's. Throws EINVAL. */
-  lastWriterOf(count: number, offset: number): number | undefined {
+  lastWriterOf(count: number, offset: number, lost = nothingLost): number | undefined {
     this.checkCount(count);
-    const [run] = this.#runs(count, offset, offset + 1, 1);
+    const [run] = this.#runs(count, offset, offset + 1, 1, lost);
     return run === undefined || run.entry < 0 ? undefined : run.entry;
   }
 
   /** "written by entry 17, bytes at 0x5200 of the log". */
-  describeAt(count: number, offset: number): string {
-    const entry = this.lastWriterOf(count, offset);
+  describeAt(count: number, offset: number, lost = nothingLost): string {
+    const entry = this.lastWriterOf(count, offset, lost);
     if (entry === undefined) {
       return this.base ? "not written: the base's" : "not written, and there is no base";
     }
@@ -116,13 +121,52 @@ export class LogStates {
     return `written by entry ${entry}${fua}, byte ${hex(this.#placeOf(entry, offset))} of the log`;
   }
 
-  #runs(count: number, start: number, end: number, most: number): Run[] {
+  #runs(count: number, start: number, end: number, most: number, lost: LostWrites): Run[] {
     const runs: Run[] = [];
-    this.#intervals.runs(start, end, count, (start, end, entry) => {
-      runs.push({ start, end, entry });
+    this.#visitRuns(count, start, end, lost, (run) => {
+      runs.push(run);
       return runs.length < most;
     });
     return runs;
+  }
+
+  /** Where an entry was lost, the newest one before it counts; that may be lost as well, thousands of times. */
+  #visitRuns(
+    count: number,
+    start: number,
+    end: number,
+    lost: LostWrites,
+    visit: (run: Run) => boolean,
+  ): void {
+    // What is still to be looked at, the lowest last: runs of the disk after so many entries.
+    const pending = [{ start, end, count }];
+    for (let part = pending.pop(); part !== undefined; part = pending.pop()) {
+      const { end, count } = part;
+      let goesOn = true;
+      this.#intervals.runs(part.start, end, count, (start, stop, entry) => {
+        const [from, to] = this.#lostPart({ start, end: stop, entry }, lost);
+        if (start < from) goesOn = visit({ start, end: from, entry });
+        if (!goesOn || from === stop) return goesOn;
+        if (stop < end) pending.push({ start: stop, end, count });
+        // Behind the sectors that were lost the entry is there: it is found again, and it is not looked at as lost.
+        if (to < stop) pending.push({ start: to, end: stop, count: entry + 1 });
+        pending.push({ start: from, end: to, count: entry });
+        return false;
+      });
+      if (!goesOn) return;
+    }
+  }
+
+  /** The bytes of the run that its entry did not write because it was lost; [end, end) without any. */
+  #lostPart({ start, end, entry }: Run, lost: LostWrites): [from: number, to: number] {
+    if (!lost.has(entry)) return [end, end];
+    const sectors = lost.get(entry);
+    if (sectors === undefined) return [start, end];
+    const { sectorSize } = this.index;
+    const first = this.index.offsetOf(entry);
+    const from = Math.max(start, first + sectors.first * sectorSize);
+    const to = Math.min(end, first + sectors.end * sectorSize);
+    return from < to ? [from, to] : [end, end];
   }
 
   async #runExtent({ start, end, entry }: Run): Promise<StateExtent> {
