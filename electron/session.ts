@@ -39,7 +39,7 @@ interface OwnWrite {
 /** How to open an image. */
 export interface OpenHow {
   /** Instead of probing. */
-  readonly format?: "raw" | "qed" | undefined;
+  readonly format?: "raw" | "qed" | "qcow2" | undefined;
   /** The person allows backing files outside the image's folder. */
   readonly trustBacking?: boolean | undefined;
 }

@@ -1,5 +1,6 @@
 // The work of `refs`: maps the image, asks for one place, prints it.
 import { hex } from "../base/bytes.ts";
+import { childOf, storageOf } from "../block/extents.ts";
 import { kindWords } from "../block/kindWords.ts";
 import type { BlockNode, Extent } from "../block/node.ts";
 import type { ByteRange, Pointers, StructureAt, StructureField } from "../block/structure.ts";
@@ -53,7 +54,8 @@ async function guestPlace(root: BlockNode, offset: number): Promise<GuestPlace> 
   if (offset >= root.size) {
     throw new CliError(`Offset ${offset} is not in the guest's disk of ${root.size} bytes`, 1);
   }
-  const { state, hostOffset } = await root.extentAt(offset, 1);
+  const { state, hostOffset: stored } = await root.extentAt(offset, 1);
+  const hostOffset = storageOf(root) === childOf(root, "file") ? stored : undefined;
   return { offset, state, hostOffset, path: (await root.describeAt?.(offset)) ?? "" };
 }
 

@@ -1,8 +1,10 @@
-// `blkscope snapshot`: snapshots inside an image. Options, messages and exit codes of `qemu-img snapshot`; no format here
-// has any, which listing answers with nothing.
+// `blkscope snapshot`: snapshots inside an image. Options, messages and exit codes of `qemu-img snapshot`. Formats without
+// any answer listing with nothing.
+import type { SnapshotInfo } from "../block/node.ts";
 import { CliError, defineCommand, UsageError } from "./command.ts";
 import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
+import { stdout } from "./output.ts";
 
 const options = {
   list: { short: "l", long: "list", help: "list them (default)" },
@@ -30,14 +32,14 @@ const actions: readonly string[] = ["list", "create", "apply", "delete"];
 
 export const snapshot = defineCommand({
   usage: ["[OPTION...] [-l | -c SNAPSHOT | -a SNAPSHOT | -d SNAPSHOT] FILE"],
-  description: `Lists, creates, applies or deletes snapshots inside an image. Raw and QED images cannot have any: use an
-overlay (create -b) instead.`,
+  description: `Lists, creates, applies or deletes snapshots inside an image. Those of qcow2 images are listed; raw and QED images cannot
+have any: use an overlay (create -b) instead.`,
   options,
   exits: [
     [0, "listed"],
     [1, "wrong usage, the image could not be opened, or its format has no snapshots"],
   ],
-  examples: ["snapshot -l disk.qed"],
+  examples: ["snapshot -l disk.qcow2"],
   failure: 1,
   async run(args) {
     const asked = args.given.filter(({ name }) => actions.includes(name));
@@ -51,14 +53,26 @@ overlay (create -b) instead.`,
       format: args.value("format"),
       forceShare: args.has("forceShare"),
       writable: action.name !== "list",
+      // The list is in the image itself.
+      backing: action.name !== "list",
     };
     const { withImage } = await import("./openImage.ts");
+    const { factsOf } = await import("./nodeFacts.ts");
     return withImage(file, request, async ({ graph }) => {
-      if (action.name === "list") return 0;
+      if (action.name === "list") {
+        await list(factsOf(graph.root).snapshots ?? []);
+        return 0;
+      }
       throw lacking(action.name, action.value, graph.root.driver);
     });
   },
 });
+
+async function list(snapshots: readonly SnapshotInfo[]): Promise<void> {
+  if (snapshots.length === 0) return;
+  const { snapshotLines } = await import("./facts.ts");
+  for (const line of ["Snapshot list:", ...snapshotLines(snapshots)]) stdout.line(line);
+}
 
 /** What a format without snapshots answers. */
 function lacking(action: string, name: string, format: string): CliError {

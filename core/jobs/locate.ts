@@ -1,5 +1,6 @@
 // Where a guest byte lies: each layer's account, from the top to the one that answers for it.
 import { BlockError } from "../base/errors.ts";
+import { childOf, storageOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { Location } from "./sessionContract.ts";
 
@@ -11,7 +12,10 @@ export async function locate(root: BlockNode, offset: number): Promise<readonly 
   const layers: Location[] = [];
   let node: BlockNode | undefined = root;
   for (let depth = 0; node !== undefined && offset < node.size; depth++) {
-    const { state, hostOffset } = await node.extentAt(offset, 1);
+    const extent = await node.extentAt(offset, 1);
+    const { state } = extent;
+    // Of an external data file the layer's own file knows nothing.
+    const hostOffset = storageOf(node) === childOf(node, "file") ? extent.hostOffset : undefined;
     const path = (await node.describeAt?.(offset)) ?? "";
     layers.push({ depth, driver: node.driver, state, hostOffset, path });
     if (state !== "unallocated") break;

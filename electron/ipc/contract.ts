@@ -147,7 +147,7 @@ export const channels = {
   "image:open": channel<OpenedImage>()(
     z.strictObject({
       token,
-      format: z.enum(["raw", "qed"]).optional(),
+      format: z.enum(["raw", "qed", "qcow2"]).optional(),
       trustBacking: z.boolean().optional(),
     }),
   ),

@@ -19,7 +19,7 @@ export type ImageState =
 /** How to open an image; kept for as long as it is open, so that a reload shows it the same way. */
 export interface OpenHow {
   /** Instead of probing. */
-  readonly format?: "raw" | "qed";
+  readonly format?: "raw" | "qed" | "qcow2";
   /** The person allows backing files outside the image's folder. */
   readonly trustBacking?: boolean;
 }
