@@ -2,12 +2,12 @@
 // are wrong. What is offered is bounded, and said to be; a run without bounds would not end within the test's time.
 import * as fs from "node:fs";
 import { expect, it } from "vitest";
-import type { RepairOffer } from "../../../core/block/finding.ts";
-import { openGraph } from "../../../core/graph.ts";
-import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
-import { finish, mend } from "../../build/mend.ts";
-import { buildQed } from "../../build/qed.ts";
-import { tempDir, tempFile } from "../../build/temp.ts";
+import type { RepairOffer } from "../../core/block/finding.ts";
+import { openGraph } from "../../core/graph.ts";
+import { defaultItems, offerRepair } from "../../core/repair/offer.ts";
+import { finish, mend } from "../build/mend.ts";
+import { buildQed } from "../build/qed.ts";
+import { tempDir, tempFile } from "../build/temp.ts";
 
 const cluster = 65536;
 

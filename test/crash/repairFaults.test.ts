@@ -2,15 +2,15 @@
 // exactly restorable.
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
-import { openGraph } from "../../../core/graph.ts";
-import { newJournal, openJournal } from "../../../core/repair/journalFile.ts";
-import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
-import { brokenQed } from "../../build/brokenQed.ts";
-import { finish, mend } from "../../build/mend.ts";
-import { buildQed } from "../../build/qed.ts";
-import { seeded } from "../../build/random.ts";
-import { tempDir, tempFile } from "../../build/temp.ts";
-import { type ChangingCall, type Fault, watchFiles } from "../../crash/fileFaults.ts";
+import { openGraph } from "../../core/graph.ts";
+import { newJournal, openJournal } from "../../core/repair/journalFile.ts";
+import { defaultItems, offerRepair } from "../../core/repair/offer.ts";
+import { brokenQed } from "../build/brokenQed.ts";
+import { finish, mend } from "../build/mend.ts";
+import { buildQed } from "../build/qed.ts";
+import { seeded } from "../build/random.ts";
+import { tempDir, tempFile } from "../build/temp.ts";
+import { type ChangingCall, type Fault, watchFiles } from "./fileFaults.ts";
 
 const original = brokenQed();
 
@@ -191,7 +191,7 @@ describe("a journal", () => {
 
   it("is as long as was said before, and shorter only by zeroes that are cut off", async () => {
     const { image, journal } = fresh();
-    const { journalBytes } = await import("../../../core/repair/journal.ts");
+    const { journalBytes } = await import("../../core/repair/journal.ts");
     const script = await mend(image);
     expect(fs.statSync(journal).size).toBe(journalBytes(script, Buffer.byteLength(image)));
   });
