@@ -11,7 +11,10 @@ export interface Wall {
   readonly reason: string;
 }
 
-/** Where bins come from. A log that has grown is a new object: nothing of one source is ever shown for another. */
+/**
+ * Where bins come from. A log that has grown, or another filter, is a new object; what shows stays until its bins are
+ * there. Another log is another view.
+ */
 export interface TimelineSource {
   readonly entries: number;
   /** Bytes of the disk: at least the end of the furthest entry. 0 for a log that writes nothing. */
@@ -52,6 +55,8 @@ export interface TimelineViewState extends Viewport {
   /** CSS pixels of the plot's inside. */
   readonly width: number;
   readonly height: number;
+  /** Of the vertical axis: what shows at the deepest zoom. */
+  readonly leastShare: number;
 }
 
 /** What part of a log shows; made by `createTimelineView`. The plot tells it its size. */
@@ -59,6 +64,8 @@ export interface TimelineView extends StoreApi<TimelineViewState> {
   /** The log has as many entries now. One that was seen to its end, as a whole, stays so. */
   setEntries(entries: number): void;
   resize(width: number, height: number): void;
+  /** The plot tells how long the vertical axis is, bytes, and the log's unit. */
+  setDisk(length: number, sectorSize: number): void;
   /** Zooms entries by a factor (above 1: in) and keeps the entry `at` (fractional) where it is. */
   zoom(factor: number, at: number): void;
   /** The same of the vertical axis; `at` is a share of it. */
