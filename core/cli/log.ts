@@ -1,59 +1,70 @@
 // `blkscope log`: logs of writes in the dm-log-writes format. One command with actions, each in a file of its own that is
 // loaded when it is called; options are one table, and an action refuses those it does not take.
-import { CliError, defineCommand, UsageError } from "./command.ts";
-import { objectOption, takeObjects } from "./objectOption.ts";
-import type { OptionSpecs, Parsed } from "./options.ts";
-
-const options = {
-  from: { long: "from", value: "N", help: "list: the first entry, counted from 0 (default 0)" },
-  count: { long: "count", value: "N", help: "list: entries at most (default: all)" },
-  recover: {
-    long: "recover",
-    help: "info, list: look for entries behind damage too; those are likely, never sure",
-  },
-  overTail: {
-    long: "over-tail",
-    help: "mark: write over the entries that the superblock does not count; they are of an older log",
-  },
-  output: { long: "output", value: "FORM", help: "info, list: human (default) or json" },
-  imageOpts: {
-    long: "image-opts",
-    help: "LOG is a list of options: driver=file,filename=disk.log (a comma in a value is doubled)",
-  },
-  forceShare: {
-    short: "U",
-    long: "force-share",
-    help: "info, list: open a log that another program has open for writing",
-  },
-  object: objectOption,
-} as const satisfies OptionSpecs;
-
-export type LogOptions = typeof options;
+import { defineCommand, UsageError } from "./command.ts";
+import {
+  type LogArguments,
+  type LogOptions,
+  logOptions,
+  numberOption,
+  placeOption,
+  reading,
+  readRequest,
+} from "./logOptions.ts";
+import { takeObjects } from "./objectOption.ts";
 
 interface Action {
   readonly takes: readonly (keyof LogOptions)[];
   /** What follows the action's name, for the message when something else does. */
   readonly operands: readonly string[];
-  run(args: Parsed<LogOptions>, operands: readonly string[]): Promise<number>;
+  /** More may follow: the words of a command. */
+  readonly takesMore?: true;
+  run(args: LogArguments, operands: readonly string[]): Promise<number>;
 }
-
-const reading = ["recover", "output", "imageOpts", "forceShare", "object"] as const;
 
 const actions: Readonly<Record<string, Action>> = {
   info: {
-    takes: reading,
+    takes: ["recover", ...reading],
     operands: ["LOG"],
     run: async (args, [log = ""]) => (await import("./logInfo.ts")).printInfo(readRequest(args, log)),
   },
   list: {
-    takes: ["from", "count", ...reading],
+    takes: ["from", "count", "recover", ...reading],
     operands: ["LOG"],
-    run: async (args, [log = ""]) => {
-      const from = entryNumber(args.value("from") ?? "0", "from");
-      const given = args.value("count");
-      const count = given === undefined ? Number.POSITIVE_INFINITY : entryNumber(given, "count");
-      return (await import("./logList.ts")).printList({ ...readRequest(args, log), from, count });
-    },
+    run: async (args, [log = ""]) =>
+      (await import("./logList.ts")).printList({ ...readRequest(args, log), ...stretch(args) }),
+  },
+  find: {
+    takes: ["from", "count", "recover", ...reading],
+    operands: ["LOG", "FILTER"],
+    run: async (args, [log = "", filter = ""]) =>
+      (await import("./logFind.ts")).printFound({ ...readRequest(args, log), ...stretch(args), filter }),
+  },
+  history: {
+    takes: ["at", "entry", "count", "bytes", "through", "base", ...reading],
+    operands: ["LOG"],
+    run: async (args, [log = ""]) =>
+      (await import("./logHistory.ts")).printHistory({
+        ...readRequest(args, log),
+        place: placeOption(args),
+        entry: numberOption(args, "entry"),
+        count: numberOption(args, "count") ?? Number.POSITIVE_INFINITY,
+        bytes: args.has("bytes"),
+        through: args.value("through"),
+        base: args.value("base"),
+      }),
+  },
+  state: {
+    takes: ["entry", "lost", "base", "over", "imageOpts", "forceShare", "object"],
+    operands: ["LOG", "OUT"],
+    run: async (args, [log = "", out = ""]) =>
+      (await import("./logState.ts")).writeState({
+        ...readRequest(args, log),
+        out,
+        entry: numberOption(args, "entry"),
+        lost: args.value("lost"),
+        base: args.value("base"),
+        over: args.has("over"),
+      }),
   },
   mark: {
     takes: ["overTail", "imageOpts", "object"],
@@ -76,7 +87,7 @@ end of a log that nobody writes to; every mark is a moment that can be found aga
 
 Whatever is wrong with a log, what can be read is shown. The superblock's count is written now and then only: entries
 behind it are shown as not counted, since they can also be those of an older log in the same file.`,
-  options,
+  options: logOptions,
   sections: [
     {
       title: "Output of info (json)",
@@ -111,32 +122,20 @@ data, where it has some), "text" (of a mark), "counted" (by the superblock), "re
     if (name === undefined) throw new UsageError(`Expecting one of ${names}`);
     const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
     if (action === undefined) throw new UsageError(`log has no '${name}'; expecting one of ${names}`);
-    const other = args.given.find((option) => !action.takes.includes(option.name));
-    if (other !== undefined) throw new UsageError(`log ${name} takes no --${options[other.name].long}`);
+    const other = args.given.find(
+      (option) => option.name in logOptions && !action.takes.includes(option.name),
+    );
+    if (other !== undefined) throw new UsageError(`log ${name} takes no --${logOptions[other.name].long}`);
     if ((await takeObjects(args.values("object"))).helped) return 0;
-    if (operands.length !== action.operands.length) {
+    const surplus = operands.length - action.operands.length;
+    if (surplus < 0 || (surplus > 0 && action.takesMore !== true)) {
       throw new UsageError(`Expecting log ${name} ${action.operands.join(" ")}`);
     }
     return action.run(args, operands);
   },
 });
 
-function readRequest(args: Parsed<LogOptions>, file: string) {
-  const output = args.value("output") ?? "human";
-  if (output !== "human" && output !== "json") {
-    throw new CliError("--output must be used with human or json as argument.", 1);
-  }
-  return {
-    log: file,
-    imageOpts: args.has("imageOpts"),
-    forceShare: args.has("forceShare"),
-    recover: args.has("recover"),
-    json: output === "json",
-  };
-}
-
-function entryNumber(text: string, what: string): number {
-  const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
-  if (Number.isSafeInteger(value)) return value;
-  throw new CliError(`Invalid --${what} '${text}': expecting a number of entries`, 1);
+function stretch(args: LogArguments): { readonly from: number; readonly count: number } {
+  const from = numberOption(args, "from") ?? 0;
+  return { from, count: numberOption(args, "count") ?? Number.POSITIVE_INFINITY };
 }

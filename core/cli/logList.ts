@@ -25,12 +25,7 @@ export function printList(request: ListRequest): Promise<number> {
       throw new CliError(`The log has no entry ${request.from}; it has ${index.count}`, 1);
     }
     const to = Math.min(index.count, request.from + request.count);
-    if (!request.json) stdout.line(row("Entry", "Kind", "Offset", "Length", "In the log", "Flags"));
-    for (let entry = request.from; entry < to; entry++) {
-      const text = index.kindOf(entry) === "mark" ? await readMark(log.node, index, entry) : undefined;
-      stdout.line(request.json ? jsonText(jsonOf(index, entry, text)) : humanLine(index, entry, text));
-      if (entry % linesAtOnce === 0) await turn(log);
-    }
+    await printEntries(log, between(request.from, to), request.json);
     // Not for a part of the log: its end was not asked for.
     const isWhole = to === index.count;
     if (isWhole && index.end.kind !== "complete") printWarning(index.end.message);
@@ -38,12 +33,29 @@ export function printList(request: ListRequest): Promise<number> {
   });
 }
 
+function* between(from: number, to: number): Generator<number> {
+  for (let entry = from; entry < to; entry++) yield entry;
+}
+
+/** A table with its head, or a line of JSON for each. Throws CliError when it is interrupted. */
+export async function printEntries(log: ReadLog, entries: Iterable<number>, json: boolean): Promise<void> {
+  const { index, node } = log;
+  if (!json) stdout.line(row("Entry", "Kind", "Offset", "Length", "In the log", "Flags"));
+  let lines = 0;
+  for (const entry of entries) {
+    const text = index.kindOf(entry) === "mark" ? await readMark(node, index, entry) : undefined;
+    stdout.line(json ? jsonText(jsonOf(index, entry, text)) : humanLine(index, entry, text));
+    if (lines++ % linesAtOnce === 0) await turn(log);
+  }
+}
+
 async function turn({ signal }: ReadLog): Promise<void> {
   await new Promise((resolve) => setImmediate(resolve));
   if (signal.aborted) throw new CliError("Interrupted", 130);
 }
 
-function flagsOf(index: LogIndex, entry: number): string[] {
+/** FLUSH, FUA ... */
+export function flagsOf(index: LogIndex, entry: number): string[] {
   const flags = index.flagsOf(entry);
   return flagNames.filter(([, flag]) => has(flags, flag)).map(([name]) => name);
 }

@@ -30,6 +30,11 @@ export class UnfinishedFile {
     }
   }
 
+  /** The name it has now. */
+  get path(): string {
+    return this.#hidden ?? this.#final;
+  }
+
   /** It is complete and closed. Throws the system's error. */
   finish(): void {
     if (this.#hidden === undefined) return;

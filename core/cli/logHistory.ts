@@ -1,0 +1,188 @@
+// `blkscope log history`: the entries that wrote a range of the disk, newest first, with what each of them changed. For a
+// log that was kept below a format, the range can be one of the guest's disk.
+import { hex } from "../base/bytes.ts";
+import { chainExtentAt } from "../block/extents.ts";
+import type { ByteRange } from "../block/finding.ts";
+import { openGraph } from "../graph.ts";
+import { changeBy, type HistoryEntry, historyOf } from "../writelog/history.ts";
+import type { LogStates } from "../writelog/state.ts";
+import { CliError } from "./command.ts";
+import { exitOf, type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
+import { flagsOf } from "./logList.ts";
+import { negativeExit } from "./logOptions.ts";
+import { entriesOr, stateSpec, statesOf, withBase } from "./logStateOf.ts";
+import { openError } from "./openError.ts";
+import { jsonText, printWarning, stdout } from "./output.ts";
+
+export interface HistoryRequest extends LogReadRequest {
+  readonly place: ByteRange;
+  /** Only entries among the first so many. */
+  readonly entry: number | undefined;
+  /** May be infinite. */
+  readonly count: number;
+  readonly bytes: boolean;
+  /** The format whose file was logged. */
+  readonly through: string | undefined;
+  readonly base: string | undefined;
+}
+
+/** Bytes of an entry that are shown, before and after. */
+const mostShown = 4096;
+const bytesInLine = 16;
+const pageLength = 1000;
+/** Parts of a guest's range that lie apart from each other in its image's file. */
+const mostParts = 4096;
+
+/** A part of the range that was asked for, and where it lies on the logged disk. */
+interface Part extends ByteRange {
+  readonly guest: number | undefined;
+}
+
+/** The exit code. Throws CliError. */
+export function printHistory(request: HistoryRequest): Promise<number> {
+  return withLog(request, async (log) => {
+    const before = entriesOr(log, request.entry);
+    const parts = await partsOf(request, before);
+    return withBase(request.base, async (base) => {
+      const states = request.bytes ? await statesOf(log, base) : undefined;
+      let found = 0;
+      for (const part of parts) found += await printPart(request, log, part, before, states);
+      if (found > 0) return log.index.end.kind === "complete" ? 0 : exitOf(log.index);
+      printWarning(`None of the first ${before} entries wrote there`);
+      return negativeExit;
+    });
+  });
+}
+
+async function partsOf(request: HistoryRequest, entry: number): Promise<Part[]> {
+  const { place, through, base, log } = request;
+  if (through === undefined) return [{ ...place, guest: undefined }];
+  const spec = { driver: through, file: stateSpec(request, { entry, base }) };
+  const graph = await openGraph(spec, { backing: "none", forceShare: request.forceShare }).catch((error) => {
+    throw openError(`${log} as a ${through} image after ${entry} entries`, error, 1);
+  });
+  const parts: Part[] = [];
+  try {
+    const { root } = graph;
+    const end = place.offset + place.length;
+    if (end > root.size)
+      throw new CliError(`The guest's disk of ${root.size} bytes ends before byte ${end}`, 1);
+    for (let at = place.offset; at < end && parts.length < mostParts; ) {
+      const { length, hostOffset, compressed } = await chainExtentAt(root, at, end - at, 1);
+      if (compressed)
+        throw new CliError(`Guest offset ${hex(at)} is compressed: it has no place of its own`, 1);
+      if (hostOffset !== undefined) parts.push({ offset: hostOffset, length, guest: at });
+      at += length;
+    }
+  } finally {
+    await graph.close();
+  }
+  if (parts.length > 0) return parts;
+  throw new CliError(
+    `The image has nothing stored for guest offset ${hex(place.offset)} after ${entry} entries`,
+    negativeExit,
+    "An earlier moment (--entry) may have had it elsewhere.",
+  );
+}
+
+/** Returns how many entries it printed. */
+async function printPart(
+  request: HistoryRequest,
+  log: ReadLog,
+  part: Part,
+  before: number,
+  states: LogStates | undefined,
+): Promise<number> {
+  if (part.guest !== undefined && !request.json) {
+    stdout.line(
+      `Guest ${rangeText({ offset: part.guest, length: part.length })} lies at ${hex(part.offset)}:`,
+    );
+  }
+  let printed = 0;
+  let next: number | undefined = before;
+  while (next !== undefined && printed < request.count) {
+    const limit = Math.min(pageLength, request.count - printed);
+    const page = await historyOf(log.index, part.offset, part.length, {
+      before: next,
+      limit,
+      signal: log.signal,
+    });
+    for (const entry of page.entries) await printOne(request, log, part, entry, states);
+    printed += page.entries.length;
+    next = page.next;
+  }
+  if (next !== undefined) printWarning(`There are older entries; --count ends the list`);
+  return printed;
+}
+
+async function printOne(
+  { json }: HistoryRequest,
+  log: ReadLog,
+  part: Part,
+  entry: HistoryEntry,
+  states: LogStates | undefined,
+): Promise<void> {
+  const { touched } = entry;
+  const shown = Math.min(touched.length, mostShown);
+  const change = states && (await changeBy(states, entry.entry, touched.offset, shown));
+  if (json) {
+    const guest = part.guest === undefined ? undefined : part.guest + (touched.offset - part.offset);
+    stdout.line(jsonText(jsonOf(log, entry, guest, change, shown)));
+    return;
+  }
+  const { kind, range, durableWith } = entry;
+  const flags = flagsOf(log.index, entry.entry).join(" ");
+  const durable = durableWith === undefined ? "never flushed" : `durable with entry ${durableWith}`;
+  const words = [`entry ${entry.entry}: ${kind} of ${rangeText(range)}`, ...(flags === "" ? [] : [flags])];
+  stdout.line([...words, durable].join(", "));
+  if (change === undefined) return;
+  if (!change.changed) stdout.line("    the same bytes as before");
+  printDump(touched.offset, change.before, change.after);
+  if (shown < touched.length) stdout.line(`    and ${touched.length - shown} bytes more`);
+}
+
+/** Lines that the entry left as they were are shown once. */
+function printDump(offset: number, before: Uint8Array, after: Uint8Array): void {
+  for (let at = 0; at < before.length; at += bytesInLine) {
+    const [old, now] = [before, after].map((bytes) => hexText(bytes.subarray(at, at + bytesInLine)));
+    const where = hex(offset + at);
+    if (old === now) stdout.line(`      ${where}  ${now}`);
+    else {
+      stdout.line(`    - ${where}  ${old}`);
+      stdout.line(`    + ${where}  ${now}`);
+    }
+  }
+}
+
+function hexText(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}
+
+function jsonOf(
+  { index }: ReadLog,
+  { entry, kind, range, touched, durableWith }: HistoryEntry,
+  guest: number | undefined,
+  change: Awaited<ReturnType<typeof changeBy>> | undefined,
+  shown: number,
+): object {
+  return {
+    entry,
+    kind,
+    flags: flagsOf(index, entry),
+    ...range,
+    touched,
+    ...(guest !== undefined && { "guest-offset": guest }),
+    "durable-with": durableWith,
+    counted: entry < index.counted,
+    ...(change !== undefined && {
+      before: Buffer.from(change.before).toString("hex"),
+      after: Buffer.from(change.after).toString("hex"),
+      changed: change.changed,
+      shown,
+    }),
+  };
+}
+
+function rangeText({ offset, length }: ByteRange): string {
+  return `${length} ${length === 1 ? "byte" : "bytes"} at ${hex(offset)}`;
+}

@@ -1,0 +1,98 @@
+// `blkscope log state`: writes the disk as it was at an entry of its log to a file, sparse. The bytes are those of the
+// logged device: a raw disk, or the file of an image when the log was kept below a format.
+import * as fs from "node:fs";
+import { asBlockError } from "../base/errors.ts";
+import { formatSize } from "../base/units.ts";
+import type { BlockNode } from "../block/node.ts";
+import { imageSpecForPath, openGraph } from "../graph.ts";
+import { convert } from "../ops/convert.ts";
+import { createFile } from "../protocol/fileCreate.ts";
+import { CliError } from "./command.ts";
+import { interruptible } from "./interrupt.ts";
+import type { LogReadRequest } from "./logFile.ts";
+import { stateSpec } from "./logStateOf.ts";
+import { openError } from "./openError.ts";
+import { printable, printWarning, stderr, stdout } from "./output.ts";
+import { Progress } from "./progress.ts";
+import { UnfinishedFile } from "./unfinishedFile.ts";
+
+export interface StateRequest extends LogReadRequest {
+  readonly out: string;
+  readonly entry: number | undefined;
+  readonly lost: string | undefined;
+  readonly base: string | undefined;
+  readonly over: boolean;
+}
+
+/** Zeroes found in blocks of this many bytes become holes. */
+const sparse = 4096;
+
+/** The exit code. Throws CliError. */
+export async function writeState(request: StateRequest): Promise<number> {
+  const { entry, lost, base, log, out, over } = request;
+  const spec = stateSpec(request, { entry: entry ?? 0, lost, base });
+  if (entry === undefined) delete (spec as { entry?: number }).entry;
+  const graph = await openGraph(spec, { forceShare: request.forceShare, warn: printWarning }).catch(
+    (error: unknown) => {
+      throw openError(log, error, 1);
+    },
+  );
+  try {
+    refuseFull(out, over);
+    await writeOut(graph.root, out);
+    const applied = graph.root.info.specific?.["entries-applied"];
+    stdout.line(
+      `${printable(out)}: the disk after ${applied} entries, ${formatSize(graph.root.size)} (${graph.root.size} bytes)`,
+    );
+    return 0;
+  } finally {
+    await graph.close();
+  }
+}
+
+/** A file that holds something is not written over unasked. */
+export function refuseFull(out: string, over: boolean): void {
+  const stat = fs.statSync(out, { throwIfNoEntry: false });
+  if (stat === undefined || over || (stat.isFile() && stat.size === 0)) return;
+  throw new CliError(`'${out}' is there already`, 1, "With --over what it holds is written over.");
+}
+
+async function writeOut(state: BlockNode, out: string): Promise<void> {
+  try {
+    createFile(out);
+  } catch (error) {
+    throw openError(out, error, 1);
+  }
+  const file = UnfinishedFile.hide(out);
+  const shows = process.stderr.isTTY === true;
+  const progress = new Progress(shows ? stderr : undefined);
+  const target = await openGraph(imageSpecForPath(file.path), { format: "raw", readOnly: false });
+  try {
+    await target.root.resize(state.size);
+    await interruptible(({ signal }) =>
+      convert({
+        sources: [state],
+        target: target.root,
+        sparse,
+        targetIsZero: target.nodes.every(({ driver }) => driver !== "host_device"),
+        parallel: 4,
+        outOfOrder: true,
+        signal,
+        progress: (copied) => progress.show(copied / Math.max(1, state.size)),
+      }),
+    );
+    await target.close();
+    file.finish();
+  } catch (thrown) {
+    await target.close().catch(() => undefined);
+    const left =
+      file.discard() === "removed" ? "The unfinished file was removed." : `'${out}' is unfinished.`;
+    if (thrown instanceof CliError)
+      throw new CliError(thrown.message, thrown.exitCode, left, { cause: thrown });
+    throw new CliError(`Could not write '${out}': ${asBlockError(thrown).message}`, 1, left, {
+      cause: thrown,
+    });
+  } finally {
+    if (shows) progress.end();
+  }
+}

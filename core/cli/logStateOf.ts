@@ -1,0 +1,64 @@
+// The states of a log for the commands that show one: read from the log with the disk it was recorded on below.
+import type { NodeOptions } from "../block/driver.ts";
+import type { BlockNode } from "../block/node.ts";
+import { protocolLevel } from "../filter/children.ts";
+import { imageSpecForPath, openGraph } from "../graph.ts";
+import { buildIntervals } from "../writelog/intervals.ts";
+import { LogStates } from "../writelog/state.ts";
+import { CliError } from "./command.ts";
+import { imageArgument } from "./imageArgument.ts";
+import type { LogReadRequest, ReadLog } from "./logFile.ts";
+import { openError } from "./openError.ts";
+
+/** The given number of entries, or all that the superblock counts. Throws CliError where the log has fewer. */
+export function entriesOr({ index }: ReadLog, given: number | undefined): number {
+  if (given === undefined) return index.counted;
+  if (given <= index.count) return given;
+  throw new CliError(
+    `The log has ${index.count} entries; ${given} of them can't be applied`,
+    1,
+    "Entries are counted: 0 is the disk before the first one, 1 the disk after entry 0.",
+  );
+}
+
+/** Opens the base, a raw file, for as long as `use` runs. Throws CliError. */
+export async function withBase<T>(
+  base: string | undefined,
+  use: (base: BlockNode | undefined) => Promise<T>,
+): Promise<T> {
+  if (base === undefined) return use(undefined);
+  const graph = await openGraph(imageSpecForPath(base), { format: "raw" }).catch((error: unknown) => {
+    throw openError(base, error, 1);
+  });
+  try {
+    return await use(graph.root);
+  } finally {
+    await graph.close();
+  }
+}
+
+export async function statesOf({ index, node, signal }: ReadLog, base?: BlockNode): Promise<LogStates> {
+  const intervals = await buildIntervals(index, { signal });
+  return new LogStates({ log: node, index, intervals, base, discards: "zero" });
+}
+
+/** The options of the node that shows a state; the log as it was named on the command line. Throws BlockError. */
+export function stateSpec(
+  { log, imageOpts }: Pick<LogReadRequest, "log" | "imageOpts">,
+  state: {
+    readonly entry: number;
+    readonly lost?: string | undefined;
+    readonly base?: string | undefined;
+    readonly size?: number | undefined;
+  },
+): NodeOptions {
+  const { entry, lost, base, size } = state;
+  return {
+    driver: "logstate",
+    log: protocolLevel(imageArgument(log, { imageOpts }).spec),
+    entry,
+    ...(lost !== undefined && lost !== "" && { lost }),
+    ...(base !== undefined && { base: protocolLevel(imageArgument(base, { imageOpts: false }).spec) }),
+    ...(size !== undefined && { size }),
+  };
+}
