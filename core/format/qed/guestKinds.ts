@@ -38,7 +38,8 @@ class GuestPass {
   readonly #file: BlockNode;
   readonly #header: QedHeader;
   readonly #bounds: Bounds;
-  readonly #fileKinds: Uint8Array;
+  /** Undefined when no cluster is used more than once: to look them up is most of the work where they are in no order. */
+  readonly #fileKinds: Uint8Array | undefined;
   readonly #kinds: Uint8Array;
   readonly #clusters: number;
   readonly #signal: AbortSignal;
@@ -56,7 +57,7 @@ class GuestPass {
     this.#file = file;
     this.#header = header;
     this.#bounds = boundsOf(header, file.size);
-    this.#fileKinds = fileKinds;
+    this.#fileKinds = fileKinds.includes(kind.overlap) ? fileKinds : undefined;
     this.#kinds = kinds;
     this.#clusters = clusters;
     this.#signal = signal;
@@ -112,7 +113,7 @@ class GuestPass {
     for (let from = 0; from < halves.length; from += inCluster) {
       const cluster = Math.floor((tableOffset + from * 4) / clusterSize);
       // Whoever else has this part of the table may change what its entries say.
-      const isShared = this.#fileKinds[cluster] === kind.overlap;
+      const isShared = this.#fileKinds?.[cluster] === kind.overlap;
       const part = halves.subarray(from, from + inCluster);
       this.#markPart(part, guest + from / 2, isShared ? kind.overlap : kind.data);
     }
@@ -138,7 +139,7 @@ class GuestPass {
       else if (high >= 0 && high <= mostHigh && (low & inCluster) === 0) {
         // Below 2^29 clusters, and `high` was looked at: no bit is lost.
         const index = (high << (32 - bits)) | (low >>> bits);
-        if (index >= first && index < end) to = fileKinds[index] === kind.data ? stored : kind.overlap;
+        if (index >= first && index < end) to = fileKinds?.[index] === kind.overlap ? kind.overlap : stored;
       }
       const cell = perCell === 1 ? guest + at / 2 : Math.floor((guest + at / 2) / perCell);
       if (cell < kinds.length && (kinds[cell] as number) < to) kinds[cell] = to;
