@@ -52,6 +52,7 @@ export async function logIndexJob(
       next: async (request) => nextEntry(index, request),
       marks: (page) => log.now(() => log.marks(page)),
       extend: ({ growing = false }) => log.inTurn(() => log.extend(growing)),
+      stopRecovery: async () => log.stopRecovery(),
       recover: ({ diskSize }) => log.inTurn(() => log.recover(diskSize)),
     });
     const summary = log.summary();
@@ -85,6 +86,7 @@ class HeldLog {
   readonly #signal: AbortSignal;
   #graph: Graph;
   #base: Graph | undefined;
+  #recovery: AbortController | undefined;
   #index: LogIndex | undefined;
   #questions: LogQuestions | undefined;
   #last: Promise<unknown> = Promise.resolve();
@@ -150,8 +152,14 @@ class HeldLog {
     await before?.close();
   }
 
+  stopRecovery(): undefined {
+    this.#recovery?.abort();
+  }
+
   async recover(diskSize: number | undefined): Promise<LogIndexAsks["recover"]["answer"]> {
-    const job = { signal: this.#signal, ...(diskSize !== undefined && { diskSize }) };
+    this.#recovery = new AbortController();
+    const signal = AbortSignal.any([this.#signal, this.#recovery.signal]);
+    const job = { signal, ...(diskSize !== undefined && { diskSize }) };
     this.questions.changed(this.#held.count);
     const run = await recoverPast(this.#graph.root, this.#held, job);
     return { run, summary: this.summary() };

@@ -197,4 +197,6 @@ export interface LogIndexAsks {
     question: { readonly diskSize?: number };
     answer: { readonly run: RecoveredRun | undefined; readonly summary: LogSummary };
   };
+  /** Ends looking for entries behind the wall, which then rejects with ECANCELED. */
+  stopRecovery: { question: undefined; answer: undefined };
 }

@@ -288,6 +288,7 @@ export const channels = {
   "log:extend": channel<Answer<"logIndex", "extend">>()(z.strictObject({ job: jobId, growing: z.boolean() })),
   /** Looks for entries behind the wall. */
   "log:recover": channel<Answer<"logIndex", "recover">>()(z.strictObject({ job: jobId })),
+  "log:stopRecovery": channel<undefined>()(z.strictObject({ job: jobId })),
   /** An open image that is the disk before the log's first entry, for what entries overwrote. */
   "log:base": channel<undefined>()(z.strictObject({ job: jobId, base: imageId.optional() })),
   /** The disk after the first `count` entries of an open log as an image that can be opened. */

@@ -46,6 +46,7 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "log:used": true,
   "log:extend": true,
   "log:recover": true,
+  "log:stopRecovery": true,
   "log:base": true,
   "log:state": true,
   "job:repairPlan": true,

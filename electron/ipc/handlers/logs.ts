@@ -67,6 +67,9 @@ export const extend: Handler<"log:extend"> = ({ job, growing }, { jobs }) =>
 export const recover: Handler<"log:recover"> = ({ job }, { jobs }) =>
   jobs.ask(job, "logIndex", "recover", {});
 
+export const stopRecovery: Handler<"log:stopRecovery"> = ({ job }, { jobs }) =>
+  jobs.ask(job, "logIndex", "stopRecovery", undefined);
+
 export const base: Handler<"log:base"> = async ({ job, base: image }, { session, jobs }) => {
   const spec = image === undefined ? undefined : parseSpec(session.sourceOf(image).spec);
   await jobs.ask(job, "logIndex", "base", { spec });

@@ -53,6 +53,7 @@ export const handlers: Handlers = {
   "log:used": logs.used,
   "log:extend": logs.extend,
   "log:recover": logs.recover,
+  "log:stopRecovery": logs.stopRecovery,
   "log:base": logs.base,
   "log:state": logs.state,
   "job:repairPlan": repair.plan,

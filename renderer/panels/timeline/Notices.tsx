@@ -85,20 +85,27 @@ function Counts({ session }: { session: TimelineSession }) {
 }
 
 function Wall({ session }: { session: TimelineSession }) {
-  const { shown, busy } = useStore(session.store);
+  const { shown, recovering } = useStore(session.store);
   if (shown === undefined || shown.summary.entries === 0) return null;
   const { end } = shown.summary;
   if (!isWall(end.kind)) return null;
   const recover = canRecover(end.kind) && (
-    <button
-      type="button"
-      className="button"
-      disabled={busy !== undefined}
-      onClick={() => void session.recover()}
-      title="Tries every sector behind the damage for entries. What is found is likely, not sure."
-    >
-      {busy === "recovering" ? "Looking…" : "Look for entries behind it"}
-    </button>
+    <>
+      {recovering && (
+        <button type="button" className="button" onClick={() => session.cancel()}>
+          Stop looking
+        </button>
+      )}
+      <button
+        type="button"
+        className="button"
+        disabled={recovering}
+        onClick={() => void session.recover()}
+        title="Tries every sector behind the damage for entries. What is found is likely, not sure."
+      >
+        {recovering ? "Looking…" : "Look for entries behind it"}
+      </button>
+    </>
   );
   return (
     <Notice tone="warning" actions={recover}>

@@ -71,7 +71,7 @@ function ReadLine({ session }: { session: TimelineSession }) {
 
 /** While the log is being read, was cancelled, can't be read, or has nothing in it. */
 function NoEntries({ session, name }: { session: TimelineSession; name: string }) {
-  const { shown, busy } = useStore(session.store);
+  const { shown, recovering } = useStore(session.store);
   const state = session.job?.state;
   const retry = () => session.rescan();
   if (state?.kind === "failed") {
@@ -108,13 +108,8 @@ function NoEntries({ session, name }: { session: TimelineSession; name: string }
         Read again
       </button>
       {canRecover(end.kind) && (
-        <button
-          type="button"
-          className="button"
-          disabled={busy !== undefined}
-          onClick={() => void session.recover()}
-        >
-          {busy === "recovering" ? "Looking…" : "Look for entries in it"}
+        <button type="button" className="button" disabled={recovering} onClick={() => void session.recover()}>
+          {recovering ? "Looking…" : "Look for entries in it"}
         </button>
       )}
       {!canRecover(end.kind) && (

@@ -94,8 +94,9 @@ export class TimelineSession {
   }
 
   cancel(): void {
-    const { job, playing } = this.store.getState();
-    if (playing) this.playback.pause();
+    const { job, playing, recovering } = this.store.getState();
+    if (recovering) void call("log:stopRecovery", { job: this.asked }).catch(() => undefined);
+    else if (playing) this.playback.pause();
     else if (job !== undefined) cancelJob(job);
   }
 
@@ -263,8 +264,8 @@ export class TimelineSession {
 
   /** Looks for entries behind the wall. */
   async recover(): Promise<void> {
-    if (this.store.getState().busy !== undefined) return;
-    this.store.setState({ busy: "recovering" });
+    if (this.store.getState().recovering) return;
+    this.store.setState({ recovering: true });
     try {
       const { run, summary } = await call("log:recover", { job: this.asked });
       if (run === undefined) {
@@ -277,7 +278,7 @@ export class TimelineSession {
     } catch (error) {
       this.say(error);
     } finally {
-      this.store.setState({ busy: undefined });
+      this.store.setState({ recovering: false });
     }
   }
 

@@ -63,7 +63,8 @@ export interface TimelineState {
   /** Entries a second. */
   readonly rate: number;
   readonly following: boolean;
-  readonly busy: "recovering" | "reading on" | undefined;
+  /** Entries are being looked for behind the damage. */
+  readonly recovering: boolean;
   readonly notes: Notes;
   /** The entry whose state was remembered, to be compared with another. */
   readonly pinned: number | undefined;
@@ -95,7 +96,7 @@ export function createTimelineStore(): TimelineStore {
     playing: false,
     rate: 5,
     following: false,
-    busy: undefined,
+    recovering: false,
     notes: new Map(),
     pinned: undefined,
     base: undefined,

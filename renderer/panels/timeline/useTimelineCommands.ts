@@ -10,7 +10,7 @@ import type { TimelineSession } from "./session.ts";
 import { showState } from "./states.ts";
 
 export function useTimelineCommands(session: TimelineSession): void {
-  const { shown, playing, following, busy, asTable } = useStore(session.store);
+  const { shown, playing, following, recovering, asTable } = useStore(session.store);
   const listShown = useView((state) => state.shown.bottomPanel);
   const running = useJobs(() => session.job?.state.kind === "running");
   useCommands(
@@ -32,7 +32,7 @@ export function useTimelineCommands(session: TimelineSession): void {
         "compare.rescan": { run: () => session.rescan() },
         "compare.cancel": {
           run: () => session.cancel(),
-          disabled: running || playing ? undefined : "Nothing is running",
+          disabled: running || playing || recovering ? undefined : "Nothing is running",
         },
         "timeline.previousFlush": { run: () => void session.stepFlush(true), disabled: none },
         "timeline.nextFlush": { run: () => void session.stepFlush(false), disabled: none },
@@ -70,7 +70,7 @@ export function useTimelineCommands(session: TimelineSession): void {
           run: () => void session.recover(),
           disabled:
             noLog ??
-            (busy !== undefined
+            (recovering
               ? "It is being done"
               : summary && canRecover(summary.end.kind)
                 ? undefined
@@ -79,6 +79,6 @@ export function useTimelineCommands(session: TimelineSession): void {
         "timeline.export": { run: () => void saveEntries(session), disabled: none },
         "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
       };
-    }, [session, shown, playing, following, busy, asTable, running, listShown]),
+    }, [session, shown, playing, following, recovering, asTable, running, listShown]),
   );
 }
