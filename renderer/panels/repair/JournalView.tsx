@@ -12,7 +12,15 @@ import type { FinishMode, JournalSession } from "./journalSession.ts";
 import { Progress } from "./Progress.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
-import { finishedText, finishLabel, forApp, journalText, sentence } from "./wording.ts";
+import {
+  baseName,
+  finishedText,
+  finishLabel,
+  forApp,
+  journalText,
+  sentence,
+  unfinishedTitles,
+} from "./wording.ts";
 
 interface JournalViewProps {
   readonly session: JournalSession;
@@ -87,7 +95,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
     >
       {job?.state.kind === "failed" && (
         <ErrorState
-          title={mode === "undo" ? "The repair was not taken back" : "The repair was not finished"}
+          title={unfinishedTitles[mode ?? "undo"]}
           error={forApp(job.state.error)}
           onRetry={() => session.forget()}
         />
@@ -137,8 +145,4 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
 function modesOf(state: string): readonly FinishMode[] {
   if (state === "applying") return ["resume", "undo"];
   return state === "applied" || state === "verified" ? ["undo"] : [];
-}
-
-function baseName(path: string): string {
-  return path.split(/[/\\]/).at(-1) ?? path;
 }

@@ -8,6 +8,7 @@ import { useImages } from "../../store/images.ts";
 import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
 import { lookAtJournal } from "./engine.ts";
+import { baseName, finishedText, unfinishedTitles } from "./wording.ts";
 
 export type FinishMode = "undo" | "resume";
 
@@ -33,6 +34,8 @@ export class JournalSession {
   }));
   readonly token: string;
   readonly #stopJobs: () => void;
+  /** Its tab is gone. */
+  #isClosed = false;
 
   /** `token` names the journal's file. */
   constructor(token: string) {
@@ -47,10 +50,9 @@ export class JournalSession {
   }
 
   dispose(): void {
-    this.#stopJobs();
-    const { job } = this.store.getState();
+    this.#isClosed = true;
     // What is being written goes on to its end without its tab.
-    if (job !== undefined && !this.isRunning) forgetJob(job);
+    if (!this.isRunning) this.#forgetJob();
   }
 
   get job(): Job<"repairFinish"> | undefined {
@@ -97,7 +99,9 @@ export class JournalSession {
     if (this.isRunning || !facts || facts.refusal) return;
     if (before !== undefined) forgetJob(before);
     const title = mode === "undo" ? "Undo the repair" : "Finish the repair";
-    const request = { token: this.token, mode, dryRun: false, ...(image && { image: image.token }) };
+    // The file that was looked at, whatever has come beside the journal since.
+    const target = image ?? facts.image;
+    const request = { token: this.token, mode, dryRun: false, ...(target && { image: target.token }) };
     const job = startJob("repairFinish", request, title);
     this.store.setState({ job, mode, error: undefined });
   }
@@ -121,7 +125,26 @@ export class JournalSession {
     if (state?.kind === "done" || state?.kind === "cancelled") {
       this.store.setState({ facts: state.summary.facts });
       reload(state.summary.facts.image);
-    } else void this.look();
+    } else if (!this.#isClosed) void this.look();
+    if (this.#isClosed) this.#tellEnd();
+  }
+
+  /** How it ended, where no page of its own says it any more. */
+  #tellEnd(): void {
+    const state = this.job?.state;
+    const { facts, mode } = this.store.getState();
+    this.#forgetJob();
+    if (!facts || !mode) return;
+    const name = baseName(facts.imagePath);
+    if (state?.kind === "failed") useView.getState().say(`${unfinishedTitles[mode]}: ${state.error.message}`);
+    else if (state?.kind === "done" || state?.kind === "cancelled")
+      useView.getState().say(finishedText(mode, state.summary, name));
+  }
+
+  #forgetJob(): void {
+    this.#stopJobs();
+    const { job } = this.store.getState();
+    if (job !== undefined) forgetJob(job);
   }
 }
 

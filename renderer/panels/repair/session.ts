@@ -16,6 +16,7 @@ import { JournalSession } from "./journalSession.ts";
 import { RowChanges } from "./rowChanges.ts";
 import { fresh, type RepairState, settled } from "./state.ts";
 import { canGo, prefersCopy, type Step, type StepFacts, wasBegun } from "./steps.ts";
+import { writtenTitle } from "./wording.ts";
 
 /** Cells of a map strip. */
 const stripCells = 240;
@@ -37,6 +38,8 @@ export class RepairSession {
     () => this.#grow(),
   );
   readonly #stopJobs: () => void;
+  /** Its tab is gone. */
+  #isClosed = false;
 
   constructor() {
     let last: readonly [unknown, unknown] = [undefined, undefined];
@@ -49,12 +52,12 @@ export class RepairSession {
   }
 
   dispose(): void {
-    this.#stopJobs();
     this.undo?.dispose();
-    const { plan, write } = this.store.getState();
+    const { plan } = this.store.getState();
     if (plan !== undefined) forgetJob(plan);
     // What is being written goes on to its end without its tab: half a repair is worse than a whole one.
-    if (write !== undefined && this.writeJob?.state.kind !== "running") forgetJob(write);
+    this.#isClosed = true;
+    if (this.writeJob?.state.kind !== "running") this.#forgetWritten();
   }
 
   get planJob(): Job<"repairPlan"> | undefined {
@@ -262,6 +265,10 @@ export class RepairSession {
     this.endedAt = Date.now();
     const { written } = this;
     const token = this.#image?.file.token;
+    if (this.#isClosed) {
+      this.#tellWritten();
+      return;
+    }
     if (written === undefined || !wasBegun(this.facts)) {
       this.store.setState({ step: "write" });
       return;
@@ -270,6 +277,27 @@ export class RepairSession {
     this.store.setState({ step: "verify" });
     // Its tabs show bytes from before.
     if (!this.toCopy && token !== undefined) void useImages.getState().reload(token);
+  }
+
+  /** How the writing ended, where no page of its own says it any more. */
+  #tellWritten(): void {
+    const { written } = this;
+    const state = this.writeJob?.state;
+    const file = this.#image?.file;
+    const name = this.toCopy ? this.store.getState().copyTo?.name : file?.name;
+    this.#forgetWritten();
+    if (name === undefined) return;
+    if (state?.kind === "failed")
+      useView.getState().say(`Nothing was written to ${name}: ${state.error.message}`);
+    if (!written) return;
+    useView.getState().say(`${writtenTitle(written, name)}: ${name}`);
+    if (!this.toCopy && file && wasBegun({ written })) void useImages.getState().reload(file.token);
+  }
+
+  #forgetWritten(): void {
+    this.#stopJobs();
+    const { write } = this.store.getState();
+    if (write !== undefined) forgetJob(write);
   }
 
   #change(ask: (ids: readonly string[]) => Promise<RepairChoice>): void {

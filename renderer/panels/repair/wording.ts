@@ -313,6 +313,16 @@ export function finishLabel(mode: "undo" | "resume", { writes }: JournalFacts, n
   return writes > 0 ? `Undo ${count(writes, "write")} in ${name}` : `Undo the repair of ${name}`;
 }
 
+/** What is said where finishing or taking back failed. */
+export const unfinishedTitles = {
+  undo: "The repair was not taken back",
+  resume: "The repair was not finished",
+} as const;
+
+export function baseName(path: string): string {
+  return path.split(/[/\\]/).at(-1) ?? path;
+}
+
 /** How finishing or taking back ended. */
 export function finishedText(
   mode: "undo" | "resume",

@@ -4,6 +4,7 @@ import { type FakeBridge, fileRef, installFakeBridge, plainError, settle } from 
 
 const { JournalSession } = await import("../../../renderer/panels/repair/journalSession.ts");
 const { listenForJobs } = await import("../../../renderer/store/jobs.ts");
+const { useView } = await import("../../../renderer/store/view.ts");
 
 const facts = (more: Partial<JournalLook> = {}): JournalLook => ({
   journal: "/images/disk.qed.blkscope-undo",
@@ -44,7 +45,7 @@ describe("an undo journal", () => {
     session.run("undo");
     await settle();
     expect(bridge.requests("job:repairFinish")).toEqual([
-      { token: "journal-token", mode: "undo", dryRun: false },
+      { token: "journal-token", mode: "undo", dryRun: false, image: "token-disk.qed" },
     ]);
   });
 
@@ -89,6 +90,19 @@ describe("an undo journal", () => {
       image: "token-moved.qed",
     });
     expect(bridge.requests("job:repairFinish")).toMatchObject([{ image: "token-moved.qed" }]);
+  });
+
+  it("goes on without its tab, and says how it ended", async () => {
+    await session.look();
+    session.run("undo");
+    await settle();
+    session.dispose();
+    const looks = bridge.requests("repair:look").length;
+    bridge.send("job:end", { job: lastJob, ok: false, error: plainError("the disk is full") });
+    await settle();
+    expect(useView.getState().note).toContain("The repair was not taken back: the disk is full");
+    expect(session.job).toBeUndefined();
+    expect(bridge.requests("repair:look")).toHaveLength(looks);
   });
 
   it("that can't be read says why and can be tried again", async () => {

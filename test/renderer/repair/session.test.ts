@@ -12,6 +12,7 @@ import { choice, dirtyItem, item, offered, preflight, written } from "./build.ts
 
 const { RepairSession } = await import("../../../renderer/panels/repair/session.ts");
 const { listenForJobs } = await import("../../../renderer/store/jobs.ts");
+const { useView } = await import("../../../renderer/store/view.ts");
 
 const items = [item(0x1000), item(0x1008), dirtyItem];
 const ids = items.map(({ id }) => id);
@@ -157,6 +158,29 @@ describe("a repair", () => {
     expect(state().step).toBe("verify");
     session.write();
     expect(bridge.requests("job:repairWrite")).toHaveLength(1);
+  });
+
+  it("goes on writing without its tab, and says how that ended", async () => {
+    await toWrite();
+    session.setToCopy(false);
+    session.write();
+    await settle();
+    session.dispose();
+    expect(session.writeJob?.state.kind).toBe("running");
+    await endWrite();
+    expect(useView.getState().note).toMatch(/written and verified: disk\.qed/);
+    expect(session.writeJob).toBeUndefined();
+  });
+
+  it("says so when writing without its tab failed", async () => {
+    await toWrite();
+    session.setToCopy(false);
+    session.write();
+    await settle();
+    session.dispose();
+    bridge.send("job:end", { job: lastJob, ok: false, error: plainError("the image is in use by qemu-io") });
+    expect(useView.getState().note).toBe("Nothing was written to disk.qed: the image is in use by qemu-io");
+    expect(session.writeJob).toBeUndefined();
   });
 
   it("stays at writing when it was stopped before the first change, and can be tried again", async () => {
