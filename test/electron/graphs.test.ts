@@ -96,6 +96,7 @@ it("offers every driver that can read", () => {
     "null-aio",
     "raw",
     "qed",
+    "qcow2",
     "blkverify",
     "quorum",
     "blklogwrites",
