@@ -43,10 +43,11 @@ Tables that overlap what is in use are not looked into, as in a check: blkscope 
       text: `one object: "filename", "format", "offset" (in the file), "cluster" (its number), "cluster-offset",
 "cluster-length", "kind", "counted-references" (255: that many or more), "structure" where the byte is one of a header
 or a table (name, kind, offset, length, and "field" with name, offset, length, value, meaning, and where they apply
-"target-offset", "target-length", "guest-offset", "guest-length"), "references": a list of "by", "offset", "length",
-"guest-offset", "guest-length"; "total-references" counts also those not listed. With --guest also "guest-offset",
-"guest-state" (data, zero, unallocated) and "path"; what is not stored in this file has no "offset" and nothing of what
-follows from it.`,
+"target-offset", "target-length", "guest-offset", "guest-length"), "unread" with the reason where it can't be read,
+"references": a list of "by", "offset", "length", "guest-offset", "guest-length"; "total-references" counts also those not
+listed. With --guest also "guest-offset", "guest-state" (data, zero, unallocated, invalid, unreadable), "path", and
+"entry", the table entry that says so (as one of "references"). "offset" is that of the byte, or that of the entry where
+it is invalid or unreadable; what is not stored in this file has none, and nothing of what follows from it.`,
     },
   ],
   exits: [

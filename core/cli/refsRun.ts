@@ -1,9 +1,17 @@
 // The work of `refs`: maps the image, asks for one place, prints it.
 import { hex } from "../base/bytes.ts";
-import { childOf, storageOf } from "../block/extents.ts";
 import { kindWords } from "../block/kindWords.ts";
-import type { BlockNode, Extent } from "../block/node.ts";
-import type { ByteRange, Pointers, StructureAt, StructureField } from "../block/structure.ts";
+import type { BlockNode } from "../block/node.ts";
+import type {
+  ByteRange,
+  ClusterKind,
+  GuestEntry,
+  Pointers,
+  Reference,
+  Structure,
+  StructureAt,
+  StructureField,
+} from "../block/structure.ts";
 import type { MapPlace } from "../ops/mapRun.ts";
 import { CliError } from "./command.ts";
 import { mapWithProgress } from "./mapKinds.ts";
@@ -21,23 +29,32 @@ export interface ReferencesRequest {
 }
 
 /** Where a byte of the guest's disk is, by the top layer's tables. */
-interface GuestPlace {
+interface GuestPlace extends GuestEntry {
   readonly offset: number;
-  readonly state: Extent["state"];
-  readonly hostOffset: number | undefined;
   readonly path: string;
 }
 
+/** Words for what an entry says; all other kinds are stored. */
+const states: Partial<Record<ClusterKind, string>> = {
+  hole: "unallocated",
+  zero: "zero",
+  "bad-entry": "invalid",
+  unreadable: "unreadable",
+};
+const stateOf = ({ kind }: GuestEntry) => states[kind] ?? "data";
+const isBroken = ({ kind }: GuestEntry) => kind === "bad-entry" || kind === "unreadable";
+
 export function printReferences(request: ReferencesRequest): Promise<void> {
   return withImage(request.file, request.image, async ({ graph: { root } }) => {
-    if (root.structure === undefined) {
+    const { structure } = root;
+    if (structure === undefined) {
       const why = `Images of the format ${root.driver} have no tables that refer to clusters`;
       throw new CliError(why, 1, "Where their data lie, blkscope map shows.");
     }
-    const guest = request.isGuest ? await guestPlace(root, request.at) : undefined;
-    const offset = request.isGuest ? guest?.hostOffset : request.at;
-    if (offset !== undefined && offset >= root.structure.fileSize) {
-      const size = root.structure.fileSize;
+    const guest = request.isGuest ? await guestPlace(root, structure, request.at) : undefined;
+    const offset = guest === undefined ? request.at : lookedAt(guest);
+    if (offset !== undefined && offset >= structure.fileSize) {
+      const size = structure.fileSize;
       throw new CliError(`Offset ${offset} is not in the file of ${size} bytes`, 1);
     }
     const place =
@@ -50,26 +67,35 @@ export function printReferences(request: ReferencesRequest): Promise<void> {
   });
 }
 
-async function guestPlace(root: BlockNode, offset: number): Promise<GuestPlace> {
+/** Where the byte is stored; what is broken is looked at itself. */
+function lookedAt(guest: GuestPlace): number | undefined {
+  return isBroken(guest) ? guest.entry.offset : guest.fileOffset;
+}
+
+async function guestPlace(root: BlockNode, structure: Structure, offset: number): Promise<GuestPlace> {
   if (offset >= root.size) {
     throw new CliError(`Offset ${offset} is not in the guest's disk of ${root.size} bytes`, 1);
   }
-  const { state, hostOffset: stored } = await root.extentAt(offset, 1);
-  const hostOffset = storageOf(root) === childOf(root, "file") ? stored : undefined;
-  return { offset, state, hostOffset, path: (await root.describeAt?.(offset)) ?? "" };
+  const found = await structure.guestEntry(offset);
+  // To ask for its path would fail there.
+  if (isBroken(found)) return { offset, ...found, path: `${found.entry.by} at ${hex(found.entry.offset)}` };
+  return { offset, ...found, path: (await root.describeAt?.(offset)) ?? "" };
 }
 
-function printGuest({ offset, state, hostOffset, path }: GuestPlace): void {
-  const place = hostOffset === undefined ? "not stored in this file" : `at ${hex(hostOffset)} of the file`;
-  stdout.line(`Guest offset ${hex(offset)}: ${state}, ${place}`);
+function printGuest(guest: GuestPlace): void {
+  const { offset, fileOffset, path } = guest;
+  const stored = fileOffset === undefined ? "not stored in this file" : `at ${hex(fileOffset)} of the file`;
+  const place = isBroken(guest) ? "by this entry:" : stored;
+  stdout.line(`Guest offset ${hex(offset)}: ${stateOf(guest)}, ${place}`);
   if (path !== "") stdout.line(`  ${printable(path)}`);
 }
 
 function printPlace(place: MapPlace): void {
-  const { offset, cluster, clusterOffset, kind, counted, structure, references } = place;
+  const { offset, cluster, clusterOffset, kind, counted, structure, unread, references } = place;
   const number = `0x${cluster.toString(16).toUpperCase()}`;
   stdout.line(`File offset ${hex(offset)}: cluster ${number} at ${hex(clusterOffset)}, ${kindWords[kind]}`);
   if (structure !== undefined) printStructure(structure);
+  if (unread !== undefined) stdout.line(`It can't be read: ${printable(unread)}`);
   const shown = counted === 255 ? "255 or more" : String(counted);
   stdout.line(`References: ${shown}`);
   for (const { by, offset: at, guest } of references.list) {
@@ -119,7 +145,12 @@ function jsonOf(
   return {
     filename,
     format: root.driver,
-    ...(guest && { "guest-offset": guest.offset, "guest-state": guest.state, path: guest.path }),
+    ...(guest && {
+      "guest-offset": guest.offset,
+      "guest-state": stateOf(guest),
+      path: guest.path,
+      entry: referenceJson(guest.entry),
+    }),
     ...(place && {
       offset: place.offset,
       cluster: place.cluster,
@@ -127,18 +158,18 @@ function jsonOf(
       "cluster-length": place.clusterLength,
       kind: place.kind,
       "counted-references": place.counted,
+      ...(place.unread !== undefined && { unread: place.unread }),
       ...(place.structure && { structure: structureJson(place.structure) }),
-      references: place.references.list.map(({ by, offset, length, guest: behind }) => ({
-        by,
-        offset,
-        length,
-        ...rangeJson("guest", behind),
-      })),
+      references: place.references.list.map(referenceJson),
       "total-references": place.references.total,
       pointers: place.pointers.list.map(fieldJson),
       "total-pointers": place.pointers.total,
     }),
   };
+}
+
+function referenceJson({ by, offset, length, guest }: Reference): object {
+  return { by, offset, length, ...rangeJson("guest", guest) };
 }
 
 function structureJson({ field, ...structure }: StructureAt): object {

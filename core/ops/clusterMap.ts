@@ -1,7 +1,7 @@
 // The map of the clusters of an image's file: one pass gives each its kind and counts its references, levels of detail
 // are built over that, and questions are answered from both. Formats supply tables through block/structure.ts; the map
 // of an image without tables has the kinds of its extents.
-import { BlockError } from "../base/errors.ts";
+import { asBlockError, BlockError } from "../base/errors.ts";
 import { ClusterMarks } from "../block/clusterMarks.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -9,9 +9,11 @@ import {
   type ClusterKind,
   clusterKinds,
   kindNumber,
+  type Pointers,
   type References,
   type ScannedStructure,
   type Structure,
+  type StructureAt,
 } from "../block/structure.ts";
 import { Cells } from "./cells.ts";
 import type {
@@ -103,7 +105,10 @@ export class ClusterMap {
     return (await this.#cellsOf(request.order, signal)).tile(request);
   }
 
-  /** What is known of a byte of the file, and who refers to its cluster. Throws EINVAL, EIO, ECANCELED. */
+  /**
+   * What is known of a byte of the file, and who refers to its cluster. What can't be read is part of the answer. Throws
+   * EINVAL, ECANCELED, EIO where a table has become unreadable since the scan.
+   */
   async place(offset: number, limit = defaultReferences, signal?: AbortSignal): Promise<MapPlace> {
     const { node, clusterSize, fileSize, marks, scanned } = this.#parts;
     if (!Number.isSafeInteger(offset) || offset < 0 || offset >= fileSize) {
@@ -119,9 +124,8 @@ export class ClusterMap {
       clusterLength: Math.min(clusterSize, fileSize - clusterOffset),
       kind: clusterKinds[marks.kinds[cluster] ?? 0] ?? "unknown",
       counted: marks.references(cluster),
-      structure: await node.structure?.describe(offset),
       references: scanned === undefined ? none : await scanned.references(cluster, limit, signal),
-      pointers: (await node.structure?.pointers(clusterOffset, limit, signal)) ?? { list: [], total: 0 },
+      ...(await lookInto(node, offset, clusterOffset, limit, signal)),
     };
   }
 
@@ -165,6 +169,29 @@ export class ClusterMap {
     const pyramid = await buildPyramid(kinds, new Pace(signal));
     if (pyramid === undefined) throw cancelled();
     return new Cells(pyramid.levels);
+  }
+}
+
+type Inside = Pick<MapPlace, "structure" | "pointers" | "unread">;
+
+/** What the bytes themselves say. */
+async function lookInto(
+  { structure }: BlockNode,
+  offset: number,
+  clusterOffset: number,
+  limit: number,
+  signal: AbortSignal | undefined,
+): Promise<Inside> {
+  let found: StructureAt | undefined;
+  let pointers: Pointers = { list: [], total: 0 };
+  try {
+    found = await structure?.describe(offset);
+    if (structure !== undefined) pointers = await structure.pointers(clusterOffset, limit, signal);
+    return { structure: found, pointers };
+  } catch (thrown) {
+    const { code, message } = asBlockError(thrown);
+    if (code !== "EIO") throw thrown;
+    return { structure: found, pointers, unread: message };
   }
 }
 

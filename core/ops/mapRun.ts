@@ -102,6 +102,8 @@ export interface MapPlace {
   readonly references: References;
   /** Fields and entries of the cluster that point somewhere. */
   readonly pointers: Pointers;
+  /** Why `structure` and `pointers` are not known, where the bytes can't be read. */
+  readonly unread?: string;
 }
 
 /** What is known of one byte of the guest's disk, by the tables of the top layer. */

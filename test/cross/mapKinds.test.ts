@@ -160,6 +160,25 @@ describeWithQemu("refs", () => {
         .toUpperCase()
         .replace("X", "x")}`,
     ]);
+    poke("entry.qed", l2 + 3 * 8, 0x123n);
+    expect(lines("--guest", "200k", "entry.qed").slice(0, 5)).toEqual([
+      `Guest offset 0x32000: invalid, by this entry:`,
+      `  L1[0] -> L2[3] at ${hex(l2 + 24)}`,
+      `File offset ${hex(l2 + 24)}: cluster 0x${(l2 / 65536).toString(16).toUpperCase()} at ${hex(l2)}, table with invalid entries`,
+      `In: L2 table 0, ${hex(l2)}+262144`,
+      `  entry 3 at ${hex(l2 + 24)} = 0x123: invalid: it is not aligned to the cluster size (0x10000)`,
+    ]);
+    expect(json("refs", "--guest", "200k", "entry.qed")).toMatchObject({
+      "guest-state": "invalid",
+      entry: {
+        by: "L1[0] -> L2[3]",
+        offset: l2 + 24,
+        length: 8,
+        "guest-offset": 196608,
+        "guest-length": 65536,
+      },
+      offset: l2 + 24,
+    });
     expect(lines("--guest", "1M", "entry.qed")).toEqual([
       "Guest offset 0x100000: zero, not stored in this file",
       `  L1[0] -> L2 at ${hex(l2)}, L2[16] = 1: zero cluster`,

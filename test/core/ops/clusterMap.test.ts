@@ -211,6 +211,10 @@ describe("tables that can't be read", () => {
       entry: { by: "L1[1] -> L2[0]", offset },
       fileOffset: undefined,
     });
+    const place = await map.place(offset);
+    expect(place).toMatchObject({ kind: "unreadable", structure: undefined, pointers: { total: 0 } });
+    expect(place.references.list.map(({ by }) => by)).toEqual(["L1[1]"]);
+    expect(place.unread).toContain("Input/output error");
     // The fault is at the table's first byte: other entries can be read by themselves.
     expect(await map.guestPlace(513 * 4096)).toMatchObject({
       kind: "data",
