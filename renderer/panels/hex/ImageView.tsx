@@ -66,8 +66,7 @@ export function ImageView({ tab, state }: ImageViewProps) {
     <div className={shared.panel}>
       <Toolbar image={image} space={space} node={space === "node" ? node : undefined} />
       <FileBanner token={tab.token} />
-      <UnfinishedNotice image={image} />
-      {image.info.dirty && <DirtyNotice image={image} />}
+      <UnfinishedNotice image={image}>{image.info.dirty && <DirtyNotice image={image} />}</UnfinishedNotice>
       <GraphSplit token={tab.token} image={image} shown={surface.source.node}>
         <div className={styles.bytes} data-pane="hex">
           <HexPane

@@ -1,15 +1,23 @@
 // The banner of an image beside which lies the journal of a repair that was cut off, by a crash or by the person: the
 // way to finish it or take it back. What lies there is looked at again each time the image is opened.
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import type { OpenedImage, UnfinishedRepair } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { journalTab, useView } from "../../store/view.ts";
 import { Notice } from "../../widgets/Notice.tsx";
 import { sentence, unfinishedText } from "./wording.ts";
 
-export function UnfinishedNotice({ image }: { image: OpenedImage }) {
-  const found = useUnfinished(image.image);
-  if (!found) return null;
+interface UnfinishedNoticeProps {
+  readonly image: OpenedImage;
+  /** Shown where no such repair lies beside it: of an image between two states, "nothing has been changed" is wrong. */
+  readonly children?: ReactNode;
+}
+
+export function UnfinishedNotice({ image, children }: UnfinishedNoticeProps) {
+  const answer = useUnfinished(image.image);
+  if (answer === undefined) return null;
+  const { found } = answer;
+  if (!found) return children;
   const show = () => useView.getState().openTab(journalTab(found.file));
   if (found.error) {
     return (
@@ -41,19 +49,24 @@ export function UnfinishedNotice({ image }: { image: OpenedImage }) {
   );
 }
 
-/** Undefined while it is asked for, where there is none, and where it can't be said. */
-function useUnfinished(image: number): UnfinishedRepair | undefined {
-  const [found, setFound] = useState<UnfinishedRepair>();
+interface Answer {
+  /** Undefined where there is none, and where it can't be said. */
+  readonly found: UnfinishedRepair | undefined;
+}
+
+/** Undefined while it is asked for. */
+function useUnfinished(image: number): Answer | undefined {
+  const [answer, setAnswer] = useState<Answer>();
   useEffect(() => {
     let gone = false;
-    setFound(undefined);
+    setAnswer(undefined);
     call("repair:unfinished", { image }).then(
-      (answer) => !gone && setFound(answer),
-      () => undefined,
+      (found) => !gone && setAnswer({ found }),
+      () => !gone && setAnswer({ found: undefined }),
     );
     return () => {
       gone = true;
     };
   }, [image]);
-  return found;
+  return answer;
 }
