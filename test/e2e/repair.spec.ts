@@ -1,7 +1,7 @@
 // The repair wizard by keyboard alone, on images that a killed qemu-io and wrong entries left behind: what is offered,
 // what is written, that qemu-img finds nothing wrong afterwards, and that undoing brings every byte back.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Locator, Page } from "@playwright/test";
 import { openGraph } from "../../core/graph.ts";
@@ -259,6 +259,7 @@ test("an image beside which a repair was cut off offers to finish it", async ({ 
 
   const { page } = await launch(image);
   await expect(page.getByText(/^Repair stopped before its end/)).toBeVisible();
+  await expect(page.getByText(/Nothing has been changed/)).toHaveCount(0);
   await expectNoViolations(page);
   await page.keyboard.press("Control+5");
   await expect(heading(page, "Preflight")).toBeFocused();
@@ -271,6 +272,25 @@ test("an image beside which a repair was cut off offers to finish it", async ({ 
   await expect(heading(page, /^Undo a repair/)).toBeFocused();
   expect(Buffer.compare(readFileSync(image), mended)).toBe(0);
   expect(problems(image)).toEqual({ corruptions: 0, errors: 0 });
+});
+
+test("a plan is not written when the file changes under the wizard", async ({ launch, folder }) => {
+  const image = folder.file("broken.qed");
+  writeFileSync(image, brokenQed());
+  const { page } = await launch(image);
+  await page.keyboard.press("Control+5");
+  await walkToWrite(page);
+  await tabTo(page, page.getByRole("radio", { name: /Repair a copy/ }));
+  await page.keyboard.press("ArrowDown");
+  const write = page.getByRole("button", { name: /^Write \d+ changes to broken\.qed$/ });
+  await expect(write).toBeEnabled();
+  // Bytes behind the last cluster, which no change of the plan touches.
+  appendFileSync(image, Buffer.alloc(512, 1));
+  await expect(page.getByText("The file has changed since the plan was made.")).toBeVisible();
+  await expect(write).toBeDisabled();
+  await pressButton(page, "Reload");
+  await walkToWrite(page);
+  await expect(page.getByText("The file has changed since the plan was made.")).toHaveCount(0);
 });
 
 test("an image that another program has open is refused before anything is planned", async ({

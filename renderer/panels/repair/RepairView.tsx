@@ -3,6 +3,7 @@ import { useEffect, useMemo } from "react";
 import { useStore } from "zustand";
 import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
 import { useCommands } from "../../commands/registry.ts";
+import { useImages } from "../../store/images.ts";
 import { useJobs } from "../../store/jobs.ts";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
 import shared from "../../widgets/panel.module.css";
@@ -29,6 +30,14 @@ export function RepairView({ session, file, image }: RepairViewProps) {
   useEffect(() => {
     if (image) session.attach(image);
   }, [session, image]);
+  const disk = useImages(({ byToken }) => {
+    const known = byToken[file.token];
+    return known?.kind === "open" ? known.disk : undefined;
+  });
+  // What was said of the file does not hold any more.
+  useEffect(() => {
+    if (disk !== undefined && disk.kind !== "same") void session.checkPreflight();
+  }, [session, disk]);
   const state = useStore(session.store);
   useJobs(({ byId }) => (state.plan === undefined ? undefined : byId[state.plan]));
   useJobs(({ byId }) => (state.write === undefined ? undefined : byId[state.write]));
