@@ -1,4 +1,4 @@
-// All items of the plan: chosen or not, where, old and new bytes, risk, effect. Only rows in sight exist, and only their
+// All items of the plan: chosen or not, where, risk, old and new bytes, why. Only rows in sight exist, and only their
 // bytes are asked for.
 import type { OfferedRepair, RepairRisk } from "../../../core/block/finding.ts";
 import type { ShownChange } from "../../../core/ops/repairRun.ts";
@@ -16,8 +16,8 @@ const columns: readonly GridColumn<Key>[] = [
   { key: "chosen", label: "Do", width: 40 },
   { key: "where", label: "At (file)", width: 104 },
   { key: "action", label: "Act", width: 136 },
-  { key: "change", label: "Old → new bytes", width: 276 },
   { key: "risk", label: "Risk", width: 214 },
+  { key: "change", label: "Old → new bytes", width: 276 },
   { key: "problem", label: "Why", width: 240, grow: 1 },
 ];
 const waiting: Readonly<Record<Key, string>> = {
