@@ -3,7 +3,7 @@ import { asBlockError, BlockError } from "../base/errors.ts";
 
 /** "Name another place for the journal (--journal)." without the option. */
 export function withoutFlags(hint: string): string {
-  return hint.replaceAll(/ \(--[a-z]+\)/g, "");
+  return hint.replaceAll(/ \(--[a-z-]+\)/g, "");
 }
 
 /** The same error with such a hint. */

@@ -23,6 +23,7 @@ interface StepProps {
 export function VerifyStep({ session, state, name }: StepProps) {
   const { written, offered } = session;
   if (!written || !offered || !state.choice) return null;
+  const undone = session.undo?.isUndone ?? false;
   const target = session.toCopy ? (state.copyTo?.name ?? name) : name;
   const source: ReportSource = {
     image: name,
@@ -60,9 +61,9 @@ export function VerifyStep({ session, state, name }: StepProps) {
           )}
         </>
       }
-      note={written.journal === undefined ? "" : "Keep the undo journal until you are sure."}
+      note={written.journal === undefined || undone ? "" : "Keep the undo journal until you are sure."}
     >
-      <Outcome written={written} target={target} undone={session.undo?.isUndone ?? false} />
+      <Outcome written={written} target={target} undone={undone} />
       <Facts written={written} />
       {written.error && (
         <details className={styles.details}>

@@ -2,6 +2,7 @@
 // what is known at each point. "Repaired" is said by nothing here: a repair is written, then checked.
 import type { PlainError } from "../../../core/base/errors.ts";
 import type { OfferedRepair, RepairAction, RepairRisk } from "../../../core/block/finding.ts";
+import { withoutFlags } from "../../../core/ops/repairHint.ts";
 import type {
   JournalFacts,
   PreflightId,
@@ -67,7 +68,7 @@ export const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
   trim: {
     title: "Space at the end of the file is used by nothing",
     term: "leaked clusters at the end",
-    atRisk: "No data. The file is larger than it has to be.",
+    atRisk: "Nothing that the tables say the guest has. The file is larger than it has to be.",
     ifNothing: "The space stays taken. The image works all the same.",
   },
   "clear-dirty-bit": {
@@ -350,5 +351,5 @@ export function unfinishedText({ state, writes, refusal }: JournalFacts, name: s
 export function forApp(error: PlainError): PlainError {
   const { hint } = error.context;
   if (hint === undefined) return error;
-  return { ...error, context: { ...error.context, hint: hint.replaceAll(/ \(--[a-z-]+\)/g, "") } };
+  return { ...error, context: { ...error.context, hint: withoutFlags(hint) } };
 }
