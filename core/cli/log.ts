@@ -10,6 +10,7 @@ import {
   reading,
   readRequest,
 } from "./logOptions.ts";
+import { replayOptions, replayRequest } from "./logReplayOptions.ts";
 import { takeObjects } from "./objectOption.ts";
 
 interface Action {
@@ -65,6 +66,16 @@ const actions: Readonly<Record<string, Action>> = {
         base: args.value("base"),
         over: args.has("over"),
       }),
+  },
+  replay: {
+    takes: [...replayOptions, ...reading],
+    operands: ["LOG"],
+    takesMore: true,
+    run: async (args, [log = "", target, ...more]) => {
+      if (more.length > 0) throw new UsageError(`Expecting log replay LOG TARGET, not '${more[0]}'`);
+      const request = replayRequest(args, readRequest(args, log), target);
+      return (await import("./logReplay.ts")).replayLog(request);
+    },
   },
   mark: {
     takes: ["overTail", "imageOpts", "object"],

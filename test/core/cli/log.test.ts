@@ -201,8 +201,8 @@ describe("log list", () => {
     [["list", "--output", "xml", "sound.log"], "--output must be used with human or json as argument."],
     [["list"], "Expecting log list LOG"],
     [["mark", "sound.log"], "Expecting log mark LOG TEXT"],
-    [["toString", "sound.log"], "log has no 'toString'; expecting one of info, list, mark"],
-    [[], "Expecting one of info, list, mark"],
+    [["toString", "sound.log"], "log has no 'toString'; expecting one of info, list, find, history"],
+    [[], "Expecting one of info, list, find, history"],
   ])("%j is refused", (args, message) => {
     sample("sound.log");
     const { code, stdout, stderr } = cli.run(["log", ...args]);

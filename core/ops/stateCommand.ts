@@ -1,0 +1,122 @@
+// A command of the person's own that judges a disk: run without a shell unless asked, with its output kept, ended with
+// all it started when it takes too long or when the search is stopped.
+import { spawn } from "node:child_process";
+import { BlockError } from "../base/errors.ts";
+
+export interface StateCommand {
+  /** The program and its arguments; `{}` in them stands for the file. One text for the shell. */
+  readonly words: readonly string[];
+  readonly shell: boolean;
+  readonly timeoutMs: number;
+}
+
+export interface CommandOutcome {
+  /** undefined where a signal ended it. */
+  readonly exit: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+  readonly timedOut: boolean;
+  /** The end of what it printed on both outputs. */
+  readonly output: string;
+  readonly ms: number;
+}
+
+/** Characters of its output that are kept. */
+const mostOutput = 8192;
+/** Between the request to end and the end by force. */
+const graceMs = 1000;
+
+/** The words with the file's name for `{}`. A shell gets the name quoted. */
+export function commandFor({ words, shell }: StateCommand, file: string): readonly string[] {
+  if (!shell) return words.map((word) => word.replaceAll("{}", file));
+  return ["/bin/sh", "-c", words.join(" ").replaceAll("{}", quoted(file))];
+}
+
+/** As a line that a shell takes for these words. */
+export function commandLine(words: readonly string[]): string {
+  return words.map(quoted).join(" ");
+}
+
+function quoted(word: string): string {
+  return /^[A-Za-z0-9_@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Throws ENOENT, EACCES (it can't be run at all), ECANCELED. */
+export async function runCommand(
+  command: StateCommand,
+  file: string,
+  signal: AbortSignal,
+): Promise<CommandOutcome> {
+  const [program = "", ...args] = commandFor(command, file);
+  const began = performance.now();
+  if (signal.aborted) throw new BlockError("ECANCELED", "The search was stopped");
+  // A group of its own, so that what it starts ends with it, and Ctrl-C is ours to hear.
+  const child = spawn(program, args, { detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  const keep = (chunk: string) => {
+    output = (output + chunk).slice(-mostOutput);
+  };
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", keep);
+  const kill = (name: NodeJS.Signals) => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, name);
+    } catch {
+      // It has ended by itself.
+    }
+  };
+  let force: NodeJS.Timeout | undefined;
+  let timedOut = false;
+  const end = () => {
+    kill("SIGTERM");
+    force ??= setTimeout(() => kill("SIGKILL"), graceMs);
+  };
+  const timer = setTimeout(() => {
+    timedOut = true;
+    end();
+  }, command.timeoutMs);
+  // Also when the program is ended on the spot.
+  const atExit = () => kill("SIGKILL");
+  process.once("exit", atExit);
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    const [exit, by] = await ended(child, program);
+    if (signal.aborted) throw new BlockError("ECANCELED", "The search was stopped");
+    return {
+      exit: exit ?? undefined,
+      signal: by ?? undefined,
+      timedOut,
+      output,
+      ms: performance.now() - began,
+    };
+  } finally {
+    clearTimeout(timer);
+    clearTimeout(force);
+    // What it left running in the background would keep the file.
+    kill("SIGKILL");
+    process.removeListener("exit", atExit);
+    signal.removeEventListener("abort", end);
+  }
+}
+
+function ended(
+  child: ReturnType<typeof spawn>,
+  program: string,
+): Promise<[number | null, NodeJS.Signals | null]> {
+  return new Promise((resolve, reject) => {
+    child.once("error", (error: NodeJS.ErrnoException) => {
+      const code = error.code === "EACCES" ? "EACCES" : "ENOENT";
+      const why = code === "EACCES" ? "it may not be executed" : "there is no such program";
+      reject(new BlockError(code, `'${program}' can't be run: ${why}`, {}, { cause: error }));
+    });
+    // Its output may be held open by something it started: its own end counts.
+    child.once("exit", (exit, by) => setImmediate(() => resolve([exit, by])));
+  });
+}
+
+/** "exit 4", "ended by SIGSEGV", "longer than 30 s". */
+export function outcomeText(
+  { exit, signal, timedOut }: Pick<CommandOutcome, "exit" | "signal" | "timedOut">,
+  timeoutMs: number,
+): string {
+  if (timedOut) return `longer than ${timeoutMs / 1000} s`;
+  return signal === undefined ? `exit ${exit}` : `ended by ${signal}`;
+}

@@ -1,0 +1,276 @@
+// Applies entries of a log to a disk, in order (write-log reference, 5): data are written, discards become zeroes, marks
+// and flushes change nothing. Data are read in large pieces and never as a whole; an entry is applied or it is not.
+//
+// `verifyReplay` then holds the disk against the log by another way: not entry by entry, but by who wrote each byte last.
+import { asBlockError, BlockError } from "../base/errors.ts";
+import { isZero } from "../base/zero.ts";
+import { chainExtentAt } from "../block/extents.ts";
+import type { BlockNode } from "../block/node.ts";
+import { Pace } from "../ops/pace.ts";
+import { buildIntervals } from "./intervals.ts";
+import { entryFlags } from "./layout.ts";
+import { has, LogIndex } from "./logIndex.ts";
+import { LogStates } from "./state.ts";
+
+export interface ReplayFilter {
+  /** Bytes [start, end) of the disk that may change: entries that reach beyond are cut. Default: all. */
+  readonly start: number;
+  readonly end: number;
+  /** Discards are applied: the range reads as zeroes then. */
+  readonly discards: boolean;
+}
+
+export interface ReplayTotals {
+  readonly entries: number;
+  readonly writes: number;
+  readonly writtenBytes: number;
+  readonly discards: number;
+  readonly discardedBytes: number;
+  /** End of the furthest change, bytes: the least size of the disk. */
+  readonly diskEnd: number;
+}
+
+/** What one entry changes, after the filter. */
+interface Part {
+  readonly offset: number;
+  readonly length: number;
+  readonly isDiscard: boolean;
+  /** Byte of the log at which the data are. */
+  readonly payload: number;
+}
+
+export interface ReplayJob {
+  readonly signal: AbortSignal;
+  /** Entries. */
+  progress?(done: number, total: number): void;
+}
+
+/** Bytes of the log read at once, and written at once. */
+const windowLength = 1024 * 1024;
+const pieceLength = 256 * 1024;
+/** Shorter zeroes make no hole in any file system. */
+const shortestHole = 4096;
+/** Zeroes are written in requests of at most this much, so that a cancel is heard in between. */
+const longestZero = 1024 * 1024 * 1024;
+
+/** Undefined: it changes nothing. */
+function partOf(index: LogIndex, entry: number, filter: ReplayFilter): Part | undefined {
+  const kind = index.kindOf(entry);
+  if (kind !== "write" && (kind !== "discard" || !filter.discards)) return undefined;
+  const first = index.offsetOf(entry);
+  const offset = Math.max(filter.start, first);
+  const length = Math.min(filter.end, first + index.lengthOf(entry)) - offset;
+  if (length <= 0) return undefined;
+  return { offset, length, isDiscard: kind === "discard", payload: index.payloadOf(entry) + offset - first };
+}
+
+/** What replaying the entries [first, end) will do. */
+export function totalsOf(index: LogIndex, first: number, end: number, filter: ReplayFilter): ReplayTotals {
+  const totals = { writes: 0, writtenBytes: 0, discards: 0, discardedBytes: 0, diskEnd: 0 };
+  for (let entry = first; entry < end; entry++) {
+    const part = partOf(index, entry, filter);
+    if (part === undefined) continue;
+    totals.diskEnd = Math.max(totals.diskEnd, part.offset + part.length);
+    if (part.isDiscard) {
+      totals.discards++;
+      totals.discardedBytes += part.length;
+    } else {
+      totals.writes++;
+      totals.writtenBytes += part.length;
+    }
+  }
+  return { entries: end - first, ...totals };
+}
+
+/**
+ * Applies the entries [first, end) to `target`, which is large enough or grows. Throws ECANCELED, and what reading and
+ * writing throw, with the entry's number: those before it are applied then.
+ */
+export async function replayEntries(
+  index: LogIndex,
+  log: BlockNode,
+  target: BlockNode,
+  [first, end]: readonly [number, number],
+  filter: ReplayFilter,
+  job: ReplayJob,
+): Promise<void> {
+  await new Replay(index, log, target, filter, job).run(first, end);
+}
+
+class Replay {
+  readonly #index: LogIndex;
+  readonly #log: BlockNode;
+  readonly #target: BlockNode;
+  readonly #filter: ReplayFilter;
+  readonly #job: ReplayJob;
+  readonly #pace: Pace;
+  readonly #window = new Uint8Array(windowLength);
+  /** The bytes of the log in the window: [#windowStart, #windowEnd). */
+  #windowStart = 0;
+  #windowEnd = 0;
+  /** Byte of the log behind the data of the last entry to be applied: nothing is read behind it. */
+  #readsTo = 0;
+
+  constructor(index: LogIndex, log: BlockNode, target: BlockNode, filter: ReplayFilter, job: ReplayJob) {
+    this.#index = index;
+    this.#log = log;
+    this.#target = target;
+    this.#filter = filter;
+    this.#job = job;
+    this.#pace = new Pace(job.signal);
+  }
+
+  async run(first: number, end: number): Promise<void> {
+    if (first < end) this.#readsTo = this.#index.payloadOf(end - 1) + this.#index.payloadLength(end - 1);
+    for (let entry = first; entry < end; entry++) {
+      const part = partOf(this.#index, entry, this.#filter);
+      try {
+        if (part !== undefined)
+          await (part.isDiscard ? this.#zero(part.offset, part.length) : this.#copy(part));
+      } catch (thrown) {
+        throw failedAt(entry, thrown);
+      }
+      if (this.#pace.due) await this.#turn(entry - first, end - first, entry);
+    }
+    this.#job.progress?.(end - first, end - first);
+  }
+
+  async #turn(done: number, total: number, entry: number): Promise<void> {
+    this.#job.progress?.(done, total);
+    await this.#pace.turn();
+    if (this.#pace.stopped) {
+      throw new BlockError("ECANCELED", `The replay was stopped after entry ${entry}`);
+    }
+  }
+
+  async #copy({ offset, length, payload }: Part): Promise<void> {
+    for (let at = 0; at < length; ) {
+      // A long one may be zeroes that the log has as a hole.
+      const rest = length - at;
+      const hole = rest > windowLength ? await this.#holeAt(payload + at, rest) : 0;
+      if (hole > 0) await this.#zero(offset + at, hole);
+      const piece = hole > 0 ? undefined : await this.#read(payload + at, Math.min(pieceLength, rest));
+      if (piece !== undefined) await this.#put(offset + at, piece);
+      at += hole + (piece?.length ?? 0);
+      if (at < length && this.#pace.due) await this.#pace.turn();
+      if (this.#pace.stopped) throw new BlockError("ECANCELED", "The replay was stopped");
+    }
+  }
+
+  async #holeAt(at: number, length: number): Promise<number> {
+    const extent = await chainExtentAt(this.#log, at, length);
+    return extent.state === "data" ? 0 : extent.length;
+  }
+
+  async #put(offset: number, piece: Uint8Array): Promise<void> {
+    if (piece.length >= shortestHole && isZero(piece)) await this.#zero(offset, piece.length);
+    else await this.#target.write(offset, piece);
+  }
+
+  async #zero(offset: number, length: number): Promise<void> {
+    for (let at = 0; at < length; at += longestZero) {
+      await this.#target.writeZeroes(offset + at, Math.min(longestZero, length - at), { mayUnmap: true });
+      if (this.#pace.due) await this.#pace.turn();
+      if (this.#pace.stopped) throw new BlockError("ECANCELED", "The replay was stopped");
+    }
+  }
+
+  /** `length` bytes of the log. Entries lie one behind the other: what is read with them is wanted next. */
+  async #read(at: number, length: number): Promise<Uint8Array> {
+    if (at < this.#windowStart || at + length > this.#windowEnd) {
+      const isCut = this.#filter.start > 0 || this.#filter.end < Number.MAX_SAFE_INTEGER;
+      const end = isCut ? at + length : Math.min(this.#readsTo, at + windowLength);
+      await this.#log.read(at, this.#window.subarray(0, end - at));
+      this.#windowStart = at;
+      this.#windowEnd = end;
+    }
+    return this.#window.subarray(at - this.#windowStart, at - this.#windowStart + length);
+  }
+}
+
+function failedAt(entry: number, thrown: unknown): BlockError {
+  const error = asBlockError(thrown);
+  return new BlockError(error.code, `Entry ${entry} could not be applied: ${error.message}`, error.context, {
+    cause: thrown,
+  });
+}
+
+export interface ReplayMismatch {
+  readonly offset: number;
+  /** The entry whose bytes should be there. */
+  readonly entry: number;
+}
+
+/** The first byte of the target that is not as the entries [first, end) left it; undefined when all are. */
+export async function verifyReplay(
+  index: LogIndex,
+  log: BlockNode,
+  target: BlockNode,
+  [first, end]: readonly [number, number],
+  filter: ReplayFilter,
+  job: ReplayJob,
+): Promise<ReplayMismatch | undefined> {
+  const [applied, numbers] = appliedIndex(index, first, end, filter);
+  const intervals = await buildIntervals(applied, { signal: job.signal });
+  const states = new LogStates({ log, index: applied, intervals, base: undefined, discards: "zero" });
+  const pace = new Pace(job.signal, () => undefined);
+  const [expected, found] = [new Uint8Array(pieceLength), new Uint8Array(pieceLength)];
+  for (let at = 0; at < applied.diskEnd; ) {
+    const { length, isWritten } = writtenRun(intervals, applied.count, at, applied.diskEnd);
+    const piece = isWritten ? Math.min(pieceLength, length) : length;
+    if (isWritten) {
+      const [a, b] = [expected.subarray(0, piece), found.subarray(0, piece)];
+      await states.read(applied.count, at, a);
+      await target.read(at, b);
+      if (Buffer.compare(a, b) !== 0) {
+        const wrong = at + a.findIndex((byte, i) => byte !== b[i]);
+        const row = states.lastWriterOf(applied.count, wrong) ?? 0;
+        return { offset: wrong, entry: numbers[row] ?? 0 };
+      }
+    }
+    at += piece;
+    if (!pace.due) continue;
+    job.progress?.(at, applied.diskEnd);
+    await pace.turn();
+    if (pace.stopped) throw new BlockError("ECANCELED", "The verification was stopped");
+  }
+  return undefined;
+}
+
+/** Whether the byte was written, and for how long that stays so. */
+function writtenRun(
+  intervals: Awaited<ReturnType<typeof buildIntervals>>,
+  count: number,
+  at: number,
+  end: number,
+): { length: number; isWritten: boolean } {
+  let stop = at;
+  let isWritten: boolean | undefined;
+  intervals.runs(at, Math.min(end, at + longestZero), count, (_, to, entry) => {
+    isWritten ??= entry >= 0;
+    if (isWritten !== entry >= 0) return false;
+    stop = to;
+    return stop - at < pieceLength || !isWritten;
+  });
+  return { length: stop - at, isWritten: isWritten ?? false };
+}
+
+/** An index of what was applied, cut as it was, and the number in the log of each of its entries. */
+function appliedIndex(
+  index: LogIndex,
+  first: number,
+  end: number,
+  filter: ReplayFilter,
+): [LogIndex, Uint32Array] {
+  const applied = new LogIndex(index.superblock, index.sectorSize, index.end);
+  const numbers = new Uint32Array(end - first);
+  for (let entry = first; entry < end; entry++) {
+    const part = partOf(index, entry, filter);
+    if (part === undefined) continue;
+    numbers[applied.count] = entry;
+    const flags = has(index.flagsOf(entry), entryFlags.discard) ? entryFlags.discard : 0;
+    // Where its header would be if the data were not cut.
+    applied.push(part.offset, part.length, flags, part.payload - index.sectorSize, 0);
+  }
+  return [applied, numbers];
+}

@@ -1,0 +1,303 @@
+// `blkscope log` find, history, state and replay from outside: what they print and write, and the mistakes of replay-log
+// that are refused here (write-log reference, 6).
+import * as fs from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readLog, replay } from "../../build/logReader.ts";
+import { filled, firstDifference } from "../../build/open.ts";
+import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
+import { Cli } from "./support.ts";
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await Cli.build();
+});
+afterAll(() => cli.remove());
+
+const write = (sector: number, sectors: number, value: number, flags = 0): GivenEntry => ({
+  sector,
+  flags,
+  payload: filled(sectors * 512, value),
+});
+const made = makeLog(512, [
+  write(0, 16, 1),
+  { flags: 8, text: "mkfs" },
+  { flags: 1 },
+  write(4, 8, 2),
+  write(8, 2, 3, 2),
+  { flags: 4, sector: 10, sectorCount: 400_000 },
+  { flags: 8, text: "it's done" },
+  { flags: 1 },
+  write(2, 3, 4),
+]);
+const diskEnd = (10 + 400_000) * 512;
+
+let named = 0;
+function log(bytes: Uint8Array = made.bytes): string {
+  return cli.write(`disk${named++}.log`, bytes);
+}
+function target(name: string, count: number) {
+  const bytes = fs.readFileSync(cli.path(name));
+  return firstDifference(bytes, replay(readLog(made.bytes), bytes.length, count));
+}
+
+describe("log find", () => {
+  it("lists the entries that pass a filter, and says when none does", () => {
+    const name = log();
+    const found = cli.run(["log", "find", "--output", "json", name, "fua || discard"]);
+    expect(
+      found.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).entry),
+    ).toEqual([4, 5]);
+    expect(cli.run(["log", "find", name, 'mark ~ "DONE"']).stdout).toContain(`MARK "it's done"`);
+    const none = cli.run(["log", "find", name, "meta"]);
+    expect([none.code, none.stdout]).toEqual([3, ""]);
+    expect(none.stderr).toContain("None of the log's 9 entries passes the filter");
+    const cut = cli.run(["log", "find", "--count", "1", "--output", "json", name, "write"]);
+    expect([cut.code, JSON.parse(cut.stdout).entry]).toEqual([0, 0]);
+    expect(cut.stderr).toContain("3 more entries pass the filter");
+  });
+
+  it("points at what is wrong with a filter", () => {
+    const { code, stderr } = cli.run(["log", "find", log(), "op==write && sectr==1"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain("The filter is wrong: ");
+    expect(stderr).toContain("  op==write && sectr==1\n               ^^^^^");
+  });
+});
+
+describe("log history", () => {
+  it("says who wrote a range, newest first, and what was there before", () => {
+    const { code, stdout } = cli.run(["log", "history", log(), "--at", "0xfff+2", "--bytes"]);
+    expect(code).toBe(0);
+    // Sectors 7 and 8: entry 4 wrote 8 and 9, entry 3 4 to 11, entry 0 all up to 15.
+    expect(stdout).toBe(`entry 4: write of 1024 bytes at 0x1000, FUA, durable with entry 4
+    - 0x1000  02
+    + 0x1000  03
+entry 3: write of 4096 bytes at 0x800, durable with entry 7
+    - 0xfff  01 01
+    + 0xfff  02 02
+entry 0: write of 8192 bytes at 0x0, durable with entry 2
+    - 0xfff  00 00
+    + 0xfff  01 01
+`);
+    const before = cli.run(["log", "history", "--entry", "3", "--at", "4k", "--output", "json", log()]);
+    expect(
+      before.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).entry),
+    ).toEqual([0]);
+    expect(cli.run(["log", "history", log(), "--at", "1T"]).code).toBe(3);
+    expect(cli.run(["log", "history", log()]).stderr).toContain("Expecting --at OFFSET");
+    expect(cli.run(["log", "history", log(), "--at", "5+0"]).stderr).toContain("Invalid --at '5+0'");
+  });
+});
+
+describe("log state", () => {
+  it("writes the disk after any number of entries, sparse, and nothing over a file unasked", () => {
+    for (const count of [0, 1, 5, 6, 9]) {
+      const ran = cli.run(["log", "state", log(), "--entry", String(count), `state${count}.raw`]);
+      expect([ran.code, ran.stderr]).toEqual([0, ""]);
+      expect(target(`state${count}.raw`, count)).toBeUndefined();
+    }
+    const { size, blocks } = fs.statSync(cli.path("state9.raw"));
+    expect([size, blocks < 100]).toEqual([diskEnd, true]);
+    const again = cli.run(["log", "state", log(), "state9.raw"]);
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining("'state9.raw' is there already")]);
+    expect(cli.run(["log", "state", "--over", "--entry", "1", log(), "state9.raw"]).code).toBe(0);
+    expect(target("state9.raw", 1)).toBeUndefined();
+  });
+
+  it("leaves out what a crash took", () => {
+    const ran = cli.run(["log", "state", log(), "--entry", "5", "--lost", "4,3:0-1", "lost.raw"]);
+    expect(ran.code).toBe(0);
+    // Entry 3 wrote sectors 4 to 11; its first two were lost, and entry 4, which wrote 8 and 9.
+    const expected = filled(8192, 1).fill(2, 6 * 512, 12 * 512);
+    expect(
+      firstDifference(fs.readFileSync(cli.path("lost.raw")).subarray(0, 8192), expected),
+    ).toBeUndefined();
+    const wrong = cli.run(["log", "state", log(), "--entry", "4", "--lost", "4", "lost2.raw"]);
+    expect([wrong.code, fs.existsSync(cli.path("lost2.raw"))]).toEqual([1, false]);
+    expect(wrong.stderr).toContain("Entry 4 can't be lost: only 4 entries are applied");
+  });
+});
+
+describe("log replay", () => {
+  it("makes a disk of a log and reads it back", () => {
+    const { code, stdout, stderr } = cli.run(["log", "replay", "--verify", log(), "all.raw"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toBe(`9 entries, 0 to 8, replayed to all.raw
+    writes    4  14.5 KiB (14848 bytes)
+    discards  1  195 MiB (204800000 bytes)
+    verified: all that was written reads back
+`);
+    expect(target("all.raw", 9)).toBeUndefined();
+    // Discards longer than 128 MiB are applied, as holes.
+    expect(fs.statSync(cli.path("all.raw")).blocks).toBeLessThan(100);
+  });
+
+  it("writes nothing on a dry run, with --find and with --num-entries", () => {
+    const dry = cli.run(["log", "replay", "--dry-run", "--end-mark", "mkfs", log(), "dry.raw"]);
+    expect([dry.code, dry.stdout]).toEqual([
+      0,
+      expect.stringContaining("2 entries, 0 to 1, would be replayed"),
+    ]);
+    const found = cli.run(["log", "replay", "--find", "--start-mark", "mkfs", "--next-fua", log()]);
+    // Entry 4 lies behind 512 * (1 + 17 + 1 + 1 + 9) bytes.
+    expect([found.code, found.stdout]).toEqual([0, `entry 4, at byte ${512 * 29} of the log\n`]);
+    expect(cli.run(["log", "replay", "--num-entries", log()]).stdout).toBe("9\n");
+    expect(fs.existsSync(cli.path("dry.raw"))).toBe(false);
+  });
+
+  it("goes on with a disk that it is told is the one before, and begins with a base", () => {
+    expect(cli.run(["log", "replay", "--end-entry", "4", log(), "steps.raw"]).code).toBe(0);
+    const unasked = cli.run(["log", "replay", "--start-entry", "4", log(), "steps.raw"]);
+    expect(unasked.stderr).toContain("'steps.raw' is there already");
+    const rest = cli.run(["log", "replay", "--over", "--start-entry", "4", "--verify", log(), "steps.raw"]);
+    expect(rest.code).toBe(0);
+    expect(rest.stderr).toContain("it grows");
+    expect(target("steps.raw", 9)).toBeUndefined();
+    cli.write("base.raw", filled(16_384, 0x66));
+    expect(cli.run(["log", "replay", "--base", "base.raw", "--limit", "1", log(), "on.raw"]).code).toBe(0);
+    const expected = filled(16_384, 0x66).fill(1, 0, 8192);
+    expect(firstDifference(fs.readFileSync(cli.path("on.raw")), expected)).toBeUndefined();
+  });
+
+  it("cuts entries at the sectors that were asked for, discards too", () => {
+    const sectors = ["--start-sector", "9", "--end-sector", "11"];
+    expect(cli.run(["log", "replay", ...sectors, "--verify", log(), "cut.raw"]).code).toBe(0);
+    // 9 is entry 4's, 10 and 11 were discarded.
+    expect(
+      firstDifference(fs.readFileSync(cli.path("cut.raw")), filled(6144, 0).fill(3, 9 * 512, 10 * 512)),
+    ).toBeUndefined();
+    expect(cli.run(["log", "replay", "--no-discard", ...sectors, log(), "cut2.raw"]).code).toBe(0);
+    const kept = filled(6144, 0)
+      .fill(2, 9 * 512)
+      .fill(3, 9 * 512, 10 * 512);
+    expect(firstDifference(fs.readFileSync(cli.path("cut2.raw")), kept)).toBeUndefined();
+  });
+
+  it.each([
+    [["--end-mark", "nosuch"], "The log has no mark 'nosuch'"],
+    [["--start-mark", "it's"], `The log has no mark 'it's'`],
+    [["--start-entry", "8", "--next-flush"], "No entry from 8 on has the flag FLUSH"],
+    [["--limit", "0"], "A limit is 1 entry at least"],
+    [["--start-entry", "1", "--start-mark", "mkfs"], "an entry or a mark, not both"],
+    [["--fsck", "true"], "--fsck and --check go together"],
+    [["--check", "flush"], "--fsck and --check go together"],
+    [["--fsck", "true", "--check", "0"], "after every 1 entry at least"],
+    [["--fsck", "sh 'x", "--check", "1"], "a quote is not closed"],
+    [["--end-sector", "1", "--start-sector", "2"], "Sectors 2 to 1 are none"],
+    [["--find", "--dry-run"], "exclude one another"],
+    [["--start", "5"], "unrecognized option '--start'"],
+  ])("refuses %j before anything is written", (options, message) => {
+    const { code, stdout, stderr } = cli.run(["log", "replay", ...options, log(), "refused.raw"]);
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain(message);
+    expect(fs.existsSync(cli.path("refused.raw"))).toBe(false);
+  });
+
+  it("refuses the log itself, its base, other words, and a file in use", () => {
+    const name = log();
+    const before = fs.readFileSync(cli.path(name));
+    expect(cli.run(["log", "replay", "--over", name, `./${name}`]).stderr).toContain("is the log itself");
+    fs.linkSync(cli.path(name), cli.path("link.log"));
+    expect(cli.run(["log", "replay", "--over", name, "link.log"]).stderr).toContain("is the log itself");
+    expect(fs.readFileSync(cli.path(name)).equals(before)).toBe(true);
+    cli.write("base.raw", filled(512, 1));
+    expect(cli.run(["log", "replay", "--base", "base.raw", "--over", name, "base.raw"]).stderr).toContain(
+      "is the base itself",
+    );
+    expect(cli.run(["log", "replay", name, "a.raw", "b.raw"]).stderr).toContain("not 'b.raw'");
+    expect(cli.run(["log", "replay", name]).stderr).toContain("Expecting log replay LOG TARGET");
+  });
+
+  it("applies what a torn log has, not the torn entry, and says so", () => {
+    const torn = log(made.bytes.subarray(0, made.bytes.length - 100));
+    const { code, stderr } = cli.run(["log", "replay", torn, "torn.raw"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("Entry 8 is cut off")]);
+    expect(target("torn.raw", 8)).toBeUndefined();
+    // An end before the damage was asked for: all is well.
+    expect(cli.run(["log", "replay", "--end-entry", "8", torn, "torn2.raw"]).code).toBe(0);
+  });
+});
+
+describe("log replay --fsck", () => {
+  /** Fails when sector 8 holds the byte 3, from entry 4 on. */
+  const checker = `sh -c 'test "$(od -An -tu1 -j4096 -N1 "$0" | tr -d " ")" != 3' {}`;
+  const check = (when: string, ...more: readonly string[]) =>
+    cli.run(["log", "replay", "--fsck", checker, "--check", when, ...more, log(), `${when}${named}.raw`]);
+
+  it("halts at the entry after which the command fails", () => {
+    const each = check("1");
+    expect([each.code, each.stdout]).toEqual([
+      3,
+      expect.stringContaining("check 5 failed after entry 4: exit 1"),
+    ]);
+    expect(each.stdout).toContain("5 entries, 0 to 4, replayed to");
+    expect(each.stdout).toContain("runs: sh -c");
+    expect(check("flush").stdout).toContain("check 2 failed after entry 7: exit 1");
+    expect(check("fua").stdout).toContain("check 1 failed after entry 4: exit 1");
+    expect(check("mark").stdout).toContain("check 2 failed after entry 6: exit 1");
+    expect(check("flush", "--end-entry", "4").stdout).toContain("checked 1 times, always well");
+  });
+
+  it("does not take for success what is none: a signal, a check that never ran, a program that is not there", () => {
+    const killed = cli.run([
+      "log",
+      "replay",
+      "--shell",
+      "--fsck",
+      "kill -SEGV $$",
+      "--check",
+      "flush",
+      log(),
+      "k.raw",
+    ]);
+    expect([killed.code, killed.stdout]).toEqual([
+      3,
+      expect.stringContaining("failed after entry 2: ended by SIGSEGV"),
+    ]);
+    const slow = cli.run([
+      "log",
+      "replay",
+      "--timeout",
+      "1",
+      "--fsck",
+      "sleep 60",
+      "--check",
+      "fua",
+      log(),
+      "s.raw",
+    ]);
+    expect([slow.code, slow.stdout]).toEqual([
+      3,
+      expect.stringContaining("failed after entry 4: longer than 1 s"),
+    ]);
+    const never = cli.run([
+      "log",
+      "replay",
+      "--start-entry",
+      "5",
+      "--fsck",
+      "true",
+      "--check",
+      "fua",
+      log(),
+      "n.raw",
+    ]);
+    expect([never.code, never.stderr]).toEqual([1, expect.stringContaining("The command was never run")]);
+    const missing = cli.run(["log", "replay", "--fsck", "nosuchprogram {}", "--check", "1", log(), "m.raw"]);
+    expect([missing.code, missing.stderr]).toEqual([1, expect.stringContaining("there is no such program")]);
+  });
+
+  it("ends when the command changes the target", () => {
+    const { code, stderr } = cli.run([
+      ...["log", "replay", "--shell", "--fsck", "printf x >> {}", "--check", "flush"],
+      ...[log(), "it's changed.raw"],
+    ]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("changed the target after entry 2")]);
+  });
+});

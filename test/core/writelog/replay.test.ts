@@ -1,0 +1,174 @@
+// Replays into memory: they give what a replay of plain records gives, cut and without discards too; what is asked for
+// and not there is an error; the verification finds every byte that is wrong.
+import { describe, expect, it } from "vitest";
+import { MemoryNode } from "../../../core/protocol/memory.ts";
+import { type ReplayFilter, replayEntries, totalsOf, verifyReplay } from "../../../core/writelog/replay.ts";
+import { selectEntries } from "../../../core/writelog/replaySelect.ts";
+import { indexOf } from "../../build/indexedLog.ts";
+import { failureOf, filled, firstDifference } from "../../build/open.ts";
+import { seeded } from "../../build/random.ts";
+import { type GivenEntry, type MadeLog, makeLog, randomLog } from "../../build/randomLog.ts";
+
+const sectors = 64;
+const signal = new AbortController().signal;
+const everything: ReplayFilter = { start: 0, end: Number.MAX_SAFE_INTEGER, discards: true };
+
+function disk(sectorSize: number, value: number): MemoryNode {
+  return new MemoryNode("disk", false, filled(sectors * sectorSize, value));
+}
+
+async function bytesOf(node: MemoryNode): Promise<Uint8Array> {
+  const bytes = new Uint8Array(node.size);
+  await node.read(0, bytes);
+  return bytes;
+}
+
+/** Byte by byte. */
+function model(log: MadeLog, first: number, end: number, filter: ReplayFilter, value: number): Uint8Array {
+  const bytes = filled(sectors * log.sectorSize, value);
+  for (const { sector, sectorCount, flags, payload } of log.entries.slice(first, end)) {
+    const isDiscard = Math.floor(flags / 4) % 2 === 1;
+    if (Math.floor(flags / 8) % 2 === 1 || (isDiscard && !filter.discards)) continue;
+    for (let i = 0; i < sectorCount * log.sectorSize; i++) {
+      const at = sector * log.sectorSize + i;
+      if (at >= filter.start && at < filter.end) bytes[at] = isDiscard ? 0 : (payload[i] as number);
+    }
+  }
+  return bytes;
+}
+
+describe("a replay", () => {
+  it.each([64, 512, 4096])("gives what plain records give, in sectors of %i", async (sectorSize) => {
+    await seeded(async (random) => {
+      const log = randomLog(random, sectorSize, sectors, 80);
+      const { index, node } = await indexOf(log);
+      for (let round = 0; round < 20; round++) {
+        const first = random.below(81);
+        const end = first + random.below(81 - first);
+        const start = round < 5 ? 0 : sectorSize * random.below(sectors);
+        const filter = {
+          start,
+          end: round < 5 ? Number.MAX_SAFE_INTEGER : start + sectorSize * random.below(20),
+          discards: random.below(2) === 0,
+        };
+        const target = disk(sectorSize, 0x77);
+        await replayEntries(index, node, target, [first, end], filter, { signal });
+        const found = await bytesOf(target);
+        expect(firstDifference(found, model(log, first, end, filter, 0x77))).toBeUndefined();
+        const verified = () => verifyReplay(index, node, target, [first, end], filter, { signal });
+        expect(await verified()).toBeUndefined();
+        expect(totalsOf(index, first, end, filter).entries).toBe(end - first);
+      }
+    });
+  });
+
+  it("that went wrong in one byte is found by the verification, with the entry that wrote it", async () => {
+    // Entry 2 wrote sectors 5 and 6 last; entry 1 wrote 4.
+    const writes: GivenEntry[] = [3, 4, 5].map((sector) => ({ sector, payload: filled(1024, sector) }));
+    const { index, node } = await indexOf(makeLog(512, writes));
+    const target = disk(512, 0);
+    await replayEntries(index, node, target, [0, 3], everything, { signal });
+    const verified = () => verifyReplay(index, node, target, [0, 3], everything, { signal });
+    expect(await verified()).toBeUndefined();
+    await target.write(6 * 512 + 100, Uint8Array.of(0));
+    expect(await verified()).toEqual({ offset: 6 * 512 + 100, entry: 2 });
+    await target.write(4 * 512, Uint8Array.of(9));
+    expect(await verified()).toEqual({ offset: 4 * 512, entry: 1 });
+  });
+
+  it("applies an entry whose data are longer than any buffer, and discards of any length", async () => {
+    const long = filled(5 * 1024 * 1024, 0);
+    long[0] = 1;
+    long[long.length - 1] = 2;
+    const log = makeLog(512, [
+      { sector: 0, payload: filled(6 * 1024 * 1024, 9) },
+      { sector: 1, payload: long },
+      { flags: 4, sector: 11_000, sectorCount: 2 ** 32 },
+    ]);
+    const { index, node } = await indexOf(log);
+    const target = new MemoryNode("disk", false, new Uint8Array(6 * 1024 * 1024));
+    const filter = { ...everything, end: 6 * 1024 * 1024 };
+    await replayEntries(index, node, target, [0, 3], filter, { signal });
+    const expected = filled(6 * 1024 * 1024, 9);
+    expected.set(long, 512);
+    expected.fill(0, 11_000 * 512);
+    expect(firstDifference(await bytesOf(target), expected)).toBeUndefined();
+  });
+});
+
+const marked = makeLog(512, [
+  { sector: 1, payload: filled(512, 1) },
+  { flags: 8, text: "mkfs" },
+  { flags: 1 },
+  { sector: 2, payload: filled(512, 2), flags: 2 },
+  { flags: 8, text: "x.mark10" },
+  { flags: 8, text: "x.mark1" },
+  { flags: 1 },
+  { flags: 8, text: "mkfs" },
+  { sector: 3, payload: filled(512, 3) },
+]);
+
+describe("the stretch of a replay", () => {
+  it("is what its limits say, and of several ends the first counts", async () => {
+    const { index, node } = await indexOf(marked);
+    const cases = [
+      [{}, 0, 9],
+      [{ limit: 1 }, 0, 1],
+      [{ startEntry: 3, limit: 2 }, 3, 5],
+      [{ startEntry: 3, endEntry: 4, limit: 2 }, 3, 4],
+      [{ startMark: "mkfs" }, 2, 9],
+      [{ endMark: "mkfs" }, 0, 2],
+      // Behind the start: the second one.
+      [{ startMark: "mkfs", endMark: "mkfs" }, 2, 8],
+      // The whole text: x.mark10 is another mark.
+      [{ endMark: "x.mark1" }, 0, 6],
+      [{ nextFlush: true }, 0, 3],
+      [{ startEntry: 3, nextFlush: true }, 3, 7],
+      [{ nextFua: true }, 0, 4],
+      [{ nextFlush: true, nextFua: true }, 0, 3],
+      [{ endMark: "x.mark1", nextFlush: true }, 0, 3],
+      [{ startEntry: 9 }, 9, 9],
+    ] as const;
+    for (const [selection, first, end] of cases) {
+      expect([selection, await selectEntries(index, node, selection)]).toMatchObject([
+        selection,
+        { first, end },
+      ]);
+    }
+    const { notes } = await selectEntries(index, node, { endMark: "mkfs" });
+    expect(notes).toEqual(["The mark 'mkfs' is there 2 times (entries 1, 7): entry 1 is taken"]);
+  });
+
+  it("is refused where it can't be", async () => {
+    const { index, node } = await indexOf(marked);
+    const cases = [
+      [{ startEntry: 10 }, "EINVAL", "The log has 9 entries; 10 of them can't be left out"],
+      [{ endEntry: 10 }, "EINVAL", "can't end before entry 10 of 9"],
+      [{ startEntry: 4, endEntry: 3 }, "EINVAL", "from entry 4 on can't end before entry 3"],
+      [{ limit: 0 }, "EINVAL", "A limit is 1 entry at least"],
+      [{ startMark: "mkfs", startEntry: 1 }, "EINVAL", "an entry or a mark, not both"],
+      [{ startMark: "nosuch" }, "ENOENT", "The log has no mark 'nosuch'"],
+      [{ endMark: "x.mark" }, "ENOENT", "The log has no mark 'x.mark'"],
+      [{ startEntry: 8, endMark: "mkfs" }, "ENOENT", "no mark 'mkfs' from entry 8 on"],
+      [{ startEntry: 7, nextFlush: true }, "ENOENT", "No entry from 7 on has the flag FLUSH"],
+      [{ startEntry: 4, nextFua: true }, "ENOENT", "No entry from 4 on has the flag FUA"],
+    ] as const;
+    for (const [selection, code, message] of cases) {
+      const failure = await failureOf(selectEntries(index, node, selection));
+      expect([selection, failure.code, failure.message]).toEqual([
+        selection,
+        code,
+        expect.stringContaining(message),
+      ]);
+    }
+  });
+
+  it("goes behind the superblock's count when that is asked for, and not otherwise", async () => {
+    const bytes = Buffer.from(marked.bytes);
+    bytes.writeBigUInt64LE(4n, 16);
+    const { index, node } = await indexOf({ ...marked, bytes });
+    expect(await selectEntries(index, node, {})).toMatchObject({ first: 0, end: 4 });
+    expect(await selectEntries(index, node, { tail: true })).toMatchObject({ first: 0, end: 9 });
+    expect((await failureOf(selectEntries(index, node, { endMark: "x.mark1" }))).code).toBe("ENOENT");
+  });
+});
