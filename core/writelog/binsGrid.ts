@@ -39,7 +39,8 @@ export class BinGrid {
     const end = Math.min(offset + length, this.#high);
     if (end <= this.#low || offset >= this.#high) return;
     const from = this.#steps.find(Math.max(offset, this.#low));
-    const to = this.#steps.find(end - 1);
+    // Most entries are short.
+    const to = end <= (this.#steps.bounds[from + 1] as number) ? from : this.#steps.find(end - 1);
     const base = column * this.rows;
     if (offset >= this.#low) this.counts[base + from] = (this.counts[base + from] as number) + 1;
     if (to - from < fewRows) {

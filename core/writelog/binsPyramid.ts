@@ -15,6 +15,8 @@ const levels = 7;
 export const bandCount = 2048;
 /** Entries that the bands are chosen by. */
 const sampleLength = 65536;
+/** Rows of a band that are gone through one by one. */
+const fewParts = 8;
 /** Bands that are filled at once. */
 const fewBands = 16;
 /** Bands chosen for a log of so many entries do until it has grown by as much again. */
@@ -241,7 +243,7 @@ function addPart(
   grid: BinGrid,
   rows: Steps,
   column: number,
-  { low, high, from: first, hasStart }: Divided,
+  { low, high, from: first, to, hasStart }: Divided,
   offset: number,
   length: number,
   mask: number,
@@ -249,11 +251,19 @@ function addPart(
   const begin = Math.max(offset, low);
   const end = Math.min(offset + length, high);
   if (begin >= end) return;
-  const row = rows.find(begin);
-  grid.fill(column, row, rows.find(end - 1), mask);
+  // Most bands are divided in two or three.
+  const row = to - first <= fewParts ? first + partOf(rows.bounds, first, to, begin) : rows.find(begin);
+  grid.fill(column, row, end <= (rows.bounds[row + 1] as number) ? row : rows.find(end - 1), mask);
   if (offset < low) return;
   grid.count(column, row, 1);
   if (hasStart) grid.count(column, first, -1);
+}
+
+/** How many rows behind the first one of a few a byte lies. */
+function partOf(bounds: Float64Array, first: number, last: number, byte: number): number {
+  let row = first;
+  while (row < last && (bounds[row + 1] as number) <= byte) row++;
+  return row - first;
 }
 
 /** Bounds of bands: every so many of the places at which entries begin or end, each once. */

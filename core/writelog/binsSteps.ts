@@ -1,44 +1,57 @@
 // Finds the step of an ascending scale that a number lies in, for millions of numbers: a table of equal parts says
 // between which steps to look, and a bisection does the rest.
 
-const parts = 16384;
+/** Parts of the table for each step, and most parts. */
+const partsPerStep = 8;
+const mostParts = 16384;
+/** Steps of a part that are gone through one by one. */
+const fewSteps = 6;
 
 export class Steps {
   readonly bounds: Float64Array;
-  readonly #table = new Uint16Array(parts + 1);
+  /** Steps. */
+  readonly count: number;
+  readonly #table: Uint16Array;
+  readonly #parts: number;
   readonly #low: number;
-  readonly #perPart: number;
+  readonly #partsPerUnit: number;
 
   /** At least two bounds, ascending, at most 2^16 of them. */
   constructor(bounds: Float64Array) {
     this.bounds = bounds;
+    this.count = bounds.length - 1;
+    this.#parts = Math.min(mostParts, this.count * partsPerStep);
     this.#low = bounds[0] ?? 0;
-    const high = bounds[bounds.length - 1] ?? 0;
-    this.#perPart = (high - this.#low) / parts;
+    this.#partsPerUnit = this.#parts / ((bounds[this.count] ?? 0) - this.#low);
+    this.#table = new Uint16Array(this.#parts + 1);
     let step = 0;
-    for (let part = 0; part <= parts; part++) {
-      const start = this.#low + part * this.#perPart;
-      while (step < bounds.length - 2 && (bounds[step + 1] as number) <= start) step++;
+    for (let part = 0; part <= this.#parts; part++) {
+      const start = this.#low + part / this.#partsPerUnit;
+      while (step < this.count - 1 && (bounds[step + 1] as number) <= start) step++;
       this.#table[part] = step;
     }
   }
 
-  get count(): number {
-    return this.bounds.length - 1;
-  }
-
   /** The step i with bounds[i] <= value < bounds[i + 1]; the first or last one for what lies outside. */
   find(value: number): number {
-    const part = Math.floor((value - this.#low) / this.#perPart);
-    if (part < 0) return 0;
-    if (part >= parts) return this.count - 1;
     const { bounds } = this;
-    // One step to either side: the parts' bounds are rounded.
-    let low = Math.max(0, (this.#table[part] as number) - 1);
-    let high = Math.min(bounds.length - 2, (this.#table[part + 1] as number) + 1);
+    const part = Math.floor((value - this.#low) * this.#partsPerUnit);
+    if (part < 0) return 0;
+    if (part >= this.#parts) return this.count - 1;
+    let step = this.#table[part] as number;
+    const last = this.#table[part + 1] as number;
+    if (last - step > fewSteps) step = this.#bisect(value, step, last);
+    // Where a part begins is rounded: it may be one step early or late.
+    while (step > 0 && (bounds[step] as number) > value) step--;
+    while (step < this.count - 1 && (bounds[step + 1] as number) <= value) step++;
+    return step;
+  }
+
+  #bisect(value: number, first: number, last: number): number {
+    let [low, high] = [first, last];
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      if ((bounds[middle] as number) <= value) low = middle;
+      if ((this.bounds[middle] as number) <= value) low = middle;
       else high = middle - 1;
     }
     return low;

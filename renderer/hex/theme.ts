@@ -50,6 +50,8 @@ const tokens = [
   "border",
   "muted",
   "text",
+  "ok",
+  "error",
 ] as const;
 type Token = (typeof tokens)[number];
 

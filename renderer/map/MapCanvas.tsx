@@ -5,6 +5,7 @@ import { useStore } from "zustand";
 import { plainRows } from "../hex/model.ts";
 import { DownScrollbar } from "../hex/Scrollbars.tsx";
 import { usePrefs } from "../store/prefs.ts";
+import { followSize } from "../widgets/followSize.ts";
 import { WarningIcon } from "../widgets/icons.ts";
 import type { MapCanvasProps, MapView } from "./contract.ts";
 import { attachMapWheel, attachPointer, handleMapKey, type MapTarget } from "./input.ts";
@@ -107,23 +108,6 @@ export function MapCanvas(props: MapCanvasProps) {
       <MapScrollbar view={view} strip={strip} />
     </div>
   );
-}
-
-/** Keeps the canvas exactly as many device pixels large as its area shows. */
-function followSize(area: HTMLElement, canvas: HTMLCanvasElement, painter: MapPainter): () => void {
-  const observer = new ResizeObserver((entries) => {
-    const entry = entries.at(-1);
-    if (!entry) return;
-    const scale = window.devicePixelRatio;
-    const exact = entry.devicePixelContentBoxSize?.[0];
-    const width = exact?.inlineSize ?? Math.round(entry.contentRect.width * scale);
-    const height = exact?.blockSize ?? Math.round(entry.contentRect.height * scale);
-    canvas.style.width = `${width / scale}px`;
-    canvas.style.height = `${height / scale}px`;
-    painter.resize(width, height, scale);
-  });
-  observer.observe(area, { box: "device-pixel-content-box" });
-  return () => observer.disconnect();
 }
 
 interface SpokenCellProps {
