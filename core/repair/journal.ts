@@ -232,7 +232,7 @@ async function readPart(file: JournalFile, offset: number, length: number): Prom
 
 function damaged(what: string): BlockError {
   return new BlockError("ECORRUPT", `The undo journal is damaged: ${what}`, {
-    hint: "Nothing was changed. Use another copy of the journal if there is one.",
+    hint: "Use another copy of the journal if there is one; the image is left as it is.",
   });
 }
 

@@ -2,6 +2,7 @@
 // wizard's last step, and for a journal that was opened by itself.
 import { type ReactNode, useEffect } from "react";
 import { useStore } from "zustand";
+import type { JournalFacts } from "../../../core/ops/repairRun.ts";
 import { useJobs } from "../../store/jobs.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
 import { bytes, count, decimal } from "../../widgets/format.ts";
@@ -62,11 +63,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
     <StepPage
       title={title}
       phase={job?.state.kind ?? "looked at"}
-      note={
-        facts.refusal || facts.state === "undone" || facts.state === "planned"
-          ? "There is nothing that could be undone."
-          : "Nothing is written before you press the button that says so."
-      }
+      note={journalNote(facts)}
       actions={
         <>
           {back}
@@ -139,6 +136,13 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
       )}
     </StepPage>
   );
+}
+
+function journalNote({ state, refusal }: JournalFacts): string {
+  if (state === "undone" || state === "planned") return "There is nothing that could be undone.";
+  return refusal
+    ? "As things are, it can't be taken back."
+    : "Nothing is written before you press the button that says so.";
 }
 
 /** Which acts make sense; the way back last, as it is the one that is looked for here. */

@@ -255,8 +255,8 @@ export function isClean({ after, state }: RepairWritten): boolean {
   return !dirty && check.corruptions + check.checkErrors + itemsLeft + unmended.length === 0;
 }
 
-/** What a journal's state means for its image. */
-export function journalText({ state, writes, copies }: JournalFacts, name: string): string {
+/** What a journal's state means for its image; what can be done with it only where it fits the image. */
+export function journalText({ state, writes, copies, refusal }: JournalFacts, name: string): string {
   const what = listOf([
     ...(writes > 0 ? [count(writes, "write")] : []),
     ...(copies > 0 ? [copies === 1 ? "1 copy" : `${decimal(copies)} copies`] : []),
@@ -266,10 +266,14 @@ export function journalText({ state, writes, copies }: JournalFacts, name: strin
     case "planned":
       return `This journal holds ${acts} of ${name} that was not begun: the image is as it was.`;
     case "applying":
-      return `This journal holds ${acts} of ${name} that was stopped half way. It can be finished or taken back.`;
+      return `This journal holds ${acts} of ${name} that was stopped half way.${
+        refusal ? "" : " It can be finished or taken back."
+      }`;
     case "applied":
     case "verified":
-      return `This journal holds ${acts} that was written to ${name}. It can be taken back: every byte becomes what it was.`;
+      return `This journal holds ${acts} that was written to ${name}.${
+        refusal ? "" : " It can be taken back: every byte becomes what it was."
+      }`;
     case "undone":
       return `This journal holds ${acts} of ${name} that was taken back: the image is as it was before.`;
   }

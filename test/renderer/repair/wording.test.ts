@@ -4,6 +4,7 @@ import {
   afterText,
   foundText,
   isClean,
+  journalText,
   sizeText,
   totalsText,
   writeLabel,
@@ -15,6 +16,25 @@ import { choice, offered, written } from "./build.ts";
 const after = written().after ?? expect.fail("the outcome has a check");
 
 describe("the words of a repair", () => {
+  it("offer to take back only what fits its image", () => {
+    const facts = {
+      journal: "/images/disk.qed.blkscope-undo",
+      imagePath: "/images/disk.qed",
+      imageFound: false,
+      oldSize: 4096,
+      newSize: 4096,
+      writes: 2,
+      copies: 0,
+      shown: [],
+      ranges: [],
+    };
+    const refusal = { code: "ENOENT" as const, message: "it is gone", context: {}, details: [] };
+    for (const state of ["applying", "applied", "verified"] as const) {
+      expect(journalText({ ...facts, state, refusal: undefined }, "disk.qed")).toContain("taken back");
+      expect(journalText({ ...facts, state, refusal }, "disk.qed")).not.toContain("taken back");
+    }
+  });
+
   it("never call a merely dirty image corrupt", () => {
     expect(foundText("disk.qed", offered({ items: 1 }))).toBe(
       "disk.qed was not closed cleanly. Its tables are in order; your data is probably intact.",
