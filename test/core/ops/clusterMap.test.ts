@@ -223,6 +223,31 @@ describe("tables that can't be read", () => {
   });
 });
 
+describe("an L2 table of which a part can't be read", () => {
+  it("makes those guest clusters unreadable whose entries are there, and no others", async () => {
+    // Tables of 2 MiB, which are read in two halves of 131072 entries.
+    const [MiB, half] = [1024 * KiB, 131_072];
+    const clusters = new Map([0, half + 5].map((index) => [index, Uint8Array.of(1)]));
+    const built = buildQed({ size: 2 * half * MiB, clusterSize: MiB, tableSize: 2, clusters });
+    const name = path.join(folder, "halves.qed");
+    fs.writeFileSync(name, built.bytes);
+    const sector = (built.l2Offsets.get(0) ?? 0) / 512 + 2048;
+    const inject = [{ event: "l2_load", state: 1, errno: 5, sector, once: false }];
+    const image = { driver: "file", filename: name };
+    const file = { driver: "blkdebug", image, "inject-error": inject };
+    const map = await mapClusters((await openForTest({ driver: "qed", file })).root, quiet());
+    const kinds = await map.tile({ order: "guest", level: 0, first: 0, count: 2 * half });
+    const [data, hole, unreadable] = (["data", "hole", "unreadable"] as const).map(kindNumber);
+    expect([kinds[0], kinds[1], kinds[half - 1], kinds[half], kinds.at(-1)]).toEqual([
+      data,
+      hole,
+      hole,
+      unreadable,
+      unreadable,
+    ]);
+  });
+});
+
 /** A job served in this thread, over a channel. */
 function served(): Port {
   const { port1, port2 } = new MessageChannel();

@@ -1,7 +1,8 @@
 // The map of QED files against a slow count that takes every entry by itself, from the specification alone.
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
-import { clusterKinds } from "../../../../core/block/structure.ts";
+import { ClusterMarks } from "../../../../core/block/clusterMarks.ts";
+import { type ClusterKind, clusterKinds } from "../../../../core/block/structure.ts";
 import { type ClusterMap, mapClusters } from "../../../../core/ops/clusterMap.ts";
 import { failureOf, openBytes, openForTest, openPath } from "../../../build/open.ts";
 import { buildQed, type QedSpec } from "../../../build/qed.ts";
@@ -142,7 +143,7 @@ async function kindsOf(map: ClusterMap): Promise<(string | undefined)[]> {
 }
 
 interface SlowGuest {
-  readonly kind: string;
+  readonly kind: ClusterKind;
   /** The entry on which the way ends, and its place in the file. */
   readonly by: string;
   readonly entry: number;
@@ -231,6 +232,26 @@ describe("the map of a QED file", () => {
         });
         const bytesOfAll = Object.values(kinds).reduce((sum, kind) => sum + kind.bytes, 0);
         expect(bytesOfAll).toBe(bytes.length);
+      }
+    });
+  });
+
+  it("has the worst of its guest clusters in a cell of several", async () => {
+    await seeded(async (random) => {
+      for (let round = 0; round < 20; round++) {
+        const { bytes } = buildQed(randomSpec(random));
+        const { structure } = await openBytes(bytes);
+        const marks = new ClusterMarks(Math.ceil(bytes.length / 4096));
+        const scanned = await structure?.scan(marks, quiet());
+        const single = slowGuest(bytes, slowMap(bytes).kinds).map(({ kind }) => clusterKinds.indexOf(kind));
+        for (const clusters of [2, 8, 1024]) {
+          const cells = new Uint8Array(Math.ceil(single.length / clusters));
+          await scanned?.guestKinds(cells, clusters, quiet().signal);
+          const worst = Array.from(cells, (_, at) =>
+            Math.max(...single.slice(at * clusters, (at + 1) * clusters)),
+          );
+          expect([...cells], `round ${round}, ${clusters} a cell`).toEqual(worst);
+        }
       }
     });
   });
