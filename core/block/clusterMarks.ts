@@ -78,6 +78,26 @@ export class ClusterMarks {
     return again;
   }
 
+  /**
+   * `times` references to a cluster that others may refer to as well, as long as `mixes` says so of its kind: it then has
+   * the worse of both. Answers false where the cluster is something else: it is an overlap.
+   */
+  refer(index: number, kind: number, times: number, mixes: (other: number) => boolean): boolean {
+    const bit = 1 << (index & 31);
+    const old = this.#word(index);
+    const isFirst = (old & bit) === 0;
+    if (isFirst) this.#owned.setInt32((index >>> 5) * 4, old | bit, true);
+    const before = this.kinds[index] ?? 0;
+    const isGood = isFirst || mixes(before);
+    if (isFirst) this.kinds[index] = kind;
+    else this.kinds[index] = isGood ? Math.max(before, kind) : overlap;
+    const more = isFirst ? times - 1 : times;
+    if (more === 0) return isGood;
+    this.#extra ??= new Uint8Array(this.kinds.length);
+    this.#extra[index] = Math.min(mostCounted - 1, (this.#extra[index] ?? 0) + more);
+    return isGood;
+  }
+
   /** One more reference to a cluster that has its owner. */
   again(index: number): void {
     this.#extra ??= new Uint8Array(this.kinds.length);

@@ -115,6 +115,7 @@ class Guarded implements BlockNode {
         this.#check("describe", offset, 1);
         return this.#required("describe", () => inner.guestEntry(offset))();
       },
+      storedReferences: this.#whole("find a refcount", inner.storedReferences?.bind(inner)),
       headerParts: this.#required("find what the header holds", () => inner.headerParts()),
     };
   }

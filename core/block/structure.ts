@@ -66,6 +66,14 @@ export interface Structure {
    * What the header's area holds that has a meaning, in the order of the file; what lies between is nobody's. Throws EIO.
    */
   headerParts(): Promise<readonly HeaderPart[]>;
+  /** What the format itself stores of how often a cluster of the file is in use, where it does. Throws EIO. */
+  readonly storedReferences?: ((cluster: number) => Promise<StoredReferences>) | undefined;
+}
+
+/** Of formats that store refcounts: the one of a cluster of the file. Throws EIO. */
+export interface StoredReferences {
+  /** Undefined where the place that should say it breaks a rule. */
+  readonly count: number | undefined;
 }
 
 /** The entry on which the way to a byte of the guest's disk ends, from one table to the next. */
@@ -73,7 +81,7 @@ export interface GuestEntry {
   /** hole (nothing), zero, data and its like, bad-entry, unreadable. */
   readonly kind: ClusterKind;
   readonly entry: Reference;
-  /** The byte's place in the file, where it is stored. */
+  /** The byte's place in the file, where it is stored in that one: a format may have another file for data. */
   readonly fileOffset: number | undefined;
 }
 

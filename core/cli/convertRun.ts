@@ -12,7 +12,7 @@ import { keepWritersOut, type OpenedImage, openImage } from "./openImage.ts";
 import { printWarning, stderr, stdout } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
 import { Progress } from "./progress.ts";
-import { refuseMisnamedSnapshot } from "./snapshotParam.ts";
+import { openSnapshot } from "./snapshotParam.ts";
 import { UnfinishedFile } from "./unfinishedFile.ts";
 
 export interface ConvertArguments {
@@ -56,8 +56,13 @@ export async function convertRun(args: ConvertArguments): Promise<number> {
     for (const source of sources) {
       const { imageOpts, format, forceShare } = args;
       if (imageOpts && format !== undefined) refuseFormat();
-      const image = await openImage(source, { imageOpts, format, forceShare, cache });
-      opened.push(image);
+      const request = { imageOpts, format, forceShare, cache };
+      let image = await openImage(source, request);
+      const at = opened.push(image) - 1;
+      if (args.snapshot !== undefined) {
+        image = await openSnapshot(image, request, snapshotOf(args));
+        opened[at] = image;
+      }
       if (!forceShare) await keepWritersOut(image);
     }
     await interruptible((interruption) => fill(args, target, opened, progress, interruption));
@@ -67,6 +72,14 @@ export async function convertRun(args: ConvertArguments): Promise<number> {
     for (const { graph } of opened) await graph.close();
   }
   return 0;
+}
+
+/** Throws CliError where several images are joined. */
+function snapshotOf({ snapshot = "", sources }: ConvertArguments): string {
+  if (sources.length > 1 && !snapshot.startsWith("snapshot.")) {
+    throw new CliError("No support for concatenating multiple snapshot", 1);
+  }
+  return snapshot;
 }
 
 function refuseFormat(): never {
@@ -96,7 +109,6 @@ async function fill(
 ): Promise<void> {
   const sources = opened.map(({ graph }) => graph.root);
   const size = totalSize(sources);
-  refuseSnapshots(args, opened);
   const target = await openTarget(args, name, size);
   const unreadable = new UnreadableReport();
   const salvage: ConvertRequest["salvage"] = args.quiet
@@ -189,17 +201,6 @@ async function progressOver(
     if (kind === "data") data += length;
   }
   return (copied) => progress.show(data === 0 ? 1 : Math.min(1, copied / data));
-}
-
-function refuseSnapshots({ snapshot, sources }: ConvertArguments, opened: readonly OpenedImage[]): void {
-  if (snapshot === undefined) return;
-  if (snapshot.startsWith("snapshot.")) refuseMisnamedSnapshot(snapshot);
-  else if (sources.length > 1) throw new CliError("No support for concatenating multiple snapshot", 1);
-  const driver = opened[0]?.graph.root.driver;
-  throw new CliError(
-    `Failed to load snapshot: Block format '${driver}' used by device '' does not support temporarily loading internal snapshots`,
-    1,
-  );
 }
 
 async function openTarget(args: ConvertArguments, name: string, size: number): Promise<Target> {

@@ -6,10 +6,10 @@ import { creationOf } from "../ops/create.ts";
 import { sizeInSectors } from "../ops/map.ts";
 import { CliError } from "./command.ts";
 import { createOptionTable, presetOptions } from "./createOptions.ts";
-import { withImage } from "./openImage.ts";
+import { openImage } from "./openImage.ts";
 import { type NamedValue, typedOptions } from "./optionList.ts";
 import { jsonText, printError, stdout } from "./output.ts";
-import { refuseMisnamedSnapshot } from "./snapshotParam.ts";
+import { openSnapshot, refuseMisnamedSnapshot } from "./snapshotParam.ts";
 
 export interface MeasureArguments {
   /** Either a file or a size is given. */
@@ -28,13 +28,15 @@ export async function measureCommand(args: MeasureArguments): Promise<number> {
   const { file, size = 0, imageOpts, format, forceShare } = args;
   refuseMisnamedSnapshot(args.snapshot);
   if (file === undefined) return print(args, await measured(args, size, nothing()));
-  return withImage(file, { imageOpts, format, forceShare }, async ({ graph: { root } }) => {
-    if (args.snapshot !== undefined) {
-      const lacks = `Block format '${root.driver}' used by device '' does not support temporarily loading internal snapshots`;
-      throw new CliError(`Failed to load snapshot: ${lacks}`, 1);
-    }
+  const request = { imageOpts, format, forceShare };
+  let image = await openImage(file, request);
+  try {
+    if (args.snapshot !== undefined) image = await openSnapshot(image, request, args.snapshot);
+    const { root } = image.graph;
     return print(args, await measured(args, sizeInSectors(root), allocatedIn(root)));
-  });
+  } finally {
+    await image.graph.close();
+  }
 }
 
 type Ranges = AsyncIterable<{ offset: number; length: number }>;

@@ -1,6 +1,6 @@
 // Opens an image for a command: a file name or options as they were given, with the messages of qemu-img.
 import { existsSync } from "node:fs";
-import type { CacheMode, DirtyPolicy } from "../block/driver.ts";
+import type { CacheMode, DirtyPolicy, NodeOptions } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { protocolLevel } from "../filter/children.ts";
@@ -50,6 +50,20 @@ export async function openImage(given: string, request: ImageRequest = {}): Prom
     return { ...argument, graph };
   } catch (error) {
     throw openError(given, error, request.failure ?? 1);
+  }
+}
+
+/** The same image by other options. What was open is closed first. */
+export async function reopenImage(
+  { graph, ...argument }: OpenedImage,
+  spec: NodeOptions,
+  request: ImageRequest,
+): Promise<OpenedImage> {
+  await graph.close();
+  try {
+    return { ...argument, spec, graph: await openGraph(spec, openOptions(request)) };
+  } catch (error) {
+    throw openError(argument.given, error, request.failure ?? 1);
   }
 }
 

@@ -98,6 +98,7 @@ function printPlace(place: MapPlace): void {
   if (unread !== undefined) stdout.line(`It can't be read: ${printable(unread)}`);
   const shown = counted === 255 ? "255 or more" : String(counted);
   stdout.line(`References: ${shown}`);
+  if (place.stored !== undefined) stdout.line(`Stored refcount: ${place.stored}`);
   for (const { by, offset: at, guest } of references.list) {
     const range = guest === undefined ? "" : `, guest ${rangeText(guest)}`;
     stdout.line(`  ${by} at ${hex(at)}${range}`);
@@ -158,6 +159,7 @@ function jsonOf(
       "cluster-length": place.clusterLength,
       kind: place.kind,
       "counted-references": place.counted,
+      ...(place.stored !== undefined && { "stored-refcount": place.stored }),
       ...(place.unread !== undefined && { unread: place.unread }),
       ...(place.structure && { structure: structureJson(place.structure) }),
       references: place.references.list.map(referenceJson),

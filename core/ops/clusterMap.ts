@@ -124,6 +124,7 @@ export class ClusterMap {
       clusterLength: Math.min(clusterSize, fileSize - clusterOffset),
       kind: clusterKinds[marks.kinds[cluster] ?? 0] ?? "unknown",
       counted: marks.references(cluster),
+      ...(await storedCount(node, cluster)),
       references: scanned === undefined ? none : await scanned.references(cluster, limit, signal),
       ...(await lookInto(node, offset, clusterOffset, limit, signal)),
     };
@@ -192,6 +193,17 @@ async function lookInto(
     const { code, message } = asBlockError(thrown);
     if (code !== "EIO") throw thrown;
     return { structure: found, pointers, unread: message };
+  }
+}
+
+/** Nothing where the format stores no refcounts, or this one can't be read. */
+async function storedCount({ structure }: BlockNode, cluster: number): Promise<{ stored?: number }> {
+  try {
+    const count = (await structure?.storedReferences?.(cluster))?.count;
+    return count === undefined ? {} : { stored: count };
+  } catch (error) {
+    if (error instanceof BlockError && error.code === "ECANCELED") throw error;
+    return {};
   }
 }
 

@@ -97,6 +97,8 @@ export interface MapPlace {
   readonly clusterLength: number;
   readonly kind: ClusterKind;
   readonly counted: number;
+  /** How often the format itself says that the cluster is in use, where it stores that and it can be read. */
+  readonly stored?: number;
   /** The structure, where it is one. */
   readonly structure: StructureAt | undefined;
   readonly references: References;

@@ -11,6 +11,7 @@ import { infoOf, type Qcow2Facts } from "./info.ts";
 import { Qcow2Map, type Run } from "./map.ts";
 import { isPreallocated } from "./refcounts.ts";
 import { type Qcow2Snapshot, snapshotL1 } from "./snapshots.ts";
+import { Qcow2Structure } from "./structure.ts";
 import { Tables } from "./tables.ts";
 
 /** Decompressed clusters kept for the next request. */
@@ -25,6 +26,7 @@ export class Qcow2Node implements BlockNode {
   readonly size: number;
   readonly children: readonly Child[];
   readonly info: NodeInfo;
+  readonly structure: Qcow2Structure;
   readonly #image: Qcow2Image;
   readonly #file: BlockNode;
   readonly #backing: BlockNode | undefined;
@@ -50,6 +52,7 @@ export class Qcow2Node implements BlockNode {
     this.children = children;
     this.size = snapshot?.diskSize ?? header.size;
     this.info = infoOf(image, facts, file, context);
+    this.structure = new Qcow2Structure({ file, image, facts, shown: snapshot });
     this.#image = image;
     this.#file = file;
     this.#backing = named("backing");

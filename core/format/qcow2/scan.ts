@@ -1,0 +1,423 @@
+// The clusters of a qcow2 file for the map: every table is read once, however often it is referred to, so that the work
+// is bounded by the file. A cluster that several tables refer to is in order as long as its stored refcount says so.
+import { BlockError } from "../../base/errors.ts";
+import type { ClusterMarks } from "../../block/clusterMarks.ts";
+import { kindNumber, type StructureJob } from "../../block/structure.ts";
+import { compressedPlace, hasOffset, isCompressed, isCopied, offsetOf } from "./entry.ts";
+import { readPadded } from "./header.ts";
+import { L2Spans } from "./l2Spans.ts";
+import { limits, type Qcow2Header, type TablePlace } from "./layout.ts";
+import { type Root, rootsOf, type StructureSource, snapshotTableLength } from "./parts.ts";
+import { PieceReader } from "./pieces.ts";
+import { blockEntries, refcountBlocks, refcountIn } from "./refcounts.ts";
+
+/** Milliseconds of work between two turns in which a cancel can arrive. */
+const turnMs = 20;
+export const kinds = {
+  free: kindNumber("free"),
+  zero: kindNumber("zero"),
+  data: kindNumber("data"),
+  compressed: kindNumber("compressed"),
+  snapshot: kindNumber("snapshot"),
+  bitmap: kindNumber("bitmap"),
+  snapshotTable: kindNumber("snapshot-table"),
+  refcountBlock: kindNumber("refcount-block"),
+  refcountTable: kindNumber("refcount-table"),
+  l2: kindNumber("l2-table"),
+  l1: kindNumber("l1-table"),
+  header: kindNumber("header"),
+  unreadable: kindNumber("unreadable"),
+  leaked: kindNumber("leaked"),
+  badEntry: kindNumber("bad-entry"),
+  overlap: kindNumber("overlap"),
+};
+const mixesWithData = (kind: number) => kind === kinds.data || kind === kinds.snapshot || kind === kinds.zero;
+const mixesWithCompressed = (kind: number) => kind === kinds.compressed;
+/** A table in which a bad entry was seen is one still. */
+const mixesWithL2 = (kind: number) => kind === kinds.l2;
+
+export interface ScanCounts {
+  readonly badEntries: number;
+  readonly extraReferences: number;
+  readonly unreadableTables: number;
+  readonly skippedTables: number;
+  readonly allocated: number;
+  readonly zero: number;
+  readonly bytesRead: number;
+}
+
+export class Scan {
+  readonly spans = new L2Spans();
+  readonly #source: StructureSource;
+  readonly #header: Qcow2Header;
+  readonly #marks: ClusterMarks;
+  readonly #job: StructureJob;
+  readonly #reader: PieceReader;
+  /** Clusters of the file, the last one perhaps in part. */
+  readonly #clusters: number;
+  /** Bits of L2 tables: those that snapshots refer to, and those that were read. */
+  readonly #ofSnapshots: Uint8Array;
+  readonly #read: Uint8Array;
+  #knowsRefcounts = true;
+  #badEntries = 0;
+  #extraReferences = 0;
+  #unreadableTables = 0;
+  #skippedTables = 0;
+  #allocated = 0;
+  #zero = 0;
+  #bytesRead = 0;
+  #done = 0;
+  #toDo = 1;
+  #lastTurn = performance.now();
+
+  constructor(source: StructureSource, marks: ClusterMarks, job: StructureJob) {
+    this.#source = source;
+    this.#header = source.image.header;
+    this.#marks = marks;
+    this.#job = job;
+    this.#reader = new PieceReader(source.file);
+    this.#clusters = marks.kinds.length;
+    this.#ofSnapshots = new Uint8Array(Math.ceil(this.#clusters / 8));
+    this.#read = new Uint8Array(Math.ceil(this.#clusters / 8));
+  }
+
+  async run(): Promise<ScanCounts> {
+    const { header } = this.#source.image;
+    this.#own(0, header.clusterSize, kinds.header);
+    await this.#ownRefcounts();
+    const roots = this.#ownRoots();
+    await this.#ownOthers();
+    this.#toDo = roots.reduce((sum, { table }) => sum + table.entries, 0) * 2 + 1;
+    for (const root of roots) await this.#referToL2(root);
+    for (const root of roots) await this.#readL2(root);
+    await this.#markRest();
+    return {
+      badEntries: this.#badEntries,
+      extraReferences: this.#extraReferences,
+      unreadableTables: this.#unreadableTables,
+      skippedTables: this.#skippedTables,
+      allocated: this.#allocated,
+      zero: this.#zero,
+      bytesRead: this.#bytesRead,
+    };
+  }
+
+  /** Marks what its owner alone may refer to; answers whether nothing else has it and all of it is in the file. */
+  #own(offset: number, length: number, kind: number): boolean {
+    const first = offset / this.#header.clusterSize;
+    const count = Math.ceil(length / this.#header.clusterSize);
+    if (!Number.isInteger(first) || first >= this.#clusters) return count === 0;
+    const again = this.#marks.own(first, Math.min(count, this.#clusters - first), kind);
+    this.#extraReferences += again;
+    return again === 0 && first + count <= this.#clusters;
+  }
+
+  async #ownRefcounts(): Promise<void> {
+    const { file } = this.#source;
+    const { refcountTable, clusterSize } = this.#header;
+    this.#own(refcountTable.offset, refcountTable.clusters * clusterSize, kinds.refcountTable);
+    try {
+      for await (const { index, offset } of refcountBlocks(file, this.#header)) {
+        const isPlaced = offset !== undefined && offset < this.#clusters * clusterSize;
+        if (isPlaced) this.#own(offset, clusterSize, kinds.refcountBlock);
+        else this.#badEntry(refcountTable.offset + index * 8);
+        await this.#breathe();
+      }
+    } catch (error) {
+      this.#unreadable(refcountTable.offset, error);
+    }
+  }
+
+  /** The L1 tables that are read: none twice, and none that lies on something else. */
+  #ownRoots(): Root[] {
+    const { snapshots } = this.#source.facts;
+    const roots = rootsOf(this.#source).filter((root) => {
+      const isOwn = this.#own(root.table.offset, root.table.entries * 8, kinds.l1);
+      // The active table is what the guest reads, whatever else it is.
+      const isRead = isOwn || root.snapshot === undefined;
+      if (!isRead) this.#skippedTables++;
+      return isRead;
+    });
+    const places = new Set(roots.map(({ snapshot }) => snapshot));
+    for (const snapshot of snapshots) {
+      const offset = Number(snapshot.l1.offset);
+      const isBad = offset % this.#header.clusterSize !== 0 || snapshot.l1.entries * 8 > limits.l1Table;
+      if (!places.has(snapshot) && isBad) this.#badEntry(snapshot.offset);
+    }
+    return roots;
+  }
+
+  /** Snapshot table, bitmaps, encryption header. */
+  async #ownOthers(): Promise<void> {
+    const { image, facts } = this.#source;
+    const { bitmaps, crypto } = image.extensions;
+    this.#own(this.#header.snapshots.offset, snapshotTableLength(this.#source), kinds.snapshotTable);
+    if (crypto) this.#own(crypto.offset, crypto.length, kinds.header);
+    if (bitmaps) this.#own(bitmaps.directoryOffset, bitmaps.directorySize, kinds.bitmap);
+    for (const { tableOffset, tableEntries } of facts.bitmaps) {
+      const isOwn = this.#own(tableOffset, tableEntries * 8, kinds.bitmap);
+      if (isOwn) await this.#ownBits({ offset: tableOffset, entries: tableEntries });
+      else this.#skippedTables++;
+    }
+  }
+
+  async #ownBits(table: TablePlace): Promise<void> {
+    await this.#reading(table.offset, async () => {
+      for await (const { halves, first } of this.#reader.words(table)) {
+        this.#bytesRead += halves.byteLength;
+        for (let at = 0; at < halves.length; at += 2) {
+          const offset = offsetOf(halves[at] ?? 0, halves[at + 1] ?? 0);
+          if (offset === 0) continue;
+          const isPlaced = this.#isCluster(offset);
+          if (isPlaced) this.#own(offset, this.#header.clusterSize, kinds.bitmap);
+          else this.#badEntry(table.offset + (first + at / 2) * 8);
+        }
+        await this.#breathe();
+      }
+    });
+  }
+
+  /** Counts how often each L2 table is referred to. */
+  async #referToL2({ table, snapshot }: Root): Promise<void> {
+    await this.#l1Entries(table, (offset, at) => {
+      if (!this.#isCluster(offset)) {
+        this.#badEntry(at);
+        return;
+      }
+      const cluster = offset / this.#header.clusterSize;
+      if (!this.#marks.refer(cluster, kinds.l2, 1, mixesWithL2)) this.#extraReferences++;
+      if (snapshot !== undefined) setBit(this.#ofSnapshots, cluster);
+    });
+  }
+
+  /** Calls `use` with each entry that points to a table, and with its own place in the file. */
+  async #l1Entries(
+    table: TablePlace,
+    use: (offset: number, at: number) => void | Promise<void>,
+  ): Promise<void> {
+    const reader = new PieceReader(this.#source.file);
+    await this.#reading(table.offset, async () => {
+      for await (const { halves, first } of reader.words(table)) {
+        this.#bytesRead += halves.byteLength;
+        for (let at = 0; at < halves.length; at += 2) {
+          const high = halves[at] as number;
+          const low = halves[at + 1] as number;
+          if (!hasOffset(high, low)) continue;
+          const used = use(offsetOf(high, low), table.offset + (first + at / 2) * 8);
+          if (used !== undefined) await used;
+        }
+        await this.#breathe();
+      }
+    });
+    this.#done += table.entries;
+  }
+
+  async #readL2({ table, snapshot }: Root): Promise<void> {
+    await this.#l1Entries(table, async (offset) => {
+      if (!this.#isCluster(offset)) return;
+      const cluster = offset / this.#header.clusterSize;
+      if (!setBit(this.#read, cluster)) return;
+      const times = this.#marks.references(cluster);
+      if (this.#marks.kinds[cluster] === kinds.overlap) {
+        this.#skippedTables++;
+        return;
+      }
+      const isShared = hasBit(this.#ofSnapshots, cluster);
+      await this.#markTable(offset, times, isShared ? kinds.snapshot : kinds.data, snapshot === undefined);
+    });
+  }
+
+  async #markTable(offset: number, times: number, dataKind: number, isActive: boolean): Promise<void> {
+    const { l2Entries, l2EntryLength } = this.#header;
+    const span = { min: 0xffffffff, max: 0 };
+    await this.#reading(offset, async () => {
+      const words = { offset, entries: (l2Entries * l2EntryLength) / 8 };
+      for await (const { halves, first } of this.#reader.words(words, "l2_load")) {
+        this.#bytesRead += halves.byteLength;
+        this.#markEntries(halves, offset + first * 8, times, dataKind, isActive, span);
+        await this.#breathe();
+      }
+    });
+    if (span.min <= span.max) this.spans.add(offset, span.min, span.max);
+  }
+
+  /** `at` is where the entries stand in the file. */
+  #markEntries(
+    halves: Int32Array,
+    at: number,
+    times: number,
+    dataKind: number,
+    isActive: boolean,
+    span: { min: number; max: number },
+  ): void {
+    const { version, clusterSize, clusterBits, l2EntryLength, hasDataFile } = this.#header;
+    const step = l2EntryLength / 4;
+    const mayBeZero = step === 2;
+    let allocated = 0;
+    let zero = 0;
+    for (let i = 0; i < halves.length; i += step) {
+      const high = halves[i] as number;
+      const low = halves[i + 1] as number;
+      if (!mayBeZero && this.#contradicts(high, low, halves[i + 2] as number, halves[i + 3] as number)) {
+        this.#badEntry(at + i * 4);
+      }
+      if (high === 0 && low === 0) {
+        if (!mayBeZero && halves[i + 2] === -1) zero++;
+        continue;
+      }
+      if (isCompressed(high)) {
+        allocated++;
+        const place = compressedPlace(high, low, clusterBits);
+        const isGood = !hasDataFile && this.#referToStream(place.offset, place.length, times, span);
+        if (!isGood) this.#badEntry(at + i * 4);
+        continue;
+      }
+      const isZero = mayBeZero && (low & 1) !== 0;
+      if (isZero && version === 2) this.#badEntry(at + i * 4);
+      if (!hasOffset(high, low) && !(hasDataFile && isCopied(high))) {
+        if (isZero) zero++;
+        continue;
+      }
+      if (isZero) zero++;
+      else allocated++;
+      // Clusters of another file.
+      if (hasDataFile) continue;
+      const offset = offsetOf(high, low);
+      const cluster = offset / clusterSize;
+      if (!Number.isInteger(cluster) || cluster >= this.#clusters) {
+        this.#badEntry(at + i * 4);
+        continue;
+      }
+      if (cluster < span.min) span.min = cluster;
+      if (cluster > span.max) span.max = cluster;
+      const kind = isZero && dataKind === kinds.data ? kinds.zero : dataKind;
+      if (!this.#marks.refer(cluster, kind, times, mixesWithData)) this.#extraReferences++;
+    }
+    if (!isActive) return;
+    this.#allocated += allocated;
+    this.#zero += zero;
+  }
+
+  /** A subcluster both allocated and zero, or allocated where there is no cluster. */
+  #contradicts(high: number, low: number, zeroes: number, allocated: number): boolean {
+    if (isCompressed(high)) return zeroes !== 0 || allocated !== 0;
+    const isPlaced = hasOffset(high, low) || (this.#header.hasDataFile && isCopied(high));
+    return (zeroes & allocated) !== 0 || (!isPlaced && allocated !== 0);
+  }
+
+  /** Every cluster of the file that a stream's window touches is referred to once; its end may lie behind the file's. */
+  #referToStream(offset: number, length: number, times: number, span: { min: number; max: number }): boolean {
+    const { clusterSize } = this.#header;
+    const first = Math.floor(offset / clusterSize);
+    const last = Math.floor((offset + length - 1) / clusterSize);
+    if (first >= this.#clusters || last > this.#clusters) return false;
+    for (let cluster = first; cluster <= Math.min(last, this.#clusters - 1); cluster++) {
+      const isGood = this.#marks.refer(cluster, kinds.compressed, times, mixesWithCompressed);
+      if (!isGood) this.#extraReferences++;
+      if (cluster < span.min) span.min = cluster;
+      if (cluster > span.max) span.max = cluster;
+    }
+    return true;
+  }
+
+  #isCluster(offset: number): boolean {
+    const { clusterSize } = this.#header;
+    return offset > 0 && offset % clusterSize === 0 && offset / clusterSize < this.#clusters;
+  }
+
+  /** `at` is the entry's place in the file. */
+  #badEntry(at: number): void {
+    this.#badEntries++;
+    const cluster = Math.floor(at / this.#header.clusterSize);
+    if (cluster < this.#clusters) this.#marks.worsen(cluster, kinds.badEntry);
+  }
+
+  async #reading(offset: number, body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (error) {
+      this.#unreadable(offset, error);
+    }
+  }
+
+  /** Being cancelled goes on; anything else is a fact about the table. */
+  #unreadable(offset: number, error: unknown): void {
+    if (error instanceof BlockError && error.code === "ECANCELED") throw error;
+    this.#unreadableTables++;
+    const cluster = Math.floor(offset / this.#header.clusterSize);
+    if (cluster < this.#clusters) this.#marks.worsen(cluster, kinds.unreadable);
+  }
+
+  /** Compares with the stored refcounts: what nothing refers to is free or leaked, what too many refer to overlaps. */
+  async #markRest(): Promise<void> {
+    const { file } = this.#source;
+    const perBlock = blockEntries(this.#header);
+    const block = new Uint8Array(this.#header.clusterSize);
+    const knowsAll = this.#unreadableTables === 0 && this.#skippedTables === 0;
+    let next = 0;
+    try {
+      for await (const { index, offset } of refcountBlocks(file, this.#header)) {
+        const first = index * perBlock;
+        if (first >= this.#clusters) break;
+        this.#markRefcounts(next, first, () => 0, knowsAll);
+        next = Math.min(this.#clusters, first + perBlock);
+        if (offset === undefined || offset >= file.size) continue;
+        const isRead = await this.#readBlock(offset, block);
+        const order = this.#header.refcountOrder;
+        if (isRead) this.#markRefcounts(first, next, (i) => refcountIn(block, i - first, order), knowsAll);
+        await this.#breathe();
+      }
+    } catch (error) {
+      this.#unreadable(this.#header.refcountTable.offset, error);
+      this.#knowsRefcounts = false;
+    }
+    if (this.#knowsRefcounts) this.#markRefcounts(next, this.#clusters, () => 0, knowsAll);
+  }
+
+  async #readBlock(offset: number, block: Uint8Array): Promise<boolean> {
+    try {
+      await readPadded(this.#source.file, offset, block);
+      this.#bytesRead += block.length;
+      return true;
+    } catch (error) {
+      this.#unreadable(offset, error);
+      return false;
+    }
+  }
+
+  #markRefcounts(first: number, end: number, stored: (cluster: number) => number, knowsAll: boolean): void {
+    const all = this.#marks.kinds;
+    for (let cluster = first; cluster < end; cluster++) {
+      const kind = all[cluster] as number;
+      if (kind === 0) {
+        const count = stored(cluster);
+        if (count === 0) all[cluster] = kinds.free;
+        else if (knowsAll) all[cluster] = kinds.leaked;
+        continue;
+      }
+      if (kind >= kinds.header) continue;
+      const references = this.#marks.references(cluster);
+      if (references < 2 || stored(cluster) >= references) continue;
+      this.#extraReferences += references - Math.max(1, stored(cluster));
+      all[cluster] = kinds.overlap;
+    }
+  }
+
+  /** Lets a cancel arrive, after some work. */
+  async #breathe(): Promise<void> {
+    if (performance.now() - this.#lastTurn < turnMs) return;
+    this.#job.progress(this.#done, this.#toDo, this.#bytesRead);
+    await new Promise((resolve) => setImmediate(resolve));
+    if (this.#job.signal.aborted) throw new BlockError("ECANCELED", "The map was cancelled");
+    this.#lastTurn = performance.now();
+  }
+}
+
+const hasBit = (bits: Uint8Array, index: number) => (((bits[index >>> 3] ?? 0) >>> (index & 7)) & 1) === 1;
+
+/** Answers whether it was not set before. */
+function setBit(bits: Uint8Array, index: number): boolean {
+  const isNew = !hasBit(bits, index);
+  bits[index >>> 3] = (bits[index >>> 3] ?? 0) | (1 << (index & 7));
+  return isNew;
+}

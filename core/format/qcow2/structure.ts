@@ -1,0 +1,70 @@
+// What a qcow2 image says of the clusters of its file: the pass for the map (scan.ts), who refers to what (references.ts),
+// and names for every byte of its tables (describe.ts).
+import type { ClusterMarks } from "../../block/clusterMarks.ts";
+import type {
+  GuestEntry,
+  HeaderPart,
+  Pointers,
+  ScannedStructure,
+  StoredReferences,
+  Structure,
+  StructureAt,
+  StructureJob,
+} from "../../block/structure.ts";
+import { describeByte, pointersIn } from "./describe.ts";
+import { guestEntry, guestKinds } from "./guest.ts";
+import { headerParts } from "./headerFields.ts";
+import type { StructureSource } from "./parts.ts";
+import { storedRefcount } from "./refcounts.ts";
+import { findReferences } from "./references.ts";
+import { Scan } from "./scan.ts";
+
+export class Qcow2Structure implements Structure {
+  readonly #source: StructureSource;
+
+  constructor(source: StructureSource) {
+    this.#source = source;
+  }
+
+  get clusterSize(): number {
+    return this.#source.image.header.clusterSize;
+  }
+
+  get fileSize(): number {
+    return this.#source.file.size;
+  }
+
+  async scan(marks: ClusterMarks, job: StructureJob): Promise<ScannedStructure> {
+    const source = this.#source;
+    const scan = new Scan(source, marks, job);
+    const { allocated, zero, ...counts } = await scan.run();
+    const { size } = source.shown === undefined ? source.image.header : { size: source.shown.diskSize };
+    return {
+      ...counts,
+      guest: { total: Math.ceil(size / this.clusterSize), allocated, zero },
+      references: (cluster, limit, signal) =>
+        findReferences(source, scan.spans, marks, { cluster, limit, signal }),
+      guestKinds: (kinds, clusters, signal) => guestKinds(source, marks.kinds, { kinds, clusters }, signal),
+    };
+  }
+
+  describe(offset: number): Promise<StructureAt | undefined> {
+    return describeByte(this.#source, offset);
+  }
+
+  pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers> {
+    return pointersIn(this.#source, offset, limit, signal);
+  }
+
+  guestEntry(offset: number): Promise<GuestEntry> {
+    return guestEntry(this.#source, offset);
+  }
+
+  async headerParts(): Promise<readonly HeaderPart[]> {
+    return headerParts(this.#source);
+  }
+
+  async storedReferences(cluster: number): Promise<StoredReferences> {
+    return { count: await storedRefcount(this.#source.file, this.#source.image.header, cluster) };
+  }
+}
