@@ -55,6 +55,9 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
           The map could not be made again: {scan.state.error.message}. What shows is from before.
         </Notice>
       )}
+      {shown !== undefined && scan?.state.kind === "cancelled" && (
+        <Notice tone="info">You stopped the new scan before its end. What shows is from before.</Notice>
+      )}
       {shown === undefined ? (
         <NoMap session={session} name={image.file.name} />
       ) : (

@@ -230,6 +230,8 @@ export class MapSession {
     else if (order === "guest") this.store.setState({ order: "file" });
     this.store.setState({ shown: { job, summary, sources }, place: { kind: "none" } });
     if (shown !== undefined) forgetJob(shown.job);
+    this.problems.clear();
+    this.store.setState({ problem: undefined, version: this.store.getState().version + 1 });
     if (summary.hasTables) this.#startCheck();
     const goal = this.#goal;
     this.#goal = undefined;
@@ -240,7 +242,6 @@ export class MapSession {
   #startCheck(): void {
     const image = this.#image;
     if (!image) return;
-    this.problems.clear();
     let own: number | undefined;
     const onItems = (findings: readonly Finding[]) => {
       if (own !== undefined && own !== this.store.getState().check) return;
@@ -249,7 +250,7 @@ export class MapSession {
     };
     const request = { image: image.image, node: this.#node };
     own = startJob("check", request, `Check of ${image.file.name}`, onItems);
-    this.store.setState({ check: own, problem: undefined, version: this.store.getState().version + 1 });
+    this.store.setState({ check: own });
   }
 
   async #ask(cell: MapCell): Promise<void> {
