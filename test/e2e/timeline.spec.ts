@@ -12,6 +12,7 @@ const table = (page: Page) => page.getByRole("grid", { name: /^Entries of/ });
 const detail = (page: Page) => page.locator('[data-pane="detail"]');
 const filter = (page: Page) => page.getByRole("combobox", { name: "Filter the entries" });
 const current = (page: Page) => table(page).locator('[aria-selected="true"]');
+const plot = (page: Page) => page.getByRole("application", { name: /^Timeline of/ });
 const hexPane = (page: Page) => page.locator('[data-pane="hex"]');
 
 const size = 4 * 1024 * 1024;
@@ -78,10 +79,10 @@ test("a log opens as its entries, and by keyboard alone one goes to a write, its
   const { log } = logged(folder, ...story);
   const { page } = await launch(log);
   await opened(page);
-  // The grid has the focus: the first key works.
+  // The plot has the focus: the first key works.
   await expect(table(page)).toHaveAttribute("aria-rowcount", "11");
-  await page.keyboard.press("ArrowDown");
-  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
   await expect(current(page)).toContainText("write");
   await expect(detail(page)).toContainText("Entry 2: write");
   await expect(detail(page)).toContainText("8 sectors at sector 8 (0x1000), 4 KiB");
@@ -103,10 +104,53 @@ test("a log opens as its entries, and by keyboard alone one goes to a write, its
   await expect(statusBar(page)).toContainText("read-only");
 });
 
+test("plot and table are one: keys and clicks in either move both", async ({ launch, folder }) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await expect(plot(page)).toBeFocused();
+  await page.keyboard.press("End");
+  await expect(current(page)).toContainText(/^9/);
+  await page.keyboard.press("Shift+ArrowLeft");
+  await expect(current(page)).toContainText(/^0/);
+  await page.keyboard.press("]");
+  await expect(current(page)).toContainText(/^1/);
+  // Said once it is known, for those who do not see the plot.
+  await expect(page.locator("[data-entry]")).toContainText("Entry 1, flush");
+  // In the middle of ten entries.
+  const box = await plot(page).boundingBox();
+  if (!box) throw new Error("the plot has no place");
+  await plot(page).click({ position: { x: box.width * 0.55, y: box.height / 2 } });
+  await expect(current(page)).toContainText(/^[456]/);
+  await table(page).getByRole("row").nth(3).click();
+  await expect(detail(page)).toContainText("Entry 2: write");
+  await plot(page).focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(detail(page)).toContainText("Entry 3: write");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("tab", { name: "disk after entry 3 of writes.log" })).toBeVisible();
+});
+
+test("the table is there alone, and the entry is gone to by its number", async ({ launch, folder }) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await page.getByRole("button", { name: "View the timeline as a table" }).click();
+  await expect(plot(page)).toHaveCount(0);
+  await table(page).focus();
+  await page.keyboard.press("Control+g");
+  await page.getByRole("textbox", { name: "Entry" }).fill("8");
+  await page.keyboard.press("Enter");
+  await expect(current(page)).toContainText(/^8/);
+  await page.getByRole("button", { name: "View the timeline as a table" }).click();
+  await expect(plot(page)).toBeVisible();
+});
+
 test("the disk after the last entry is what QEMU left", async ({ launch, folder }) => {
   const { log, data } = logged(folder, ...story);
   const { page } = await launch(log);
   await opened(page);
+  await table(page).focus();
   await page.keyboard.press("End");
   await expect(detail(page)).toContainText("Entry 9: flush");
   await page.keyboard.press("Enter");
@@ -374,8 +418,8 @@ for (const theme of ["light", "dark"] as const) {
     const { page } = await launch(log);
     await page.emulateMedia({ colorScheme: theme });
     await opened(page);
-    await page.keyboard.press("ArrowDown");
-    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
     await expect(detail(page)).toContainText("Entry 2");
     await expectNoViolations(page);
     await page.keyboard.press("h");

@@ -18,13 +18,14 @@ import { Dialogs } from "./Dialogs.tsx";
 import { EntryTable } from "./EntryTable.tsx";
 import { FilterField } from "./FilterField.tsx";
 import { Notices } from "./Notices.tsx";
+import { PlotPane } from "./PlotPane.tsx";
 import { canRecover } from "./problems.ts";
 import type { TimelineSession } from "./session.ts";
 import { showState } from "./states.ts";
 import { Toolbar } from "./Toolbar.tsx";
 import styles from "./timeline.module.css";
 import { useTimelineCommands } from "./useTimelineCommands.ts";
-import { entryText, totalsText } from "./wording.ts";
+import { totalsText } from "./wording.ts";
 
 interface TimelineViewProps {
   readonly tab: Extract<Tab, { kind: "timeline" }>;
@@ -38,7 +39,7 @@ export function TimelineView({ tab, session, state }: TimelineViewProps) {
   // No bytes have the caret here.
   useEffect(() => useSurface.getState().set(undefined), []);
   useEffect(() => () => session.playback.pause(), [session]);
-  const { shown } = useStore(session.store);
+  const { shown, asTable } = useStore(session.store);
   useJobs(({ byId }) => byId);
   useTimelineCommands(session);
   return (
@@ -49,7 +50,15 @@ export function TimelineView({ tab, session, state }: TimelineViewProps) {
       {shown === undefined || shown.summary.entries === 0 ? (
         <NoEntries session={session} name={image.file.name} />
       ) : (
-        <Rows list={<Lists session={session} name={image.file.name} />}>{undefined}</Rows>
+        <Rows list={<Lists session={session} name={image.file.name} />}>
+          {!asTable && (
+            <PlotPane
+              session={session}
+              name={image.file.name}
+              onOpen={() => void showState(session, "hex")}
+            />
+          )}
+        </Rows>
       )}
       <Announcer session={session} />
       <Dialogs session={session} />
@@ -170,7 +179,7 @@ function Lists({ session, name }: { session: TimelineSession; name: string }) {
 
 /** The plot above, the lists below. */
 function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
-  const shown = useView((state) => state.shown.bottomPanel) || children === undefined;
+  const shown = useView((state) => state.shown.bottomPanel) || !children;
   const remembered = usePrefs.getState().layouts["timeline-rows"];
   return (
     <div className={styles.rows}>
@@ -182,14 +191,12 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
           isUserInteraction && save("timeline-rows", layout)
         }
       >
-        {children !== undefined && (
+        {children && (
           <Panel id="plot" minSize={120}>
             {children}
           </Panel>
         )}
-        {children !== undefined && shown && (
-          <Separator className={compare.down} aria-label="Height of the lists" />
-        )}
+        {children && shown && <Separator className={compare.down} aria-label="Height of the lists" />}
         {shown && (
           <Panel id="lists" defaultSize={`${remembered?.lists ?? 54}%`} minSize={140}>
             {list}
@@ -205,19 +212,12 @@ function save(name: "timeline-rows" | "timeline-columns", layout: Readonly<Recor
   set({ layouts: { ...layouts, [name]: { ...layouts[name], ...layout } } });
 }
 
-/** For assistive technology: the entry at the scrub line, and how reading ended. */
+/** For assistive technology: how reading ended. The entry at the scrub line is told by the plot and the table. */
 function Announcer({ session }: { session: TimelineSession }) {
-  const { shown, detail, playing } = useStore(session.store);
-  const sectorSize = shown?.summary.sectorSize ?? 512;
-  const entry = detail.kind === "known" && !playing ? entryText(detail.detail.row, sectorSize) : "";
+  const { shown } = useStore(session.store);
   return (
-    <>
-      <p className="visually-hidden" role="status">
-        {shown && totalsText(shown.summary)}
-      </p>
-      <p className="visually-hidden" role="status">
-        {entry}
-      </p>
-    </>
+    <p className="visually-hidden" role="status">
+      {shown && totalsText(shown.summary)}
+    </p>
   );
 }

@@ -17,12 +17,14 @@ import {
   RescanIcon,
   ResumeIcon,
   StopIcon,
+  TableIcon,
 } from "../../widgets/icons.ts";
 import shared from "../../widgets/panel.module.css";
 import compare from "../compare/compare.module.css";
 import hexStyles from "../hex/hex.module.css";
 import type { TimelineSession } from "./session.ts";
 import { rates } from "./state.ts";
+import styles from "./timeline.module.css";
 import { totalsText } from "./wording.ts";
 
 export function Toolbar({ session }: { session: TimelineSession }) {
@@ -60,6 +62,7 @@ export function Toolbar({ session }: { session: TimelineSession }) {
         </select>
       </label>
       <CommandButton command="timeline.follow" icon={FollowIcon} />
+      <CommandButton command="timeline.table" icon={TableIcon} />
       <span className={shared.divider} aria-hidden />
       <CommandButton command="timeline.state" icon={HexIcon} />
       <CommandButton command="timeline.history" icon={HistoryIcon} />
@@ -74,10 +77,10 @@ export function Toolbar({ session }: { session: TimelineSession }) {
           <span className={hexStyles.fact} title={totalsText(summary)}>
             {count(summary.entries, "entry", "entries")}
           </span>
-          <span className={hexStyles.fact} title={`${decimal(summary.size)} bytes`}>
+          <span className={`${hexStyles.fact} ${styles.whereWide}`} title={`${decimal(summary.size)} bytes`}>
             log {bytes(summary.size)}
           </span>
-          <span className={hexStyles.fact} title="The log's unit">
+          <span className={`${hexStyles.fact} ${styles.whereWide}`} title="The log's unit">
             sectors {bytes(summary.sectorSize)}
           </span>
         </>

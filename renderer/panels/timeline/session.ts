@@ -9,6 +9,7 @@ import { call } from "../../api.ts";
 import { useImages } from "../../store/images.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
+import { createTimelineView } from "../../timeline/view.ts";
 import { decimal } from "../../widgets/format.ts";
 import { EntryFilter } from "./entryFilter.ts";
 import { Follower } from "./follower.ts";
@@ -22,6 +23,8 @@ const restMs = 60;
 
 export class TimelineSession {
   readonly store = createTimelineStore();
+  /** What the plot and the minimap show. */
+  readonly view = createTimelineView(0);
   readonly filter = new EntryFilter(this.store, () => this.asked);
   readonly history = new PlaceHistory(this);
   readonly playback = new Playback(this);
