@@ -1,7 +1,7 @@
 // Carries out what an undo journal says, forwards and backwards, from whatever a crash left: every place is found old,
 // new, or torn between both; anything else means that another program changed the image, and nothing is touched.
 import { hex } from "../base/bytes.ts";
-import { BlockError } from "../base/errors.ts";
+import { asBlockError, BlockError } from "../base/errors.ts";
 import { isZero } from "../base/zero.ts";
 import type { RepairScript } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -145,7 +145,9 @@ export async function applyJournal(
     if (journal.last) await writePlaces(image, [journal.last], "newBytes", {});
     await setState(file, "applied");
   }
-  await examine(image, { ...journal, state: "applied" });
+  await (isDone
+    ? examine(image, journal)
+    : expectWritten(() => examine(image, { ...journal, state: "applied" })));
   if (journal.state !== "verified") await setState(file, "verified");
 }
 
@@ -162,10 +164,31 @@ export async function undoJournal(
     if (journal.state !== "applying") await setState(file, "applying");
     await writePlaces(image, placesOf(journal), "oldBytes", job);
     await restoreSize(image, file, journal);
-    await examine(image, { ...journal, state: "planned" });
-    await expectTail(image, file, journal, {});
+    await expectWritten(async () => {
+      await examine(image, { ...journal, state: "planned" });
+      await expectTail(image, file, journal, {});
+    });
   }
   await setState(file, "undone");
+}
+
+/** What is not as it was written is another's doing, or the disk's: that nothing was changed is not so any more. */
+async function expectWritten(look: () => Promise<unknown>): Promise<void> {
+  try {
+    await look();
+  } catch (thrown) {
+    const { code, message, context } = asBlockError(thrown);
+    if (code !== "EINVAL") throw thrown;
+    throw new BlockError(
+      "EIO",
+      `The image is not as it was written: ${message}`,
+      {
+        ...context,
+        hint: "Keep the undo journal, close what else uses the image, and look at the disk that it is on.",
+      },
+      { cause: thrown },
+    );
+  }
 }
 
 function placesOf({ writes, last }: Journal): readonly JournalWrite[] {

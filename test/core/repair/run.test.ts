@@ -1,0 +1,51 @@
+// What a repair says when the image does not hold what was written to it, and that it can be taken back then.
+import * as fs from "node:fs";
+import { expect, it } from "vitest";
+import { openGraph } from "../../../core/graph.ts";
+import { newJournal, openJournal } from "../../../core/repair/journalFile.ts";
+import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
+import { applyJournal, undoJournal } from "../../../core/repair/run.ts";
+import { brokenQed } from "../../build/brokenQed.ts";
+import { tempFile } from "../../build/temp.ts";
+
+it("does not say that nothing was changed when another program wrote meanwhile", async () => {
+  const image = tempFile("disk.qed", brokenQed());
+  const journal = `${image}.undo`;
+  const graph = await openGraph(
+    { driver: "qed", file: { driver: "file", filename: image }, backing: null },
+    { readOnly: false, dirty: "untouched" },
+  );
+  const disk = graph.nodeAt("file") ?? expect.fail("there is no file");
+  /** The image, whose table offset (QED header, byte 40) another program changes while it is written to. */
+  const meddled = {
+    get size() {
+      return disk.size;
+    },
+    read: disk.read.bind(disk),
+    resize: disk.resize.bind(disk),
+    flush: disk.flush.bind(disk),
+    write: async (offset: number, bytes: Uint8Array) => {
+      await disk.write(offset, bytes);
+      await disk.write(40, Uint8Array.of(1));
+    },
+  };
+  try {
+    const offer = await offerRepair(graph.root);
+    const opened = await newJournal(journal, disk, offer.script(defaultItems(offer)), image, {});
+    const hint = expect.stringContaining("Keep the undo journal");
+    const wrong = { code: "EIO", context: { hint } };
+    await expect(applyJournal(meddled, opened.file, opened.journal)).rejects.toMatchObject(wrong);
+    await opened.close();
+    await disk.write(40, brokenQed().subarray(40, 41));
+    const again = await openJournal(journal, false);
+    await expect(undoJournal(meddled, again.file, again.journal)).rejects.toMatchObject(wrong);
+    await disk.write(40, brokenQed().subarray(40, 41));
+    await again.close();
+    const last = await openJournal(journal, false);
+    await undoJournal(disk, last.file, last.journal);
+    await last.close();
+  } finally {
+    await graph.close();
+  }
+  expect(Buffer.compare(fs.readFileSync(image), brokenQed())).toBe(0);
+});
