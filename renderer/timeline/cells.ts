@@ -25,7 +25,7 @@ export function cellsOf(bins: Bins): Cells {
       const tone =
         seen === binOps.discard
           ? outlineTone(masks, column, row, rows, columns)
-          : toneOf(density[base + row] as number);
+          : toneOf(density[base + row] as number, bins.entriesPerColumn);
       looks[(rows - 1 - row) * columns + column] = lookOf(seen, tone, passed === 0);
     }
   }
@@ -52,6 +52,8 @@ export interface CellPlace {
   readonly xs: Int32Array;
   /** Where rows begin from the top down, and the last one ends. */
   readonly ys: Int32Array;
+  /** No cell is narrower or lower. */
+  readonly least: number;
 }
 
 /** Copies the cells into a box of the buffer; what is empty is left as it is. */
@@ -59,7 +61,7 @@ export function paintCells(
   target: PixelBuffer,
   box: PixelBox,
   cells: Cells,
-  { xs, ys }: CellPlace,
+  { xs, ys, least }: CellPlace,
   colours: Uint32Array,
 ): void {
   const { columns } = cells.bins;
@@ -69,10 +71,9 @@ export function paintCells(
   const line = new Uint32Array(box.width);
   for (let row = 0; row < cells.rows; row++) {
     const top = Math.max(0, ys[row] as number);
-    // However low a row is, what lies in it is seen.
-    const bottom = Math.min(box.height, Math.max(ys[row + 1] as number, (ys[row] as number) + 1));
+    const bottom = Math.min(box.height, Math.max(ys[row + 1] as number, (ys[row] as number) + least));
     if (top >= bottom) continue;
-    if (!makeLine(line, cells.looks, row * columns, from, to, xs, colours)) continue;
+    if (!makeLine(line, cells.looks, row * columns, from, to, xs, least, colours)) continue;
     for (let y = top; y < bottom; y++) copyLine(target, line, box, y);
   }
 }
@@ -91,6 +92,7 @@ function makeLine(
   from: number,
   to: number,
   xs: Int32Array,
+  least: number,
   colours: Uint32Array,
 ): boolean {
   line.fill(0);
@@ -100,7 +102,7 @@ function makeLine(
     if (look === 0) continue;
     any = true;
     const left = Math.max(0, xs[column] as number);
-    const right = Math.min(line.length, Math.max(xs[column + 1] as number, (xs[column] as number) + 1));
+    const right = Math.min(line.length, Math.max(xs[column + 1] as number, (xs[column] as number) + least));
     const colour = colours[look] as number;
     for (let x = left; x < right; x++) line[x] = colour;
   }

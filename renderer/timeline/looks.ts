@@ -31,11 +31,15 @@ const masks = 16;
 export const lookCount = masks * tones * 2;
 
 /** How much of its colour a cell has, of 255, by tone: the thin ones are still clearly seen. */
-const strength = [150, 190, 225, 255] as const;
-const dimmed = 60;
+const strength = [165, 200, 230, 255] as const;
+const dimmed = 80;
 const discardFill = 70;
 
-export function toneOf(densityCode: number): number {
+/** Where a column has but few entries, every one is as strong as can be. */
+const fewEntries = 64;
+
+export function toneOf(densityCode: number, entriesPerColumn: number): number {
+  if (entriesPerColumn <= fewEntries) return tones - 1;
   if (densityCode <= 1) return 0;
   if (densityCode <= 33) return 1;
   return densityCode <= 80 ? 2 : 3;

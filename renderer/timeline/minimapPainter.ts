@@ -2,7 +2,7 @@
 // a box.
 import type { Bins } from "../../core/writelog/bins.ts";
 import { Raster } from "../hex/raster.ts";
-import { onThemeChange, type Theme, theme } from "../hex/theme.ts";
+import { mix, onThemeChange, type Theme, theme } from "../hex/theme.ts";
 import { type Cells, cellsOf, paintCells } from "./cells.ts";
 import type { MinimapProps, TimelineSource, Viewport } from "./contract.ts";
 import { linearAxis, rowEdges, usedAxis } from "./disk.ts";
@@ -140,7 +140,7 @@ export class MinimapPainter {
     const inner = height - Math.round(barLane * scale);
     const ys = Int32Array.from({ length: rows + 1 }, (_, row) => Math.round((row / rows) * inner));
     const box = { left: 0, top: 0, width, height: inner };
-    paintCells(raster, box, cells, { xs, ys }, palette(colours));
+    paintCells(raster, box, cells, { xs, ys, least: Math.max(1, Math.round(scale)) }, palette(colours));
     paintBars(raster, bins, xs, Math.round((barLane - 2) * scale), colours);
   }
 
@@ -199,6 +199,7 @@ export function boxOf(
 
 /** Bytes written, by column: the square root, so that a single large burst does not flatten all others. */
 function paintBars(raster: Raster, bins: Bins, xs: Int32Array, height: number, { pixel }: Theme): void {
+  const colour = mix(pixel["ruler-bg"], pixel.muted, 140);
   const most = bins.bytes.reduce((high, value) => Math.max(high, value), 0);
   if (most === 0) return;
   for (let column = 0; column < bins.columns; column++) {
@@ -207,7 +208,7 @@ function paintBars(raster: Raster, bins: Bins, xs: Int32Array, height: number, {
     const tall = Math.max(1, Math.round(Math.sqrt(value / most) * height));
     const left = xs[column] as number;
     const wide = Math.max(1, (xs[column + 1] as number) - left);
-    raster.fill(left, raster.height - tall, wide, tall, pixel.muted);
+    raster.fill(left, raster.height - tall, wide, tall, colour);
   }
 }
 

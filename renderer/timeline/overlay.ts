@@ -7,6 +7,7 @@ import type { BisectPoint, EntryRange, Viewport, Wall } from "./contract.ts";
 import { breaks, type DiskAxis, diskTicks, entryTicks, shareOf } from "./disk.ts";
 import { type Frame, textSize } from "./frame.ts";
 import { opTokens } from "./looks.ts";
+import { widestBar } from "./plotPaint.ts";
 
 export interface Overlay {
   readonly frame: Frame;
@@ -36,6 +37,7 @@ export const axisTitle = "entry (completion order; logs have no times)";
 const rowsApart = 40;
 const numbersApart = 96;
 const longestLabel = 150;
+const shortestLabel = 24;
 
 export function drawOverlay(context: Context, overlay: Overlay): void {
   const { frame, theme } = overlay;
@@ -174,16 +176,17 @@ function drawMarks(context: Context, overlay: Overlay): void {
   context.textBaseline = "middle";
   const named = new Set(labels.map(({ entry }) => entry));
   for (const entry of marks) if (!named.has(entry)) drawFlag(context, overlay, xAt(overlay, entry + 0.5));
-  let free = frame.left;
-  for (const { entry, text } of labels) {
+  for (const [i, { entry, text }] of labels.entries()) {
     const x = xAt(overlay, entry + 0.5);
     if (x < frame.left - 1 || x > frame.left + frame.width + 1) continue;
     drawFlag(context, overlay, x);
+    // As much of the text as there is room for before the next flag.
     const from = x + 10 * scale;
-    const shown = clipped(context, text, longestLabel * scale);
-    const width = context.measureText(shown).width;
-    if (from < free || from + width > frame.canvasWidth - 2 * scale) continue;
-    free = from + width + 10 * scale;
+    const next = labels[i + 1];
+    const end = Math.min(frame.canvasWidth, next ? xAt(overlay, next.entry + 0.5) : frame.canvasWidth);
+    const room = Math.min(longestLabel * scale, end - from - 4 * scale);
+    if (room < shortestLabel * scale) continue;
+    const shown = clipped(context, text, room);
     context.fillStyle = theme.css.text;
     context.fillText(shown, from, frame.flags.top + frame.flags.height / 2);
   }
@@ -330,18 +333,20 @@ function drawWall(context: Context, overlay: Overlay, { entry, reason }: Wall): 
 function drawScrub(context: Context, overlay: Overlay): void {
   const { frame, theme, entry, entries, covers, focused } = overlay;
   if (entries === 0) return;
-  const { scale, left, width, top, height } = frame;
+  const { scale, left, width } = frame;
   const x = Math.round(xAt(overlay, entry + 0.5));
   if (x < left - 1 || x > left + width + 1) return;
   const colour = focused ? theme.css.focus : theme.css.text;
-  if (covers !== undefined) drawCross(context, overlay, x, covers, colour);
+  const box = covers && drawCross(context, overlay, x, covers, colour);
   const thick = Math.max(2, Math.round(1.5 * scale));
   const from = x - Math.floor(thick / 2);
-  context.fillStyle = theme.css.bg;
-  context.fillRect(from - Math.round(scale), top, thick + 2 * Math.round(scale), height);
   context.fillStyle = colour;
   const handle = frame.fuas.top - scale;
-  context.fillRect(from, handle, thick, frame.flushes.top + frame.flushes.height - handle);
+  const end = frame.flushes.top + frame.flushes.height;
+  // The operation itself is not struck through.
+  const gap = box ?? { top: end, bottom: end };
+  context.fillRect(from, handle, thick, Math.max(0, gap.top - handle));
+  context.fillRect(from, gap.bottom, thick, Math.max(0, end - gap.bottom));
   context.beginPath();
   context.moveTo(x - 5 * scale, handle);
   context.lineTo(x + 5 * scale, handle);
@@ -349,28 +354,46 @@ function drawScrub(context: Context, overlay: Overlay): void {
   context.fill();
 }
 
+/** A box around what the entry covers and a line across; where the box begins and ends, if it is in sight. */
 function drawCross(
   context: Context,
   overlay: Overlay,
   x: number,
   { offset, length }: { readonly offset: number; readonly length: number },
   colour: string,
-): void {
-  const { frame } = overlay;
+): { readonly top: number; readonly bottom: number } | undefined {
+  const { frame, theme, viewport } = overlay;
   const { scale, left, width, top, height } = frame;
-  const bottom = yAt(overlay, offset);
+  const low = yAt(overlay, offset);
   const high = yAt(overlay, offset + length);
-  const middle = Math.round((bottom + high) / 2);
-  if (middle < top || middle > top + height) return;
-  context.strokeStyle = colour;
-  context.lineWidth = Math.max(1, Math.floor(scale));
-  context.setLineDash([2 * scale, 3 * scale]);
+  if (low < top || high > top + height) return undefined;
+  const middle = Math.round((low + high) / 2);
+  const perEntry = width / (viewport.end - viewport.first);
+  const wide = Math.max(9 * scale, Math.min(0.7 * perEntry, widestBar * scale) + 6 * scale);
+  const tall = Math.max(9 * scale, low - high + 6 * scale);
+  const line = Math.max(1, Math.floor(scale));
+  context.strokeStyle = theme.css.muted;
+  context.lineWidth = line;
+  context.setLineDash([2 * scale, 4 * scale]);
   context.beginPath();
-  context.moveTo(left, middle + 0.5);
-  context.lineTo(left + width, middle + 0.5);
+  for (const [from, to] of [
+    [left, x - wide / 2],
+    [x + wide / 2, left + width],
+  ] as const) {
+    if (from >= to) continue;
+    context.moveTo(from, middle + line / 2);
+    context.lineTo(to, middle + line / 2);
+  }
   context.stroke();
   context.setLineDash([]);
-  const box = Math.max(9 * scale, bottom - high + 4 * scale);
-  context.lineWidth = 2 * scale;
-  context.strokeRect(x - 7 * scale, (bottom + high) / 2 - box / 2, 14 * scale, box);
+  const from = (low + high - tall) / 2;
+  for (const [colourOf, thick] of [
+    [theme.css.bg, 4],
+    [colour, 1.5],
+  ] as const) {
+    context.strokeStyle = colourOf;
+    context.lineWidth = thick * scale;
+    context.strokeRect(x - wide / 2, from, wide, tall);
+  }
+  return { top: from, bottom: from + tall };
 }

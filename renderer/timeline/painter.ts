@@ -28,6 +28,8 @@ export interface PainterState {
   readonly trouble: PlainError | undefined;
 }
 
+/** CSS pixels of a row. */
+const rowHeight = 2;
 /** CSS pixels around the labels of the vertical axis. */
 const labelRoom = 16;
 
@@ -213,7 +215,7 @@ export class TimelinePainter {
       high: state.high,
       axis: this.#axis,
       columns: Math.ceil(frame.width / frame.scale),
-      rows: Math.ceil(frame.height / frame.scale),
+      rows: Math.ceil(frame.height / frame.scale / rowHeight),
     });
     const cells = loader.cells ?? this.#held?.cells;
     const overview = loader.overview ?? this.#held?.overview;

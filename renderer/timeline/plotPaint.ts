@@ -22,10 +22,12 @@ export interface PlotScene {
 
 /** CSS pixels of an entry from which on it is a bar with a shape, and most of a bar's width. */
 const barFrom = 6;
-const widestBar = 22;
+export const widestBar = 22;
+/** CSS pixels: no cell is narrower or lower. */
+const leastCell = 2;
 /** CSS pixels for each flush line: more of them lie behind the operations, fainter. */
 const roomForFlush = 10;
-const faintFlush = 70;
+const faintFlush = 28;
 
 export function paintPlot(raster: Raster, scene: PlotScene): void {
   const { frame, theme, cells } = scene;
@@ -119,7 +121,11 @@ function paintPart(raster: Raster, scene: PlotScene, { cells, box }: Part): void
     Math.round(xAt(scene, bins.firstEntry + column * bins.entriesPerColumn)),
   );
   // Places within the box.
-  const place = { xs: xs.map((x) => x - box.left), ys: ys.map((y) => y - box.top) };
+  const place = {
+    xs: xs.map((x) => x - box.left),
+    ys: ys.map((y) => y - box.top),
+    least: Math.round(leastCell * frame.scale),
+  };
   const target = { ...box, left: frame.left + box.left, top: frame.top + box.top };
   paintCells(raster, target, cells, place, palette(scene.theme));
 }
