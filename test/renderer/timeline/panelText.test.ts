@@ -11,6 +11,7 @@ import {
   saveNotes,
   withNote,
 } from "../../../renderer/panels/timeline/notes.ts";
+import { wallsOf } from "../../../renderer/panels/timeline/plotSource.ts";
 import { problemsOf } from "../../../renderer/panels/timeline/problems.ts";
 import {
   countsText,
@@ -139,6 +140,20 @@ describe("a log in words", () => {
     expect(damaged.map(({ entry }) => entry)).toEqual([40, 59]);
     expect(damaged[1]?.text).toBe("The log ends within entry 60");
     expect(problemsOf({ ...summary, entries: 104 }).map(({ entry }) => entry)).toEqual([100]);
+  });
+});
+
+describe("the plot's walls", () => {
+  it("stand where entries are missing and where the log ends before its end", () => {
+    const run = { first: 40, count: 20, offset: 0x5000, skipped: 512 };
+    const end = { kind: "bad-entry", entry: 60, offset: 0x9000, message: "Entry 60 can't be one" } as const;
+    expect(wallsOf({ ...summary, entries: 60, recovered: [run], end })).toEqual([
+      { entry: 40, reason: "512 damaged bytes of the log were skipped here; entries may be missing." },
+      { entry: 60, reason: "Entry 60 can't be one" },
+    ]);
+    expect(wallsOf(summary)).toEqual([]);
+    // A log that is being written ends where its writer is.
+    expect(wallsOf({ ...summary, end: { ...end, kind: "growing" } })).toEqual([]);
   });
 });
 
