@@ -15,12 +15,16 @@ import type { FoundJournal, JournalFacts } from "./repairRun.ts";
  * `image`: instead of the file that the journal names. Throws what reading a journal throws: ECORRUPT, EINVAL (it is
  * none, or changed nothing), EBUSY (its repair is running), ENOENT. What is wrong with the image is part of the answer.
  */
-export async function lookAtJournal(name: string, image?: string): Promise<JournalFacts> {
+export function lookAtJournal(name: string, image?: string): Promise<JournalFacts> {
+  return withJournal(name, (journal) => factsOf(name, journal, image));
+}
+
+async function withJournal<T>(name: string, use: (journal: Journal) => T | Promise<T>): Promise<T> {
   const { file, journal, close } = await openJournal(name, true);
   try {
     // What a repair that runs has done so far is no state to act upon.
     await file.excludeWriters?.();
-    return await factsOf(name, journal, image);
+    return await use(journal);
   } finally {
     await close();
   }
@@ -31,9 +35,13 @@ export async function journalBeside(imagePath: string): Promise<FoundJournal | u
   const journal = journalPathOf(imagePath);
   if (!fs.existsSync(journal)) return undefined;
   try {
-    const facts = await lookAtJournal(journal, imagePath);
-    const isOpen = facts.state === "applying" || facts.state === "applied";
-    return isOpen ? { journal, facts, error: undefined } : undefined;
+    // The image is read for a repair that was cut off alone: most journals are at their end, and may be long.
+    const facts = await withJournal(journal, (found) =>
+      found.state === "applying" || found.state === "applied"
+        ? factsOf(journal, found, imagePath)
+        : undefined,
+    );
+    return facts && { journal, facts, error: undefined };
   } catch (thrown) {
     const error = asBlockError(thrown);
     return error.code === "EBUSY" ? undefined : { journal, facts: undefined, error: toPlain(error) };
