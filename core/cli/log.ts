@@ -1,6 +1,7 @@
 // `blkscope log`: logs of writes in the dm-log-writes format. One command with actions, each in a file of its own that is
 // loaded when it is called; options are one table, and an action refuses those it does not take.
 import { defineCommand, UsageError } from "./command.ts";
+import { bisectOptions, bisectRequest } from "./logBisectOptions.ts";
 import {
   type LogArguments,
   type LogOptions,
@@ -75,6 +76,15 @@ const actions: Readonly<Record<string, Action>> = {
       if (more.length > 0) throw new UsageError(`Expecting log replay LOG TARGET, not '${more[0]}'`);
       const request = replayRequest(args, readRequest(args, log), target);
       return (await import("./logReplay.ts")).replayLog(request);
+    },
+  },
+  bisect: {
+    takes: [...bisectOptions, ...reading],
+    operands: ["LOG"],
+    takesMore: true,
+    run: async (args, [log = "", ...words]) => {
+      const request = bisectRequest(args, readRequest(args, log), words);
+      return (await import("./logBisect.ts")).bisectLog(request);
     },
   },
   mark: {

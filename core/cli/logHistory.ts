@@ -42,8 +42,9 @@ interface Part extends ByteRange {
 export function printHistory(request: HistoryRequest): Promise<number> {
   return withLog(request, async (log) => {
     const before = entriesOr(log, request.entry);
-    const parts = await partsOf(request, before);
     return withBase(request.base, async (base) => {
+      const size = Math.max(base?.size ?? 0, log.index.diskEnd);
+      const parts = await partsOf(request, before, size);
       const states = request.bytes ? await statesOf(log, base) : undefined;
       let found = 0;
       for (const part of parts) found += await printPart(request, log, part, before, states);
@@ -54,10 +55,10 @@ export function printHistory(request: HistoryRequest): Promise<number> {
   });
 }
 
-async function partsOf(request: HistoryRequest, entry: number): Promise<Part[]> {
+async function partsOf(request: HistoryRequest, entry: number, size: number): Promise<Part[]> {
   const { place, through, base, log } = request;
   if (through === undefined) return [{ ...place, guest: undefined }];
-  const spec = { driver: through, file: stateSpec(request, { entry, base }) };
+  const spec = { driver: through, file: stateSpec(request, { entry, base, size }) };
   const graph = await openGraph(spec, { backing: "none", forceShare: request.forceShare }).catch((error) => {
     throw openError(`${log} as a ${through} image after ${entry} entries`, error, 1);
   });

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import { asBlockError } from "../base/errors.ts";
 import { formatSize } from "../base/units.ts";
 import type { BlockNode } from "../block/node.ts";
-import { imageSpecForPath, openGraph } from "../graph.ts";
+import { type Graph, imageSpecForPath, openGraph } from "../graph.ts";
 import { convert } from "../ops/convert.ts";
 import { createFile } from "../protocol/fileCreate.ts";
 import { CliError } from "./command.ts";
@@ -12,7 +12,7 @@ import { interruptible } from "./interrupt.ts";
 import type { LogReadRequest } from "./logFile.ts";
 import { stateSpec } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
-import { printable, printWarning, stderr, stdout } from "./output.ts";
+import { printable, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { UnfinishedFile } from "./unfinishedFile.ts";
 
@@ -29,14 +29,10 @@ const sparse = 4096;
 
 /** The exit code. Throws CliError. */
 export async function writeState(request: StateRequest): Promise<number> {
-  const { entry, lost, base, log, out, over } = request;
-  const spec = stateSpec(request, { entry: entry ?? 0, lost, base });
-  if (entry === undefined) delete (spec as { entry?: number }).entry;
-  const graph = await openGraph(spec, { forceShare: request.forceShare, warn: printWarning }).catch(
-    (error: unknown) => {
-      throw openError(log, error, 1);
-    },
-  );
+  const { log, out, over } = request;
+  const graph = await openState(request).catch((error: unknown) => {
+    throw openError(log, error, 1);
+  });
   try {
     refuseFull(out, over);
     await writeOut(graph.root, out);
@@ -48,6 +44,16 @@ export async function writeState(request: StateRequest): Promise<number> {
   } finally {
     await graph.close();
   }
+}
+
+/** The disk is as long as its base, and longer where the log writes behind that. */
+async function openState(request: StateRequest): Promise<Graph> {
+  const { entry, lost, base, forceShare } = request;
+  const graph = await openGraph(stateSpec(request, { entry, lost, base }), { forceShare });
+  const end = Number(graph.root.info.specific?.["disk-end-in-log"] ?? 0);
+  if (end <= graph.root.size) return graph;
+  await graph.close();
+  return openGraph(stateSpec(request, { entry, lost, base, size: end }), { forceShare });
 }
 
 /** A file that holds something is not written over unasked. */

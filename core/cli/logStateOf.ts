@@ -46,7 +46,7 @@ export async function statesOf({ index, node, signal }: ReadLog, base?: BlockNod
 export function stateSpec(
   { log, imageOpts }: Pick<LogReadRequest, "log" | "imageOpts">,
   state: {
-    readonly entry: number;
+    readonly entry: number | undefined;
     readonly lost?: string | undefined;
     readonly base?: string | undefined;
     readonly size?: number | undefined;
@@ -56,7 +56,7 @@ export function stateSpec(
   return {
     driver: "logstate",
     log: protocolLevel(imageArgument(log, { imageOpts }).spec),
-    entry,
+    ...(entry !== undefined && { entry }),
     ...(lost !== undefined && lost !== "" && { lost }),
     ...(base !== undefined && { base: protocolLevel(imageArgument(base, { imageOpts: false }).spec) }),
     ...(size !== undefined && { size }),

@@ -25,6 +25,7 @@ import type {
   RepairWriteParams,
   RepairWritten,
 } from "../ops/repairRun.ts";
+import type { StateCheckAsks, StateCheckParams, StateCheckResult } from "../ops/stateCheckRun.ts";
 import type { VoteMapItem, VoteMapParams, VoteMapSummary, VoteMapTotals } from "../ops/voteRun.ts";
 
 export interface CompareParams {
@@ -74,6 +75,14 @@ export interface Jobs {
   };
   repairRescue: { params: RepairRescueParams; item: never; result: RepairRescued; totals: RepairTotals };
   repairWrite: { params: RepairWriteParams; item: never; result: RepairWritten; totals: RepairTotals };
+  /** Checks states of a log as it is asked to, until it is cancelled. */
+  stateCheck: {
+    params: StateCheckParams;
+    item: never;
+    result: StateCheckResult;
+    totals: never;
+    asks: StateCheckAsks;
+  };
   votes: { params: VoteMapParams; item: VoteMapItem; result: VoteMapSummary; totals: VoteMapTotals };
 }
 export type JobName = keyof Jobs;

@@ -13,6 +13,7 @@ const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
   repairPlan: async () => (await import("../ops/repairPlan.ts")).repairPlanJob,
   repairRescue: async () => (await import("../ops/repairRescue.ts")).repairRescueJob,
   repairWrite: async () => (await import("../ops/repairWrite.ts")).repairWriteJob,
+  stateCheck: async () => (await import("../ops/stateCheckJob.ts")).stateCheckJob,
   votes: async () => (await import("../ops/voteMap.ts")).mapVotes,
 };
 

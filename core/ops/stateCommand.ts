@@ -31,6 +31,11 @@ export function commandFor({ words, shell }: StateCommand, file: string): readon
   return ["/bin/sh", "-c", words.join(" ").replaceAll("{}", quoted(file))];
 }
 
+/** The command as a person would type it, with `{}`. */
+export function commandText({ words, shell }: StateCommand): string {
+  return shell ? words.join(" ") : commandLine(words);
+}
+
 /** As a line that a shell takes for these words. */
 export function commandLine(words: readonly string[]): string {
   return words.map(quoted).join(" ");

@@ -1,0 +1,177 @@
+// `blkscope log bisect`: looks for the first state of a log at which a check fails. Opening a log runs nothing: the
+// command is the person's own, and is shown before it runs.
+import { availableParallelism } from "node:os";
+import { asBlockError } from "../base/errors.ts";
+import { protocolLevel } from "../filter/children.ts";
+import { commandText, type StateCommand } from "../ops/stateCommand.ts";
+import { StateJudges } from "../ops/stateJudges.ts";
+import { type BinaryResult, type LinearResult, searchBinary, searchLinear } from "../writelog/bisect.ts";
+import { type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
+import { type CrashState, type MomentKind, statesAt } from "../writelog/states.ts";
+import { type ReorderSample, reorderedStates } from "../writelog/statesReorder.ts";
+import { CliError } from "./command.ts";
+import { imageArgument } from "./imageArgument.ts";
+import { type Looked, printBisect } from "./logBisectReport.ts";
+import { type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
+import { negativeExit } from "./logOptions.ts";
+import { statesOf, withBase } from "./logStateOf.ts";
+import { printable, printWarning, stderr, stdout } from "./output.ts";
+import { Progress } from "./progress.ts";
+
+export interface BisectRequest extends LogReadRequest {
+  readonly selection: ReplaySelection;
+  readonly at: MomentKind | ReorderSample;
+  /** As given: "flush", "reorder:100,7". */
+  readonly atText: string;
+  readonly search: "linear" | "binary";
+  /** Go on behind the first state that fails. */
+  readonly all: boolean;
+  readonly refine: boolean;
+  /** undefined: as many as there are cores. */
+  readonly jobs: number | undefined;
+  readonly base: string | undefined;
+  readonly dryRun: boolean;
+  readonly judge: JudgeRequest;
+}
+
+export type JudgeRequest =
+  | { readonly kind: "check"; readonly format: string }
+  | { readonly kind: "command"; readonly command: StateCommand };
+
+/** Exit code after a search that could judge nothing. */
+const nothingJudged = 1;
+
+/** The exit code. Throws CliError. */
+export function bisectLog(request: BisectRequest): Promise<number> {
+  return withLog(request, (log) =>
+    withBase(request.base, async (base) => {
+      const stretch = await stretchOf(request, log);
+      const states = statesFor(request, log, stretch);
+      if (states.length === 0) throw noStates(request, stretch);
+      const jobs = Math.min(states.length, request.jobs ?? availableParallelism());
+      announce(request, states.length, jobs);
+      if (request.dryRun) return 0;
+      const { index } = log;
+      const judges = new StateJudges({
+        states: await statesOf(log, base),
+        size: Math.max(base?.size ?? 0, index.diskEnd),
+        judge: request.judge,
+        log: protocolLevel(imageArgument(request.log, { imageOpts: request.imageOpts }).spec),
+        base: request.base === undefined ? undefined : { driver: "file", filename: request.base },
+        jobs,
+        signal: log.signal,
+      });
+      try {
+        return await search(request, log, states, judges, jobs);
+      } finally {
+        await judges.close();
+      }
+    }),
+  );
+}
+
+async function stretchOf({ selection }: BisectRequest, { index, node }: ReadLog): Promise<Stretch> {
+  const stretch = await selectEntries(index, node, selection).catch((thrown: unknown) => {
+    const { message, context } = asBlockError(thrown);
+    throw new CliError(message, 1, context.hint, { cause: thrown });
+  });
+  for (const note of stretch.notes) printWarning(note);
+  if (!stretch.isBounded && index.end.kind !== "complete") printWarning(index.end.message);
+  return stretch;
+}
+
+function statesFor(
+  { at, base, selection }: BisectRequest,
+  { index }: ReadLog,
+  stretch: Stretch,
+): CrashState[] {
+  const { first, end } = stretch;
+  if (typeof at === "object") return reorderedStates(index, [first, end], at);
+  const isStarted = selection.startEntry !== undefined || selection.startMark !== undefined;
+  return statesAt(index, at, { first, end, withStart: isStarted || base !== undefined });
+}
+
+function noStates({ atText }: BisectRequest, { first, end }: Stretch): CliError {
+  const message = `There is no state to look at: the entries ${first} to ${end - 1} have none for --at ${atText}`;
+  return new CliError(end <= first ? "There is no state to look at: no entry is left" : message, 1);
+}
+
+function announce({ judge, json, atText, dryRun }: BisectRequest, count: number, jobs: number): void {
+  if (json && !dryRun) return;
+  const what = judge.kind === "check" ? `the check of ${judge.format}` : commandText(judge.command);
+  const shell = judge.kind === "command" && judge.command.shell ? " (by the shell)" : "";
+  const many = count === 1 ? "1 state" : `${count} states`;
+  stdout.line(`${many} (--at ${atText}), ${jobs} at a time, judged by: ${printable(what)}${shell}`);
+  stdout.flush();
+}
+
+async function search(
+  request: BisectRequest,
+  log: ReadLog,
+  states: readonly CrashState[],
+  judges: StateJudges,
+  jobs: number,
+): Promise<number> {
+  const looked: Looked = { states, outcomes: new Map() };
+  let result: LinearResult | BinaryResult = { firstBad: undefined, lastGood: undefined };
+  let refined: Looked | undefined;
+  let refinedBad: number | undefined;
+  let stopped: unknown;
+  try {
+    result = await searchIn(request, looked, judges, jobs);
+    refined = request.refine ? between(looked, result) : undefined;
+    if (refined !== undefined) {
+      const linear = { ...request, search: "linear", all: false } as const;
+      refinedBad = (await searchIn(linear, refined, judges, jobs)).firstBad;
+    }
+  } catch (thrown) {
+    if (!log.signal.aborted) {
+      const { message, context } = asBlockError(thrown);
+      throw new CliError(message, 1, context.hint, { cause: thrown });
+    }
+    stopped = thrown;
+  }
+  printBisect(request, log, { looked, result, refined, refinedBad, isStopped: stopped !== undefined });
+  if (stopped !== undefined) throw stopped;
+  if (result.firstBad !== undefined) return negativeExit;
+  const isJudged = [...looked.outcomes.values()].some(({ verdict }) => verdict !== "skip");
+  return isJudged ? 0 : nothingJudged;
+}
+
+async function searchIn(
+  { search, all }: Pick<BisectRequest, "search" | "all">,
+  { states, outcomes }: Looked,
+  judges: StateJudges,
+  jobs: number,
+): Promise<LinearResult | BinaryResult> {
+  const shows = process.stderr.isTTY === true;
+  const progress = new Progress(shows ? stderr : undefined);
+  const options = {
+    count: states.length,
+    jobs,
+    judge: async (place: number) => {
+      const state = states[place];
+      if (state === undefined) return "skip" as const;
+      const outcome = await judges.judge(state);
+      outcomes.set(place, outcome);
+      progress.show(outcomes.size / states.length);
+      return outcome.verdict;
+    },
+  };
+  try {
+    return search === "binary" ? await searchBinary(options) : await searchLinear(options, all);
+  } finally {
+    if (shows) progress.end();
+  }
+}
+
+/** Every entry behind the last good state up to the one that fails; undefined where there is none between. */
+function between({ states }: Looked, { firstBad, lastGood }: LinearResult): Looked | undefined {
+  const [good, bad] = [states[lastGood ?? -1], states[firstBad ?? -1]];
+  if (good === undefined || bad === undefined || bad.entries - good.entries < 2) return undefined;
+  const inside: CrashState[] = [];
+  for (let entries = good.entries + 1; entries < bad.entries; entries++) {
+    inside.push({ entries, lost: good.lost, kind: "entry" });
+  }
+  return { states: inside, outcomes: new Map() };
+}
