@@ -39,12 +39,29 @@ function makeImages() {
   truncateSync(inFolder("cut.qed"), 100_000);
   rmSync(`${inFolder("broken.qed")}.blkscope-undo`, { force: true });
   breakTables(inFolder("disk.qed"), inFolder("broken.qed"));
+  makeLog(inFolder("writes.log"), inFolder("logged.raw"));
+  copyFileSync(inFolder("writes.log"), inFolder("cut.log"));
+  truncateSync(inFolder("cut.log"), 400_000);
   for (const name of ["endless-a.qed", "endless-b.qed"]) {
     endlessQed(inFolder(name), (cluster) => {
       for (let at = 0; at < cluster.length; at++) cluster[at] = (at * 31) & 0xff;
       cluster[5000] = name.length + name.charCodeAt(8);
     });
   }
+}
+
+/** What QEMU logs of a disk that is written to here and there, with a flush now and then. */
+function makeLog(/** @type {string} */ log, /** @type {string} */ disk) {
+  writeFileSync(disk, new Uint8Array(64 * 1024 * 1024));
+  writeFileSync(log, "");
+  const commands = Array.from({ length: 300 }, (_, i) => {
+    if (i % 23 === 22) return "flush";
+    const at = ((i * 37) % 4096) * 4096 + (i % 5) * 8_388_608;
+    return i % 17 === 3 ? `discard ${at} 1M` : `write -P ${1 + (i % 255)} ${at} ${4096 * (1 + (i % 9))}`;
+  });
+  const image = `driver=blklogwrites,file.driver=file,file.filename=${disk},log.driver=file,log.filename=${log}`;
+  const given = commands.flatMap((command) => ["-c", command]);
+  execFileSync("qemu-io", ["-t", "writeback", "--image-opts", image, ...given], { stdio: "pipe" });
 }
 
 /** A copy in which entries of the first L2 table are wrong, empty, or used twice, and the need-check bit is set. */
@@ -100,6 +117,24 @@ function scenes() {
         await press("Enter", "Shift+ArrowDown")(page);
       },
     },
+    {
+      name: "timeline",
+      files: [inFolder("writes.log")],
+      act: async (page) => {
+        await page.waitForTimeout(500);
+        await press("]", "]", "]", "ArrowRight", "ArrowRight", "h")(page);
+        await page.waitForTimeout(500);
+      },
+    },
+    {
+      name: "timeline-filter",
+      files: [inFolder("writes.log")],
+      act: async (page) => {
+        await page.getByRole("combobox", { name: "Filter the entries" }).fill("write && len > 16KiB");
+        await page.waitForTimeout(800);
+      },
+    },
+    { name: "timeline-cut", files: [inFolder("cut.log")], act: (page) => page.waitForTimeout(800) },
     { name: "goto", files: sample, act: type("Control+g", "s:2048 + 0x10") },
     { name: "palette", files: sample, act: type("F1", "diff") },
     {
