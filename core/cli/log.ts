@@ -87,6 +87,12 @@ const actions: Readonly<Record<string, Action>> = {
       return (await import("./logBisect.ts")).bisectLog(request);
     },
   },
+  stats: {
+    takes: ["below", "recover", ...reading],
+    operands: ["LOG"],
+    run: async (args, [log = ""]) =>
+      (await import("./logStats.ts")).printStats({ ...readRequest(args, log), below: args.value("below") }),
+  },
   mark: {
     takes: ["overTail", "imageOpts", "object"],
     operands: ["LOG", "TEXT"],
