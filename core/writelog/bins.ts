@@ -36,7 +36,10 @@ export interface Bins {
   readonly firstEntry: number;
   readonly entriesPerColumn: number;
   readonly columns: number;
-  /** As asked for, each moved by less than half a row where that is as good; ascending. Rows are one less. */
+  /**
+   * Ascending; rows are one less. As asked for, each moved by less than half a row where that is as good; some are left
+   * out where hundreds of thousands of entries begin or end within few rows.
+   */
   readonly edges: Float64Array;
   /** By column, then row: masks of `binOps`; 0 where nothing lies. */
   readonly masks: Uint8Array;

@@ -70,7 +70,7 @@ export class LogBins {
     const columns = Math.max(0, Math.ceil((end - start) / width));
     const isLong = width >= groupLength && end - first > fewEntries;
     if (isLong) await this.#prepare();
-    const edges = isLong ? this.#pyramid.snap(request.edges) : request.edges;
+    const edges = isLong ? this.#pyramid.snap(request.edges, start, start + columns * width) : request.edges;
     const steps = new Steps(edges);
     const grid = new BinGrid(columns, steps);
     const bytes = new Float64Array(columns);
@@ -126,14 +126,17 @@ export class LogBins {
 /** Every entry of the grid's columns, the first of which begins at entry `start`. */
 function addEntries(index: LogIndex, grid: BinGrid, start: number, width: number, bytes: Float64Array): void {
   const last = Math.min(index.count, start + grid.columns * width);
+  // Widths are powers of two: their reciprocals are exact.
+  const perEntry = 1 / width;
   for (let entry = start; entry < last; ) {
     const { offset, length, flags, row: first, end } = index.columnsAt(entry);
     const stop = Math.min(end, first + last - entry);
+    const before = entry - first - start;
     for (let row = first; row < stop; row++) {
       const size = length[row] as number;
       const mask = maskOf(flags[row] as number, size);
       if (mask === 0) continue;
-      const column = Math.floor((entry + row - first - start) / width);
+      const column = Math.floor((before + row) * perEntry);
       if (mask !== binOps.discard) bytes[column] = (bytes[column] as number) + size;
       grid.add(column, offset[row] as number, size, mask);
     }

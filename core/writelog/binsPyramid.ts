@@ -15,6 +15,8 @@ const levels = 7;
 export const bandCount = 2048;
 /** Entries that the bands are chosen by. */
 const sampleLength = 65536;
+/** Entries of divided bands that are looked at one by one for an answer. */
+const mostDivided = 120_000;
 /** Rows of a band that are gone through one by one. */
 const fewParts = 8;
 /** Bands that are filled at once. */
@@ -95,21 +97,52 @@ export class BinPyramid {
   }
 
   /**
-   * Bounds of rows for which bands need not be divided: each is moved to the next bound of a band that is narrower than
-   * the rows beside it, which is by less than half a row.
+   * Bounds of rows that `fill` takes for entries [first, end): each is moved to the next bound of a band that is narrower
+   * than the rows beside it, which is by less than half a row. Where more entries begin and end within rows than can be
+   * looked at in time, rows are as high as the bands there, and fewer.
    */
-  snap(edges: Float64Array): Float64Array {
+  snap(edges: Float64Array, first: number, end: number): Float64Array {
     const bands = this.#bands;
     if (bands === undefined) return edges;
-    return edges.map((edge, i) => {
+    const snapped = edges.map((edge, i) => {
       const before = i > 0 ? edge - (edges[i - 1] as number) : Number.POSITIVE_INFINITY;
       const behind = i + 1 < edges.length ? (edges[i + 1] as number) - edge : Number.POSITIVE_INFINITY;
       const band = bands.find(edge);
-      const low = bands.bounds[band] as number;
-      const high = bands.bounds[band + 1] as number;
-      if (edge <= low || edge >= high || high - low >= Math.min(before, behind)) return edge;
-      return edge - low <= high - edge ? low : high;
+      const height = (bands.bounds[band + 1] as number) - (bands.bounds[band] as number);
+      return height < Math.min(before, behind) ? nearestBound(bands, band, edge) : edge;
     });
+    const dividing = this.#affordable(snapped, bands, first, end);
+    const kept = snapped.map((edge) => {
+      const band = bands.find(edge);
+      return dividing.has(band) ? edge : nearestBound(bands, band, edge);
+    });
+    const ascending = kept.filter((edge, i) => i === 0 || edge > (kept[i - 1] as number));
+    return ascending.length > 1 ? ascending : snapped;
+  }
+
+  /** The bands that rows may divide: those first that give most rows for the entries to be looked at. */
+  #affordable(edges: Float64Array, bands: Steps, first: number, end: number): ReadonlySet<number> {
+    const divided = new Map<number, number>();
+    for (const edge of edges) {
+      const band = bands.find(edge);
+      if (edge > (bands.bounds[band] as number)) divided.set(band, (divided.get(band) ?? 0) + 1);
+    }
+    const blocks = this.#blocks.slice(Math.floor(first / blockLength), Math.ceil(end / blockLength));
+    const costs = [...divided].map(([band, rows]) => {
+      const entries = blocks.reduce(
+        (sum, { starts }) => sum + (starts[band + 1] as number) - (starts[band] as number),
+        0,
+      );
+      return { band, entries, perRow: entries / rows };
+    });
+    const chosen = new Set<number>();
+    let left = mostDivided;
+    for (const { band, entries } of costs.sort((a, b) => a.perRow - b.perRow)) {
+      left -= entries;
+      if (left < 0) break;
+      chosen.add(band);
+    }
+    return chosen;
   }
 
   /** Bytes written by `entries` entries from `first` on, both multiples of `groupLength`. */
@@ -185,12 +218,15 @@ interface Divided {
   readonly hasStart: boolean;
 }
 
+/** Bands [from, to) that lie in a row as a whole. */
+interface RowBands {
+  readonly row: number;
+  readonly from: number;
+  readonly to: number;
+}
+
 interface RowPlan {
-  /** Bands [low, high) show. */
-  readonly low: number;
-  readonly high: number;
-  /** By band: the row that has it whole, or -1 where it is divided. */
-  readonly rowOf: Int32Array;
+  readonly whole: readonly RowBands[];
   readonly divided: readonly Divided[];
 }
 
@@ -199,35 +235,39 @@ function planRows(bands: Steps, rows: Steps): RowPlan {
   const top = rows.bounds[rows.count] as number;
   const low = bands.find(bottom);
   const high = bands.find(top - 1) + 1;
-  const rowOf = new Int32Array(bands.count).fill(-1);
+  const whole: RowBands[] = [];
   const divided: Divided[] = [];
   for (let band = low; band < high; band++) {
     const start = bands.bounds[band] as number;
     const end = bands.bounds[band + 1] as number;
     const from = rows.find(Math.max(start, bottom));
     const to = rows.find(Math.min(end, top) - 1);
-    if (from === to && start >= bottom && end <= top) rowOf[band] = from;
-    else {
+    if (from === to && start >= bottom && end <= top) {
+      const last = whole[whole.length - 1];
+      if (last?.row === from && last.to === band) whole[whole.length - 1] = { ...last, to: band + 1 };
+      else whole.push({ row: from, from: band, to: band + 1 });
+    } else {
       const [first, last] = [Math.max(start, bottom), Math.min(end, top)];
       divided.push({ band, low: first, high: last, from, to, hasStart: start >= bottom });
     }
   }
-  return { low, high, rowOf, divided };
+  return { whole, divided };
 }
 
 /** One group of entries into its column. */
 function fillGroup(grid: BinGrid, column: number, held: Level, from: number, plan: RowPlan): void {
-  const { low, high, rowOf } = plan;
   const { masks, density } = held;
   const base = column * grid.rows;
-  for (let band = low; band < high; band++) {
-    const mask = masks[from + band] as number;
+  for (const { row, from: low, to } of plan.whole) {
+    let mask = 0;
+    let count = 0;
+    for (let at = from + low; at < from + to; at++) {
+      mask |= masks[at] as number;
+      count += decoded[density[at] as number] as number;
+    }
     if (mask === 0) continue;
-    const row = rowOf[band] as number;
-    if (row < 0) continue;
     grid.masks[base + row] = (grid.masks[base + row] as number) | (mask & 15);
-    grid.counts[base + row] =
-      (grid.counts[base + row] as number) + (decoded[density[from + band] as number] as number);
+    grid.counts[base + row] = (grid.counts[base + row] as number) + count;
   }
   for (const { band, from: first, to, hasStart } of plan.divided) {
     const mask = masks[from + band] as number;
@@ -257,6 +297,12 @@ function addPart(
   if (offset < low) return;
   grid.count(column, row, 1);
   if (hasStart) grid.count(column, first, -1);
+}
+
+function nearestBound(bands: Steps, band: number, edge: number): number {
+  const low = bands.bounds[band] as number;
+  const high = bands.bounds[band + 1] as number;
+  return edge - low <= high - edge ? low : high;
 }
 
 /** How many rows behind the first one of a few a byte lies. */

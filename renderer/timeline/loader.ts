@@ -7,7 +7,7 @@ import type { TimelineSource, Viewport } from "./contract.ts";
 import { type DiskAxis, rowEdges } from "./disk.ts";
 
 /** Beside what shows, as shares of it. */
-const margin = 0.3;
+const margin = 0.25;
 /** Rows may be this much higher or lower than asked for before new ones are. */
 const rowsWithin = 1.2;
 const mostColumns = 2048;

@@ -189,7 +189,16 @@ function paintFlushes(
   const full = opColour(theme, "flush");
   const colour = faint ? mix(theme.pixel.bg, full, faintFlush) : full;
   const thick = Math.max(1, Math.round(frame.scale));
-  for (const x of xs) raster.fill(x, frame.top, thick, frame.height, colour);
+  if (!faint) {
+    for (const x of xs) raster.fill(x, frame.top, thick, frame.height, colour);
+    return;
+  }
+  // Thousands of lines are one row of pixels, copied: nothing else is there yet.
+  const first = frame.top * raster.width + frame.left;
+  for (const x of xs) raster.fill(x, frame.top, thick, 1, colour);
+  for (let y = 1; y < frame.height; y++) {
+    raster.pixels.copyWithin(first + y * raster.width, first, first + frame.width);
+  }
 }
 
 /** Nothing is known yet. */

@@ -201,6 +201,18 @@ describe("bins of a log", () => {
     60_000,
   );
 
+  it("has fewer rows where more entries lie within them than can be looked at in time", () =>
+    seeded(async (random) => {
+      const index = emptyIndex();
+      for (let i = 0; i < 400_000; i++) index.push(random.below(2 ** 28) * 3, 1, 0, 0, 0);
+      const edges = rowsOf(1000, 9 * 2 ** 26, 2000);
+      const bins = await binsOf(index).bins({ firstEntry: 0, endEntry: 400_000, columns: 64, edges });
+      expect(bins.edges.length).toBeLessThan(edges.length);
+      // Three quarters of the disk have three quarters of some 2000 bands.
+      expect(bins.edges.length).toBeGreaterThan(1300);
+      expect(differing(bins.masks, byHand(index, bins).masks)).toBe(0);
+    }));
+
   it("has rows of unequal height where an axis leaves out gaps", () =>
     seeded(async (random) => {
       const index = emptyIndex();
