@@ -7,8 +7,15 @@ const prefixes = ["", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"] as const;
 export function formatSize(bytes: number): string {
   if (bytes <= 0) return "0 B";
   const power = Math.max(0, Math.min(prefixes.length - 1, Math.floor(Math.log2(bytes * 1.024) / 10)));
-  const value = Number((bytes / 1024 ** power).toPrecision(3));
-  return `${value} ${prefixes[power]}B`;
+  return `${threeDigits(bytes / 1024 ** power)} ${prefixes[power]}B`;
+}
+
+/** Rounded to the nearest; what lies exactly between two goes to the even one, as printf has it. */
+function threeDigits(value: number): number {
+  const unit = 10 ** (Math.floor(Math.log10(value)) - 2);
+  const below = Math.floor(value / unit);
+  const isTie = value / unit - below === 0.5;
+  return Number((isTie && below % 2 === 0 ? below * unit : value).toPrecision(3));
 }
 
 const suffixes: Readonly<Record<string, number>> = { b: 0, k: 1, m: 2, g: 3, t: 4, p: 5, e: 6 };

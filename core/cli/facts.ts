@@ -3,7 +3,7 @@ import { formatSize } from "../base/units.ts";
 import type { Fact, NodeInfo, SnapshotInfo } from "../block/node.ts";
 import { printable } from "./output.ts";
 
-/** A line a fact; groups and lists have theirs below them, further in. Empty lists are left out. */
+/** A line a fact; groups and lists have theirs below them, further in. Outside of groups empty lists are left out. */
 export function factLines(facts: NonNullable<NodeInfo["specific"]>, indent = 1): string[] {
   return Object.entries(facts).flatMap(([key, value]) => lines(key.replaceAll("-", " "), value, indent));
 }
@@ -12,7 +12,7 @@ function lines(name: string, value: Fact, indent: number): string[] {
   const start = `${"    ".repeat(indent)}${printable(name)}:`;
   if (typeof value !== "object") return [`${start} ${printable(String(value))}`];
   if (!isList(value)) return [start, ...factLines(value, indent + 1)];
-  if (value.length === 0) return [];
+  if (value.length === 0 && indent === 1) return [];
   return [start, ...value.flatMap((item, i) => lines(`[${i}]`, item, indent + 1))];
 }
 

@@ -1,6 +1,7 @@
 // `blkscope map`: which file holds which part of an image. Options, columns, JSON and errors of `qemu-img map`.
 import * as path from "node:path";
 import type { NodeOptions } from "../block/driver.ts";
+import { dataFileChild } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { MapEntry } from "../ops/map.ts";
 import { CliError, defineCommand, UsageError } from "./command.ts";
@@ -173,6 +174,11 @@ function fileNames(top: BlockNode, given: string | undefined): Names {
     const path: string | undefined = name ?? pathOf(file ?? layer);
     if (path !== undefined) known.set(file ?? layer, path);
     const stored = layer.info.backing?.filename;
+    const outside = below.find(({ name: child }) => child === dataFileChild)?.node;
+    const outsideName = layer.info.specific?.["data-file"];
+    if (outside !== undefined && path !== undefined && typeof outsideName === "string") {
+      known.set(outside, beside(path, outsideName));
+    }
     layer = below.find(({ role }) => role === "backing")?.node;
     name = stored === undefined || path === undefined ? undefined : beside(path, stored);
   }

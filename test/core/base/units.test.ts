@@ -17,6 +17,9 @@ describe("sizes to read", () => {
     [1000, "0.977 KiB"],
     [1536, "1.5 KiB"],
     [K ** 4, "1 TiB"],
+    // Exactly between two: the even one, 704.5 and 10.25.
+    [704.5 * K, "704 KiB"],
+    [10.25 * K, "10.2 KiB"],
     [2 ** 53 - 512, "8 PiB"],
   ])("writes %d bytes as %s", (bytes, text) => {
     expect(formatSize(bytes)).toBe(text);
