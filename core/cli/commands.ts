@@ -63,7 +63,8 @@ export const commands: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import("./bundle.ts")).bundle,
   },
   log: {
-    summary: "look into a log of writes (dm-log-writes): what it holds, its entries; add marks",
+    summary:
+      "look into a log of writes (dm-log-writes): entries, states, replay, search for the first bad write",
     own: true,
     load: async () => (await import("./log.ts")).log,
   },

@@ -2,7 +2,9 @@
 // loaded when it is called; options are one table, and an action refuses those it does not take.
 import { defineCommand, UsageError } from "./command.ts";
 import { bisectOptions, bisectRequest } from "./logBisectOptions.ts";
+import { logHelp } from "./logHelp.ts";
 import {
+  diskSizeOption,
   type LogArguments,
   type LogOptions,
   logOptions,
@@ -42,7 +44,7 @@ const actions: Readonly<Record<string, Action>> = {
       (await import("./logFind.ts")).printFound({ ...readRequest(args, log), ...stretch(args), filter }),
   },
   history: {
-    takes: ["at", "entry", "count", "bytes", "through", "base", ...reading],
+    takes: ["at", "entry", "count", "bytes", "through", "base", "size", ...reading],
     operands: ["LOG"],
     run: async (args, [log = ""]) =>
       (await import("./logHistory.ts")).printHistory({
@@ -53,10 +55,11 @@ const actions: Readonly<Record<string, Action>> = {
         bytes: args.has("bytes"),
         through: args.value("through"),
         base: args.value("base"),
+        size: diskSizeOption(args),
       }),
   },
   state: {
-    takes: ["entry", "lost", "base", "over", "imageOpts", "forceShare", "object"],
+    takes: ["entry", "lost", "base", "size", "over", "imageOpts", "forceShare", "object"],
     operands: ["LOG", "OUT"],
     run: async (args, [log = "", out = ""]) =>
       (await import("./logState.ts")).writeState({
@@ -65,6 +68,7 @@ const actions: Readonly<Record<string, Action>> = {
         entry: numberOption(args, "entry"),
         lost: args.value("lost"),
         base: args.value("base"),
+        size: diskSizeOption(args),
         over: args.has("over"),
       }),
   },
@@ -105,43 +109,8 @@ const actions: Readonly<Record<string, Action>> = {
 };
 
 export const log = defineCommand({
-  usage: ["info [OPTION...] LOG", "list [OPTION...] LOG", "mark [OPTION...] LOG TEXT"],
-  description: `Looks into logs of writes, as Linux's dm-log-writes and the blklogwrites driver write them. LOG is a file or a
-device.
-
-info says what the log holds, and where and why it ends. list prints its entries. mark adds a mark of that text at the
-end of a log that nobody writes to; every mark is a moment that can be found again.
-
-Whatever is wrong with a log, what can be read is shown. The superblock's count is written now and then only: entries
-behind it are shown as not counted, since they can also be those of an older log in the same file.`,
+  ...logHelp,
   options: logOptions,
-  sections: [
-    {
-      title: "Output of info (json)",
-      text: `one object: "filename", "format", "version", "sector-size", "log-size" (bytes), "stated-entries" (what the
-superblock says), "entries" (found), "counted-entries" (of these, by the superblock), "operations" (by name: "count" and,
-for writes and discards, "bytes"), "disk-size-at-least" (end of the furthest write or discard), "end": "kind" (complete,
-torn, bad-entry, unreadable, foreign, limit), "entry", "offset" (in the log), "message"; "marks": a list of "entry" and
-"text", 1000 at most; "recovered": a list of "first", "count", "offset", "skipped"`,
-    },
-    {
-      title: "Output of list (json)",
-      text: `one object a line: "entry" (its number), "kind" (write, discard, flush, mark, empty), "flags" (a list of FLUSH,
-FUA, DISCARD, MARK, METADATA), "offset" and "length" (on the disk), "header" (its place in the log), "data" (that of its
-data, where it has some), "text" (of a mark), "counted" (by the superblock), "recovered"`,
-    },
-  ],
-  exits: [
-    [0, "done"],
-    [1, "wrong usage, the log could not be opened, or it is none"],
-    [2, "the log is not whole: what could be read was shown"],
-    [130, "interrupted"],
-  ],
-  examples: [
-    "log info disk.log",
-    "log list --from 1000 --count 20 disk.log",
-    'log mark disk.log "mkfs done"',
-  ],
   failure: 1,
   async run(args) {
     const [name, ...operands] = args.operands;

@@ -14,7 +14,7 @@ import { imageArgument } from "./imageArgument.ts";
 import { type Looked, printBisect } from "./logBisectReport.ts";
 import { type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
 import { negativeExit } from "./logOptions.ts";
-import { statesOf, withBase } from "./logStateOf.ts";
+import { diskSize, statesOf, withBase } from "./logStateOf.ts";
 import { printable, printWarning, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
 
@@ -30,6 +30,8 @@ export interface BisectRequest extends LogReadRequest {
   /** undefined: as many as there are cores. */
   readonly jobs: number | undefined;
   readonly base: string | undefined;
+  /** Bytes of the disk. */
+  readonly size: number | undefined;
   readonly dryRun: boolean;
   readonly judge: JudgeRequest;
 }
@@ -54,7 +56,7 @@ export function bisectLog(request: BisectRequest): Promise<number> {
       const { index } = log;
       const judges = new StateJudges({
         states: await statesOf(log, base),
-        size: Math.max(base?.size ?? 0, index.diskEnd),
+        size: diskSize(request.size, index.diskEnd, base),
         judge: request.judge,
         log: protocolLevel(imageArgument(request.log, { imageOpts: request.imageOpts }).spec),
         base: request.base === undefined ? undefined : { driver: "file", filename: request.base },

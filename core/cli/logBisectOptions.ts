@@ -4,7 +4,13 @@ import type { ReorderSample } from "../writelog/statesReorder.ts";
 import { CliError, UsageError } from "./command.ts";
 import type { BisectRequest, JudgeRequest } from "./logBisect.ts";
 import type { LogReadRequest } from "./logFile.ts";
-import { type LogArguments, type LogOptions, numberOption, wholeNumber } from "./logOptions.ts";
+import {
+  diskSizeOption,
+  type LogArguments,
+  type LogOptions,
+  numberOption,
+  wholeNumber,
+} from "./logOptions.ts";
 import { refuseWithoutPlace, selectionOf, timeoutOf } from "./logReplayOptions.ts";
 
 export const bisectOptions = [
@@ -15,6 +21,7 @@ export const bisectOptions = [
   "endMark",
   "tail",
   "base",
+  "size",
   "check",
   "shell",
   "timeout",
@@ -57,6 +64,7 @@ export function bisectRequest(
     refine: args.has("refine"),
     jobs,
     base: args.value("base"),
+    size: diskSizeOption(args),
     dryRun: args.has("dryRun"),
     judge: judgeOf(args, words),
   };

@@ -1,8 +1,10 @@
 // What `blkscope log bisect` found, for people and as JSON: the states in the order of the log, the first that fails, and
 // the commands that make it again.
+import { hex } from "../base/bytes.ts";
 import { commandFor, commandLine } from "../ops/stateCommand.ts";
 import type { StateOutcome } from "../ops/stateJudge.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
+import { coversDisk } from "../writelog/intervalsBounds.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { formatLost } from "../writelog/lost.ts";
 import type { CrashState } from "../writelog/states.ts";
@@ -74,7 +76,7 @@ function printHuman(request: BisectRequest, index: LogIndex, found: BisectFound)
   if (good !== undefined) stdout.line(`Last good before it: ${stateText(index, good)}`);
   const inner = refined?.states[refinedBad ?? -1];
   if (inner !== undefined) stdout.line(`Fails already: ${stateText(index, inner)}`);
-  if (request.all) {
+  if (request.all && typeof request.at !== "object") {
     const stretches = badStretches(looked);
     if (stretches.length > 1)
       stdout.line(`It fails in ${stretches.length} stretches, good again between them.`);
@@ -85,6 +87,31 @@ function printHuman(request: BisectRequest, index: LogIndex, found: BisectFound)
   if (outcome.exit === notFoundExit)
     printWarning("Exit 127 is what a shell says when it finds no such command");
   stdout.line(`Make it again: ${printable(reproduction(request, inner ?? bad))}`);
+  const culprit =
+    inner === undefined ? onlyEntry(good, bad) : onlyEntry(before(refined, refinedBad) ?? good, inner);
+  if (culprit === undefined || !coversDisk(index, culprit)) return;
+  stdout.line(`What entry ${culprit} changed: ${printable(historyOfEntry(request, index, culprit))}`);
+}
+
+function before(looked: Looked | undefined, place: number | undefined): CrashState | undefined {
+  return looked?.states[(place ?? 0) - 1];
+}
+
+/** The entry that is all the difference between the two. */
+function onlyEntry(good: CrashState | undefined, bad: CrashState): number | undefined {
+  const isOne = good?.entries === bad.entries - 1 && good.lost.size === 0 && bad.lost.size === 0;
+  return isOne ? bad.entries - 1 : undefined;
+}
+
+/** A line for a shell. */
+function historyOfEntry({ log, imageOpts, base }: BisectRequest, index: LogIndex, entry: number): string {
+  const at = `${hex(index.offsetOf(entry))}+${index.lengthOf(entry)}`;
+  return commandLine([
+    ...["blkscope", "log", "history", ...(imageOpts ? ["--image-opts"] : []), "--at", at],
+    ...["--entry", String(entry + 1), "--count", "1", "--bytes"],
+    ...(base === undefined ? [] : ["--base", base]),
+    log,
+  ]);
 }
 
 function printTable(looked: Looked): void {
@@ -151,11 +178,12 @@ function epochText(index: LogIndex, entries: number, kind: CrashState["kind"]): 
 
 /** A line for a shell. */
 function reproduction(request: BisectRequest, { entries, lost }: CrashState): string {
-  const { judge, log, imageOpts, base } = request;
+  const { judge, log, imageOpts, base, size } = request;
   const state = [
     ...["blkscope", "log", "state", ...(imageOpts ? ["--image-opts"] : []), "--entry", String(entries)],
     ...(lost.size > 0 ? ["--lost", formatLost(lost)] : []),
     ...(base === undefined ? [] : ["--base", base]),
+    ...(size === undefined ? [] : ["--size", String(size)]),
     ...[log, stateName],
   ];
   const check =

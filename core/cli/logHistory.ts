@@ -10,7 +10,7 @@ import { CliError } from "./command.ts";
 import { exitOf, type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
 import { flagsOf } from "./logList.ts";
 import { negativeExit } from "./logOptions.ts";
-import { entriesOr, stateSpec, statesOf, withBase } from "./logStateOf.ts";
+import { diskSize, entriesOr, stateSpec, statesOf, withBase } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
 import { jsonText, printWarning, stdout } from "./output.ts";
 
@@ -24,6 +24,8 @@ export interface HistoryRequest extends LogReadRequest {
   /** The format whose file was logged. */
   readonly through: string | undefined;
   readonly base: string | undefined;
+  /** Bytes of the disk. */
+  readonly size: number | undefined;
 }
 
 /** Bytes of an entry that are shown, before and after. */
@@ -43,7 +45,7 @@ export function printHistory(request: HistoryRequest): Promise<number> {
   return withLog(request, async (log) => {
     const before = entriesOr(log, request.entry);
     return withBase(request.base, async (base) => {
-      const size = Math.max(base?.size ?? 0, log.index.diskEnd);
+      const size = diskSize(request.size, log.index.diskEnd, base);
       const parts = await partsOf(request, before, size);
       const states = request.bytes ? await statesOf(log, base) : undefined;
       let found = 0;
@@ -112,7 +114,6 @@ async function printPart(
     printed += page.entries.length;
     next = page.next;
   }
-  if (next !== undefined) printWarning(`There are older entries; --count ends the list`);
   return printed;
 }
 

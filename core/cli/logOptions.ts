@@ -2,7 +2,7 @@
 import { CliError, UsageError } from "./command.ts";
 import { objectOption } from "./objectOption.ts";
 import type { OptionSpecs, Parsed } from "./options.ts";
-import { exactSize } from "./sizeArgument.ts";
+import { exactSize, sizeArgument } from "./sizeArgument.ts";
 
 export const logOptions = {
   from: { long: "from", value: "N", help: "list, find: the first entry, counted from 0 (default 0)" },
@@ -32,6 +32,11 @@ export const logOptions = {
     long: "base",
     value: "FILE",
     help: "history, state, replay, bisect: the disk before the first entry, a raw file (default: zeroes)",
+  },
+  size: {
+    long: "size",
+    value: "SIZE",
+    help: "state, history, replay, bisect: length of the disk, which no log tells (default: the base's, or as far as the log writes)",
   },
   over: {
     long: "over",
@@ -165,6 +170,12 @@ export function wholeNumber(text: string, option: string, what: string): number 
   const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
   if (Number.isSafeInteger(value)) return value;
   throw new CliError(`Invalid ${option} '${text}': expecting ${what}`, 1);
+}
+
+/** Bytes of the disk; undefined where they are not given. Throws CliError. */
+export function diskSizeOption(args: LogArguments): number | undefined {
+  const text = args.value("size");
+  return text === undefined ? undefined : sizeArgument(text, "disk size", { max: Number.MAX_SAFE_INTEGER });
 }
 
 /** OFFSET or OFFSET+LENGTH in bytes; one byte without a length. Throws CliError. */

@@ -17,7 +17,7 @@ import { entriesText } from "../writelog/walk.ts";
 import { CliError } from "./command.ts";
 import { type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
 import { type CheckedEnd, type CheckPlan, checkedReplay, printCheck } from "./logReplayCheck.ts";
-import { withBase } from "./logStateOf.ts";
+import { diskSize, withBase } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
 import { jsonText, printable, printWarning, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -33,6 +33,8 @@ export interface ReplayRequest extends LogReadRequest {
   readonly discards: boolean;
   readonly what: "replay" | "dry-run" | "find" | "num-entries";
   readonly base: string | undefined;
+  /** Bytes of the disk; undefined: as far as the entries write. */
+  readonly size: number | undefined;
   readonly over: boolean;
   readonly verify: boolean;
   readonly check: CheckPlan | undefined;
@@ -58,6 +60,7 @@ export function replayLog(request: ReplayRequest): Promise<number> {
     for (const note of plan.stretch.notes) printWarning(note);
     if (request.what === "find") return printFind(request, plan);
     const { target } = request;
+    diskSize(request.size, plan.totals.diskEnd, undefined);
     if (target === undefined) throw new CliError("Expecting log replay LOG TARGET", 1);
     refuseSame(target, request);
     const end = request.what === "dry-run" ? undefined : await writeTo(target, request, plan);
@@ -181,8 +184,9 @@ function openTarget(path: string, given: string): Promise<Graph> {
 }
 
 /** The base's bytes, and room for all that the entries write. Throws CliError: a device is too small. */
-async function lengthen(graph: Graph, { base }: ReplayRequest, plan: Plan, isNew: boolean): Promise<void> {
-  const { diskEnd } = plan.totals;
+async function lengthen(graph: Graph, request: ReplayRequest, plan: Plan, isNew: boolean): Promise<void> {
+  const { base } = request;
+  const diskEnd = request.size ?? plan.totals.diskEnd;
   const isDevice = graph.nodes.some(({ driver }) => driver === "host_device" || driver === "host_cdrom");
   if (isDevice && graph.root.size < diskEnd) {
     const have = `The device has ${graph.root.size} bytes; the log writes up to byte ${diskEnd}`;

@@ -4,7 +4,13 @@ import type { ReplaySelection } from "../writelog/replaySelect.ts";
 import { CliError, UsageError } from "./command.ts";
 import { commandWords } from "./commandWords.ts";
 import type { LogReadRequest } from "./logFile.ts";
-import { type LogArguments, type LogOptions, numberOption, wholeNumber } from "./logOptions.ts";
+import {
+  diskSizeOption,
+  type LogArguments,
+  type LogOptions,
+  numberOption,
+  wholeNumber,
+} from "./logOptions.ts";
 import type { ReplayRequest } from "./logReplay.ts";
 import type { CheckPlan, CheckWhen } from "./logReplayCheck.ts";
 
@@ -24,6 +30,7 @@ export const replayOptions = [
   "numEntries",
   "dryRun",
   "base",
+  "size",
   "over",
   "verify",
   "fsck",
@@ -55,6 +62,7 @@ export function replayRequest(
     discards: !args.has("noDiscard"),
     what: given.length === 0 ? "replay" : what,
     base: args.value("base"),
+    size: diskSizeOption(args),
     over: args.has("over"),
     verify: args.has("verify"),
     check: checkPlan(args, reading.json),

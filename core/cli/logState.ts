@@ -10,7 +10,7 @@ import { createFile } from "../protocol/fileCreate.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import type { LogReadRequest } from "./logFile.ts";
-import { stateSpec } from "./logStateOf.ts";
+import { diskSize, stateSpec } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
 import { printable, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
@@ -21,6 +21,8 @@ export interface StateRequest extends LogReadRequest {
   readonly entry: number | undefined;
   readonly lost: string | undefined;
   readonly base: string | undefined;
+  /** Bytes. */
+  readonly size: number | undefined;
   readonly over: boolean;
 }
 
@@ -50,10 +52,16 @@ export async function writeState(request: StateRequest): Promise<number> {
 async function openState(request: StateRequest): Promise<Graph> {
   const { entry, lost, base, forceShare } = request;
   const graph = await openGraph(stateSpec(request, { entry, lost, base }), { forceShare });
-  const end = Number(graph.root.info.specific?.["disk-end-in-log"] ?? 0);
-  if (end <= graph.root.size) return graph;
-  await graph.close();
-  return openGraph(stateSpec(request, { entry, lost, base, size: end }), { forceShare });
+  try {
+    const end = Number(graph.root.info.specific?.["disk-end-in-log"] ?? 0);
+    const size = diskSize(request.size, end, graph.root);
+    if (size === graph.root.size) return graph;
+    await graph.close();
+    return await openGraph(stateSpec(request, { entry, lost, base, size }), { forceShare });
+  } catch (error) {
+    await graph.close();
+    throw error;
+  }
 }
 
 /** A file that holds something is not written over unasked. */

@@ -42,6 +42,13 @@ export async function statesOf({ index, node, signal }: ReadLog, base?: BlockNod
   return new LogStates({ log: node, index, intervals, base, discards: "zero" });
 }
 
+/** Bytes of the disk: as given, or of the base, or as far as the log writes. Throws CliError where that is behind it. */
+export function diskSize(given: number | undefined, diskEnd: number, base: BlockNode | undefined): number {
+  if (given === undefined) return Math.max(base?.size ?? 0, diskEnd);
+  if (given >= diskEnd) return given;
+  throw new CliError(`The log writes up to byte ${diskEnd} of its disk; it can't have only ${given}`, 1);
+}
+
 /** The options of the node that shows a state; the log as it was named on the command line. Throws BlockError. */
 export function stateSpec(
   { log, imageOpts }: Pick<LogReadRequest, "log" | "imageOpts">,
