@@ -40,12 +40,16 @@ interface PeerEntry {
 
 async function expectSameMap(node: BlockNode, name: string): Promise<void> {
   const peer = JSON.parse(run("qemu-img", "map", "--output=json", name)) as PeerEntry[];
+  expect(await ownMap(node)).toEqual(peer);
+}
+
+async function ownMap(node: BlockNode): Promise<readonly PeerEntry[]> {
   const own: PeerEntry[] = [];
   for await (const entry of mapEntries(node, 0, node.size)) {
     const { start, length, depth, present, zero, data, offset } = entry;
     own.push({ start, length, depth, present, zero, data, ...(offset !== undefined && { offset }) });
   }
-  expect(own).toEqual(peer);
+  return own;
 }
 
 /** Requests one after the other; compressed writes over what is there are refused, which is no matter here. */
@@ -203,6 +207,85 @@ describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("qcow2 images of the stock pro
     else await expect(first).rejects.toMatchObject({ code: "ENOTSUP", message: /zstd/ });
   });
 });
+
+/** What the stock program makes of an image whose tables are damaged: sectors that it can't read are zeroes. */
+function salvagedBytes(name: string): Uint8Array {
+  const raw = `${name}.content`;
+  const child = spawnSync("qemu-img", ["convert", "--salvage", "-q", "-O", "raw", name, raw]);
+  expect(child.status).toBe(0);
+  const bytes = fs.readFileSync(raw);
+  fs.rmSync(raw);
+  return bytes;
+}
+
+async function ownSalvaged(node: BlockNode, unit: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(node.size);
+  for (let at = 0; at < bytes.length; at += unit) {
+    const part = bytes.subarray(at, at + unit);
+    await node.read(at, part).catch(() => part.fill(0));
+  }
+  return bytes;
+}
+
+describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("qcow2 images with damaged tables", () => {
+  it.each([
+    ["compat=1.1,cluster_size=4k", 4096],
+    ["compat=0.10,cluster_size=512", 512],
+    ["extended_l2=on,cluster_size=16k", 16384],
+  ] as const)("read and map as the stock programs have it: %s", async (options, clusterSize) => {
+    await seeded(async (random) => {
+      const name = path.join(tempDir(), "image.qcow2");
+      const size = 2 * mebibyte;
+      run("qemu-img", "create", "-q", "-f", "qcow2", "-o", options, name, String(size));
+      change(name, requests(random, size, clusterSize, true));
+      const whole = fs.readFileSync(name);
+      const tables = tablesOf(whole, clusterSize);
+      for (let round = 0; round < 8; round++) {
+        const bytes = Buffer.from(whole);
+        for (let n = 0; n < 6; n++) damage(bytes, random, tables, clusterSize);
+        fs.writeFileSync(name, bytes);
+        const node = await openPath(name);
+        const own = await ownSalvaged(node, Math.max(512, clusterSize / 32));
+        const peer = salvagedBytes(name);
+        expect({ round, at: firstDifference(own, peer) }).toEqual({ round, at: undefined });
+        const map = spawnSync("qemu-img", ["map", "--output=json", name]);
+        if (map.status === 0) await expectSameMap(node, name);
+        else await expect(ownMap(node)).rejects.toMatchObject({ code: "ECORRUPT" });
+      }
+    });
+  });
+});
+
+/** Where the L1 table and the L2 tables lie. */
+function tablesOf(
+  bytes: Buffer,
+  clusterSize: number,
+): readonly (readonly [offset: number, entries: number])[] {
+  const l1: [number, number] = [Number(bytes.readBigUInt64BE(40)), bytes.readUInt32BE(36)];
+  const entries = Array.from({ length: l1[1] }, (_, i) => bytes.readBigUInt64BE(l1[0] + i * 8));
+  const l2 = entries.map((entry) => Number(entry & 0x00fffffffffffe00n)).filter((offset) => offset !== 0);
+  return [l1, ...l2.map((offset) => [offset, clusterSize / 8] as [number, number])];
+}
+
+/** A bit of an entry that says something, a whole entry, or a byte of the file. */
+function damage(
+  bytes: Buffer,
+  random: Random,
+  tables: readonly (readonly [number, number])[],
+  clusterSize: number,
+): void {
+  const [offset, entries] = random.pick(tables);
+  const used = Array.from({ length: entries }, (_, i) => offset + i * 8).filter((at) =>
+    bytes.readBigUInt64BE(at),
+  );
+  const at = used.length === 0 ? offset : random.pick(used);
+  const kind = random.below(4);
+  if (kind === 0) bytes.writeBigUInt64BE(bytes.readBigUInt64BE(at) ^ (1n << BigInt(random.below(64))), at);
+  else if (kind === 1)
+    bytes.writeBigUInt64BE(BigInt(random.below(bytes.length / clusterSize) * clusterSize), at);
+  else if (kind === 2) bytes.writeBigUInt64BE(BigInt(random.below(2 ** 31)), at);
+  else bytes.writeUInt8(random.below(256), clusterSize * 4 + random.below(bytes.length - clusterSize * 4));
+}
 
 /** The cluster size among creation options. */
 function sizeIn(options: string): number {
