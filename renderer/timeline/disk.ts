@@ -84,19 +84,23 @@ export function diskTicks(axis: DiskAxis, low: number, high: number, apart: numb
   if (axis.length === 0) return [];
   const step = 2 ** Math.ceil(Math.log2(Math.max(1, apart * axis.length)));
   const ticks: DiskTick[] = [];
-  const add = (byte: number) => {
-    const share = shareOf(axis, byte);
-    if (share < low || share > high) return;
-    const last = ticks.at(-1);
-    if (last === undefined || share - last.share >= apart * 0.5) ticks.push({ byte, share });
-  };
-  for (const { offset, length, below } of axis.segments) {
-    if (below / axis.length > high || (below + length) / axis.length < low) continue;
-    const from = Math.max(offset, byteAt(axis, low));
-    const to = Math.min(offset + length, byteAt(axis, high));
-    // Each range begins with its own address, round or not.
-    if (axis.segments.length > 1 && offset >= from) add(offset);
-    for (let byte = Math.ceil(from / step) * step; byte <= to; byte += step) add(byte);
+  const tooClose = (share: number) => share - (ticks.at(-1)?.share ?? -1) < apart * 0.5;
+  const last = axis.segments.at(-1);
+  for (const segment of axis.segments) {
+    const { offset, length, below } = segment;
+    const [bottom, top] = [below / axis.length, (below + length) / axis.length];
+    if (bottom > high || top < low) continue;
+    // Each range begins with its own address, round or not, before any round one beside it.
+    if (axis.segments.length > 1 && bottom >= low) {
+      if (tooClose(bottom)) ticks.pop();
+      ticks.push({ byte: offset, share: bottom });
+    }
+    const from = offset + Math.max(0, low - bottom) * axis.length;
+    for (let byte = Math.ceil(from / step) * step; byte <= offset + length; byte += step) {
+      const share = bottom + (byte - offset) / axis.length;
+      if (share > high || (byte === offset + length && segment !== last)) break;
+      if (!tooClose(share)) ticks.push({ byte, share });
+    }
   }
   return ticks;
 }
