@@ -2,7 +2,7 @@
 // the commands that make it again.
 import { hex } from "../base/bytes.ts";
 import { commandFor, commandLine } from "../ops/stateCommand.ts";
-import type { StateOutcome } from "../ops/stateJudge.ts";
+import type { StateOutcome } from "../ops/stateCheckRun.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
 import { coversDisk } from "../writelog/intervalsBounds.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";

@@ -2,20 +2,9 @@
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { openGraph } from "../graph.ts";
 import type { Verdict } from "../writelog/bisect.ts";
-import type { StateCheckParams, StateQuestion } from "./stateCheckRun.ts";
+import type { StateCheckParams, StateOutcome, StateQuestion } from "./stateCheckRun.ts";
 import { outcomeText, runCommand, type StateCommand } from "./stateCommand.ts";
 import type { StateFile } from "./stateFile.ts";
-
-export interface StateOutcome {
-  readonly verdict: Verdict;
-  /** "exit 8", "consistent, 3 leaks". */
-  readonly text: string;
-  /** Of a command; undefined where a signal or the time ended it. */
-  readonly exit: number | undefined;
-  readonly ms: number;
-  /** What a command printed, the findings of a check: for the state that fails. */
-  readonly output: string;
-}
 
 /** A command says with this that it can't judge the state. */
 const skipExit = 125;
