@@ -15,7 +15,7 @@ export const entryKind = {
   compressed: 4,
   /** A subcluster that reads from the backing file; its cluster has a place in the file. */
   unallocatedInCluster: 5,
-  /** Both bits of a subcluster are set, or one is said to be allocated in no cluster. */
+  /** Both bits of some subcluster are set, or one is said to be allocated in no cluster. */
   invalid: 6,
 } as const;
 export type EntryKind = (typeof entryKind)[keyof typeof entryKind];
@@ -54,12 +54,11 @@ export function subclusterKind(
 ): EntryKind {
   if (isCompressed(high)) return entryKind.compressed;
   const isPlaced = hasOffset(high, low) || (isExternal && isCopied(high));
-  const isZero = ((zeroes >>> subcluster) & 1) === 1;
-  const isAllocated = ((allocated >>> subcluster) & 1) === 1;
-  if (isZero && isAllocated) return entryKind.invalid;
-  if (isZero) return isPlaced ? entryKind.zeroAllocated : entryKind.zeroPlain;
-  if (isAllocated) return isPlaced ? entryKind.data : entryKind.invalid;
-  return isPlaced ? entryKind.unallocatedInCluster : entryKind.unallocated;
+  // What contradicts itself anywhere is believed nowhere.
+  if ((zeroes & allocated) !== 0 || (!isPlaced && allocated !== 0)) return entryKind.invalid;
+  if (((zeroes >>> subcluster) & 1) === 1) return isPlaced ? entryKind.zeroAllocated : entryKind.zeroPlain;
+  if (!isPlaced) return entryKind.unallocated;
+  return ((allocated >>> subcluster) & 1) === 1 ? entryKind.data : entryKind.unallocatedInCluster;
 }
 
 /** Bytes of the file in which a compressed cluster's stream lies; the stream may end earlier. */
