@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import type { BlockNode } from "../../core/block/node.ts";
 import { imageSpecForPath } from "../../core/graph.ts";
+import { mapClusters } from "../../core/ops/clusterMap.ts";
 import { mapEntries } from "../../core/ops/map.ts";
 import { firstDifference, openForTest, openPath, readAll, readRange } from "../build/open.ts";
 import { lacksPeer, qemuIo, run } from "../build/peers.ts";
@@ -50,6 +51,25 @@ async function ownMap(node: BlockNode): Promise<readonly PeerEntry[]> {
     own.push({ start, length, depth, present, zero, data, ...(offset !== undefined && { offset }) });
   }
   return own;
+}
+
+/** The map of the file has no problems where the stock check has none, and counts as many clusters of the guest. */
+async function expectSound(node: BlockNode, name: string): Promise<void> {
+  const check = JSON.parse(run("qemu-img", "check", "--output=json", name)) as Record<string, number>;
+  const job = { signal: new AbortController().signal, progress: () => undefined };
+  const { kinds, badEntries, extraReferences, guest } = (await mapClusters(node, job)).summary;
+  const problems = kinds.leaked.clusters + kinds.overlap.clusters + kinds["bad-entry"].clusters;
+  expect({ problems, badEntries, extraReferences }).toEqual({
+    problems: 0,
+    badEntries: 0,
+    extraReferences: 0,
+  });
+  expect(guest?.total).toBe(check["total-clusters"]);
+  // The peer counts zero clusters that have a place as allocated.
+  expect(guest?.allocated ?? 0).toBeLessThanOrEqual(check["allocated-clusters"] ?? 0);
+  expect((guest?.allocated ?? 0) + (guest?.zero ?? 0)).toBeGreaterThanOrEqual(
+    check["allocated-clusters"] ?? 0,
+  );
 }
 
 /** Requests one after the other; compressed writes over what is there are refused, which is no matter here. */
@@ -124,6 +144,7 @@ describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("qcow2 images of the stock pro
       expect(node.driver).toBe("qcow2");
       await expectSameBytes(node, name);
       await expectSameMap(node, name);
+      await expectSound(node, name);
     });
   });
 
@@ -155,6 +176,7 @@ describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("qcow2 images of the stock pro
       run("qemu-img", "resize", "-q", name, "6M");
       change(name, requests(random, 6 * mebibyte, 4096, true));
       await expectSameBytes(await openPath(name), name);
+      await expectSound(await openPath(name), name);
       for (const [i, state] of states.entries()) {
         for (const snapshot of [`state ${i}`, String(i + 1)]) {
           const spec = { driver: "qcow2", snapshot, ...(imageSpecForPath(name) as object) };
