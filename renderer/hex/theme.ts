@@ -45,6 +45,8 @@ const tokens = [
   "kind-unreadable",
   "kind-unscanned",
   "kind-outline",
+  "log-discard",
+  "log-mark",
   "bg",
   "focus",
   "border",

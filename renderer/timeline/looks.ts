@@ -10,9 +10,9 @@ export const opTokens = {
   metadata: "kind-metadata",
   fua: "kind-shared",
   fuaMetadata: "kind-metadata",
-  discard: "kind-leaked",
+  discard: "log-discard",
   flush: "kind-compressed",
-  mark: "kind-corrupt",
+  mark: "log-mark",
 } as const;
 
 /** What a cell is seen as: the rarest and weightiest of what lies in it. Undefined: nothing lies there. */
