@@ -221,6 +221,13 @@ export const commandTable = [
   { id: "map.showAll", label: "Show all kinds", menu: { name: "Map", group: 2 } },
   { id: "map.table", label: "View as table", menu: { name: "Map", group: 2 }, toggle: true },
   {
+    id: "compare.here",
+    label: "Show this byte in the comparison",
+    keys: ["G C"],
+    context: "grid",
+    menu: { name: "Compare", group: 2 },
+  },
+  {
     id: "map.here",
     label: "Show this byte in the map",
     keys: ["G M"],

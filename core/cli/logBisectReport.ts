@@ -1,8 +1,8 @@
 // What `blkscope log bisect` found, for people and as JSON: the states in the order of the log, the first that fails, and
 // the commands that make it again.
 import { hex } from "../base/bytes.ts";
-import { commandFor, commandLine } from "../ops/stateCommand.ts";
 import type { StateOutcome } from "../ops/stateCheckRun.ts";
+import { commandFor, commandLine } from "../ops/stateCommand.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
 import { coversDisk } from "../writelog/intervalsBounds.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";

@@ -17,6 +17,7 @@ import {
   openRepair,
   reopenTab,
   showHex,
+  showInComparison,
   showMap,
   showVotes,
   undoRepairByDialog,
@@ -192,6 +193,10 @@ function usePositionCommands(): Runners {
     return {
       "edit.selectRange": { run: () => show({ kind: "selectRange" }), disabled: noBytes },
       "go.to": { run: () => show({ kind: "goto" }), disabled: noBytes },
+      "compare.here": {
+        run: () => surface && showCompared(surface),
+        disabled: noBytes,
+      },
       "map.here": {
         run: () => surface && void showInMap(surface),
         disabled: noBytes,
@@ -206,6 +211,16 @@ function usePositionCommands(): Runners {
       },
     };
   }, [surface, hasRelative, images, hasLog]);
+}
+
+/** Shows the byte that has the caret in the comparison its image is in. */
+function showCompared({ image, source, view, side, shift }: Surface): void {
+  const { say } = useView.getState();
+  if (side !== undefined) say("This is the comparison");
+  else if (source.node !== "") say("Guest disks are compared: V turns to that of this image");
+  else if (!showInComparison(image.file.token, view.getState().caret + shift)) {
+    say(`${image.file.name} is not being compared`);
+  }
 }
 
 /** Shows the byte that has the caret in the map of its file. */

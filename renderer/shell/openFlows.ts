@@ -5,6 +5,7 @@ import type { NodeSummary } from "../../core/jobs/sessionContract.ts";
 import type { AppInfo, FileRef, OpenedImage } from "../../electron/ipc/contract.ts";
 import { call, on } from "../api.ts";
 import { plainRows } from "../hex/model.ts";
+import { sessionOf } from "../panels/compare/sessions.ts";
 import { viewsOf } from "../panels/hex/views.ts";
 import { mapSessionOf } from "../panels/map/session.ts";
 import { useApp } from "../store/app.ts";
@@ -143,6 +144,24 @@ function mappedNode(nodes: readonly NodeSummary[]): string {
     nodes.some((node) => node.path === (path === "" ? "file" : `${path}/file`));
   const isFormat = ({ driver, path }: NodeSummary) => formats.has(driver) && hasFile(path);
   return nodes.find(isFormat)?.path ?? "";
+}
+
+/** The comparison in which an image is, the latest one; undefined where there is none. */
+export function comparisonOf(token: string): Extract<Tab, { kind: "compare" }> | undefined {
+  const isSuch = (tab: Tab) => tab.kind === "compare" && (tab.a === token || tab.b === token);
+  return useView.getState().tabs.findLast(isSuch) as Extract<Tab, { kind: "compare" }> | undefined;
+}
+
+/** Shows a byte of an image's guest disk in its comparison; false where it is in none. */
+export function showInComparison(token: string, offset: number): boolean {
+  const tab = comparisonOf(token);
+  if (!tab) return false;
+  const session = sessionOf(tab.id);
+  // A's x is compared with B's x + shift; places are told by A's.
+  const shift = tab.a === token ? 0 : session.store.getState().shift;
+  session.goTo(Math.max(0, offset - shift));
+  useView.getState().openTab(tab);
+  return true;
 }
 
 /** Shows a node of an open image as bytes, at a place if one is given. */

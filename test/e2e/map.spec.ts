@@ -6,7 +6,7 @@ import { buildQed } from "../build/qed.ts";
 import { expect, test } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import { pattern, sparse } from "./images.ts";
-import { list, shownBytes, statusBar, Truth } from "./words.ts";
+import { expectCaret, list, shownBytes, statusBar, Truth } from "./words.ts";
 
 const map = (page: Page) => page.locator('[data-pane="map"] [data-context="grid"]');
 const legend = (page: Page) => page.locator('[data-pane="legend"]');
@@ -187,4 +187,31 @@ test("shows what of a raw image is stored, and has nothing to check", async ({ l
   // 16 parts of 64 KiB, of which one is stored.
   await expect(legend(page).getByRole("button", { name: /Data/ })).toContainText("1");
   await expect(page.getByRole("button", { name: "Guest", exact: true })).toBeDisabled();
+});
+
+test("goes from a cluster to its place in the comparison, and from hex too", async ({ launch, folder }) => {
+  const path = folder.file("broken.qed");
+  brokenQed(path);
+  const raw = sparse(folder.file("disk.raw"), 16 * 1024 * 1024, [{ offset: 0, bytes: pattern(4096) }]);
+  const { page } = await launch(path, raw);
+  await expect(list(page)).toContainText("runs");
+  await page.keyboard.press("Control+3");
+  await expect(list(page)).toContainText("listed");
+  await map(page).focus();
+  await page.keyboard.press("v");
+  await page.keyboard.press("Home");
+  await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("ArrowRight");
+  await expect(card(page)).toContainText("L1[0] → L2[2]");
+  await card(page).getByRole("button", { name: "Show in comparison" }).click();
+  await expectCaret(page, 2 * clusterSize);
+  await page.keyboard.press("Control+1");
+  await page.keyboard.press("Control+g");
+  await page.keyboard.type("0x5000");
+  await page.keyboard.press("Enter");
+  await hex(page).locator('[role="grid"]').focus();
+  await page.keyboard.press("g");
+  await page.keyboard.press("c");
+  await expect(page.getByRole("tab", { selected: true }).first()).toContainText("⇄");
+  await expectCaret(page, 0x5000);
 });

@@ -6,7 +6,8 @@ import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { useAnswer } from "../../hex/useAnswer.ts";
 import { kindLooks } from "../../map/kinds.ts";
-import { showNode } from "../../shell/openFlows.ts";
+import { comparisonOf, showInComparison, showNode } from "../../shell/openFlows.ts";
+import { useView } from "../../store/view.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
 import { useLogs } from "../timeline/session.ts";
 import { whoWroteAt } from "../timeline/whoWrote.ts";
@@ -78,6 +79,7 @@ function Known({ session, image, token, place, cells }: KnownProps) {
   };
   const guestNode = session.fileNode === "file" ? "" : session.fileNode.replace(/\/file$/, "");
   const hasTables = session.store.getState().shown?.summary.hasTables === true;
+  const isCompared = useView(() => comparisonOf(token) !== undefined);
   const hasLog = useLogs((state) => state.logs.length > 0);
   const guest = references.list.find((reference) => reference.guest !== undefined)?.guest;
   const writtenAt = [
@@ -111,6 +113,11 @@ function Known({ session, image, token, place, cells }: KnownProps) {
         {guest && (
           <button type="button" className="button" onClick={() => go(guestNode, guest.offset)}>
             Show guest bytes
+          </button>
+        )}
+        {guest && guestNode === "" && isCompared && (
+          <button type="button" className="button" onClick={() => showInComparison(token, guest.offset)}>
+            Show in comparison
           </button>
         )}
         {hasLog && (
