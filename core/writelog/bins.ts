@@ -74,7 +74,7 @@ export function densityCount(code: number): number {
 }
 
 /** 16 doublings take the codes 1 to 255. */
-const codesPerDouble = 254 / 16;
+export const codesPerDouble = 254 / 16;
 
 /** The mask of an entry; 0 for one that covers no bytes. Bit operators are safe: flags are a byte. */
 export function maskOf(flags: number, length: number): number {

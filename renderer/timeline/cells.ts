@@ -1,6 +1,6 @@
 // Bins made ready to be painted: one look for each cell, rows from the top of the plot down, so that a frame only copies
 // colours. Made once for each answer.
-import { type Bins, binOps } from "../../core/writelog/bins.ts";
+import { type Bins, binOps, codesPerDouble } from "../../core/writelog/bins.ts";
 import type { PixelBuffer } from "../map/paint.ts";
 import { lookOf, toneOf } from "./looks.ts";
 
@@ -15,6 +15,7 @@ export function cellsOf(bins: Bins): Cells {
   const rows = bins.edges.length - 1;
   const { columns, masks, passing, density } = bins;
   const looks = new Uint8Array(rows * columns);
+  const shifts = heightShifts(bins.edges);
   for (let column = 0; column < columns; column++) {
     const base = column * rows;
     for (let row = 0; row < rows; row++) {
@@ -25,11 +26,19 @@ export function cellsOf(bins: Bins): Cells {
       const tone =
         seen === binOps.discard
           ? outlineTone(masks, column, row, rows, columns)
-          : toneOf(density[base + row] as number, bins.entriesPerColumn);
+          : toneOf((density[base + row] as number) + (shifts[row] as number), bins.entriesPerColumn);
       looks[(rows - 1 - row) * columns + column] = lookOf(seen, tone, passed === 0);
     }
   }
   return { bins, rows, looks };
+}
+
+/** What to add to the codes of each row: rows that are higher than most have more in them without being denser. */
+function heightShifts(edges: Float64Array): Float64Array {
+  const heights = Array.from(edges.subarray(1), (edge, row) => edge - (edges[row] as number));
+  const usual = [...heights].sort((a, b) => a - b)[Math.floor(heights.length / 2)] ?? 1;
+  // Rows with a gap within them are not that much higher.
+  return Float64Array.from(heights, (height) => codesPerDouble * Math.max(-2, Math.log2(usual / height)));
 }
 
 /** Discards are hollow: 1 where a neighbour has none. */
