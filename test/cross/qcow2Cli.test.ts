@@ -215,6 +215,16 @@ describe("blkscope in its own words", () => {
     expect(out).toContain("snapshot 2, L1[0] -> L2[1]");
   });
 
+  it.each(["plain", "snaps", "bitmaps", "data", "luks"])(
+    "maps a metadata-only bundle of %s.qcow2 as the image itself",
+    (name) => {
+      const bundle = `${name}.bundle`;
+      expect(run("bundle", `${name}.qcow2`, bundle).code).toBe(0);
+      const [own, image] = [run("map", "--kinds", bundle), run("map", "--kinds", `${name}.qcow2`)];
+      expect(own).toMatchObject({ code: 0, out: image.out });
+    },
+  );
+
   it("opens a snapshot by an option", () => {
     const spec = "driver=qcow2,snapshot=first,file.filename=snaps.qcow2";
     expect(run("io", "-r", "--image-opts", "-c", "read -P 1 64k 64k", spec)).toMatchObject({ code: 0 });

@@ -44,17 +44,28 @@ export const qcow2 = defineDriver({
 });
 
 async function readFacts(image: Qcow2Image, file: BlockNode, context: OpenContext): Promise<Qcow2Facts> {
-  const { header, extensions } = image;
-  const { crypto } = extensions;
   return {
-    snapshots: await readSnapshots(file, header),
+    snapshots: await readSnapshots(file, image.header),
     bitmaps: await bitmapsOrNone(image, file, context),
-    encryption: crypto
-      ? await luksFacts(file, crypto)
-      : header.crypt === "none"
-        ? undefined
-        : { format: header.crypt },
+    encryption: await encryptionOf(image, file, context),
   };
+}
+
+/** The tables can be looked at without the encryption header. */
+async function encryptionOf(
+  { header, extensions }: Qcow2Image,
+  file: BlockNode,
+  context: OpenContext,
+): Promise<Qcow2Facts["encryption"]> {
+  const { crypt } = header;
+  if (crypt === "none") return undefined;
+  if (extensions.crypto === undefined) return { format: crypt };
+  try {
+    return await luksFacts(file, extensions.crypto);
+  } catch (error) {
+    context.warn(`The image's encryption header can't be read: ${asBlockError(error).message}`);
+    return { format: crypt };
+  }
 }
 
 /** The disk can be read without its bitmaps. */

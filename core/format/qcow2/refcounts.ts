@@ -72,7 +72,7 @@ export async function storedRefcount(
   const block = blockOffset(high, low, header.clusterSize);
   if (block === undefined) return undefined;
   const at = Math.floor(((cluster % perBlock) * 2 ** header.refcountOrder) / 8);
-  const bytes = new Uint8Array(8);
+  const bytes = new Uint8Array(Math.max(1, 2 ** header.refcountOrder / 8));
   await readPadded(file, block + at, bytes);
   const perByte = Math.max(1, 8 / 2 ** header.refcountOrder);
   return refcountIn(bytes, cluster % perByte, header.refcountOrder);

@@ -16,59 +16,78 @@ export interface Qcow2Snapshot extends SnapshotInfo {
   readonly l1: { readonly offset: bigint; readonly entries: number };
 }
 
-/** Bytes read at a time: an entry with the longest extra data, id and name fits in twice. */
-const windowBytes = 512 * 1024;
-
 /**
  * All entries. Throws EFBIG for a table or an entry that is larger than any program makes it, EIO. The file may end
  * inside the table: what is missing reads as zeroes.
  */
 export async function readSnapshots(
   file: BlockNode,
-  header: Pick<Qcow2Header, "snapshots" | "size">,
+  header: Pick<Qcow2Header, "snapshots" | "size" | "clusterSize">,
 ): Promise<readonly Qcow2Snapshot[]> {
   const { offset: table, count } = header.snapshots;
   const list: Qcow2Snapshot[] = [];
-  let window = new Uint8Array();
-  let windowAt = table;
+  const reader = new ClusterReader(file, table, header.clusterSize);
   let at = table;
   for (let index = 0; index < count; index++) {
-    if (windowAt + window.length - at < windowBytes / 2) {
-      window = new Uint8Array(windowBytes);
-      windowAt = at;
-      await readPadded(file, at, window);
+    const fixed = await reader.bytes(at, snapshotEntryLength);
+    const length = entryLength(fixed, at, index);
+    if (at + length - table > limits.snapshotTable) {
+      throw tooLarge("Snapshot table is too big", `it has more than ${limits.snapshotTable} bytes`, at);
     }
-    const entry = parseEntry(window.subarray(at - windowAt), at, index, header.size);
-    list.push(entry);
-    at += entry.length;
-    if (at - table > limits.snapshotTable) {
-      throw tooLarge(
-        "Snapshot table is too big",
-        `it has more than ${limits.snapshotTable} bytes`,
-        entry.offset,
-      );
-    }
+    list.push(parseEntry(await reader.bytes(at, length), at, header.size));
+    at += length;
   }
   return list;
 }
 
-function parseEntry(bytes: Uint8Array, offset: number, index: number, size: number): Qcow2Snapshot {
-  const extraLength = u32be(bytes, 36);
-  if (extraLength > limits.snapshotExtra) {
-    const words = `Too much extra metadata in snapshot table entry ${index}`;
-    throw tooLarge(
-      words,
-      `it has ${extraLength} bytes, at most ${limits.snapshotExtra} are known`,
-      offset + 36,
-    );
+/** Bytes of a table one after the other, of whole clusters that it has: nothing behind them is read. */
+class ClusterReader {
+  readonly #file: BlockNode;
+  readonly #clusterSize: number;
+  #window = new Uint8Array();
+  #windowAt: number;
+
+  constructor(file: BlockNode, at: number, clusterSize: number) {
+    this.#file = file;
+    this.#clusterSize = clusterSize;
+    this.#windowAt = at;
   }
+
+  /** `at` is never before one asked for earlier. */
+  async bytes(at: number, length: number): Promise<Uint8Array> {
+    const end = this.#windowAt + this.#window.length;
+    if (at + length > end) {
+      const kept = this.#window.subarray(Math.min(this.#window.length, at - this.#windowAt));
+      const from = end - kept.length;
+      const more = Math.ceil((at + length - end) / this.#clusterSize) * this.#clusterSize;
+      this.#window = new Uint8Array(kept.length + more);
+      this.#window.set(kept);
+      this.#windowAt = from;
+      await readPadded(this.#file, end, this.#window.subarray(kept.length));
+    }
+    return this.#window.subarray(at - this.#windowAt, at - this.#windowAt + length);
+  }
+}
+
+/** Bytes of an entry with its padding, by its fixed fields. */
+function entryLength(fixed: Uint8Array, offset: number, index: number): number {
+  const extra = u32be(fixed, 36);
+  if (extra > limits.snapshotExtra) {
+    const words = `Too much extra metadata in snapshot table entry ${index}`;
+    throw tooLarge(words, `it has ${extra} bytes, at most ${limits.snapshotExtra} are known`, offset + 36);
+  }
+  return Math.ceil((snapshotEntryLength + extra + u16be(fixed, 12) + u16be(fixed, 14)) / 8) * 8;
+}
+
+function parseEntry(bytes: Uint8Array, offset: number, size: number): Qcow2Snapshot {
+  const extraLength = u32be(bytes, 36);
   const idLength = u16be(bytes, 12);
   const nameLength = u16be(bytes, 14);
   const idAt = snapshotEntryLength + extraLength;
   const text = (at: number, length: number) => new TextDecoder().decode(bytes.subarray(at, at + length));
   return {
     offset,
-    length: Math.ceil((idAt + idLength + nameLength) / 8) * 8,
+    length: bytes.length,
     idLength,
     nameLength,
     extraLength,
