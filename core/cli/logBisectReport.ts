@@ -139,7 +139,9 @@ function countsText({ states, outcomes }: Looked): string {
 }
 
 function edgeLines({ search }: BisectRequest, result: LinearResult | BinaryResult): string[] {
-  if (search !== "binary" || !("edges" in result)) return [];
+  const beginLater =
+    "The first state fails already: begin the search at a later one (--start-mark, --start-entry).";
+  if (search !== "binary" || !("edges" in result)) return result.firstBad === 0 ? [beginLater] : [];
   switch (result.edges) {
     case "good-bad": {
       const lines = ["Searched by halves, which assumes that what fails once fails from then on."];
@@ -151,9 +153,7 @@ function edgeLines({ search }: BisectRequest, result: LinearResult | BinaryResul
       return lines;
     }
     case "first-bad":
-      return [
-        "The first state fails already: begin the search at a later one (--start-mark, --start-entry).",
-      ];
+      return [beginLater];
     case "last-good":
       return ["The last state is good: there is nothing to search by halves. --search linear looks at all."];
     case "skipped":

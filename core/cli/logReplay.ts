@@ -4,6 +4,7 @@ import { asBlockError, BlockError } from "../base/errors.ts";
 import { formatSize } from "../base/units.ts";
 import { type Graph, imageSpecForPath, openGraph } from "../graph.ts";
 import { convert } from "../ops/convert.ts";
+import { lengthenTo } from "../ops/stateFile.ts";
 import { createFile } from "../protocol/fileCreate.ts";
 import {
   type ReplayFilter,
@@ -198,7 +199,7 @@ async function lengthen(graph: Graph, request: ReplayRequest, plan: Plan, isNew:
       if (!isNew) {
         printWarning(`The target has ${graph.root.size} bytes; the log writes up to byte ${size}: it grows`);
       }
-      await graph.root.resize(size);
+      await lengthenTo(graph.root, size);
     }
     if (source === undefined) return;
     await convert({
@@ -246,7 +247,9 @@ function unfinished(
   if (thrown instanceof CliError) {
     return new CliError(thrown.message, thrown.exitCode, thrown.hint ?? hint, { cause: thrown });
   }
-  return new CliError(asBlockError(thrown).message, 1, hint, { cause: thrown });
+  const { message, context } = asBlockError(thrown);
+  const more = context.hint === undefined ? hint : `${hint}\n${context.hint}`;
+  return new CliError(message, 1, more, { cause: thrown });
 }
 
 function report(request: ReplayRequest, target: string, plan: Plan, done: CheckedEnd | undefined): void {

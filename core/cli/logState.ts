@@ -6,6 +6,7 @@ import { formatSize } from "../base/units.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Graph, imageSpecForPath, openGraph } from "../graph.ts";
 import { convert } from "../ops/convert.ts";
+import { lengthenTo } from "../ops/stateFile.ts";
 import { createFile } from "../protocol/fileCreate.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
@@ -82,7 +83,7 @@ async function writeOut(state: BlockNode, out: string): Promise<void> {
   const progress = new Progress(shows ? stderr : undefined);
   const target = await openGraph(imageSpecForPath(file.path), { format: "raw", readOnly: false });
   try {
-    await target.root.resize(state.size);
+    await lengthenTo(target.root, state.size);
     await interruptible(({ signal }) =>
       convert({
         sources: [state],
@@ -103,9 +104,9 @@ async function writeOut(state: BlockNode, out: string): Promise<void> {
       file.discard() === "removed" ? "The unfinished file was removed." : `'${out}' is unfinished.`;
     if (thrown instanceof CliError)
       throw new CliError(thrown.message, thrown.exitCode, left, { cause: thrown });
-    throw new CliError(`Could not write '${out}': ${asBlockError(thrown).message}`, 1, left, {
-      cause: thrown,
-    });
+    const { message, context } = asBlockError(thrown);
+    const hint = context.hint === undefined ? left : `${left}\n${context.hint}`;
+    throw new CliError(`Could not write '${out}': ${message}`, 1, hint, { cause: thrown });
   } finally {
     if (shows) progress.end();
   }

@@ -1,7 +1,7 @@
 // A state of a log as a file, sparse, that a command can look at. The next state is made from the one before: only what
 // differs is written. A command that changed the file, as a repair does, gets it made anew.
 import * as fs from "node:fs";
-import { BlockError } from "../base/errors.ts";
+import { asBlockError, BlockError } from "../base/errors.ts";
 import { isZero } from "../base/zero.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -18,6 +18,24 @@ const untouched = new Date(0);
 interface Range {
   readonly start: number;
   readonly end: number;
+}
+
+/** Makes the file as long as the disk. Throws EFBIG, with what to do about it, and what resizing throws. */
+export async function lengthenTo(target: BlockNode, size: number): Promise<void> {
+  try {
+    await target.resize(size);
+  } catch (thrown) {
+    const error = asBlockError(thrown);
+    if (error.code !== "EFBIG") throw error;
+    throw new BlockError(
+      "EFBIG",
+      `A disk of ${size} bytes is more than a file can have here`,
+      {
+        hint: "The log writes that far: an entry of it may be damaged (blkscope log find LOG 'offset > 1TiB').",
+      },
+      { cause: thrown },
+    );
+  }
 }
 
 export class StateFile {
@@ -41,7 +59,7 @@ export class StateFile {
     if (before === undefined) fs.writeFileSync(this.path, "", { mode: 0o600, flag: "wx" });
     const graph = await openGraph(imageSpecForPath(this.path), { format: "raw", readOnly: false });
     try {
-      if (before === undefined) await graph.root.resize(this.#size);
+      if (before === undefined) await lengthenTo(graph.root, this.#size);
       const pace = new Pace(signal);
       const ranges = before === undefined ? [{ start: 0, end: this.#size }] : this.#changed(before, state);
       for (const range of ranges) await this.#write(graph.root, state, range, before === undefined, pace);

@@ -3,7 +3,7 @@
 import * as fs from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readLog, replay } from "../../build/logReader.ts";
-import { filled, firstDifference } from "../../build/open.ts";
+import { filled, firstDifference, openForTest } from "../../build/open.ts";
 import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
 import { Cli } from "./support.ts";
 
@@ -212,6 +212,38 @@ describe("log replay", () => {
     );
     expect(cli.run(["log", "replay", name, "a.raw", "b.raw"]).stderr).toContain("not 'b.raw'");
     expect(cli.run(["log", "replay", name]).stderr).toContain("Expecting log replay LOG TARGET");
+  });
+
+  it("refuses a target that another program writes to", async () => {
+    cli.write("busy.raw", filled(8192, 9));
+    await openForTest({ driver: "file", filename: cli.path("busy.raw") }, { readOnly: false });
+    const ran = cli.run(["log", "replay", "--over", "--limit", "1", log(), "busy.raw"]);
+    expect([ran.code, ran.stderr]).toEqual([1, expect.stringContaining("busy.raw")]);
+    expect(firstDifference(fs.readFileSync(cli.path("busy.raw")), filled(8192, 9))).toBeUndefined();
+  });
+
+  it("of an entry beyond any file leaves nothing behind and says why", () => {
+    const far = log(makeLog(512, [write(0, 1, 1), { ...write(0, 1, 2), sector: 2 ** 43 }]).bytes);
+    for (const action of [
+      ["replay", far],
+      ["state", far],
+    ]) {
+      const { code, stderr } = cli.run(["log", ...action, "far.raw"]);
+      expect([code, stderr]).toEqual([1, expect.stringContaining("more than a file can have here")]);
+      expect(fs.readdirSync(cli.folder).filter((name) => name.includes("far.raw"))).toEqual([]);
+    }
+    expect(cli.run(["log", "replay", "--end-entry", "1", far, "near.raw"]).code).toBe(0);
+    expect(cli.run(["log", "bisect", far, "--", "true", "{}"]).stderr).toContain(
+      "more than a file can have here",
+    );
+  });
+
+  it("makes a disk of the length that is asked for, and none that is too short", () => {
+    expect(cli.run(["log", "replay", "--end-entry", "5", "--size", "1M", log(), "long.raw"]).code).toBe(0);
+    expect(fs.statSync(cli.path("long.raw")).size).toBe(1024 * 1024);
+    const short = cli.run(["log", "replay", "--size", "4k", log(), "short.raw"]);
+    expect([short.code, short.stderr]).toEqual([1, expect.stringContaining("it can't have only 4096")]);
+    expect(fs.existsSync(cli.path("short.raw"))).toBe(false);
   });
 
   it("applies what a torn log has, not the torn entry, and says so", () => {
