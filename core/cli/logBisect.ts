@@ -5,6 +5,7 @@ import { asBlockError } from "../base/errors.ts";
 import { protocolLevel } from "../filter/children.ts";
 import { commandText, type StateCommand } from "../ops/stateCommand.ts";
 import { StateJudges } from "../ops/stateJudges.ts";
+import { driverNamed } from "../registry.ts";
 import { type BinaryResult, type LinearResult, searchBinary, searchLinear } from "../writelog/bisect.ts";
 import { type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
 import { type CrashState, type MomentKind, statesAt } from "../writelog/states.ts";
@@ -47,6 +48,7 @@ const nothingJudged = 1;
 export function bisectLog(request: BisectRequest): Promise<number> {
   return withLog(request, (log) =>
     withBase(request.base, async (base) => {
+      refuseFormat(request.judge);
       const stretch = await stretchOf(request, log);
       const states = statesFor(request, log, stretch);
       if (states.length === 0) throw noStates(request, stretch);
@@ -70,6 +72,11 @@ export function bisectLog(request: BisectRequest): Promise<number> {
       }
     }),
   );
+}
+
+function refuseFormat(judge: JudgeRequest): void {
+  if (judge.kind === "command" || driverNamed(judge.format)?.kind === "format") return;
+  throw new CliError(`No format is named '${judge.format}'`, 1, "A command is given behind --.");
 }
 
 async function stretchOf({ selection }: BisectRequest, { index, node }: ReadLog): Promise<Stretch> {

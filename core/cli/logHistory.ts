@@ -50,7 +50,7 @@ export function printHistory(request: HistoryRequest): Promise<number> {
       const states = request.bytes ? await statesOf(log, base) : undefined;
       let found = 0;
       for (const part of parts) found += await printPart(request, log, part, before, states);
-      if (found > 0) return log.index.end.kind === "complete" ? 0 : exitOf(log.index);
+      if (found > 0) return exitOf(log.index);
       printWarning(`None of the first ${before} entries wrote there`);
       return negativeExit;
     });

@@ -24,6 +24,8 @@ export interface CommandOutcome {
 const mostOutput = 8192;
 /** Between the request to end and the end by force. */
 const graceMs = 1000;
+/** For output that is still on its way when the command has ended. */
+const drainMs = 250;
 
 /** The words with the file's name for `{}`. A shell gets the name quoted. */
 export function commandFor({ words, shell }: StateCommand, file: string): readonly string[] {
@@ -84,6 +86,9 @@ export async function runCommand(
   signal.addEventListener("abort", end, { once: true });
   try {
     const [exit, by] = await ended(child, program);
+    // What it left running in the background would keep the file, and its output open.
+    kill("SIGKILL");
+    await closed(child);
     if (signal.aborted) throw new BlockError("ECANCELED", "The search was stopped");
     return {
       exit: exit ?? undefined,
@@ -95,7 +100,6 @@ export async function runCommand(
   } finally {
     clearTimeout(timer);
     clearTimeout(force);
-    // What it left running in the background would keep the file.
     kill("SIGKILL");
     process.removeListener("exit", atExit);
     signal.removeEventListener("abort", end);
@@ -108,12 +112,25 @@ function ended(
 ): Promise<[number | null, NodeJS.Signals | null]> {
   return new Promise((resolve, reject) => {
     child.once("error", (error: NodeJS.ErrnoException) => {
-      const code = error.code === "EACCES" ? "EACCES" : "ENOENT";
-      const why = code === "EACCES" ? "it may not be executed" : "there is no such program";
-      reject(new BlockError(code, `'${program}' can't be run: ${why}`, {}, { cause: error }));
+      const known = error.code === "EACCES" || error.code === "ENOENT" ? error.code : undefined;
+      const why = known === undefined ? error.message : whyNot[known];
+      reject(new BlockError(known ?? "EIO", `'${program}' can't be run: ${why}`, {}, { cause: error }));
     });
     // Its output may be held open by something it started: its own end counts.
-    child.once("exit", (exit, by) => setImmediate(() => resolve([exit, by])));
+    child.once("exit", (exit, by) => resolve([exit, by]));
+  });
+}
+
+const whyNot = { EACCES: "it may not be executed", ENOENT: "there is no such program" } as const;
+
+/** Until the last of its output has come, but not for long: a daemon that it started may keep it open. */
+function closed(child: ReturnType<typeof spawn>): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, drainMs);
+    child.once("close", () => {
+      clearTimeout(timer);
+      resolve();
+    });
   });
 }
 

@@ -8,6 +8,8 @@ import type { StateFile } from "./stateFile.ts";
 
 /** A command says with this that it can't judge the state. */
 const skipExit = 125;
+/** What an image is to blame for that can't be opened. */
+const faults: ReadonlySet<string> = new Set(["ECORRUPT", "EINVAL", "ENOTSUP", "EFBIG"]);
 /** Findings that are told of a state. */
 const mostFindings = 20;
 
@@ -49,7 +51,10 @@ export async function judgeByCheck(
     graph = await openGraph({ driver: format, file }, { backing: "none", forceShare: true });
   } catch (thrown) {
     if (signal.aborted) throw new BlockError("ECANCELED", "The search was stopped");
-    return judged("bad", "can't be opened", asBlockError(thrown).message);
+    const error = asBlockError(thrown);
+    // Anything else, a log that is gone, says nothing of the state.
+    if (!faults.has(error.code)) throw error;
+    return judged("bad", "can't be opened", error.message);
   }
   try {
     if (!graph.root.check) throw new BlockError("ENOTSUP", `The format ${format} has no check`);

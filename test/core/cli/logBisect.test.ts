@@ -209,6 +209,10 @@ describe("a command", () => {
     [["--start-mark", "nosuch"], checker, "The log has no mark 'nosuch'"],
     [["--start-entry", "30"], checker, ""],
     [[], ["nosuchprogram", "{}"], "there is no such program"],
+    [[], ["/etc/passwd", "{}"], "it may not be executed"],
+    [["--check", "nosuch"], [], "No format is named 'nosuch'"],
+    [["--check", "file"], [], "No format is named 'file'"],
+    [["--check", "raw"], [], "The format raw has no check"],
   ])("is not run for %j %j", (options, command, message) => {
     const { code, stderr } = bisect(options, command);
     expect(stderr).toContain(message);
