@@ -28,6 +28,9 @@ export interface WindowOptions {
   onCrash(reason: string): void;
 }
 
+/** From a page that is loaded to a window that is shown, painted or not. */
+const longestWaitMs = 1000;
+
 export class MainWindow {
   readonly #options: WindowOptions;
   #window: BrowserWindow | undefined;
@@ -76,10 +79,14 @@ export class MainWindow {
       },
     });
     this.#window = window;
-    window.once("ready-to-show", () => {
+    const show = () => {
+      if (window.isDestroyed() || window.isVisible()) return;
       if (state().isMaximized) window.maximize();
       window.show();
-    });
+    };
+    window.once("ready-to-show", show);
+    // A page that was given no size yet never paints, and is not ready for ever: being shown gives it one.
+    window.webContents.once("did-finish-load", () => setTimeout(show, longestWaitMs));
     this.#follow(window);
     void window.loadURL(server?.href ?? appPage);
   }

@@ -38,11 +38,13 @@ export const test = base.extend<Fixtures>({
       profiles.push(profile);
       const started = await start(profile, args);
       running.push(started);
+      await started.page.waitForSelector("#root > *");
       return started;
     });
     for (const { app, page, errors } of running) {
       if (info.status !== info.expectedStatus) {
         await page.screenshot({ path: info.outputPath("failure.png") }).catch(() => undefined);
+        await info.attach("what the window shows", { body: await shown(page), contentType: "text/plain" });
       }
       await app.close();
       expect(errors).toEqual([]);
@@ -50,6 +52,13 @@ export const test = base.extend<Fixtures>({
     for (const profile of profiles) rmSync(profile, { recursive: true, force: true });
   },
 });
+
+/** For a log of which only the text is kept. */
+function shown(page: Page): Promise<string> {
+  return page
+    .evaluate(() => `${innerWidth}x${innerHeight} ${document.visibilityState}\n${document.body.innerText}`)
+    .catch(String);
+}
 
 async function start(profile: string, args: readonly string[]): Promise<Running> {
   const { NODE_EXTRA_CA_CERTS: _certificates, ...env } = process.env;
@@ -64,7 +73,6 @@ async function start(profile: string, args: readonly string[]): Promise<Running>
   page.on("console", (message) => {
     if (message.type() === "error") errors.push(message.text());
   });
-  await page.waitForSelector("#root > *");
   return { app, page, errors };
 }
 

@@ -4,16 +4,10 @@ import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
 import { pattern, qedOf, rawPair, sparse } from "./images.ts";
-import { expectCaret, shownBytes, statusBar, Truth } from "./words.ts";
+import { expectCaret, goTo, shownBytes, statusBar, Truth } from "./words.ts";
 
 const bytes = (page: Page) => page.locator('[data-pane="hex"]');
 const grid = (page: Page) => bytes(page).locator('[role="grid"]');
-
-async function goTo(page: Page, expression: string): Promise<void> {
-  await page.keyboard.press("Control+g");
-  await page.getByRole("textbox", { name: /go to/i }).fill(expression);
-  await page.keyboard.press("Enter");
-}
 
 test("shows the bytes of a QED image's guest disk, and of its container with V", async ({
   launch,

@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
 import { type Folder, rawPair } from "./images.ts";
-import { expectCaret, list, shownBytes, statusBar, Truth } from "./words.ts";
+import { expectCaret, goTo, list, shownBytes, statusBar, Truth } from "./words.ts";
 
 const bytes = (page: Page) => page.locator('[data-pane="hex"]');
 const grid = (page: Page) => bytes(page).locator('[role="grid"]');
@@ -24,9 +24,7 @@ test("shows the bytes of a qcow2 image's guest disk, and of its container with V
 }) => {
   const { a } = rawPair(folder);
   const { page } = await launch(qcow2Of(a, folder));
-  await page.keyboard.press("Control+g");
-  await page.getByRole("textbox", { name: /go to/i }).fill("0x20010");
-  await page.keyboard.press("Enter");
+  await goTo(page, "0x20010");
   await expectCaret(page, 0x20010);
   await expect.poll(() => shownBytes(bytes(page), 0x20010)).toEqual(new Truth(a).row(0x20010));
   await grid(page).focus();

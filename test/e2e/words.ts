@@ -36,6 +36,14 @@ export async function shownBytes(where: Locator, offset: number): Promise<string
 export const goToField = (page: Page): Locator =>
   page.getByRole("search", { name: "Go to" }).locator("input");
 
+/** Goes where an expression says, once there is an image to go in. */
+export async function goTo(page: Page, expression: string): Promise<void> {
+  await expect(page.locator('[role="grid"]').first()).toBeVisible();
+  await page.keyboard.press("Control+g");
+  await goToField(page).fill(expression);
+  await page.keyboard.press("Enter");
+}
+
 /** The filter of the list of mismatches. */
 export const filterField = (page: Page): Locator => list(page).getByLabel("Filter mismatches");
 
