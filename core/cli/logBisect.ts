@@ -3,16 +3,17 @@
 import { availableParallelism } from "node:os";
 import { asBlockError } from "../base/errors.ts";
 import { protocolLevel } from "../filter/children.ts";
-import { commandText, type StateCommand } from "../ops/stateCommand.ts";
+import { type Looked, searchStates, statesBetween, statesOfRequest } from "../ops/bisectStates.ts";
+import { commandText, type StateCommand } from "../ops/commandWords.ts";
 import { StateJudges } from "../ops/stateJudges.ts";
 import { driverNamed } from "../registry.ts";
-import { type BinaryResult, type LinearResult, searchBinary, searchLinear } from "../writelog/bisect.ts";
+import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
 import { type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
-import { type CrashState, type MomentKind, statesAt } from "../writelog/states.ts";
-import { type ReorderSample, reorderedStates } from "../writelog/statesReorder.ts";
+import type { CrashState, MomentKind } from "../writelog/states.ts";
+import type { ReorderSample } from "../writelog/statesReorder.ts";
 import { CliError } from "./command.ts";
 import { imageArgument } from "./imageArgument.ts";
-import { type Looked, printBisect } from "./logBisectReport.ts";
+import { printBisect } from "./logBisectReport.ts";
 import { type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
 import { negativeExit } from "./logOptions.ts";
 import { diskSize, statesOf, withBase } from "./logStateOf.ts";
@@ -92,12 +93,10 @@ async function stretchOf({ selection }: BisectRequest, { index, node }: ReadLog)
 function statesFor(
   { at, base, selection }: BisectRequest,
   { index }: ReadLog,
-  stretch: Stretch,
-): CrashState[] {
-  const { first, end } = stretch;
-  if (typeof at === "object") return reorderedStates(index, [first, end], at);
+  { first, end }: Stretch,
+): readonly CrashState[] {
   const isStarted = selection.startEntry !== undefined || selection.startMark !== undefined;
-  return statesAt(index, at, { first, end, withStart: isStarted || base !== undefined });
+  return statesOfRequest(index, { at, first, end, withStart: isStarted || base !== undefined });
 }
 
 function noStates({ atText }: BisectRequest, { first, end }: Stretch): CliError {
@@ -128,7 +127,7 @@ async function search(
   let stopped: unknown;
   try {
     result = await searchIn(request, looked, judges, jobs);
-    refined = request.refine ? between(looked, result) : undefined;
+    refined = request.refine ? statesBetween(looked, result) : undefined;
     if (refined !== undefined) {
       const linear = { ...request, search: "linear", all: false } as const;
       refinedBad = (await searchIn(linear, refined, judges, jobs)).firstBad;
@@ -148,39 +147,17 @@ async function search(
 }
 
 async function searchIn(
-  { search, all }: Pick<BisectRequest, "search" | "all">,
-  { states, outcomes }: Looked,
+  request: Pick<BisectRequest, "search" | "all">,
+  looked: Looked,
   judges: StateJudges,
   jobs: number,
 ): Promise<LinearResult | BinaryResult> {
   const shows = process.stderr.isTTY === true;
   const progress = new Progress(shows ? stderr : undefined);
-  const options = {
-    count: states.length,
-    jobs,
-    judge: async (place: number) => {
-      const state = states[place];
-      if (state === undefined) return "skip" as const;
-      const outcome = await judges.judge(state);
-      outcomes.set(place, outcome);
-      progress.show(outcomes.size / states.length);
-      return outcome.verdict;
-    },
-  };
+  const told = () => progress.show(looked.outcomes.size / looked.states.length);
   try {
-    return search === "binary" ? await searchBinary(options) : await searchLinear(options, all);
+    return await searchStates({ ...request, jobs }, looked, (state) => judges.judge(state), told);
   } finally {
     if (shows) progress.end();
   }
-}
-
-/** Every entry behind the last good state up to the one that fails; undefined where there is none between. */
-function between({ states }: Looked, { firstBad, lastGood }: LinearResult): Looked | undefined {
-  const [good, bad] = [states[lastGood ?? -1], states[firstBad ?? -1]];
-  if (good === undefined || bad === undefined || bad.entries - good.entries < 2) return undefined;
-  const inside: CrashState[] = [];
-  for (let entries = good.entries + 1; entries < bad.entries; entries++) {
-    inside.push({ entries, lost: good.lost, kind: "entry" });
-  }
-  return { states: inside, outcomes: new Map() };
 }

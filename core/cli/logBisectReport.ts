@@ -1,8 +1,9 @@
 // What `blkscope log bisect` found, for people and as JSON: the states in the order of the log, the first that fails, and
 // the commands that make it again.
 import { hex } from "../base/bytes.ts";
+import type { Looked } from "../ops/bisectStates.ts";
+import { commandFor, commandLine } from "../ops/commandWords.ts";
 import type { StateOutcome } from "../ops/stateCheckRun.ts";
-import { commandFor, commandLine } from "../ops/stateCommand.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
 import { coversDisk } from "../writelog/intervalsBounds.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
@@ -11,12 +12,6 @@ import type { CrashState } from "../writelog/states.ts";
 import type { BisectRequest } from "./logBisect.ts";
 import type { ReadLog } from "./logFile.ts";
 import { jsonText, printable, printWarning, stdout } from "./output.ts";
-
-/** States and, by their places, what became of those that were looked at. */
-export interface Looked {
-  readonly states: readonly CrashState[];
-  readonly outcomes: Map<number, StateOutcome>;
-}
 
 export interface BisectFound {
   readonly looked: Looked;

@@ -1,7 +1,8 @@
 // `blkscope log replay --fsck CMD --check WHEN`: the replay halts at the entries that WHEN names, and the command judges
 // the target. It works on the target itself and must not change it: what follows would be applied to something else.
 import * as fs from "node:fs";
-import { commandFor, commandLine, outcomeText, runCommand, type StateCommand } from "../ops/stateCommand.ts";
+import { commandFor, commandLine, type StateCommand } from "../ops/commandWords.ts";
+import { outcomeText, runCommand } from "../ops/stateCommand.ts";
 import type { EntryList } from "../writelog/entryList.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { CliError } from "./command.ts";

@@ -1,5 +1,5 @@
 // What `blkscope log replay` was asked for, and what it shares with bisect: the stretch of the log and the command.
-import type { StateCommand } from "../ops/stateCommand.ts";
+import type { StateCommand } from "../ops/commandWords.ts";
 import type { ReplaySelection } from "../writelog/replaySelect.ts";
 import { CliError, UsageError } from "./command.ts";
 import { commandWords } from "./commandWords.ts";

@@ -2,13 +2,7 @@
 // all it started when it takes too long or when the search is stopped.
 import { spawn } from "node:child_process";
 import { BlockError } from "../base/errors.ts";
-
-export interface StateCommand {
-  /** The program and its arguments; `{}` in them stands for the file. One text for the shell. */
-  readonly words: readonly string[];
-  readonly shell: boolean;
-  readonly timeoutMs: number;
-}
+import { commandFor, type StateCommand } from "./commandWords.ts";
 
 export interface CommandOutcome {
   /** undefined where a signal ended it. */
@@ -26,26 +20,6 @@ const mostOutput = 8192;
 const graceMs = 1000;
 /** For output that is still on its way when the command has ended. */
 const drainMs = 250;
-
-/** The words with the file's name for `{}`. A shell gets the name quoted. */
-export function commandFor({ words, shell }: StateCommand, file: string): readonly string[] {
-  if (!shell) return words.map((word) => word.replaceAll("{}", file));
-  return ["/bin/sh", "-c", words.join(" ").replaceAll("{}", quoted(file))];
-}
-
-/** The command as a person would type it, with `{}`. */
-export function commandText({ words, shell }: StateCommand): string {
-  return shell ? words.join(" ") : commandLine(words);
-}
-
-/** As a line that a shell takes for these words. */
-export function commandLine(words: readonly string[]): string {
-  return words.map(quoted).join(" ");
-}
-
-function quoted(word: string): string {
-  return /^[A-Za-z0-9_@%+=:,./{}-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
 
 /** Throws ENOENT, EACCES (it can't be run at all), ECANCELED. */
 export async function runCommand(
@@ -114,13 +88,15 @@ function ended(
     child.once("error", (error: NodeJS.ErrnoException) => {
       const known = error.code === "EACCES" || error.code === "ENOENT" ? error.code : undefined;
       const why = known === undefined ? error.message : whyNot[known];
-      reject(new BlockError(known ?? "EIO", `'${program}' can't be run: ${why}`, {}, { cause: error }));
+      const context = known === "ENOENT" ? { hint: pathHint } : {};
+      reject(new BlockError(known ?? "EIO", `'${program}' can't be run: ${why}`, context, { cause: error }));
     });
     // Its output may be held open by something it started: its own end counts.
     child.once("exit", (exit, by) => resolve([exit, by]));
   });
 }
 
+const pathHint = "If it is not among the programs of PATH, give its whole path.";
 const whyNot = { EACCES: "it may not be executed", ENOENT: "there is no such program" } as const;
 
 /** Until the last of its output has come, but not for long: a daemon that it started may keep it open. */

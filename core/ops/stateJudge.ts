@@ -2,8 +2,9 @@
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { openGraph } from "../graph.ts";
 import type { Verdict } from "../writelog/bisect.ts";
+import type { StateCommand } from "./commandWords.ts";
 import type { StateCheckParams, StateOutcome, StateQuestion } from "./stateCheckRun.ts";
-import { outcomeText, runCommand, type StateCommand } from "./stateCommand.ts";
+import { outcomeText, runCommand } from "./stateCommand.ts";
 import type { StateFile } from "./stateFile.ts";
 
 /** A command says with this that it can't judge the state. */

@@ -9,8 +9,8 @@ import { type RunningJob, startJob } from "../jobs/client.ts";
 import { formatLost } from "../writelog/lost.ts";
 import type { LogStates } from "../writelog/state.ts";
 import type { CrashState } from "../writelog/states.ts";
+import type { StateCommand } from "./commandWords.ts";
 import type { StateCheckParams, StateOutcome } from "./stateCheckRun.ts";
-import type { StateCommand } from "./stateCommand.ts";
 import { StateFile } from "./stateFile.ts";
 import { judgeByCheck, judgeByCommand } from "./stateJudge.ts";
 
