@@ -12,6 +12,7 @@ const signs = { same: " ", before: "−", after: "+" } as const;
 const spoken = { same: "as before", before: "overwritten", after: "written" } as const;
 
 export function ChangedBytes({ session, detail }: { session: TimelineSession; detail: LogDetail }) {
+  const base = useStore(session.store, (state) => state.base);
   const { row, bytes: change } = detail;
   if (change === undefined) return null;
   const from = change.offset - row.offset;
@@ -22,7 +23,7 @@ export function ChangedBytes({ session, detail }: { session: TimelineSession; de
   return (
     <section aria-label="Bytes" className={styles.bytesPart}>
       <h3>{row.kind === "discard" ? "What it discarded" : "Bytes and what they overwrote"}</h3>
-      <p className={styles.hint}>{changeText(detail)}</p>
+      <p className={styles.hint}>{changeText(detail, base !== undefined)}</p>
       <Writers session={session} detail={detail} />
       <table className={`${styles.bytes} mono selectable`}>
         <caption className="visually-hidden">
@@ -84,9 +85,11 @@ export function ChangedBytes({ session, detail }: { session: TimelineSession; de
   );
 }
 
-function changeText({ row, bytes: change }: LogDetail): string {
+function changeText({ row, bytes: change }: LogDetail, hasBase: boolean): string {
   if (change?.differing === undefined) return `${bytes(row.length)}; too long to be compared as a whole.`;
   if (change.differing === 0) {
+    const isKnown = hasBase || change.writers.every(({ entry }) => entry >= 0);
+    if (!isKnown) return "Nothing differs from what was there, as far as that is known.";
     return row.kind === "discard" ? "It was all zeroes before." : "It writes what was there already.";
   }
   return `${count(change.differing, "byte")} of ${decimal(row.length)} changed.`;
