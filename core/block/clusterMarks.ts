@@ -23,6 +23,8 @@ export class ClusterMarks {
   #owned: DataView;
   /** References of clusters beyond the first. */
   #extra: Uint8Array | undefined;
+  /** The kind that clusters without an owner have until the pass is over; undefined: `unknown`, as they were made. */
+  #presumed: number | undefined;
 
   /** Throws EFBIG above `maxMappedClusters`. */
   constructor(clusters: number) {
@@ -112,6 +114,39 @@ export class ClusterMarks {
    */
   presume(kind: number): void {
     this.kinds.fill(kind);
+    this.#presumed = kind;
+  }
+
+  /** The kind that is only presumed of clusters without an owner while the pass runs; undefined where none is. */
+  get presumed(): number | undefined {
+    return this.#presumed;
+  }
+
+  /** The bits of clusters from `first` on, a multiple of 8, eight to a byte, lowest first. */
+  bits(first: number, count: number): Uint8Array {
+    const { buffer, byteOffset } = this.#owned;
+    return new Uint8Array(buffer, byteOffset + first / 8, Math.ceil(count / 8));
+  }
+
+  /** What is known of the cluster while the pass runs: 0, `unknown`, as long as no owner was found. */
+  kindSoFar(index: number): number {
+    const kind = this.kinds[index] ?? 0;
+    return kind === this.#presumed && !this.isOwned(index) ? 0 : kind;
+  }
+
+  /** Copies what is known of clusters [first, end). */
+  kindsSoFar(first: number, end: number): Uint8Array<ArrayBuffer> {
+    const known = this.kinds.slice(first, end);
+    const presumed = this.#presumed;
+    if (presumed === undefined) return known;
+    for (let index = first; index < end; ) {
+      const wordEnd = Math.min(end, index - (index & 31) + 32);
+      if (this.#word(index) === -1) index = wordEnd;
+      for (; index < wordEnd; index++) {
+        if (known[index - first] === presumed && !this.isOwned(index)) known[index - first] = 0;
+      }
+    }
+    return known;
   }
 
   isOwned(index: number): boolean {

@@ -1,5 +1,6 @@
 // What a format says of the clusters of its file: the kind of each, who refers to it, and names for the bytes of its
 // tables. Nothing here belongs to one format: a format fills ClusterMarks in one pass and answers two questions.
+import { BlockError } from "../base/errors.ts";
 import type { ClusterMarks } from "./clusterMarks.ts";
 
 /**
@@ -96,6 +97,17 @@ export interface StructureJob {
   readonly signal: AbortSignal;
   /** Only their ratio counts. */
   progress(done: number, total: number, bytesRead: number): void;
+  /**
+   * Asked for at each turn in which a cancel can arrive, instead of only letting messages in: it may look at the marks as
+   * they are, and take as long as a person has the pass stand still.
+   */
+  rest?(): Promise<void>;
+}
+
+/** Lets messages in, or rests as the job wants. Throws ECANCELED. */
+export async function takeTurn({ signal, rest }: StructureJob): Promise<void> {
+  await (rest === undefined ? new Promise<void>((resolve) => setImmediate(resolve)) : rest());
+  if (signal.aborted) throw new BlockError("ECANCELED", "The map was cancelled");
 }
 
 /** What a pass found besides the marks, and what it remembers to find references again. */

@@ -20,13 +20,9 @@ export class Cells {
   }
 
   /** Cells of a level of detail, in memory of their own. Throws EINVAL. */
-  tile({ level, first, count }: TileRequest): Uint8Array<ArrayBuffer> {
-    const cells = Number.isInteger(level) ? this.#levels[level] : undefined;
-    if (cells === undefined) throw invalid(`The map has the levels 0 to ${this.#levels.length - 1}`);
-    const isRange = [first, count].every((value) => Number.isSafeInteger(value) && value >= 0);
-    if (!isRange || count > longestTile) {
-      throw invalid(`A tile has up to ${longestTile} cells from a whole number on`);
-    }
+  tile(request: TileRequest): Uint8Array<ArrayBuffer> {
+    const { level, first, count } = checkTile(request, this.#levels.length);
+    const cells = this.#levels[level] as Uint8Array;
     return Uint8Array.from(cells.subarray(Math.min(first, cells.length), first + count));
   }
 
@@ -54,6 +50,19 @@ export class Cells {
     }
     return undefined;
   }
+}
+
+/** The request itself. Throws EINVAL for a level that is not there, and for cells that are no range. */
+export function checkTile(request: TileRequest, levels: number): TileRequest {
+  const { level, first, count } = request;
+  if (!Number.isInteger(level) || level < 0 || level >= levels) {
+    throw invalid(`The map has the levels 0 to ${levels - 1}`);
+  }
+  const isRange = [first, count].every((value) => Number.isSafeInteger(value) && value >= 0);
+  if (!isRange || count > longestTile) {
+    throw invalid(`A tile has up to ${longestTile} cells from a whole number on`);
+  }
+  return request;
 }
 
 function invalid(message: string): BlockError {

@@ -1,7 +1,7 @@
 // The map of the clusters of an image's file: one pass gives each its kind and counts its references, levels of detail
 // are built over that, and questions are answered from both. Formats supply tables through block/structure.ts; the map
 // of an image without tables has the kinds of its extents.
-import { asBlockError, BlockError } from "../base/errors.ts";
+import { BlockError } from "../base/errors.ts";
 import { ClusterMarks } from "../block/clusterMarks.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -9,16 +9,15 @@ import {
   type ClusterKind,
   clusterKinds,
   kindNumber,
-  type Pointers,
   type References,
   type ScannedStructure,
   type Structure,
-  type StructureAt,
 } from "../block/structure.ts";
 import { Cells } from "./cells.ts";
+import { GrowingMap } from "./growingMap.ts";
+import { lookInto, storedCount, whereIs } from "./mapPlace.ts";
 import type {
   GuestCells,
-  KindTotal,
   MapAsks,
   MapGuestPlace,
   MapOrder,
@@ -26,6 +25,7 @@ import type {
   MapSummary,
   TileRequest,
 } from "./mapRun.ts";
+import { totalsOf } from "./mapTotals.ts";
 import { Pace } from "./pace.ts";
 import { buildPyramid, levelsFor } from "./pyramid.ts";
 
@@ -42,6 +42,10 @@ export interface MapJob {
   readonly signal: AbortSignal;
   /** Bytes of the file. */
   progress(done: number, total: number, bytesRead: number): void;
+  /** Given the map that can be looked at while the scan runs; without this none is made. */
+  growing?(map: GrowingMap): void;
+  /** The scan stands still until this is settled; called in every turn in which a cancel can arrive. */
+  rest?(): Promise<void>;
 }
 
 interface Parts {
@@ -61,19 +65,20 @@ export async function mapClusters(node: BlockNode, job: MapJob): Promise<Cluster
   const fileSize = structure?.fileSize ?? node.size;
   const clusterSize = structure?.clusterSize ?? unitFor(fileSize);
   const marks = new ClusterMarks(Math.ceil(fileSize / clusterSize));
+  const clusters = marks.kinds.length;
+  const facts = { format: node.driver, clusterSize, clusters, fileSize, hasTables: structure !== undefined };
+  const growing = job.growing && new GrowingMap(node, marks, facts);
+  if (growing !== undefined) job.growing?.(growing);
+  const rest = restOf(job, growing);
   const pace = new Pace(job.signal);
-  const scanned = structure && (await scanStructure(structure, marks, job));
-  if (scanned === undefined) await markExtents(node, clusterSize, marks, job, pace);
-  const pyramid = await buildPyramid(marks.kinds, pace);
+  const scanned = structure && (await scanStructure(structure, marks, job, rest));
+  if (scanned === undefined) await markExtents(node, clusterSize, marks, job, rest);
+  const pyramid = await buildPyramid(marks.kinds, pace, growing?.memory);
   if (pyramid === undefined) throw cancelled();
   const { levels, counts } = pyramid;
   const summary: MapSummary = {
-    format: node.driver,
-    clusterSize,
-    clusters: marks.kinds.length,
-    fileSize,
-    hasTables: scanned !== undefined,
-    kinds: totalsOf(counts, marks.kinds, clusterSize, fileSize),
+    ...facts,
+    kinds: totalsOf(counts, marks.kinds.at(-1), facts),
     badEntries: scanned?.badEntries ?? 0,
     extraReferences: scanned?.extraReferences ?? 0,
     unreadableTables: scanned?.unreadableTables ?? 0,
@@ -111,22 +116,16 @@ export class ClusterMap {
    */
   async place(offset: number, limit = defaultReferences, signal?: AbortSignal): Promise<MapPlace> {
     const { node, clusterSize, fileSize, marks, scanned } = this.#parts;
-    if (!Number.isSafeInteger(offset) || offset < 0 || offset >= fileSize) {
-      throw invalid(`Offset ${offset} is not in the file of ${fileSize} bytes`);
-    }
-    const cluster = Math.floor(offset / clusterSize);
-    const clusterOffset = cluster * clusterSize;
+    const where = whereIs(offset, clusterSize, fileSize);
+    const { cluster, clusterOffset } = where;
     const none: References = { list: [], total: 0 };
     return {
-      offset,
-      cluster,
-      clusterOffset,
-      clusterLength: Math.min(clusterSize, fileSize - clusterOffset),
+      ...where,
       kind: clusterKinds[marks.kinds[cluster] ?? 0] ?? "unknown",
       counted: marks.references(cluster),
       ...(await storedCount(node, cluster)),
       references: scanned === undefined ? none : await scanned.references(cluster, limit, signal),
-      ...(await lookInto(node, offset, clusterOffset, limit, signal)),
+      ...(await lookInto(node, clusterOffset, { offset, limit, signal })),
     };
   }
 
@@ -173,46 +172,27 @@ export class ClusterMap {
   }
 }
 
-type Inside = Pick<MapPlace, "structure" | "pointers" | "unread">;
-
-/** What the bytes themselves say. */
-async function lookInto(
-  { structure }: BlockNode,
-  offset: number,
-  clusterOffset: number,
-  limit: number,
-  signal: AbortSignal | undefined,
-): Promise<Inside> {
-  let found: StructureAt | undefined;
-  let pointers: Pointers = { list: [], total: 0 };
-  try {
-    found = await structure?.describe(offset);
-    if (structure !== undefined) pointers = await structure.pointers(clusterOffset, limit, signal);
-    return { structure: found, pointers };
-  } catch (thrown) {
-    const { code, message } = asBlockError(thrown);
-    if (code !== "EIO") throw thrown;
-    return { structure: found, pointers, unread: message };
-  }
+/** What a turn of the scan is: messages come in, and the map that can be looked at grows. */
+function restOf({ rest }: MapJob, growing: GrowingMap | undefined): () => Promise<void> {
+  return async () => {
+    growing?.step();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    await rest?.();
+  };
 }
 
-/** Nothing where the format stores no refcounts, or this one can't be read. */
-async function storedCount({ structure }: BlockNode, cluster: number): Promise<{ stored?: number }> {
-  try {
-    const count = (await structure?.storedReferences?.(cluster))?.count;
-    return count === undefined ? {} : { stored: count };
-  } catch (error) {
-    if (error instanceof BlockError && error.code === "ECANCELED") throw error;
-    return {};
-  }
-}
-
-function scanStructure(structure: Structure, marks: ClusterMarks, job: MapJob): Promise<ScannedStructure> {
+function scanStructure(
+  structure: Structure,
+  marks: ClusterMarks,
+  job: MapJob,
+  rest: () => Promise<void>,
+): Promise<ScannedStructure> {
   const { fileSize } = structure;
   return structure.scan(marks, {
     signal: job.signal,
     progress: (done, total, bytesRead) =>
       job.progress(Math.floor((done / Math.max(1, total)) * fileSize), fileSize, bytesRead),
+    rest,
   });
 }
 
@@ -235,9 +215,10 @@ async function markExtents(
   unit: number,
   marks: ClusterMarks,
   job: MapJob,
-  pace: Pace,
+  rest: () => Promise<void>,
 ): Promise<void> {
   const [hole, data, unreadable] = (["hole", "data", "unreadable"] as const).map(kindNumber);
+  const pace = new Pace(job.signal);
   const { size } = node;
   for (let offset = 0; offset < size; ) {
     let kind = unreadable ?? 0;
@@ -257,19 +238,9 @@ async function markExtents(
     offset += length;
     if (!pace.due) continue;
     job.progress(offset, size, 0);
-    await pace.turn();
+    await pace.turn(rest);
     if (pace.stopped) throw cancelled();
   }
-}
-
-function totalsOf(counts: Float64Array, kinds: Uint8Array, clusterSize: number, fileSize: number) {
-  const missing = kinds.length * clusterSize - fileSize;
-  const last = kinds.at(-1);
-  const totals = clusterKinds.map((kind, number): [ClusterKind, KindTotal] => {
-    const clusters = counts[number] ?? 0;
-    return [kind, { clusters, bytes: clusters * clusterSize - (number === last ? missing : 0) }];
-  });
-  return Object.fromEntries(totals.reverse()) as Record<ClusterKind, KindTotal>;
 }
 
 function cancelled(): BlockError {

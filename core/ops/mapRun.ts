@@ -26,9 +26,12 @@ export interface KindTotal {
 export interface MapTotals {
   /** Bytes of tables read so far. */
   readonly bytesRead: number;
+  /** The map so far, which tiles are given of; undefined while there is none yet, and behind the end of the scan. */
+  readonly soFar?: MapSoFar | undefined;
 }
 
-export interface MapSummary {
+/** What a map is of, and how much of what. */
+export interface MapFacts {
   readonly format: string;
   /** Bytes of a cell of level 0: the format's cluster, or a unit chosen for a format that has none. */
   readonly clusterSize: number;
@@ -38,6 +41,20 @@ export interface MapSummary {
   readonly hasTables: boolean;
   /** Every kind, also those with none, worst first. */
   readonly kinds: Readonly<Record<ClusterKind, KindTotal>>;
+  /** Levels of detail; level n has a cell for `4 ** n` clusters. */
+  readonly levels: number;
+}
+
+/**
+ * A map whose scan still runs. A cluster has the kind by which it was first referred to, or a worse one; one that no
+ * table read so far refers to is `unknown`: whether it is free or leaked is known in the end.
+ */
+export interface MapSoFar extends MapFacts {
+  /** Another whenever cells have changed. */
+  readonly version: number;
+}
+
+export interface MapSummary extends MapFacts {
   /** As a check counts them: entries that point nowhere, and references to clusters that have an owner. */
   readonly badEntries: number;
   readonly extraReferences: number;
@@ -48,8 +65,6 @@ export interface MapSummary {
   readonly guest: GuestClusters | undefined;
   /** The same in the order of the guest's disk, made when asked for; undefined without tables. */
   readonly guestCells: GuestCells | undefined;
-  /** Levels of detail; level n has a cell for `4 ** n` clusters. */
-  readonly levels: number;
   readonly bytesRead: number;
   readonly elapsedMs: number;
 }
@@ -67,7 +82,7 @@ export interface GuestCells {
 
 export type MapOrder = "file" | "guest";
 
-/** Told once the scan is over; the job then answers questions until it is cancelled. */
+/** Told once the scan is over; the job then answers all questions until it is cancelled. */
 export interface MapItem {
   readonly summary: MapSummary;
 }
@@ -128,6 +143,8 @@ export interface MapAsks {
   place: { question: { readonly offset: number; readonly limit?: number }; answer: MapPlace };
   /** EINVAL for an image without tables. */
   guestPlace: { question: { readonly offset: number }; answer: MapGuestPlace };
+  /** Has the scan stand still, or go on; what is known by then stays there to be asked for. Nothing where it is over. */
+  pause: { question: { readonly paused: boolean }; answer: undefined };
   /** The first cluster at or behind `from` whose kind is one of `kinds`, going around at the end. */
   next: {
     question: {

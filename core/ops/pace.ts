@@ -24,10 +24,10 @@ export class Pace {
     return performance.now() - this.#last >= turnEveryMs;
   }
 
-  /** Lets pending messages in. */
-  async turn(): Promise<void> {
+  /** Lets pending messages in, by `rest` if something else is to be done meanwhile. */
+  async turn(rest?: () => Promise<void>): Promise<void> {
     this.#onTurn?.();
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await (rest === undefined ? new Promise<void>((resolve) => setImmediate(resolve)) : rest());
     this.#last = performance.now();
   }
 }

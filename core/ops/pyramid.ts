@@ -22,13 +22,17 @@ export function levelsFor(cells: number): number {
   return levels;
 }
 
-/** Undefined when stopped. */
-export async function buildPyramid(kinds: Uint8Array<ArrayBuffer>, pace: Pace): Promise<Pyramid | undefined> {
+/** `memory`: arrays that levels from 1 on may be made in. Undefined when stopped. */
+export async function buildPyramid(
+  kinds: Uint8Array<ArrayBuffer>,
+  pace: Pace,
+  memory: readonly Uint8Array<ArrayBuffer>[] = [],
+): Promise<Pyramid | undefined> {
   const counts = new Float64Array(256);
   const levels = [kinds];
   if (kinds.length === 1) countOne(kinds[0] as number, counts);
   for (let below = kinds; below.length > 1; ) {
-    const level = new Uint8Array(Math.ceil(below.length / cellsAtOnce));
+    const level = memory[levels.length] ?? new Uint8Array(Math.ceil(below.length / cellsAtOnce));
     const counted = below === kinds ? counts : undefined;
     for (let first = 0; first < level.length; first += stepCells) {
       alikeOrWorst(below, level, first, Math.min(level.length, first + stepCells), counted);

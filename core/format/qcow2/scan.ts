@@ -2,7 +2,7 @@
 // is bounded by the file. A cluster that several tables refer to is in order as long as its stored refcount says so.
 import { BlockError } from "../../base/errors.ts";
 import type { ClusterMarks } from "../../block/clusterMarks.ts";
-import { kindNumber, type StructureJob } from "../../block/structure.ts";
+import { kindNumber, type StructureJob, takeTurn } from "../../block/structure.ts";
 import { compressedPlace, hasOffset, isCompressed, isCopied, offsetOf } from "./entry.ts";
 import { readPadded } from "./header.ts";
 import { L2Spans } from "./l2Spans.ts";
@@ -407,8 +407,7 @@ export class Scan {
   async #breathe(): Promise<void> {
     if (performance.now() - this.#lastTurn < turnMs) return;
     this.#job.progress(this.#done, this.#toDo, this.#bytesRead);
-    await new Promise((resolve) => setImmediate(resolve));
-    if (this.#job.signal.aborted) throw new BlockError("ECANCELED", "The map was cancelled");
+    await takeTurn(this.#job);
     this.#lastTurn = performance.now();
   }
 }

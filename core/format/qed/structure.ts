@@ -15,6 +15,7 @@ import {
   type Structure,
   type StructureAt,
   type StructureJob,
+  takeTurn,
 } from "../../block/structure.ts";
 import { readBackingName } from "./backing.ts";
 import { describeByte } from "./describeByte.ts";
@@ -133,8 +134,10 @@ class Scan {
   }
 
   async run(): Promise<ScannedStructure> {
-    const { l1Offset, clusterSize, tableSize, imageSize } = this.#header;
+    const { l1Offset, clusterSize, tableSize, imageSize, headerSize } = this.#header;
     this.#marks.presume(kinds.data);
+    // Known from the start; what else is there is seen in the end.
+    this.#marks.kinds.fill(kinds.header, 0, Math.max(1, headerSize));
     this.#marks.own(l1Offset / clusterSize, tableSize, kinds.l1);
     await this.#readL1();
     await this.#markRest();
@@ -238,8 +241,7 @@ class Scan {
 
   async #turn(l1Index: number): Promise<void> {
     this.#job.progress(l1Index, this.#entries, this.#bytesRead);
-    await new Promise((resolve) => setImmediate(resolve));
-    if (this.#job.signal.aborted) throw new BlockError("ECANCELED", "The map was cancelled");
+    await takeTurn(this.#job);
     this.#lastTurn = performance.now();
   }
 
