@@ -23,7 +23,7 @@ const config = {
   productName: "Blkscope",
   copyright: "MIT licence, the Blkscope developers",
   directories: { output: "release", buildResources: "assets" },
-  // Everything but koffi is bundled into dist/ by the build.
+  // Everything but koffi and the zstd codec is bundled into dist/ by the build.
   files: [
     "dist/**",
     "!dist/*.stamp",
@@ -33,8 +33,13 @@ const config = {
     "!node_modules/koffi/{doc,vendor,lib/native}",
   ],
   asar: true,
-  // A shared library is loaded from a real file; the command line is started by a Node of the system's own.
-  asarUnpack: ["node_modules/koffi/**", "node_modules/@koromix/**", "dist/cli/**"],
+  // A shared library is loaded from a real file; the command line, and what it loads, by a Node of the system's own.
+  asarUnpack: [
+    "node_modules/koffi/**",
+    "node_modules/@koromix/**",
+    "node_modules/@foxglove/wasm-zstd/**",
+    "dist/cli/**",
+  ],
   // Main looks for these beside the app: images must be real files, whose holes the system can be asked for.
   extraResources: [
     { from: "assets/samples", to: "samples", filter: ["*.qed", "*.raw"] },

@@ -40,7 +40,7 @@ export async function nodeBuilds({ development }) {
       format,
       platform: "node",
       target: "node20.18", // the older of the runtimes it must run on: Electron 33
-      external: ["electron", "koffi"],
+      external: ["electron", "koffi", "@foxglove/wasm-zstd"],
       define: {
         __APP_VERSION__: JSON.stringify(version),
         ...(isCli(result) && { "import.meta.url": "$here.url" }),

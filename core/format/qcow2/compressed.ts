@@ -3,37 +3,23 @@
 import * as zlib from "node:zlib";
 import { BlockError } from "../../base/errors.ts";
 import type { Qcow2Header } from "./layout.ts";
+import { unzstd } from "./zstd.ts";
 
 /** Smaller clusters are decompressed where we are: to hand them to a thread takes longer. */
 const inThreadFrom = 16 * 1024;
 /** The window that the peer compresses and decompresses with. */
 const windowBits = 12;
 
-type Decompressor = (
-  stream: Uint8Array,
-  options: object,
-  done: (error: Error | null, bytes: Buffer) => void,
-) => void;
-/** Since Node 22.15; older ones have none. */
-interface ZstdParts {
-  readonly zstdDecompress?: Decompressor;
-  readonly createZstdDecompress?: (options: object) => zlib.InflateRaw;
-}
-const zstd = zlib as ZstdParts;
-
 /**
  * The cluster of `clusterSize` bytes whose stream begins `stream`. Throws EIO for a stream that gives less, or is none;
- * ENOTSUP for zstd where this program's Node has no such codec.
+ * ENOTSUP for zstd where its codec can't be loaded.
  */
 export async function decompress(
   stream: Uint8Array,
   codec: Qcow2Header["compression"],
   clusterSize: number,
 ): Promise<Uint8Array> {
-  const fast = await (codec === "zlib" ? inflate(stream, clusterSize) : unzstd(stream, clusterSize));
-  if (fast?.length === clusterSize) return fast;
-  // What goes on behind a whole cluster, wrong or right, does not count.
-  const bytes = await firstBytes(decoderOf(codec, clusterSize), stream, clusterSize);
+  const bytes = await (codec === "zlib" ? inflate(stream, clusterSize) : unzstd(stream, clusterSize));
   if (bytes.length === clusterSize) return bytes;
   throw new BlockError(
     "EIO",
@@ -50,10 +36,17 @@ const inflateOptions = (clusterSize: number) => ({
   finishFlush: zlib.constants.Z_SYNC_FLUSH,
 });
 
-/** undefined where it fails. */
-async function inflate(stream: Uint8Array, clusterSize: number): Promise<Uint8Array | undefined> {
+/** At most `clusterSize` bytes, fewer where the stream is wrong. */
+async function inflate(stream: Uint8Array, clusterSize: number): Promise<Uint8Array> {
   const options = inflateOptions(clusterSize);
-  if (clusterSize >= inThreadFrom) return called(zlib.inflateRaw as Decompressor, stream, options);
+  const fast = await (clusterSize >= inThreadFrom ? inThread(stream, options) : here(stream, options));
+  if (fast?.length === clusterSize) return fast;
+  // What goes on behind a whole cluster, wrong or right, does not count.
+  const { maxOutputLength: _, ...endless } = options;
+  return firstBytes(zlib.createInflateRaw(endless), stream, clusterSize);
+}
+
+function here(stream: Uint8Array, options: zlib.ZlibOptions): Uint8Array | undefined {
   try {
     return zlib.inflateRawSync(stream, options);
   } catch {
@@ -61,36 +54,10 @@ async function inflate(stream: Uint8Array, clusterSize: number): Promise<Uint8Ar
   }
 }
 
-async function unzstd(stream: Uint8Array, clusterSize: number): Promise<Uint8Array | undefined> {
-  if (zstd.zstdDecompress === undefined) throw noZstd();
-  return called(zstd.zstdDecompress, stream, { maxOutputLength: clusterSize });
-}
-
-function called(
-  decompressor: Decompressor,
-  stream: Uint8Array,
-  options: object,
-): Promise<Uint8Array | undefined> {
+function inThread(stream: Uint8Array, options: zlib.ZlibOptions): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
-    decompressor(stream, options, (error, bytes) => resolve(error === null ? bytes : undefined));
+    zlib.inflateRaw(stream, options, (error, bytes) => resolve(error === null ? bytes : undefined));
   });
-}
-
-function decoderOf(codec: Qcow2Header["compression"], clusterSize: number): zlib.InflateRaw {
-  const { maxOutputLength: _, ...options } = inflateOptions(clusterSize);
-  if (codec === "zlib") return zlib.createInflateRaw(options);
-  if (zstd.createZstdDecompress === undefined) throw noZstd();
-  return zstd.createZstdDecompress({ chunkSize: Math.max(64, clusterSize) });
-}
-
-function noZstd(): BlockError {
-  return new BlockError(
-    "ENOTSUP",
-    "This cluster is compressed with zstd, which this Node.js can't decompress",
-    {
-      hint: "Node.js 22.15 and newer can. All but zstd-compressed clusters can be read with this one.",
-    },
-  );
 }
 
 /** At most `length` bytes of what the decoder gives before it ends or fails. */
