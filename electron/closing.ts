@@ -1,5 +1,6 @@
-// A window that is to be closed while a repair writes: the person is asked first, and what writes is stopped between two
-// changes. Its undo journal stays beside the image, and the next opening offers to finish it or to take it back.
+// A window that is to be closed while jobs run that can't be ended on the spot. While a repair writes the person is asked
+// first, and it is stopped between two changes: its undo journal stays beside the image, and the next opening offers to
+// finish it or to take it back. Programs that a job runs are ended without a question.
 import type { JobBoard } from "./jobs.ts";
 
 export interface ClosingDialog {
@@ -8,19 +9,21 @@ export interface ClosingDialog {
   close(): void;
 }
 
+type GuardedJobs = Pick<JobBoard, "writing" | "stopWriting" | "isTidying" | "stopTidying">;
+
 export class CloseGuard {
-  readonly #jobs: Pick<JobBoard, "writing" | "stopWriting">;
+  readonly #jobs: GuardedJobs;
   readonly #dialog: ClosingDialog;
   #isAsking = false;
 
-  constructor(jobs: Pick<JobBoard, "writing" | "stopWriting">, dialog: ClosingDialog) {
+  constructor(jobs: GuardedJobs, dialog: ClosingDialog) {
     this.#jobs = jobs;
     this.#dialog = dialog;
   }
 
   /** Whether the window may close at once; else the person is asked, and it may be closed then. */
   mayClose(): boolean {
-    if (this.#jobs.writing.length === 0) return true;
+    if (this.#jobs.writing.length === 0 && !this.#jobs.isTidying) return true;
     if (!this.#isAsking) void this.#ask();
     return false;
   }
@@ -28,9 +31,9 @@ export class CloseGuard {
   async #ask(): Promise<void> {
     this.#isAsking = true;
     try {
-      const stop = await this.#dialog.askToStop(this.#jobs.writing);
-      if (!stop) return;
-      await this.#jobs.stopWriting();
+      const { writing } = this.#jobs;
+      if (writing.length > 0 && !(await this.#dialog.askToStop(writing))) return;
+      await Promise.all([this.#jobs.stopWriting(), this.#jobs.stopTidying()]);
       this.#dialog.close();
     } finally {
       this.#isAsking = false;

@@ -27,6 +27,8 @@ export interface Desktop {
   chooseFiles(title: string, multiple: boolean): Promise<readonly string[]>;
   /** Where to save; undefined means the dialog was dismissed. */
   chooseSavePath(suggestedName: string, title?: string): Promise<string | undefined>;
+  /** Asks in a dialog of main's own whether to run this very command on states of the log of that name. */
+  askToRun(command: string, log: string): Promise<boolean>;
   copyText(text: string): void;
   /** The recent list changed: menus and the system's own lists follow. */
   showRecent(items: readonly RecentItem[], added: readonly string[]): void;

@@ -129,6 +129,25 @@ export class ElectronDesktop implements Desktop, JobWitness {
     return response === 1;
   }
 
+  async askToRun(command: string, log: string): Promise<boolean> {
+    const question: Electron.MessageBoxOptions = {
+      type: "question",
+      message: `Run this command on states of ${displayText(log)}?`,
+      detail:
+        `${displayText(command)}\n\n` +
+        "It runs with your rights, once for each state that is looked at. {} stands for a temporary file that holds the state.",
+      buttons: ["Do not run it", "Run the command"],
+      defaultId: 0,
+      cancelId: 0,
+      noLink: true,
+    };
+    const { browserWindow } = this.#options.window;
+    const { response } = browserWindow
+      ? await dialog.showMessageBox(browserWindow, question)
+      : await dialog.showMessageBox(question);
+    return response === 1;
+  }
+
   copyText(text: string): void {
     clipboard.writeText(text);
   }

@@ -1,5 +1,6 @@
 // The words of the notification for a task that ended while the person was elsewhere.
 import type { CheckSummary } from "../core/ops/checkRun.ts";
+import type { LogBisectResult } from "../core/ops/logBisectRun.ts";
 import type { CompareSummary } from "../core/ops/mismatch.ts";
 import type { RepairPlanResult, RepairWritten } from "../core/ops/repairRun.ts";
 import type { VoteMapSummary } from "../core/ops/voteRun.ts";
@@ -24,6 +25,8 @@ export function noticeOf(title: string, end: JobEnd): { title: string; body: str
       return { title: "Check finished", body: `${title}: ${problems(end.summary)}` };
     case "map":
       return { title: "Map finished", body: title };
+    case "logBisect":
+      return { title: "Bisect finished", body: `${title}: ${firstFailing(end.summary)}` };
     case "logIndex":
       return { title: "Write log read", body: title };
     case "bundle":
@@ -60,6 +63,13 @@ function problems({ result }: CheckSummary): string {
   if (corruptions + leaks + checkErrors === 0) return "no problems found";
   const unread = checkErrors === 0 ? "" : `; ${plural(checkErrors, "table")} could not be read`;
   return `${plural(corruptions, "problem")}, ${plural(leaks, "leaked cluster")}${unread}`;
+}
+
+function firstFailing({ firstBad, totals }: LogBisectResult): string {
+  const looked = plural(totals.good + totals.bad + totals.skipped, "state");
+  if (firstBad === undefined) return `none of ${looked} that could be judged fails`;
+  const where = firstBad.entries === 0 ? "before the first entry" : `after entry ${firstBad.entries - 1}`;
+  return `the disk ${where} is the first of ${looked} that fails`;
 }
 
 function offered({ offered: found }: RepairPlanResult): string {

@@ -9,6 +9,7 @@ import {
   type JobName,
   type Jobs,
   type Question,
+  tidyingJobs,
   writingJobs,
 } from "../core/jobs/contract.ts";
 import type { JobHandlers } from "../core/jobs/run.ts";
@@ -39,6 +40,7 @@ export interface RunHow<N extends JobName> {
 interface Job {
   readonly name: JobName;
   readonly title: string;
+  readonly params: Jobs[JobName]["params"];
   readonly running: RunningJob<JobName>;
   /** Its end was told: it is only there to be asked. */
   isTold: boolean;
@@ -84,11 +86,18 @@ export class JobBoard {
     ask: K,
     question: Question<N, K>,
   ): Promise<Answer<N, K>> {
+    return (this.#asked(id, name).running as unknown as RunningJob<N>).ask(ask, question);
+  }
+
+  /** What a job that answers was started with. Throws EINVAL when there is no such job any more. */
+  paramsOf<N extends AskedJob>(id: number, name: N): Jobs[N]["params"] {
+    return this.#asked(id, name).params as Jobs[N]["params"];
+  }
+
+  #asked(id: number, name: AskedJob): Job {
     const job = this.#jobs.get(id);
-    if (job?.name !== name) {
-      throw new BlockError("EINVAL", `there is no ${name} job ${id} to be asked`, { hint: "Scan again." });
-    }
-    return (job.running as unknown as RunningJob<N>).ask(ask, question);
+    if (job?.name === name) return job;
+    throw new BlockError("EINVAL", `there is no ${name} job ${id} to be asked`, { hint: "Scan again." });
   }
 
   #begin<N extends JobName>(
@@ -130,6 +139,7 @@ export class JobBoard {
     const job: Job = {
       name,
       title,
+      params,
       running: running as unknown as RunningJob<JobName>,
       isTold: false,
       done: 0,
@@ -164,11 +174,26 @@ export class JobBoard {
     await Promise.allSettled(jobs.map(({ running }) => running.done));
   }
 
-  /** Ends every job at once, but those that write, and tells the page nothing more of them. */
+  /** Some job runs programs that would outlive it. */
+  get isTidying(): boolean {
+    return [...this.#jobs.values()].some(isTidier);
+  }
+
+  /** Stops those, and waits until what they started is gone. */
+  async stopTidying(): Promise<void> {
+    const jobs = [...this.#jobs.values()].filter(isTidier);
+    for (const { running } of jobs) running.cancel();
+    await Promise.allSettled(jobs.map(({ running }) => running.done));
+  }
+
+  /** Ends every job at once, but those that write or must tidy up, and tells the page nothing more of them. */
   reset(): void {
     const jobs = [...this.#jobs.values()];
     this.#jobs.clear();
-    for (const job of jobs) if (!isWriter(job)) job.running.terminate();
+    for (const job of jobs) {
+      if (isTidier(job)) job.running.cancel();
+      else if (!isWriter(job)) job.running.terminate();
+    }
     if (jobs.length > 0) this.#showProgress();
   }
 
@@ -180,4 +205,5 @@ export class JobBoard {
   }
 }
 
+const isTidier = ({ name }: Job) => tidyingJobs.has(name);
 const isWriter = ({ name }: Job) => writingJobs.has(name);

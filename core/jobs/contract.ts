@@ -4,6 +4,12 @@ import type { BackingPolicy, ImageSpec } from "../block/driver.ts";
 import type { BundleParams, BundleResult, BundleTotals } from "../ops/bundleRun.ts";
 import type { CheckItem, CheckParams, CheckSummary, CheckTotals } from "../ops/checkRun.ts";
 import type {
+  LogBisectItem,
+  LogBisectParams,
+  LogBisectResult,
+  LogBisectTotals,
+} from "../ops/logBisectRun.ts";
+import type {
   LogIndexAsks,
   LogIndexItem,
   LogIndexParams,
@@ -54,6 +60,13 @@ export interface Jobs {
   bundle: { params: BundleParams; item: never; result: BundleResult; totals: BundleTotals };
   check: { params: CheckParams; item: CheckItem; result: CheckSummary; totals: CheckTotals };
   compare: { params: CompareParams; item: CompareItem; result: CompareSummary; totals: CompareTotals };
+  /** States of a log are its items, as they are looked at. It may run a person's command: see `tidyingJobs`. */
+  logBisect: {
+    params: LogBisectParams;
+    item: LogBisectItem;
+    result: LogBisectResult;
+    totals: LogBisectTotals;
+  };
   /** Reading ends with its one item, the summary; then it answers questions until it is cancelled. */
   logIndex: {
     params: LogIndexParams;
@@ -92,6 +105,9 @@ export type AskedJob = { [N in JobName]: Jobs[N] extends { asks: unknown } ? N :
 
 /** Jobs that write to a person's image: they stop between two changes, and are never ended in the middle of one. */
 export const writingJobs: ReadonlySet<JobName> = new Set(["repairFinish", "repairWrite"]);
+
+/** Jobs that run programs and make temporary files: asked to stop and waited for, so that neither outlives them. */
+export const tidyingJobs: ReadonlySet<JobName> = new Set(["logBisect"]);
 
 /** Questions that a running job answers, by name; none for most. */
 export type Asks<N extends JobName> = Jobs[N] extends { asks: infer A } ? A : Record<never, Ask>;

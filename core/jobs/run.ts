@@ -7,6 +7,7 @@ const bodies: { readonly [N in JobName]: () => Promise<JobBody<N>> } = {
   bundle: async () => (await import("../ops/bundle.ts")).bundleJob,
   compare: async () => (await import("../ops/compare.ts")).compareRuns,
   check: async () => (await import("../ops/checkJob.ts")).checkJob,
+  logBisect: async () => (await import("../ops/logBisectJob.ts")).logBisectJob,
   logIndex: async () => (await import("../ops/logIndexJob.ts")).logIndexJob,
   map: async () => (await import("../ops/clusterMapJob.ts")).mapJob,
   repairFinish: async () => (await import("../ops/repairFinish.ts")).repairFinishJob,

@@ -47,6 +47,7 @@ export async function logIndexJob(
       versions: (request) => log.now(() => log.questions.versions(request)),
       bins: (request) => log.now(() => log.questions.bins(request)),
       used: () => log.now(async () => log.questions.used()),
+      format: () => log.now(() => log.questions.format()),
       base: ({ spec }) => log.inTurn(() => log.setBase(spec)),
       page: (page) => log.now(() => log.page(page)),
       next: async (request) => nextEntry(index, request),

@@ -164,6 +164,8 @@ export interface LogIndexAsks {
   bins: { question: BinsRequest & { readonly filter: string }; answer: Bins };
   /** Stretches of the disk that the log touches. */
   used: { question: undefined; answer: readonly UsedRange[] };
+  /** The format that the disk's first bytes say, after the last entry that is counted; "raw" for none that is known. */
+  format: { question: undefined; answer: string };
   /** The disk before the first entry, from now on; without a spec it is not known, and shows as zeroes. */
   base: { question: { readonly spec: ImageSpec | undefined }; answer: undefined };
   /**

@@ -5,11 +5,12 @@ import { BlockError } from "../base/errors.ts";
 import type { BlockNode } from "../block/node.ts";
 import { filterIndex } from "../query/filterIndex.ts";
 import { parseQuery } from "../query/parse.ts";
+import { probe, probeLength } from "../registry.ts";
 import type { Bins, UsedRange } from "../writelog/bins.ts";
 import { LogBins } from "../writelog/binsLog.ts";
 import { readMark } from "../writelog/entry.ts";
 import { changeBy, durableWith, historyOf } from "../writelog/history.ts";
-import { buildIntervals } from "../writelog/intervals.ts";
+import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { LogStates } from "../writelog/state.ts";
 import {
@@ -226,6 +227,14 @@ export class LogQuestions {
 
   used(): readonly UsedRange[] {
     return this.#bins.used();
+  }
+
+  /** What the disk's first bytes say it is. Throws what reading the log and its base throws. */
+  async format(): Promise<string> {
+    const states = await this.#prepared();
+    const head = new Uint8Array(Math.min(probeLength, Math.max(this.#base?.size ?? 0, this.#index.diskEnd)));
+    await states.read(this.#index.counted, 0, head);
+    return probe(head);
   }
 
   /** undefined: all entries. */

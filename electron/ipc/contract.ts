@@ -7,6 +7,7 @@ import { clusterKinds, type StructureAt } from "../../core/block/structure.ts";
 import type { Answer, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
 import type { ImageEvents } from "../../core/jobs/imageEvents.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
+import { checkedFormats } from "../../core/ops/logBisectRun.ts";
 import { longestDetail } from "../../core/ops/logIndexRun.ts";
 import type { JournalFacts, RepairFinished, RepairWritten } from "../../core/ops/repairRun.ts";
 import { opNames } from "../../core/query/tree.ts";
@@ -117,6 +118,23 @@ const repairId = z.string().min(1).max(64);
 const repairIds = z.array(repairId).max(100_002);
 /** Options of a graph; what is in them is checked with the drivers' schemas. */
 const graphOptions = z.record(z.string().max(64), z.json());
+
+const bisectMoments = z.union([
+  z.enum(["flush", "fua", "mark", "each"]),
+  z.int().min(1),
+  z.strictObject({ count: z.int().min(1).max(100_000), seed: z.int().nonnegative(), torn: z.boolean() }),
+]);
+/** A command is what a person typed: main parses it, shows it and asks before it runs. */
+const bisectJudge = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("check"), format: z.enum(checkedFormats) }),
+  z.strictObject({
+    kind: z.literal("command"),
+    line: z.string().max(2000),
+    shell: z.boolean(),
+    /** After which it is ended, and the state fails. */
+    seconds: z.int().min(1).max(86_400),
+  }),
+]);
 
 export const channels = {
   "app:info": channel<AppInfo>()(nothing),
@@ -291,9 +309,39 @@ export const channels = {
   "log:stopRecovery": channel<undefined>()(z.strictObject({ job: jobId })),
   /** An open image that is the disk before the log's first entry, for what entries overwrote. */
   "log:base": channel<undefined>()(z.strictObject({ job: jobId, base: imageId.optional() })),
-  /** The disk after the first `count` entries of an open log as an image that can be opened. */
+  /** The disk after the first `count` entries of an open log as an image that can be opened; without what was `lost`. */
   "log:state": channel<FileRef>()(
-    z.strictObject({ image: imageId, count: byteOffset, base: imageId.optional() }),
+    z.strictObject({
+      image: imageId,
+      count: byteOffset,
+      base: imageId.optional(),
+      lost: z
+        .string()
+        .max(1 << 20)
+        .optional(),
+      size: byteOffset.optional(),
+    }),
+  ),
+  /** The format that the first bytes of the log's disk say. */
+  "log:format": channel<Answer<"logIndex", "format">>()(z.strictObject({ job: jobId })),
+  /**
+   * Looks for the first state of an open log that fails. A command is run only after the person has agreed in a dialog of
+   * main's own; ECANCELED when not.
+   */
+  "job:logBisect": channel<{ job: number }>()(
+    z.strictObject({
+      image: imageId,
+      base: imageId.optional(),
+      /** Bytes of the disk. */
+      size: byteOffset.optional(),
+      /** Entries [first, end); without it all that are counted. */
+      range: z.strictObject({ first: byteOffset, end: byteOffset }).optional(),
+      at: bisectMoments,
+      search: z.enum(["linear", "binary"]),
+      all: z.boolean(),
+      refine: z.boolean(),
+      judge: bisectJudge,
+    }),
   ),
   /** Looks at what can be mended. Its end is told when the offer is made; then it answers until cancelled. */
   "job:repairPlan": channel<{ job: number }>()(z.strictObject({ image: imageId })),

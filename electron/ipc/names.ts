@@ -49,6 +49,8 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "log:stopRecovery": true,
   "log:base": true,
   "log:state": true,
+  "log:format": true,
+  "job:logBisect": true,
   "job:repairPlan": true,
   "repair:items": true,
   "repair:choose": true,

@@ -4,6 +4,7 @@ import { startsWith } from "../../../core/base/bytes.ts";
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { parseSpec } from "../../../core/spec.ts";
 import { logMagic } from "../../../core/writelog/layout.ts";
+import { formatLost, nothingLost, parseLost } from "../../../core/writelog/lost.ts";
 import type { Handler } from "../handle.ts";
 
 /** A file that can't be read is no log here: opening it says why. */
@@ -76,15 +77,34 @@ export const base: Handler<"log:base"> = async ({ job, base: image }, { session,
   return undefined;
 };
 
+export const format: Handler<"log:format"> = ({ job }, { jobs }) =>
+  jobs.ask(job, "logIndex", "format", undefined);
+
 /** Nothing is read for it: the image opens when the page opens it. */
-export const state: Handler<"log:state"> = ({ image, count, base: below }, { session, files, graphs }) => {
+export const state: Handler<"log:state"> = (
+  { image, count, base: below, lost, size },
+  { session, files, graphs },
+) => {
   const { path, name } = session.fileOf(image);
-  const what = count === 0 ? `disk before ${name}` : `disk after entry ${count - 1} of ${name}`;
+  const after = count === 0 ? `disk before ${name}` : `disk after entry ${count - 1} of ${name}`;
+  const taken = lost === undefined ? nothingLost : parseLost(lost);
+  const what = taken.size === 0 ? after : `${after} without ${shortened(formatLost(taken))}`;
   const log = { driver: "file", filename: path };
-  const state = { driver: "logstate", log, entry: count };
+  const state = {
+    driver: "logstate",
+    log,
+    entry: count,
+    ...(taken.size > 0 && { lost: formatLost(taken) }),
+    ...(size !== undefined && { size }),
+  };
   const file = files.refOf(path);
   if (below === undefined) return graphs.keep({ options: state, files: [file] }, what);
   const base = session.fileOf(below);
   const options = { ...state, base: parseSpec(session.sourceOf(below).spec) };
   return graphs.keep({ options, files: [file, files.refOf(base.path)] }, `${what} over ${base.name}`);
 };
+
+/** As part of a name. */
+function shortened(text: string): string {
+  return text.length > 40 ? `${text.slice(0, 38)}…` : text;
+}

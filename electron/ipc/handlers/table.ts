@@ -1,6 +1,7 @@
 // Every call of the contract and the function that answers it.
 import type { Handlers } from "../handle.ts";
 import * as app from "./app.ts";
+import * as bisect from "./bisect.ts";
 import * as exports from "./exports.ts";
 import * as files from "./files.ts";
 import * as graphs from "./graphs.ts";
@@ -56,6 +57,8 @@ export const handlers: Handlers = {
   "log:stopRecovery": logs.stopRecovery,
   "log:base": logs.base,
   "log:state": logs.state,
+  "log:format": logs.format,
+  "job:logBisect": bisect.start,
   "job:repairPlan": repair.plan,
   "repair:items": repair.items,
   "repair:choose": repair.choose,
