@@ -26,9 +26,9 @@ const options = {
 
 export const bundle = defineCommand({
   usage: ["[OPTION...] FILE OUT"],
-  description: `Writes the tables of an image - header, L1 and L2 tables - to the new file OUT, without any of the guest's
-data, so that it can be sent with a report of a bug. Blkscope opens OUT as it opens the image: info, check, map --kinds and
-refs say the same of both; reading the guest's data is an error. The image is not changed.
+  description: `Writes the tables of an image - header, L1 and L2 tables, refcounts, snapshots, bitmaps - to the new file OUT, without any
+of the guest's data, so that it can be sent with a report of a bug. Blkscope opens OUT as it opens the image: info, check,
+map --kinds and refs say the same of both; reading the guest's data is an error. The image is not changed.
 
 A table of which it is not sure that it holds no guest data is left out, and named. Names of other files that are in the
 image, as that of its backing file, are shown before anything is written.`,

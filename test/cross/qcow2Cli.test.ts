@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLuks } from "../build/peers.ts";
 import { Cli, childEnv, describeWithQemu } from "../core/cli/support.ts";
 import { Twins } from "./twins.ts";
 
@@ -48,9 +49,8 @@ function makeImages(folder: string): string {
   }
   peer("qemu-img", "bitmap", "--disable", "bitmaps.qcow2", "another");
   const secret = ["--object", "secret,id=s,data=abc"];
-  const encrypt = (format: string) => `encrypt.format=${format},encrypt.key-secret=s`;
-  create(...secret, "-o", `${encrypt("luks")},encrypt.iter-time=10`, "luks.qcow2", "1M");
-  create(...secret, "-o", encrypt("aes"), "aes.qcow2", "1M");
+  createLuks(path.join(folder, "luks.qcow2"), "1M");
+  create(...secret, "-o", "encrypt.format=aes,encrypt.key-secret=s", "aes.qcow2", "1M");
   peer("qemu-img", "convert", "-O", "raw", "plain.qcow2", "plain.raw");
   fs.copyFileSync(path.join(folder, "plain.raw"), path.join(folder, "different.raw"));
   fs.writeFileSync(path.join(folder, "different.raw"), "x", { flag: "r+" });
