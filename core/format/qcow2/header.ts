@@ -31,6 +31,13 @@ export async function readImage(file: BlockNode): Promise<Qcow2Image> {
   const frame = parseFrame(head);
   const cluster = new Uint8Array(frame.clusterSize);
   await readPadded(file, 0, cluster);
+  return parseImage(cluster);
+}
+
+/** The same of a first cluster in memory. Throws EINVAL (not qcow2), ENOTSUP, EFBIG, ECORRUPT. */
+export function parseImage(cluster: Uint8Array): Qcow2Image {
+  const head = cluster.subarray(0, longestHeader);
+  const frame = parseFrame(head);
   if (frame.incompatible >> 5n === 0n) {
     const header = parseHeader(head, frame);
     const hasBitmaps = (header.autoclear & autoclear.bitmaps) !== 0n;
