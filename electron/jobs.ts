@@ -44,6 +44,8 @@ interface Job {
   readonly running: RunningJob<JobName>;
   /** Its end was told: it is only there to be asked. */
   isTold: boolean;
+  /** Stands still until it is told to go on: the desktop shows no progress of it. */
+  isResting: boolean;
   done: number;
   total: number;
 }
@@ -142,6 +144,7 @@ export class JobBoard {
       params,
       running: running as unknown as RunningJob<JobName>,
       isTold: false,
+      isResting: false,
       done: 0,
       total: 0,
     };
@@ -160,6 +163,14 @@ export class JobBoard {
   /** Asks a job to stop and send what it has; one that has ended already is no error. */
   cancel(id: number): void {
     this.#jobs.get(id)?.running.cancel();
+  }
+
+  /** A job was told to stand still, or to go on; one that has ended already is no error. */
+  setResting(id: number, isResting: boolean): void {
+    const job = this.#jobs.get(id);
+    if (job === undefined) return;
+    job.isResting = isResting;
+    this.#showProgress();
   }
 
   /** Titles of the jobs that write to an image now. */
@@ -198,7 +209,7 @@ export class JobBoard {
   }
 
   #showProgress(): void {
-    const jobs = [...this.#jobs.values()].filter(({ isTold }) => !isTold);
+    const jobs = [...this.#jobs.values()].filter(({ isTold, isResting }) => !isTold && !isResting);
     const total = jobs.reduce((sum, job) => sum + job.total, 0);
     const done = jobs.reduce((sum, job) => sum + job.done, 0);
     this.#witness.progress(jobs.length === 0 ? undefined : total === 0 ? 0 : done / total);

@@ -248,6 +248,8 @@ export const channels = {
   ),
   /** Which of these files are logs of writes, by their first bytes; graphs are none. */
   "log:detect": channel<readonly boolean[]>()(z.array(token).max(64)),
+  /** Has the scan stand still, with what is known by then there to be asked for, or go on. */
+  "map:pause": channel<undefined>()(z.strictObject({ job: jobId, paused: z.boolean() })),
   /** Reads a log into its index. Its end is told when it has been read; then it answers until cancelled. */
   "job:logIndex": channel<{ job: number }>()(
     z.strictObject({ image: imageId, growing: z.boolean(), recover: z.boolean() }),

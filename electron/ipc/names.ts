@@ -32,6 +32,7 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "map:tile": true,
   "map:place": true,
   "map:guestPlace": true,
+  "map:pause": true,
   "map:next": true,
   "log:detect": true,
   "job:logIndex": true,

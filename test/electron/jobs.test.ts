@@ -202,6 +202,26 @@ it("tells the end of a job that answers questions with its item, and asks it unt
   await expect(own.ask(job, "map", "next", question)).rejects.toMatchObject({ code: "EINVAL" });
 });
 
+it("shows no progress of a job that stands still, until it goes on", async () => {
+  let tell: ((progress: unknown) => void) | undefined;
+  const start = (_name: string, _params: unknown, handlers: { progress(progress: never): void }) => {
+    tell = handlers.progress as typeof tell;
+    return { done: new Promise(() => undefined), cancel: () => undefined, terminate: () => undefined };
+  };
+  const shown: (number | undefined)[] = [];
+  const own = new JobBoard(() => undefined, start as never, {
+    progress: (part) => shown.push(part),
+    ended: () => undefined,
+  });
+  const params = { spec: { driver: "raw" } };
+  const job = own.runAsked("map", "Map of a", params, ({ summary }) => ({ cancelled: false, summary }));
+  tell?.({ done: 1, total: 4, bytesRead: 1, totals: {} });
+  own.setResting(job, true);
+  own.setResting(job, false);
+  own.setResting(job + 1, true);
+  expect(shown).toEqual([0, 0.25, undefined, 0.25]);
+});
+
 it("lets what writes to an image come to its end when its page is gone, and stops it only when asked", async () => {
   const asked: string[] = [];
   let finish: (() => void) | undefined;

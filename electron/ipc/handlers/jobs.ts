@@ -48,6 +48,12 @@ export const mapPlace: Handler<"map:place"> = ({ job, ...place }, { jobs }) =>
 export const mapGuestPlace: Handler<"map:guestPlace"> = ({ job, ...place }, { jobs }) =>
   jobs.ask(job, "map", "guestPlace", place);
 
+export const mapPause: Handler<"map:pause"> = async ({ job, paused }, { jobs }) => {
+  await jobs.ask(job, "map", "pause", { paused });
+  jobs.setResting(job, paused);
+  return undefined;
+};
+
 export const mapNext: Handler<"map:next"> = ({ job, ...next }, { jobs }) =>
   jobs.ask(job, "map", "next", next);
 

@@ -40,6 +40,7 @@ export const handlers: Handlers = {
   "map:tile": jobs.mapTile,
   "map:place": jobs.mapPlace,
   "map:guestPlace": jobs.mapGuestPlace,
+  "map:pause": jobs.mapPause,
   "map:next": jobs.mapNext,
   "log:detect": logs.detect,
   "job:logIndex": logs.index,
