@@ -3,7 +3,7 @@ import type { NodeOptions } from "../block/driver.ts";
 import type { BlockNode } from "../block/node.ts";
 import { protocolLevel } from "../filter/children.ts";
 import { imageSpecForPath, openGraph } from "../graph.ts";
-import { buildIntervals } from "../writelog/intervals.ts";
+import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import { LogStates } from "../writelog/state.ts";
 import { CliError } from "./command.ts";
 import { imageArgument } from "./imageArgument.ts";

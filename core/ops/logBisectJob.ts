@@ -9,7 +9,7 @@ import type { JobContext } from "../jobs/contract.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
 import { readMark } from "../writelog/entry.ts";
 import { indexLog } from "../writelog/index.ts";
-import { buildIntervals } from "../writelog/intervals.ts";
+import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { formatLost } from "../writelog/lost.ts";
 import { LogStates } from "../writelog/state.ts";

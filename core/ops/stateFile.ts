@@ -6,7 +6,7 @@ import { isZero } from "../base/zero.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { imageSpecForPath, openGraph } from "../graph.ts";
-import { coversDisk } from "../writelog/intervalsBounds.ts";
+import { coversDisk } from "../writelog/logIndex.ts";
 import type { LogStates } from "../writelog/state.ts";
 import type { CrashState } from "../writelog/states.ts";
 import { Pace } from "./pace.ts";

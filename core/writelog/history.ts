@@ -3,9 +3,8 @@
 import { BlockError } from "../base/errors.ts";
 import type { ByteRange } from "../block/finding.ts";
 import { Pace } from "../ops/pace.ts";
-import { coversDisk } from "./intervalsBounds.ts";
 import { entryFlags } from "./layout.ts";
-import { has, type LogIndex } from "./logIndex.ts";
+import { coversDisk, has, type LogIndex } from "./logIndex.ts";
 import type { LogStates } from "./state.ts";
 
 export interface HistoryEntry {

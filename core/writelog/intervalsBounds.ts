@@ -1,6 +1,6 @@
 // Where writes begin and end on the disk: all such bytes of a log once each, ascending. Sorted in pieces that are merged
 // like a counter's digits, so that a turn can be given in between and bytes that come again cost no memory.
-import type { LogIndex } from "./logIndex.ts";
+import { coversDisk, type LogIndex } from "./logIndex.ts";
 
 /** Bytes collected before they are sorted. */
 const pieceLength = 128 * 1024;
@@ -86,12 +86,6 @@ export async function sortedBounds(
   }
   add(merged, sortedOnce(piece, length), true);
   return merged[0] ?? new Float64Array(0);
-}
-
-/** Whether the entry gives a range of the disk new contents. */
-export function coversDisk(index: LogIndex, entry: number): boolean {
-  const kind = index.kindOf(entry);
-  return (kind === "write" || kind === "discard") && index.lengthOf(entry) > 0;
 }
 
 /** Merges with the pieces added before while these are no longer; `all`: whatever their lengths. */

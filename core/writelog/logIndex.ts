@@ -309,6 +309,16 @@ export class LogIndex {
   }
 }
 
+/** Whether the entry gives a range of the disk new contents. */
+export function coversDisk(index: LogIndex, entry: number): boolean {
+  return coversBytes(index.flagsOf(entry), index.lengthOf(entry));
+}
+
+/** The same of a row of the columns. */
+export function coversBytes(flags: number, length: number): boolean {
+  return length > 0 && !has(flags, entryFlags.mark);
+}
+
 /** Whether it changes bytes of the disk. */
 function isChange(flags: number, length: number): boolean {
   const kind = kindOf(flags, length);

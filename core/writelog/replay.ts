@@ -7,7 +7,8 @@ import { isZero } from "../base/zero.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { Pace } from "../ops/pace.ts";
-import { buildIntervals } from "./intervals.ts";
+import type { WriteIntervals } from "./intervals.ts";
+import { buildIntervals } from "./intervalsBuild.ts";
 import { entryFlags } from "./layout.ts";
 import { has, LogIndex } from "./logIndex.ts";
 import { LogStates } from "./state.ts";
@@ -239,7 +240,7 @@ export async function verifyReplay(
 
 /** Whether the byte was written, and for how long that stays so. */
 function writtenRun(
-  intervals: Awaited<ReturnType<typeof buildIntervals>>,
+  intervals: WriteIntervals,
   count: number,
   at: number,
   end: number,

@@ -4,7 +4,8 @@ import * as fs from "node:fs";
 import { Lru } from "../base/lru.ts";
 import type { BlockNode } from "../block/node.ts";
 import { indexLog } from "./index.ts";
-import { buildIntervals, type WriteIntervals } from "./intervals.ts";
+import type { WriteIntervals } from "./intervals.ts";
+import { buildIntervals } from "./intervalsBuild.ts";
 import type { LogIndex } from "./logIndex.ts";
 
 export interface LogTables {

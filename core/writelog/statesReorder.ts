@@ -5,9 +5,8 @@
 // With `torn`, a write that did not land as a whole may have landed in part: sectors at its beginning, its end, or around a
 // gap. A sample: which states are drawn depends on the seed alone.
 import { isDurableAt } from "./history.ts";
-import { coversDisk } from "./intervalsBounds.ts";
 import { entryFlags } from "./layout.ts";
-import { has, type LogIndex } from "./logIndex.ts";
+import { coversDisk, has, type LogIndex } from "./logIndex.ts";
 import { formatLost, type LostSectors, type LostWrites } from "./lost.ts";
 import type { CrashState } from "./states.ts";
 

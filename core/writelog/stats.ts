@@ -2,8 +2,8 @@
 // often. Exact, in memory that the log's number of entries bounds: 12 bytes for each place where a write begins or ends.
 import { BlockError } from "../base/errors.ts";
 import { Pace } from "../ops/pace.ts";
-import { Bounds, coversDisk, sortedBounds } from "./intervalsBounds.ts";
-import type { LogIndex, LogTotals } from "./logIndex.ts";
+import { Bounds, sortedBounds } from "./intervalsBounds.ts";
+import { coversDisk, type LogIndex, type LogTotals } from "./logIndex.ts";
 
 export interface Spread {
   /** Of how many values; the others are undefined when there is none. */

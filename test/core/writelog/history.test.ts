@@ -2,7 +2,7 @@
 // were durable.
 import { describe, expect, it } from "vitest";
 import { changeBy, durableWith, historyOf, isDurableAt } from "../../../core/writelog/history.ts";
-import { buildIntervals } from "../../../core/writelog/intervals.ts";
+import { buildIntervals } from "../../../core/writelog/intervalsBuild.ts";
 import { LogStates } from "../../../core/writelog/state.ts";
 import { indexOf } from "../../build/indexedLog.ts";
 import { replay } from "../../build/logReader.ts";

@@ -1,6 +1,6 @@
 // States of which a crash took writes: what is read is what a replay without those writes gives, whichever they are.
 import { describe, expect, it } from "vitest";
-import { buildIntervals } from "../../../core/writelog/intervals.ts";
+import { buildIntervals } from "../../../core/writelog/intervalsBuild.ts";
 import { formatLost, type LostSectors, parseLost } from "../../../core/writelog/lost.ts";
 import { LogStates } from "../../../core/writelog/state.ts";
 import { indexOf } from "../../build/indexedLog.ts";

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { BlockNode } from "../../../core/block/node.ts";
 import { MemoryNode } from "../../../core/protocol/memory.ts";
-import { buildIntervals } from "../../../core/writelog/intervals.ts";
+import { buildIntervals } from "../../../core/writelog/intervalsBuild.ts";
 import { LogIndex } from "../../../core/writelog/logIndex.ts";
 import { LogStates } from "../../../core/writelog/state.ts";
 import { indexOf } from "../../build/indexedLog.ts";
@@ -254,6 +254,55 @@ describe("hostile logs", () => {
         }
       }
     });
+  });
+
+  it("that write one place thousands of times have the newest entry everywhere around it, too", async () => {
+    await seeded(async (random) => {
+      // Within 8 KiB: hot sectors, a sector's neighbours, ranges of all lengths, and now and then a write of the rest.
+      const size = 8192;
+      const shapes: readonly (() => readonly [number, number])[] = [
+        () => [512, 3584],
+        () => [1024 + 512 * random.below(2), 512],
+        () => [random.below(size - 1), 1],
+        () => [7000, 1 + random.below(1192)],
+        () => [512 * random.below(8), 512 * (1 + random.below(8))],
+      ];
+      for (let round = 0; round < 4; round++) {
+        // One shape alone for a long time, so that whole groups of a list lie elsewhere.
+        const ranges = Array.from({ length: 4000 }, (_, i) => {
+          const shape = i % 1000 < 900 ? shapes[(round + Math.floor(i / 1000)) % 2] : random.pick(shapes);
+          return shape?.() ?? ([0, 1] as const);
+        });
+        const intervals = await buildIntervals(indexOfDiscards(ranges));
+        const newest = new Int32Array(size).fill(-1);
+        for (let count = 0; count <= ranges.length; count++) {
+          if (count % 97 === 0 || count === ranges.length) {
+            const from = random.below(size);
+            const end = from + 1 + random.below(size - from);
+            const found = new Int32Array(size);
+            intervals.runs(from, end, count, (start, stop, entry) => {
+              found.fill(entry, start, stop);
+              return true;
+            });
+            expect([count, found.slice(from, end)]).toEqual([count, newest.slice(from, end)]);
+          }
+          const [at, length] = ranges[count] ?? [0, 0];
+          newest.fill(count, at, at + length);
+        }
+      }
+    });
+  });
+
+  it("have at most two listings of an entry in memory, however they overlap", async () => {
+    // Each of 20,000 ranges overlaps most of the others, and all their ends differ.
+    const count = 20_000;
+    const ranges = Array.from({ length: count }, (_, i) => [i, 2 ** 30 - 2 * i] as const);
+    const intervals = await buildIntervals(indexOfDiscards(ranges));
+    // Two numbers of 4 bytes, and 16 bytes for 64 of them; a few more for the blocks.
+    expect(intervals.memory).toBeLessThan(count * 2 * (4 + 16 / 64) + 1000);
+    const found: number[] = [];
+    intervals.runs(count, count + 1, count / 2, (_start, _end, entry) => found.push(entry) > 0);
+    expect(found).toEqual([count / 2 - 1]);
   });
 
   it("can be left while they are read", async () => {
