@@ -97,20 +97,44 @@ export interface Measurement {
   /** Bytes of file for the data there is, and for an image with every cluster allocated. */
   readonly required: number;
   readonly fullyAllocated: number;
+  /** Bytes more for the source's bitmaps, where both formats can have some. */
+  readonly bitmaps?: number;
+}
+
+export interface MeasuredBitmap {
+  readonly name: string;
+  /** Guest bytes of one bit. */
+  readonly granularity: number;
+}
+
+/** The image whose contents a new one is to hold. */
+export interface MeasureSource {
+  /** Its persistent bitmaps that can be copied; undefined where it can have none. */
+  readonly bitmaps?: readonly MeasuredBitmap[] | undefined;
 }
 
 /** How a new image comes to be. */
 export interface Creation {
+  /** The format's own, in the order in which `Formatting` shows them. */
   readonly options: readonly CreateOption[];
   readonly supportsBacking: boolean;
   /** Throws what is wrong with the request, before anything is made. */
   check(request: CreateRequest): void;
-  /** Lays an empty image down on `file`, an empty file open for writing. Data reach the disk when it is closed. */
-  create(file: BlockNode, request: CreateRequest): Promise<void>;
-  /** Space a new image needs; `allocated` yields the ranges that hold data. Formats without it can't be measured. */
+  /** Name of a further file that the image is to have, which is made with it; relative ones start in its folder. */
+  dataFile?(request: CreateRequest): string | undefined;
+  /**
+   * Lays an empty image down on `file`, an empty file open for writing; `dataFile` is the further one, also empty. Data
+   * reach the disk when they are closed.
+   */
+  create(file: BlockNode, request: CreateRequest, dataFile?: BlockNode): Promise<void>;
+  /**
+   * Space a new image needs; `allocated` yields the ranges that hold data, `source` is what they are in, where there is
+   * something. Formats without it can't be measured.
+   */
   measure?(
     request: CreateRequest,
     allocated: AsyncIterable<{ offset: number; length: number }>,
+    source?: MeasureSource,
   ): Promise<Measurement>;
 }
 
@@ -120,6 +144,8 @@ export interface Driver<S extends z.ZodType = z.ZodType> {
   /** Score 0 to 100 for the first 512 bytes (fewer for a short file); formats only. */
   readonly probe?: (head: Uint8Array) => number;
   readonly creation?: Creation;
+  /** Its images can hold compressed clusters, and take them: `writeCompressed`. */
+  readonly compresses?: boolean;
   /** The peer counts it among its protocols, as names may begin with its own: "blkdebug:". */
   readonly isPrefix?: boolean;
   /** The peer's text for an option that the schema refuses, where it is none of those that all drivers share. */

@@ -1,9 +1,10 @@
 // The work of `create`: looks at the backing file, settles size and options, says what it makes, and makes it.
 import * as fs from "node:fs";
 import { BlockError } from "../base/errors.ts";
+import type { CreateRequest } from "../block/driver.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
-import { createImage, creationOf, targetPath } from "../ops/create.ts";
+import { createImage, creationOf, dataFilePath, targetPath } from "../ops/create.ts";
 import { sizeInSectors } from "../ops/map.ts";
 import { driverNamed } from "../registry.ts";
 import { backingSeenFromHere } from "./backingName.ts";
@@ -89,12 +90,13 @@ async function backingSize(args: CreateArguments, draft: CreateDraft): Promise<n
   const { file } = args;
   if (backingFile === undefined) return undefined;
   if (backingFile === "") throw new CliError(`${file}: Expected backing file name, got empty string`, 1);
-  if (backingFile === file || isSameFile(file, backingFile)) throw sameFile(file);
+  const emptied = emptiedFiles(file, args.format, { size: 0, options: draft.options });
+  if (backingFile === file || isSameFile(file, emptied, backingFile)) throw sameFile(file);
   let found: { size: number; format: string } | undefined;
   if (args.opensBacking) {
     const graph = await openBacking(file, backingFile, backingFormat);
     try {
-      refuseOwnChain(file, graph.root);
+      refuseOwnChain(file, emptied, graph.root);
       found = { size: sizeInSectors(graph.root), format: graph.root.driver };
     } finally {
       await graph.close();
@@ -132,17 +134,24 @@ async function openBacking(file: string, backing: string, format: string | undef
   }
 }
 
-/** An image must not be made where its own backing file, or one further down, is: it would be emptied. */
-export function refuseOwnChain(file: string, backing: BlockNode): void {
-  const own = identity(targetPath(file));
-  if (own !== undefined && filesOf(backing).some((name) => identity(name) === own)) throw sameFile(file);
+/** Files that making the image empties: its own and its data file. */
+export function emptiedFiles(file: string, format: string, request: CreateRequest): string[] {
+  const dataFile = dataFilePath(file, format, request);
+  return [targetPath(file), ...(dataFile === undefined ? [] : [dataFile])];
 }
 
-/** Other names of the new image's own file, without opening it. */
-function isSameFile(file: string, backing: string): boolean {
+/** An image must not be made where its own backing file, or one further down, is: it would be emptied. */
+export function refuseOwnChain(file: string, emptied: readonly string[], backing: BlockNode): void {
+  const own = emptied.flatMap((name) => identity(name) ?? []);
+  const isOwn = (name: string) => own.includes(identity(name) ?? "");
+  if (filesOf(backing).some(isOwn)) throw sameFile(file);
+}
+
+/** Other names of a file that is emptied, without opening it. */
+function isSameFile(file: string, emptied: readonly string[], backing: string): boolean {
   try {
-    const own = identity(targetPath(file));
-    return own !== undefined && identity(backingSeenFromHere(file, backing)) === own;
+    const own = identity(backingSeenFromHere(file, backing));
+    return own !== undefined && emptied.some((name) => identity(name) === own);
   } catch {
     // No names of files: what is wrong with them is said where they are used.
     return false;

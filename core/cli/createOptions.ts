@@ -7,19 +7,12 @@ import { CliError } from "./command.ts";
 import { type NamedValue, type OptionValue, typedOptions } from "./optionList.ts";
 import { wordsOf } from "./output.ts";
 
-const sizeOption: CreateOption = { name: "size", type: "size", help: "Virtual disk size" };
-
-const backingOptions: readonly CreateOption[] = [
-  { name: "backing_file", type: "str", help: "File name of a base image" },
-  { name: "backing_fmt", type: "str", help: "Image format of the base image" },
-];
-
 /** Every -o option of a format, in the order in which `Formatting` shows them. `file`: those of the file as well. */
 export function createOptionTable(creation: Creation, file: boolean): readonly CreateOption[] {
-  const general = [sizeOption, ...(creation.supportsBacking ? backingOptions : [])];
-  const others = [...general, ...fileCreateOptions].map(({ name }) => name);
-  const own = creation.options.filter(({ name }) => !others.includes(name));
-  return [...general, ...own, ...(file ? fileCreateOptions : [])];
+  const own = creation.options;
+  if (!file) return own;
+  // A format's own option of that name comes before the file's.
+  return [...own, ...fileCreateOptions.filter(({ name }) => !own.some((option) => option.name === name))];
 }
 
 /** As given and with defaults, before the size is known. */

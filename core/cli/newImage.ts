@@ -7,7 +7,7 @@ import { createImage } from "../ops/create.ts";
 import { driverNamed } from "../registry.ts";
 import { backingSeenFromHere } from "./backingName.ts";
 import { CliError } from "./command.ts";
-import { refuseOwnChain } from "./createImage.ts";
+import { emptiedFiles, refuseOwnChain } from "./createImage.ts";
 import { draftCreation, requestOf, withPrefix } from "./createOptions.ts";
 import { splitOptionLists } from "./optionList.ts";
 
@@ -45,7 +45,9 @@ export async function createNamed(
   if (backing !== undefined && driverNamed(backing) === undefined) {
     throw new CliError(`${prefix}Parameter 'backing-fmt' does not accept value '${backing}'`, 1);
   }
-  if (request.backing !== undefined) await refuseOwnBacking(name, request.backing);
+  if (request.backing !== undefined) {
+    await refuseOwnBacking(name, emptiedFiles(name, format, request), request.backing);
+  }
   try {
     await createImage(name, format, request);
   } catch (thrown) {
@@ -54,7 +56,11 @@ export async function createNamed(
 }
 
 /** A backing file that can't be opened is for the opening of the new image to report. */
-async function refuseOwnBacking(name: string, { filename, format }: BackingName): Promise<void> {
+async function refuseOwnBacking(
+  name: string,
+  emptied: readonly string[],
+  { filename, format }: BackingName,
+): Promise<void> {
   let graph: Graph;
   try {
     const spec = backingSeenFromHere(name, filename);
@@ -67,7 +73,7 @@ async function refuseOwnBacking(name: string, { filename, format }: BackingName)
     return;
   }
   try {
-    refuseOwnChain(name, graph.root);
+    refuseOwnChain(name, emptied, graph.root);
   } finally {
     await graph.close();
   }

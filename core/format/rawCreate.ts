@@ -8,14 +8,8 @@ const sector = 512;
 const preallocations = ["off", "falloc", "full"] as const satisfies readonly Preallocation[];
 
 export const rawCreation: Creation = {
-  options: [
-    {
-      name: "preallocation",
-      type: "str",
-      help: `Preallocation mode (allowed values: ${preallocations.join(", ")})`,
-    },
-    { name: "size", type: "size", help: "Virtual disk size" },
-  ],
+  // Preallocation is an option of the file.
+  options: [{ name: "size", type: "size", help: "Virtual disk size" }],
   supportsBacking: false,
   check: (request) => {
     preallocationOf(request);

@@ -7,6 +7,7 @@ import type { BlockNode, Child } from "../../block/node.ts";
 import { child } from "../../block/options.ts";
 import { openBacking, openDataFile } from "./backing.ts";
 import { type Qcow2Bitmap, readBitmaps } from "./bitmaps.ts";
+import { creation } from "./create.ts";
 import { type Qcow2Image, readImage } from "./header.ts";
 import type { Qcow2Facts } from "./info.ts";
 import { probeQcow2 } from "./layout.ts";
@@ -27,6 +28,7 @@ export const qcow2 = defineDriver({
       .optional(),
   }),
   probe: probeQcow2,
+  creation,
   open: async (options, context) => {
     if (!context.readOnly) await refuseWriting();
     const file = await context.openChild("file", "file", options.file);
