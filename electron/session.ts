@@ -1,6 +1,6 @@
 // The session as main keeps it: which images the window has open, by ids that are never used twice, the worker
 // that holds them, and a watch on each file. A dead worker is replaced at the next call.
-import { constants } from "node:fs";
+import { constants, statSync } from "node:fs";
 import { access } from "node:fs/promises";
 import * as path from "node:path";
 import { asBlockError, BlockError, toPlain } from "../core/base/errors.ts";
@@ -10,6 +10,7 @@ import { imageSpecForPath } from "../core/graph.ts";
 import type { SessionClient } from "../core/jobs/sessionClient.ts";
 import type { Location, Page, SessionNotice } from "../core/jobs/sessionContract.ts";
 import type { FoundJournal, JournalFacts } from "../core/ops/repairRun.ts";
+import { identityOf } from "../core/protocol/openFiles.ts";
 import type { Emit } from "./events.ts";
 import { displayText, type FileTokens } from "./files.ts";
 import { FileWatch, fileFacts } from "./fileWatch.ts";
@@ -190,6 +191,14 @@ export class ImageSession {
     };
   }
 
+  /** Whether the app writes to that file now, by whatever name. */
+  isWriting(path: string): boolean {
+    const own = identityAt(path);
+    return [...this.#ownWrites.keys()].some(
+      (other) => other === path || (own !== undefined && identityAt(other) === own),
+    );
+  }
+
   /** What the file is on disk, against what it was when opened or last accepted. */
   async state(image: number, accept: boolean): Promise<FileState> {
     const states = await Promise.all(this.#image(image).watches.map((watch) => watch.state(accept)));
@@ -219,7 +228,17 @@ export class ImageSession {
     return this.#current().call("journal", { journal, ...(image === undefined ? {} : { image }) });
   }
 
-  /** The journal of a repair that was cut off, beside an open image. */
+  /** Gives a journal another name beside it, and answers its path; of a repair that was cut off it throws EINVAL. */
+  async journalAside(journal: string, image: string | undefined): Promise<string> {
+    return this.#current().call("journalAside", { journal, ...(image === undefined ? {} : { image }) });
+  }
+
+  /** Deletes a journal by which nothing can be done any more; of any other it throws EINVAL. */
+  async journalDelete(journal: string, image: string | undefined): Promise<undefined> {
+    return this.#current().call("journalDelete", { journal, ...(image === undefined ? {} : { image }) });
+  }
+
+  /** The journal of a repair that was cut off or never begun, beside an open image. */
   async journalBeside(image: number): Promise<FoundJournal | undefined> {
     const { file } = this.#image(image);
     if (this.#graphs.get(file.token) !== undefined) return undefined;
@@ -287,6 +306,12 @@ export class ImageSession {
     if (found !== undefined) return found;
     throw new BlockError("EINVAL", `image ${image} is not open`, { hint: "Open the file again." });
   }
+}
+
+/** Undefined: there is no such file. */
+function identityAt(path: string): string | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat && identityOf(stat);
 }
 
 async function isWritable(path: string): Promise<boolean> {

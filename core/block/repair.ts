@@ -8,6 +8,8 @@ import type { BlockNode } from "./node.ts";
 
 export interface RepairJob {
   readonly signal?: AbortSignal;
+  /** Another part of the work begins: what it does, in words. The progress that follows is of this part. */
+  phase?(name: string): void;
   progress?(done: number, total: number): void;
 }
 

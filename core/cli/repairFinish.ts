@@ -5,7 +5,7 @@ import type { BlockNode } from "../block/node.ts";
 import { openGraph } from "../graph.ts";
 import type { Journal } from "../repair/journal.ts";
 import { type OpenJournal, openJournal } from "../repair/journalFile.ts";
-import { imageOfJournal } from "../repair/journalPath.ts";
+import { agreedImage } from "../repair/journalPath.ts";
 import { applyJournal, examine, undoJournal } from "../repair/run.ts";
 import { type Interruption, interruptible } from "./interrupt.ts";
 import { jsonText, printable, stdout } from "./output.ts";
@@ -15,7 +15,7 @@ import { hexBytes } from "./repairRun.ts";
 export interface FinishRequest {
   readonly mode: "undo" | "resume";
   readonly journal: string;
-  /** Undefined: the file of the journal's image beside the journal, or where the journal says it was. */
+  /** Undefined: the file of the image's name beside the journal; one elsewhere has to be named. */
   readonly image: string | undefined;
   readonly dryRun: boolean;
   readonly json: boolean;
@@ -29,7 +29,7 @@ export async function finishRepair(request: FinishRequest): Promise<number> {
   const opened = await openJournal(name, dryRun);
   try {
     const { journal } = opened;
-    const image = request.image ?? imageOfJournal(name, journal.imagePath);
+    const image = request.image ?? agreedImage(name, journal.imagePath);
     const graph = await openGraph({ driver: "file", filename: image }, { readOnly: dryRun });
     try {
       if (dryRun) await examine(graph.root, journal);

@@ -9,7 +9,7 @@ import type { BlockNode } from "../block/node.ts";
 import { copyToNewFile } from "../repair/copy.ts";
 import { usersOfFile } from "../repair/fileUsers.ts";
 import { newJournal } from "../repair/journalFile.ts";
-import { journalPathOf } from "../repair/journalPath.ts";
+import { journalArguments, journalPathOf } from "../repair/journalPath.ts";
 import { canRepair, defaultItems, offerRepair } from "../repair/offer.ts";
 import { type PreflightCheck, preflight } from "../repair/preflight.ts";
 import { applyJournal } from "../repair/run.ts";
@@ -106,7 +106,8 @@ async function carryOut(
   try {
     await withProgress(interruption, (job) => applyJournal(file, opened.file, opened.journal, job));
   } catch (thrown) {
-    const hint = `Finish it with blkscope repair --resume '${name}', or take it back with --undo '${name}'.`;
+    const given = journalArguments(name, imagePath);
+    const hint = `Finish it with blkscope repair --resume ${given}, or take it back with --undo ${given}.`;
     throw notFinished(thrown, interruption, hint);
   } finally {
     await opened.close();

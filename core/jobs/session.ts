@@ -105,6 +105,15 @@ export class Session {
       const { lookAtJournal } = await import("../ops/repairLook.ts");
       return lookAtJournal(journal, image);
     },
+    journalAside: async ({ journal, image }) => {
+      const { setJournalAside } = await import("../repair/journalAside.ts");
+      return setJournalAside(journal, image);
+    },
+    journalDelete: async ({ journal, image }) => {
+      const { deleteJournal } = await import("../repair/journalAside.ts");
+      await deleteJournal(journal, image);
+      return undefined;
+    },
     journalBeside: async ({ image }) => {
       const { journalBeside } = await import("../ops/repairLook.ts");
       return journalBeside(image);

@@ -84,6 +84,10 @@ export interface SessionCalls {
   locate: { request: { image: ImageId; offset: number }; reply: readonly Location[] };
   /** What an undo journal says; both are paths. `image`: instead of the file that the journal names. */
   journal: { request: { journal: string; image?: string }; reply: JournalFacts };
-  /** The journal beside an image whose repair was cut off; `image` is its path. */
+  /** Gives a journal another name and answers that; paths, `image` where it is known. */
+  journalAside: { request: { journal: string; image?: string }; reply: string };
+  /** Deletes a journal that is of no use; paths. */
+  journalDelete: { request: { journal: string; image?: string }; reply: undefined };
+  /** The journal beside an image whose repair was cut off or never begun; `image` is its path. */
   journalBeside: { request: { image: string }; reply: FoundJournal | undefined };
 }

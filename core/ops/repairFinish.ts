@@ -4,14 +4,12 @@ import { BlockError } from "../base/errors.ts";
 import { openGraph } from "../graph.ts";
 import type { JobContext } from "../jobs/contract.ts";
 import { openJournal } from "../repair/journalFile.ts";
-import { imageOfJournal } from "../repair/journalPath.ts";
+import { agreedImage } from "../repair/journalPath.ts";
 import { applyJournal, undoJournal } from "../repair/run.ts";
 import { namingUsers } from "./repairInUse.ts";
 import { lookAtJournal } from "./repairLook.ts";
-import { phaseOf } from "./repairPhase.ts";
+import { phasesOf } from "./repairPhase.ts";
 import type { RepairFinished, RepairFinishParams } from "./repairRun.ts";
-
-const phases = { undo: "Taking the repair back", resume: "Finishing the repair" } as const;
 
 /**
  * Throws what reading the journal throws; EINVAL when the image has changed since (nothing is written then), EBUSY when
@@ -40,13 +38,13 @@ async function carryOut(
 ): Promise<void> {
   const { file, journal, close } = await openJournal(name, false);
   try {
-    const filename = image ?? imageOfJournal(name, journal.imagePath);
+    const filename = image ?? agreedImage(name, journal.imagePath);
     const graph = await namingUsers(filename, () =>
       openGraph({ driver: "file", filename }, { readOnly: false }),
     );
     try {
-      const work = { signal: job.signal, progress: phaseOf(job, phases[mode]) };
-      await (mode === "undo" ? undoJournal : applyJournal)(graph.root, file, journal, work);
+      const work = mode === "undo" ? undoJournal : applyJournal;
+      await work(graph.root, file, journal, phasesOf(job));
     } finally {
       await graph.close();
     }

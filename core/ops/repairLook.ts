@@ -12,7 +12,8 @@ import { mostShown, shownWrite } from "./repairPlanChanges.ts";
 import type { FoundJournal, JournalFacts } from "./repairRun.ts";
 
 /**
- * `image`: instead of the file that the journal names. Throws what reading a journal throws: ECORRUPT, EINVAL (it is
+ * `image`: the person says that it is this file, wherever the journal says it is; without it only a file beside the journal
+ * is touched. Throws what reading a journal throws: ECORRUPT, EINVAL (it is
  * none, or changed nothing), EBUSY (its repair is running), ENOENT. What is wrong with the image is part of the answer.
  */
 export function lookAtJournal(name: string, image?: string): Promise<JournalFacts> {
@@ -30,16 +31,14 @@ async function withJournal<T>(name: string, use: (journal: Journal) => T | Promi
   }
 }
 
-/** Undefined: there is none beside the image, it is at its end, or its repair is running. */
+/** Undefined: there is none beside the image, its repair is at its end, or running. */
 export async function journalBeside(imagePath: string): Promise<FoundJournal | undefined> {
   const journal = journalPathOf(imagePath);
   if (!fs.existsSync(journal)) return undefined;
   try {
-    // The image is read for a repair that was cut off alone: most journals are at their end, and may be long.
+    // The image is read for a repair that can go on alone: most journals are at their end, and may be long.
     const facts = await withJournal(journal, (found) =>
-      found.state === "applying" || found.state === "applied"
-        ? factsOf(journal, found, imagePath)
-        : undefined,
+      found.state === "verified" || found.state === "undone" ? undefined : factsOf(journal, found, imagePath),
     );
     return facts && { journal, facts, error: undefined };
   } catch (thrown) {
@@ -49,35 +48,60 @@ export async function journalBeside(imagePath: string): Promise<FoundJournal | u
 }
 
 async function factsOf(name: string, journal: Journal, image: string | undefined): Promise<JournalFacts> {
-  const imagePath = image ?? imageOfJournal(name, journal.imagePath);
+  const place =
+    image === undefined ? imageOfJournal(name, journal.imagePath) : { path: image, isBeside: true };
   const places = journal.last ? [...journal.writes, journal.last] : journal.writes;
+  const { written, refusal } = place.isBeside
+    ? await lookAtImage(place.path, journal)
+    : elsewhere(place.path);
   return {
     journal: name,
-    imagePath,
-    imageFound: fs.existsSync(imagePath),
+    imagePath: place.path,
+    imageState: place.isBeside ? (fs.existsSync(place.path) ? "found" : "missing") : "elsewhere",
     state: journal.state,
+    ...madeBy(name),
+    written,
     oldSize: journal.oldSize,
     newSize: journal.newSize,
     writes: places.length,
     copies: journal.copies.length,
     shown: places.slice(0, mostShown).map(shownWrite),
-    refusal: await refusalOf(imagePath, journal),
+    refusal,
     ranges: rangesOf(journal),
   };
 }
 
-async function refusalOf(imagePath: string, journal: Journal): Promise<PlainError | undefined> {
+/** The time of the last state; the owner where the system has such. */
+function madeBy(name: string): Pick<JournalFacts, "changedAt" | "owner"> {
+  const { mtimeMs, uid } = fs.statSync(name);
+  const own = process.getuid?.();
+  return { changedAt: mtimeMs, owner: own === undefined ? undefined : own === uid ? "you" : "other" };
+}
+
+interface Looked {
+  readonly written: number | undefined;
+  readonly refusal: PlainError | undefined;
+}
+
+function elsewhere(imagePath: string): Looked {
+  const message = "The image lies in another folder than its journal, and was not touched";
+  const hint = "If it is the image you expect, say so; or put the journal beside its image.";
+  const refusal = toPlain(new BlockError("EINVAL", message, { path: imagePath, hint }));
+  return { written: undefined, refusal };
+}
+
+async function lookAtImage(imagePath: string, journal: Journal): Promise<Looked> {
   try {
     const options = { readOnly: true, forceShare: true };
     const graph = await openGraph({ driver: "file", filename: imagePath }, options);
     try {
-      await examine(graph.root, journal);
-      return undefined;
+      const { written } = await examine(graph.root, journal);
+      return { written, refusal: undefined };
     } finally {
       await graph.close();
     }
   } catch (thrown) {
-    return toPlain(missing(thrown, imagePath));
+    return { written: undefined, refusal: toPlain(missing(thrown, imagePath)) };
   }
 }
 

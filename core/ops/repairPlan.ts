@@ -89,8 +89,9 @@ function answerWith(
       mapping = new AbortController();
       return mapBothWays(root, mended, cells, AbortSignal.any([job.signal, mapping.signal]));
     },
-    preflight: async ({ ids, journal }) =>
+    preflight: async ({ ids, journal, writtenHere }) =>
       preflightChecks({
+        writtenHere,
         filename,
         backing: root.info.backing,
         script: chooser.script(ids),

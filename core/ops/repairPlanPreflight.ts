@@ -14,11 +14,13 @@ interface Looked {
   readonly journal: string | undefined;
   /** The file is as it was when the plan was made. */
   readonly isSameFile: boolean;
+  /** Another job of this program writes to the file. */
+  readonly writtenHere?: boolean | undefined;
 }
 
 export async function preflightChecks(looked: Looked): Promise<PreflightCheck[]> {
-  const { filename, backing, script, journal, isSameFile } = looked;
-  const checks = await preflight({ imagePath: filename, backing, script, journal });
+  const { filename, backing, script, journal, isSameFile, writtenHere } = looked;
+  const checks = await preflight({ imagePath: filename, backing, script, journal, writtenHere });
   const [first, ...rest] = checks.map(forView);
   return first === undefined ? [] : [first, sameFile(isSameFile), ...rest];
 }

@@ -90,6 +90,16 @@ export interface PreflightCheck {
   /** One sentence. */
   readonly text: string;
   readonly hint?: string;
+  /** The journal of an earlier repair that has the name of the new one. */
+  readonly earlier?: EarlierJournal;
+}
+
+export interface EarlierJournal {
+  readonly journal: string;
+  /** Undefined: it can't be read. */
+  readonly state: JournalFacts["state"] | undefined;
+  /** The name that it would be kept under. */
+  readonly aside: string;
 }
 
 export interface RepairAsks {
@@ -123,7 +133,12 @@ export interface RepairAsks {
     };
   };
   preflight: {
-    question: { readonly ids: readonly string[]; readonly journal?: string };
+    question: {
+      readonly ids: readonly string[];
+      readonly journal?: string;
+      /** Another job of this program writes to the image now. */
+      readonly writtenHere?: boolean;
+    };
     answer: readonly PreflightCheck[];
   };
 }
@@ -184,7 +199,7 @@ export interface RepairRescued {
 export interface RepairFinishParams {
   readonly journal: string;
   readonly mode: "undo" | "resume";
-  /** Default: the file that the journal names, or one of its name beside the journal. */
+  /** Default: the file of the image's name beside the journal; one elsewhere has to be named. */
   readonly image?: string;
   /** Only says whether it can be done, and shows it. */
   readonly dryRun: boolean;
@@ -194,21 +209,27 @@ export interface RepairFinishParams {
 export interface JournalFacts {
   readonly journal: string;
   readonly imagePath: string;
-  readonly imageFound: boolean;
+  /** elsewhere: named by the journal alone, in another folder; it was not touched, not even to see whether it is there. */
+  readonly imageState: "found" | "missing" | "elsewhere";
   readonly state: "planned" | "applying" | "applied" | "verified" | "undone";
+  /** When the journal was written to last, milliseconds since the epoch, and whose file it is, where that is known. */
+  readonly changedAt: number;
+  readonly owner: "you" | "other" | undefined;
+  /** Writes that are in the image; undefined where that is not known. */
+  readonly written: number | undefined;
   readonly oldSize: number;
   readonly newSize: number;
   readonly writes: number;
   readonly copies: number;
   /** The first thousand writes: what undoing brings back. */
   readonly shown: readonly ShownChange[];
-  /** Why neither finishing nor undoing is possible: the image has changed since, it is missing. */
+  /** Why neither finishing nor undoing is possible: the image has changed since, it is missing, it was not looked at. */
   readonly refusal: PlainError | undefined;
   /** What the repair changes, copies to or cuts off, in the order of the file: the first thousand. */
   readonly ranges: readonly ByteRange[];
 }
 
-/** A journal beside an image: of a repair that was cut off, or one that can't be used. */
+/** A journal beside an image: of a repair that was cut off or never begun, or one that can't be used. */
 export type FoundJournal =
   | { readonly journal: string; readonly facts: JournalFacts; readonly error: undefined }
   | { readonly journal: string; readonly facts: undefined; readonly error: PlainError };

@@ -13,7 +13,7 @@ import { offerRepair } from "../repair/offer.ts";
 import { applyJournal } from "../repair/run.ts";
 import { forView } from "./repairHint.ts";
 import { type OpenForRepair, openForRepair } from "./repairOpen.ts";
-import { phaseOf } from "./repairPhase.ts";
+import { phaseOf, phasesOf } from "./repairPhase.ts";
 import { digestOf, RepairChooser } from "./repairPlanChoice.ts";
 import { preflightChecks } from "./repairPlanPreflight.ts";
 import type { RepairWriteParams, RepairWritten } from "./repairRun.ts";
@@ -115,12 +115,10 @@ interface Begun {
 /** Throws nothing: the journal stands, and what became of it is the result. */
 async function carryOut(image: OpenForRepair, begun: Begun, job: Job): Promise<RepairWritten> {
   const { opened, name, target, script } = begun;
-  const { signal } = job;
   const total = placesOf(script).length;
   const own = { target, journal: name };
   try {
-    const progress = phaseOf(job, "Writing changes");
-    await applyJournal(image.file, opened.file, opened.journal, { signal, progress });
+    await applyJournal(image.file, opened.file, opened.journal, phasesOf(job));
   } catch (thrown) {
     const stopped = { cancelled: isCancel(thrown, job), error: errorOf(thrown, job) };
     return { ...nothingMore, ...own, ...stopped, ...(await stateOf(image, begun)) };

@@ -9,7 +9,7 @@ import { type Graph, openGraph } from "../graph.ts";
 import { identityOf, isOpenHere } from "../protocol/openFiles.ts";
 import { systemError } from "../protocol/systemError.ts";
 import { type Journal, type JournalState, readJournal } from "./journal.ts";
-import { journalPathOf } from "./journalPath.ts";
+import { journalArguments, journalPathOf } from "./journalPath.ts";
 import { giveName, partialName } from "./newName.ts";
 import { createJournal } from "./run.ts";
 
@@ -30,7 +30,7 @@ export async function newJournal(
   imagePath: string,
   job: RepairJob,
 ): Promise<OpenJournal> {
-  if (fs.existsSync(name)) throw await journalTaken(name);
+  if (fs.existsSync(name)) throw (await takenName(name)).error;
   expectSameFile(imagePath, script);
   const partial = partialName(name);
   let graph: Graph | undefined;
@@ -45,7 +45,7 @@ export async function newJournal(
     await graph?.close().catch(() => undefined);
     fs.rmSync(partial, { force: true });
     const { code } = thrown as NodeJS.ErrnoException;
-    if (code === "EEXIST") throw await journalTaken(name);
+    if (code === "EEXIST") throw (await takenName(name)).error;
     throw thrown instanceof BlockError
       ? notWritten(thrown)
       : systemError(`Could not write '${name}'`, thrown, { path: name });
@@ -103,7 +103,8 @@ export async function unfinishedRepair(imagePath: string): Promise<string | unde
   const name = journalPathOf(imagePath);
   if (!fs.existsSync(name)) return undefined;
   const what = `A repair of '${imagePath}' was not finished`;
-  const todo = `finish it with blkscope repair --resume '${name}', or take it back with --undo`;
+  const given = journalArguments(name, imagePath);
+  const todo = `finish it with blkscope repair --resume ${given}, or take it back with --undo`;
   try {
     const { journal, close } = await openJournal(name, true);
     await close();
@@ -118,23 +119,36 @@ function openFile(filename: string, readOnly: boolean): Promise<Graph> {
 }
 
 const takenHints: Readonly<Record<JournalState, string>> = {
-  planned: "Its repair has changed nothing yet: finish it (--resume), or delete the journal.",
+  planned:
+    "Its repair was not begun and has changed nothing: do it (--resume), or move the journal away or delete it.",
   applying: "Its repair was cut off: finish it (--resume), or take it back (--undo).",
   applied: "Its repair was cut off: finish it (--resume), or take it back (--undo).",
-  verified: "It takes the last repair back (--undo). Move it away, or name another (--journal).",
+  verified:
+    "It takes the last repair back (--undo). Give it another name to keep it, or name another (--journal).",
   undone: "Its repair was taken back, so it can be deleted; or name another (--journal).",
 };
 
+/** What has the name that a new journal would get. */
+export interface TakenName {
+  readonly error: BlockError;
+  /** How far the repair of that journal came; undefined where that can't be read. */
+  readonly state: JournalState | undefined;
+}
+
 /** The name of a new journal has a file already: what that is, and what to do about it. */
-export async function journalTaken(name: string): Promise<BlockError> {
-  const hint = await openJournal(name, true).then(
+export async function takenName(name: string): Promise<TakenName> {
+  const { state, hint } = await openJournal(name, true).then(
     async ({ journal, close }) => {
       await close();
-      return takenHints[journal.state];
+      return { state: journal.state, hint: takenHints[journal.state] };
     },
-    (thrown) => `${asBlockError(thrown).message}. Move it away, or name another (--journal).`,
+    (thrown) => ({
+      state: undefined,
+      hint: `${asBlockError(thrown).message}. Move it away, or name another (--journal).`,
+    }),
   );
-  return new BlockError("EINVAL", `There is an undo journal already: '${name}'`, { path: name, hint });
+  const message = `There is an undo journal already: '${name}'`;
+  return { state, error: new BlockError("EINVAL", message, { path: name, hint }) };
 }
 
 function notWritten(error: BlockError): BlockError {

@@ -41,6 +41,22 @@ export function replaceName(partial: string, name: string): void {
   syncFolder(path.dirname(target));
 }
 
+/**
+ * Gives a file another name, durably; the old one is gone then. Throws the system's error, EEXIST when there is such a
+ * file; the file has one of its names at every moment.
+ */
+export function moveName(from: string, to: string): void {
+  if (isGivenLink(from, to)) {
+    try {
+      fs.rmSync(from);
+    } catch (thrown) {
+      fs.rmSync(to, { force: true });
+      throw thrown;
+    }
+  } else takeName(from, to);
+  syncFolder(path.dirname(to));
+}
+
 /** Unlike a rename this fails where another file has appeared meanwhile. False where there are no links. */
 function isGivenLink(partial: string, name: string): boolean {
   try {

@@ -9,8 +9,9 @@ import type { BackingInfo } from "../block/node.ts";
 import { FileLocks, writingClaim } from "../protocol/locks.ts";
 import { systemError } from "../protocol/systemError.ts";
 import { type FileUser, usersOfFile } from "./fileUsers.ts";
-import { journalBytes } from "./journal.ts";
-import { journalTaken, openJournal } from "./journalFile.ts";
+import { type JournalState, journalBytes } from "./journal.ts";
+import { asideName } from "./journalAside.ts";
+import { openJournal, takenName } from "./journalFile.ts";
 import { journalPathOf } from "./journalPath.ts";
 
 export interface PreflightRequest {
@@ -22,6 +23,8 @@ export interface PreflightRequest {
   readonly script?: RepairScript | undefined;
   /** Default: beside the image. */
   readonly journal?: string | undefined;
+  /** This very program writes to the image now: for another view, by another repair. */
+  readonly writtenHere?: boolean | undefined;
 }
 
 export interface PreflightCheck {
@@ -40,6 +43,17 @@ export interface PreflightCheck {
   readonly text: string;
   /** What to do about it. */
   readonly hint?: string;
+  /** The journal that is in the way of a new one. */
+  readonly earlier?: EarlierJournal;
+}
+
+/** Of an earlier repair. */
+export interface EarlierJournal {
+  readonly journal: string;
+  /** Undefined: it can't be read. */
+  readonly state: JournalState | undefined;
+  /** The name that it would be kept under. */
+  readonly aside: string;
 }
 
 /** In a fixed order; nothing is thrown. An image that can't be read has that one entry alone. */
@@ -51,7 +65,7 @@ export async function preflight(request: PreflightRequest): Promise<PreflightChe
   return [
     readable,
     checkWritable(imagePath),
-    checkUse(fs.realpathSync(imagePath)),
+    request.writtenHere ? writtenHere : checkUse(fs.realpathSync(imagePath)),
     await checkPlace(journal),
     checkSpace(request, journal),
     await checkUnfinished(journalPathOf(imagePath)),
@@ -86,6 +100,13 @@ function checkWritable(imagePath: string): PreflightCheck {
     return { id: "writable", state: "refused", text: `${message}.`, hint };
   }
 }
+
+const writtenHere: PreflightCheck = {
+  id: "in-use",
+  state: "refused",
+  text: "Blkscope is writing to it.",
+  hint: "Wait until the repair that is running has come to its end, or cancel it.",
+};
 
 function checkUse(imagePath: string): PreflightCheck {
   const users = usersOfFile(imagePath);
@@ -139,7 +160,10 @@ function isOpenInThisProcess(imagePath: string): boolean {
 async function checkPlace(journal: string): Promise<PreflightCheck> {
   const folder = path.dirname(journal);
   const elsewhere = "Name another place for the journal (--journal).";
-  if (fs.existsSync(journal)) return refusal("journal-place", await journalTaken(journal));
+  if (fs.existsSync(journal)) {
+    const { error, state } = await takenName(journal);
+    return { ...refusal("journal-place", error), earlier: { journal, state, aside: asideName(journal) } };
+  }
   try {
     fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
     return { id: "journal-place", state: "ok", text: `The undo journal will be '${journal}'.` };

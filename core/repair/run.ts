@@ -72,8 +72,7 @@ async function saveTail(
 ): Promise<void> {
   let zeroFrom = from;
   for (const { at, length } of pieces(from, to)) {
-    job.progress?.(at - from, to - from);
-    await turn(job);
+    await tell(job, at - from, to - from);
     const bytes = await readRange(image, at, length);
     if (isZero(bytes)) continue;
     if (at > zeroFrom) await writer.tail(zeroFrom, at - zeroFrom, undefined);
@@ -85,11 +84,14 @@ async function saveTail(
 
 interface Found {
   readonly anyNew: boolean;
-  readonly allNew: boolean;
+  /** Writes of the repair that are whole in the image. */
+  readonly written: number;
 }
 
-/** Whether the image is the journal's, and how far the repair came. Throws EINVAL when it has changed since. */
-export async function examine(image: ImageFile, journal: Journal): Promise<Found> {
+/**
+ * Whether the image is the journal's, and how far the repair came. Throws EINVAL when it has changed since, ECANCELED.
+ */
+export async function examine(image: ImageFile, journal: Journal, job: RepairJob = {}): Promise<Found> {
   const { oldSize, cutSize, newSize, state } = journal;
   const places = placesOf(journal);
   if (image.size < cutSize || image.size > Math.max(oldSize, newSize)) {
@@ -100,8 +102,11 @@ export async function examine(image: ImageFile, journal: Journal): Promise<Found
   if (Buffer.compare(sha256(head), journal.headHash) !== 0) throw changed("its header is another", 0);
   let anyNew = false;
   let anyOld = false;
-  for (const { offset, oldBytes, newBytes } of places) {
+  let written = 0;
+  for (const [done, { offset, oldBytes, newBytes }] of places.entries()) {
+    if (done % 1000 === 0) await tell(job, done, places.length);
     const found = await readRange(image, offset, oldBytes.length);
+    if (Buffer.compare(found, newBytes) === 0) written++;
     for (let i = 0; i < found.length; i++) {
       if (oldBytes[i] === newBytes[i] && found[i] === oldBytes[i]) continue;
       if (found[i] === newBytes[i]) anyNew = true;
@@ -116,10 +121,10 @@ export async function examine(image: ImageFile, journal: Journal): Promise<Found
     if (anyNew || image.size !== oldSize) throw changed("parts of the repair are there", 0);
   } else if (state === "applied" || state === "verified") {
     if (anyOld || image.size !== newSize) throw changed("parts of the repair are gone", 0);
-    const at = await firstWrongCopy(image, journal);
+    const at = await firstWrongCopy(image, journal, job);
     if (at !== undefined) throw changed(`at ${hex(at)}`, at);
   }
-  return { anyNew, allNew: !anyOld };
+  return { anyNew, written };
 }
 
 /**
@@ -132,7 +137,8 @@ export async function applyJournal(
   journal: Journal,
   job: RepairJob = {},
 ): Promise<void> {
-  const { anyNew } = await examine(image, journal);
+  job.phase?.(phases.compare);
+  const { anyNew } = await examine(image, journal, job);
   const isDone = journal.state === "applied" || journal.state === "verified";
   if (!isDone) {
     if (journal.state !== "applying") {
@@ -141,13 +147,16 @@ export async function applyJournal(
     }
     // Nothing is changed in place before the copies are durable, and no source of theirs either.
     if (!anyNew) await makeCopies(image, journal, job);
+    job.phase?.(phases.write);
     await writePlaces(image, journal.writes, "newBytes", job);
     if (journal.last) await writePlaces(image, [journal.last], "newBytes", {});
     await setState(file, "applied");
   }
-  await (isDone
-    ? examine(image, journal)
-    : expectWritten(() => examine(image, { ...journal, state: "applied" })));
+  // What was applied before was just looked at.
+  if (!isDone) {
+    job.phase?.(phases.whole);
+    await expectWritten(() => examine(image, { ...journal, state: "applied" }, job));
+  }
   if (journal.state !== "verified") await setState(file, "verified");
 }
 
@@ -158,15 +167,18 @@ export async function undoJournal(
   journal: Journal,
   job: RepairJob = {},
 ): Promise<void> {
-  await examine(image, journal);
+  job.phase?.(phases.compare);
+  await examine(image, journal, job);
   if (journal.state === "undone") return;
   if (journal.state !== "planned") {
     if (journal.state !== "applying") await setState(file, "applying");
+    job.phase?.(phases.undo);
     await writePlaces(image, placesOf(journal), "oldBytes", job);
     await restoreSize(image, file, journal);
+    job.phase?.(phases.whole);
     await expectWritten(async () => {
-      await examine(image, { ...journal, state: "planned" });
-      await expectTail(image, file, journal, {});
+      await examine(image, { ...journal, state: "planned" }, job);
+      await expectTail(image, file, journal, job);
     });
   }
   await setState(file, "undone");
@@ -199,14 +211,15 @@ async function makeCopies(image: ImageFile, journal: Journal, job: RepairJob): P
   const { cutSize, newSize, copies, patches } = journal;
   if (image.size !== cutSize) await image.resize(cutSize);
   if (newSize !== cutSize) await image.resize(newSize);
+  job.phase?.(phases.copy);
   for (const [done, { from, to, length }] of copies.entries()) {
-    job.progress?.(done, copies.length);
-    await turn(job);
+    await tell(job, done, copies.length);
     await image.write(to, await readRange(image, from, length));
   }
   for (const { offset, newBytes } of patches) await image.write(offset, newBytes);
   await image.flush();
-  const wrong = await firstWrongCopy(image, journal);
+  job.phase?.(phases.readCopies);
+  const wrong = await firstWrongCopy(image, journal, job);
   if (wrong === undefined) return;
   throw new BlockError("EIO", `What was copied to ${hex(wrong)} reads back differently`, {
     offset: wrong,
@@ -214,8 +227,13 @@ async function makeCopies(image: ImageFile, journal: Journal, job: RepairJob): P
   });
 }
 
-async function firstWrongCopy(image: ImageFile, { copies }: Journal): Promise<number | undefined> {
-  for (const { to, length, hash } of copies) {
+async function firstWrongCopy(
+  image: ImageFile,
+  { copies }: Journal,
+  job: RepairJob,
+): Promise<number | undefined> {
+  for (const [done, { to, length, hash }] of copies.entries()) {
+    await tell(job, done, copies.length);
     if (Buffer.compare(sha256(await readRange(image, to, length)), hash) !== 0) return to;
   }
   return undefined;
@@ -228,14 +246,13 @@ async function writePlaces(
   job: RepairJob,
 ): Promise<void> {
   for (const [done, write] of places.entries()) {
-    if (done % 1000 === 0) {
-      job.progress?.(done, places.length);
-      await turn(job);
-    }
+    if (done % 1000 === 0) await tell(job, done, places.length);
     await image.write(write.offset, write[which]);
   }
   await image.flush();
-  for (const write of places) {
+  if (places.length > 0) job.phase?.(phases.read);
+  for (const [done, write] of places.entries()) {
+    if (done % 1000 === 0) await tell(job, done, places.length);
     const found = await readRange(image, write.offset, write[which].length);
     if (Buffer.compare(found, write[which]) === 0) continue;
     throw new BlockError("EIO", `What was written at ${hex(write.offset)} reads back differently`, {
@@ -269,9 +286,11 @@ async function expectTail(
   { tail }: Journal,
   job: RepairJob,
 ): Promise<void> {
+  const start = tail[0]?.offset ?? 0;
+  const total = tail.reduce((sum, { length }) => sum + length, 0);
   for (const { offset, length, at: kept } of tail) {
     for (const piece of pieces(offset, offset + length)) {
-      await turn(job);
+      await tell(job, piece.at - start, total);
       const found = await readRange(image, piece.at, piece.length);
       const isSame =
         kept === undefined
@@ -297,6 +316,22 @@ function overlay(target: Uint8Array, start: number, offset: number, bytes: Uint8
 
 function* pieces(start: number, end: number): Generator<{ readonly at: number; readonly length: number }> {
   for (let at = start; at < end; at += mostData) yield { at, length: Math.min(mostData, end - at) };
+}
+
+/** What is being done, for a person who watches. */
+const phases = {
+  compare: "Comparing the image with the journal",
+  copy: "Copying to the end of the file",
+  readCopies: "Reading back what was copied",
+  write: "Writing changes",
+  undo: "Taking changes back",
+  read: "Reading back what was written",
+  whole: "Reading back the whole repair",
+} as const;
+
+async function tell(job: RepairJob, done: number, total: number): Promise<void> {
+  job.progress?.(done, total);
+  await turn(job);
 }
 
 /** Lets a message to cancel in: reading and writing files gives no turn to it. Throws ECANCELED. */

@@ -9,7 +9,13 @@ import type { ImageEvents } from "../../core/jobs/imageEvents.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
 import { checkedFormats } from "../../core/ops/logBisectRun.ts";
 import { longestDetail } from "../../core/ops/logIndexRun.ts";
-import type { JournalFacts, RepairFinished, RepairWritten } from "../../core/ops/repairRun.ts";
+import type {
+  EarlierJournal,
+  JournalFacts,
+  PreflightCheck,
+  RepairFinished,
+  RepairWritten,
+} from "../../core/ops/repairRun.ts";
 import { opNames } from "../../core/query/tree.ts";
 
 const token = z.uuid();
@@ -81,11 +87,16 @@ export interface RecentItem {
 
 /** A journal as the page knows it: its paths are names for show. */
 export interface JournalLook extends JournalFacts {
-  /** The image's file; undefined when it is not there. */
+  /** The image's file; undefined when it is not there. One elsewhere was not touched: to name it is to agree to that. */
   readonly image: FileRef | undefined;
 }
 
-/** A journal beside an open image: of a repair that was cut off, or one that can't be used. */
+/** What stands in the way of a repair; the journal that does, as a file. */
+export interface ShownCheck extends Omit<PreflightCheck, "earlier"> {
+  readonly earlier?: Omit<EarlierJournal, "journal"> & { readonly file: FileRef };
+}
+
+/** A journal beside an open image: of a repair that was cut off or never begun, or one that can't be used. */
 export type UnfinishedRepair =
   | { readonly file: FileRef; readonly facts: JournalLook; readonly error: undefined }
   | { readonly file: FileRef; readonly facts: undefined; readonly error: PlainError };
@@ -237,6 +248,8 @@ export const channels = {
   "map:guestPlace": channel<Answer<"map", "guestPlace">>()(
     z.strictObject({ job: jobId, offset: byteOffset }),
   ),
+  /** Has the scan stand still, with what is known by then there to be asked for, or go on. */
+  "map:pause": channel<undefined>()(z.strictObject({ job: jobId, paused: z.boolean() })),
   "map:next": channel<Answer<"map", "next">>()(
     z.strictObject({
       job: jobId,
@@ -248,8 +261,6 @@ export const channels = {
   ),
   /** Which of these files are logs of writes, by their first bytes; graphs are none. */
   "log:detect": channel<readonly boolean[]>()(z.array(token).max(64)),
-  /** Has the scan stand still, with what is known by then there to be asked for, or go on. */
-  "map:pause": channel<undefined>()(z.strictObject({ job: jobId, paused: z.boolean() })),
   /** Reads a log into its index. Its end is told when it has been read; then it answers until cancelled. */
   "job:logIndex": channel<{ job: number }>()(
     z.strictObject({ image: imageId, growing: z.boolean(), recover: z.boolean() }),
@@ -369,7 +380,7 @@ export const channels = {
         .max(1 << 20),
     }),
   ),
-  "repair:preflight": channel<Answer<"repairPlan", "preflight">>()(
+  "repair:preflight": channel<readonly ShownCheck[]>()(
     z.strictObject({ job: jobId, ids: repairIds, journal: token.optional() }),
   ),
   /** Writes what lies in leaked clusters to a new file, the token of one that was chosen for saving. */
@@ -384,17 +395,22 @@ export const channels = {
       copyTo: token.optional(),
     }),
   ),
-  /** What an undo journal says; `image` instead of the file that it names. */
+  /** What an undo journal says; `image`: it is that file, wherever the journal says it is. */
   "repair:look": channel<JournalLook>()(z.strictObject({ token, image: token.optional() })),
   "job:repairFinish": channel<{ job: number }>()(
     z.strictObject({
       token,
       mode: z.enum(["undo", "resume"]),
       dryRun: z.boolean(),
-      image: token.optional(),
+      /** The file that was looked at. */
+      image: token,
     }),
   ),
-  /** The journal beside an open image whose repair was cut off. */
+  /** Gives a journal another name, which is answered: not one whose repair can be finished or taken back. */
+  "repair:setAside": channel<FileRef>()(z.strictObject({ token, image: token.optional() })),
+  /** Deletes a journal by which nothing can be done any more. */
+  "repair:delete": channel<undefined>()(z.strictObject({ token, image: token.optional() })),
+  /** The journal beside an open image whose repair was cut off or never begun. */
   "repair:unfinished": channel<UnfinishedRepair | undefined>()(z.strictObject({ image: imageId })),
   "job:cancel": channel<undefined>()(z.strictObject({ job: jobId })),
   /** Asks for a place and writes the content there; undefined means the dialog was dismissed. */

@@ -63,6 +63,8 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "job:repairWrite": true,
   "repair:look": true,
   "job:repairFinish": true,
+  "repair:setAside": true,
+  "repair:delete": true,
   "repair:unfinished": true,
   "job:cancel": true,
   "export:save": true,

@@ -2,10 +2,11 @@
 // and a quiet note. The caret's file position is asked for after a pause; the latest question wins.
 import { useEffect } from "react";
 import { useStore } from "zustand";
-import { useJobs } from "../store/jobs.ts";
+import { isWritingNow, useJobs } from "../store/jobs.ts";
 import type { Surface } from "../store/surface.ts";
 import { useSurface } from "../store/surface.ts";
 import { useView } from "../store/view.ts";
+import { readOnlyWords, useWriteWordsNow } from "../store/writeWords.ts";
 import { LockIcon, UnlockIcon } from "../widgets/icons.ts";
 import { JobStatus } from "./JobStatus.tsx";
 import { bytePosition, selectionText } from "./position.ts";
@@ -27,15 +28,8 @@ export function StatusBar() {
 
 /** That nothing is written; only a repair writes, from the button that says so to its end. */
 function WriteState() {
-  const isRepair = useView(({ tabs, active }) => {
-    const kind = tabs.find((tab) => tab.id === active)?.kind;
-    return kind === "repair" || kind === "journal";
-  });
-  const isWriting = useJobs(({ byId }) =>
-    Object.values(byId).some(
-      ({ name, state }) => state.kind === "running" && (name === "repairWrite" || name === "repairFinish"),
-    ),
-  );
+  const words = useWriteWordsNow() ?? readOnlyWords;
+  const isWriting = useJobs(isWritingNow);
   if (isWriting) {
     return (
       <span className={styles.item} title="A repair is being written; Cancel stops it between two changes">
@@ -43,13 +37,9 @@ function WriteState() {
       </span>
     );
   }
-  const title = isRepair
-    ? "Nothing is written before you press the button that says so"
-    : "Images are only ever read: nothing here can change them";
   return (
-    <span className={styles.item} title={title}>
-      <LockIcon size={12} strokeWidth={2} aria-hidden />{" "}
-      {isRepair ? "read-only until you write" : "read-only"}
+    <span className={styles.item} title={words.title}>
+      <LockIcon size={12} strokeWidth={2} aria-hidden /> {words.text}
     </span>
   );
 }

@@ -2,7 +2,13 @@
 // the start and are never kept here (a comparison may find millions of runs; its panel owns the table).
 import { create } from "zustand";
 import { type PlainError, toPlain } from "../../core/base/errors.ts";
-import type { AskedJob, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
+import {
+  type AskedJob,
+  type JobName,
+  type JobProgress,
+  type Jobs,
+  writingJobs,
+} from "../../core/jobs/contract.ts";
 import type { ChannelName, Events, Request, SummaryOf } from "../../electron/ipc/contract.ts";
 import { call, on } from "../api.ts";
 import { nextRate, type Rate, startRate } from "./rate.ts";
@@ -44,6 +50,11 @@ interface JobsStore {
   readonly byId: Readonly<Record<number, Job>>;
 }
 export const useJobs = create<JobsStore>()(() => ({ byId: {} }));
+
+/** Whether a repair writes to a file, whichever view it was asked for in. */
+export function isWritingNow({ byId }: JobsStore): boolean {
+  return Object.values(byId).some(({ name, state }) => state.kind === "running" && writingJobs.has(name));
+}
 
 /** What the store need not show: main's id, the listener, and a cancel that came before main's id. */
 interface Link {

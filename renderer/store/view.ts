@@ -13,8 +13,13 @@ export type Tab =
   | { readonly id: string; readonly kind: "timeline"; readonly token: string }
   /** The repair wizard of an image. */
   | { readonly id: string; readonly kind: "repair"; readonly token: string }
-  /** An undo journal that was opened by itself; no image is open for it. */
-  | { readonly id: string; readonly kind: "journal"; readonly journal: FileRef };
+  /** An undo journal; no image is open for it. `image`: its image, where the way here was from that. */
+  | {
+      readonly id: string;
+      readonly kind: "journal";
+      readonly journal: FileRef;
+      readonly image: FileRef | undefined;
+    };
 
 /** The inspector's column beside bytes and beside a comparison, which needs the room for two panes, apart. */
 export type SidePanel = "sidebar" | "bottomPanel" | "graphPanel" | "inspector" | "compareInspector";
@@ -39,6 +44,8 @@ export type Overlay =
   | { readonly kind: "logCompare" }
   | { readonly kind: "logGoTo" }
   | { readonly kind: "logBase" }
+  /** How to look for the first state of the log that fails. */
+  | { readonly kind: "logBisect" }
   /** Which log, and which of the byte's addresses, to ask who wrote it. */
   | { readonly kind: "whoWrote" }
   | { readonly kind: "openAs" };
@@ -78,10 +85,11 @@ export const mapTab = (token: string, node: string): Tab => ({
 });
 export const timelineTab = (token: string): Tab => ({ id: `timeline:${token}`, kind: "timeline", token });
 export const repairTab = (token: string): Tab => ({ id: `repair:${token}`, kind: "repair", token });
-export const journalTab = (journal: FileRef): Tab => ({
+export const journalTab = (journal: FileRef, image?: FileRef): Tab => ({
   id: `journal:${journal.token}`,
   kind: "journal",
   journal,
+  image,
 });
 /** Images that a tab shows. */
 export function tokensOf(tab: Tab): readonly string[] {

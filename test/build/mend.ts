@@ -41,7 +41,11 @@ export async function mend(
 /** The same, stopped at its first change in place, as where its process ends there. */
 export async function cutOffRepair(image: string, journal: string): Promise<void> {
   const stop = new AbortController();
-  const job = { signal: stop.signal, progress: () => stop.abort() };
+  // It is begun when it copies or writes, after it has compared the image with the journal.
+  const phase = (name: string) => {
+    if (!name.startsWith("Comparing")) stop.abort();
+  };
+  const job = { signal: stop.signal, phase };
   await mend(image, { journal, job }).catch((error: unknown) => {
     if (!(error instanceof BlockError) || error.code !== "ECANCELED") throw error;
   });

@@ -135,8 +135,13 @@ describe("repair --apply", () => {
     expect(bytesOf("elsewhere.qed").equals(original)).toBe(true);
     expect(repair("--apply", "--journal", "journals/mine", "elsewhere.qed").code).toBe(0);
     expect(fs.readdirSync(cli.path("journals")).sort()).toEqual(["mine", "taken"]);
-    // The image is found where the journal says it was.
-    expect(repair("--undo", "journals/mine")).toMatchObject({ code: 0, stderr: "" });
+    // A file in another folder is not touched because a journal names it.
+    const unasked = repair("--undo", "journals/mine");
+    expect(unasked).toMatchObject({ code: 1, stdout: "" });
+    expect(unasked.stderr).toContain("The image is not beside its journal");
+    expect(unasked.stderr).toContain("name it as the last argument");
+    expect(bytesOf("elsewhere.qed").equals(original)).toBe(false);
+    expect(repair("--undo", "journals/mine", "elsewhere.qed")).toMatchObject({ code: 0, stderr: "" });
     expect(bytesOf("elsewhere.qed").equals(original)).toBe(true);
   });
 
@@ -222,7 +227,7 @@ describe("repair --undo and --resume", () => {
     fs.renameSync(cli.path("moved.qed"), cli.path("away/renamed.qed"));
     const missing = repair("--undo", "moved.qed.blkscope-undo");
     expect(missing).toMatchObject({ code: 1, stdout: "" });
-    expect(missing.stderr).toContain("No such file");
+    expect(missing.stderr).toContain("The image is not beside its journal");
     cli.write("other.qed", brokenQed());
     const other = repair("--undo", "moved.qed.blkscope-undo", "other.qed");
     expect(other.code).toBe(1);

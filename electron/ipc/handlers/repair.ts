@@ -1,15 +1,22 @@
 // Calls about repairs: looking, questions about what was found, writing, and journals. Paths stay here: the page gives
 // and gets tokens.
-import type { JournalFacts, RepairFinished, RepairWritten } from "../../../core/ops/repairRun.ts";
+import * as path from "node:path";
+import { BlockError } from "../../../core/base/errors.ts";
+import type {
+  JournalFacts,
+  PreflightCheck,
+  RepairFinished,
+  RepairWritten,
+} from "../../../core/ops/repairRun.ts";
 import type { Context } from "../../context.ts";
 import { displayText, type FileTokens } from "../../files.ts";
-import type { FinishedRepair, JournalLook, WrittenRepair } from "../contract.ts";
+import type { FinishedRepair, JournalLook, ShownCheck, WrittenRepair } from "../contract.ts";
 import type { Handler } from "../handle.ts";
 
 export const plan: Handler<"job:repairPlan"> = ({ image }, { session, jobs }) => {
-  const { path, format, name } = session.fileOf(image);
+  const { path: filename, format, name } = session.fileOf(image);
   return {
-    job: jobs.runAsked("repairPlan", `Repair plan of ${name}`, { filename: path, format }, ({ offered }) => ({
+    job: jobs.runAsked("repairPlan", `Repair plan of ${name}`, { filename, format }, ({ offered }) => ({
       cancelled: false,
       offered,
     })),
@@ -31,32 +38,55 @@ export const changes: Handler<"repair:changes"> = ({ job, ...item }, { jobs }) =
 export const map: Handler<"repair:map"> = ({ job, ...choice }, { jobs }) =>
   jobs.ask(job, "repairPlan", "map", choice);
 
-export const preflight: Handler<"repair:preflight"> = async ({ job, ids, journal }, { jobs, files }) => {
-  const question = { ids, ...pathAs("journal", journal, files) };
+export const preflight: Handler<"repair:preflight"> = async (request, { session, jobs, files }) => {
+  const { job, ids, journal } = request;
+  const { filename } = jobs.paramsOf(job, "repairPlan");
+  const writtenHere = session.isWriting(filename);
+  const question = { ids, writtenHere, ...pathAs("journal", journal, files) };
   const checks = await jobs.ask(job, "repairPlan", "preflight", question);
-  return checks.map(({ text, hint, ...check }) => ({
+  return checks.map((check) => shownCheck(check, files));
+};
+
+function shownCheck({ text, hint, earlier, ...check }: PreflightCheck, files: FileTokens): ShownCheck {
+  return {
     ...check,
     text: displayText(text),
     ...(hint !== undefined && { hint: displayText(hint) }),
-  }));
-};
+    ...(earlier && {
+      earlier: {
+        file: files.refOf(earlier.journal),
+        state: earlier.state,
+        aside: displayText(path.basename(earlier.aside)),
+      },
+    }),
+  };
+}
+
+/** Throws EBUSY: locks tell other programs apart from this one, but not one repair of it from another. */
+function expectNotWriting(file: string, session: Context["session"]): void {
+  if (!session.isWriting(file)) return;
+  throw new BlockError("EBUSY", `Blkscope is writing to '${displayText(path.basename(file))}'`, {
+    hint: "Wait until the repair that is running has come to its end, or cancel it.",
+  });
+}
 
 export const write: Handler<"job:repairWrite"> = (request, { session, jobs, files }) => {
   const { image, ids, digest, journal, copyTo } = request;
-  const { path, format, name } = session.fileOf(image);
+  const { path: filename, format, name } = session.fileOf(image);
+  expectNotWriting(filename, session);
   const places = { ...pathAs("journal", journal, files), ...pathAs("copyTo", copyTo, files) };
-  const params = { filename: path, format, ids, digest, ...places };
+  const params = { filename, format, ids, digest, ...places };
   return {
     job: jobs.run("repairWrite", `Repair of ${name}`, params, {
       shown: (written) => shownWritten(written, files),
-      ended: copyTo === undefined ? session.writing(path) : () => undefined,
+      ended: copyTo === undefined ? session.writing(filename) : () => undefined,
     }),
   };
 };
 
 export const rescue: Handler<"job:repairRescue"> = ({ image, to }, { session, jobs, files }) => {
-  const { path, format, name } = session.fileOf(image);
-  const params = { filename: path, format, to: files.pathOf(to) };
+  const { path: filename, format, name } = session.fileOf(image);
+  const params = { filename, format, to: files.pathOf(to) };
   return { job: jobs.run("repairRescue", `Leaked clusters of ${name}`, params) };
 };
 
@@ -68,15 +98,25 @@ export const look: Handler<"repair:look"> = async ({ token, image }, { session, 
 export const finish: Handler<"job:repairFinish"> = (request, { session, jobs, files }) => {
   const { token, mode, dryRun, image } = request;
   const journal = files.pathOf(token);
+  const filename = files.pathOf(image);
+  if (!dryRun) expectNotWriting(filename, session);
   const title = `${mode === "undo" ? "Undo" : "Completion"} of ${files.refOf(journal).name}`;
-  const params = { journal, mode, dryRun, ...pathAs("image", image, files) };
+  const params = { journal, mode, dryRun, image: filename };
   return {
     job: jobs.run("repairFinish", title, params, {
       shown: (finished) => shownFinished(finished, files),
-      ended: params.image === undefined ? () => undefined : session.writing(params.image),
+      ended: dryRun ? () => undefined : session.writing(filename),
     }),
   };
 };
+
+export const setAside: Handler<"repair:setAside"> = async ({ token, image }, { session, files }) => {
+  const other = image === undefined ? undefined : files.pathOf(image);
+  return files.refOf(await session.journalAside(files.pathOf(token), other));
+};
+
+export const remove: Handler<"repair:delete"> = ({ token, image }, { session, files }) =>
+  session.journalDelete(files.pathOf(token), image === undefined ? undefined : files.pathOf(image));
 
 export const unfinished: Handler<"repair:unfinished"> = async ({ image }, { session, files }) => {
   const found = await session.journalBeside(image);
@@ -116,6 +156,6 @@ function shownFacts(facts: JournalFacts, files: FileTokens): JournalLook {
     ...facts,
     journal: displayText(facts.journal),
     imagePath: displayText(facts.imagePath),
-    image: facts.imageFound ? files.refOf(facts.imagePath) : undefined,
+    image: facts.imageState === "missing" ? undefined : files.refOf(facts.imagePath),
   };
 }

@@ -71,6 +71,8 @@ export const handlers: Handlers = {
   "job:repairWrite": repair.write,
   "repair:look": repair.look,
   "job:repairFinish": repair.finish,
+  "repair:setAside": repair.setAside,
+  "repair:delete": repair.remove,
   "repair:unfinished": repair.unfinished,
   "job:cancel": jobs.cancel,
   "export:save": exports.save,

@@ -8,6 +8,8 @@ import type { ImageState } from "../../store/images.ts";
 import { detailsText } from "../../widgets/ErrorState.tsx";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
 import { Notice } from "../../widgets/Notice.tsx";
+import { UnfinishedNotice } from "../repair/UnfinishedNotice.tsx";
+import { useUnfinished } from "../repair/unfinished.ts";
 import type { Scan } from "./scan.ts";
 import type { CompareSession } from "./session.ts";
 import { dirtyText, outcomeText, sizeText } from "./wording.ts";
@@ -27,15 +29,20 @@ interface NoticesProps {
 export function Notices({ session, scan, a, b, stale, listShown }: NoticesProps) {
   const [dismissed, setDismissed] = useState<ReadonlySet<string>>(new Set());
   const dismiss = (text: string) => () => setDismissed(new Set([...dismissed, text]));
+  const between = useBetween(a.image.image, b.image.image);
   const infos = [
     sizeText(a.image.size, b.image.size),
-    ...[a, b].filter(({ image }) => image.info.dirty).map(({ file }) => dirtyText(file.name)),
+    ...[a, b]
+      .filter(({ image }) => image.info.dirty && !between.has(image.image))
+      .map(({ file }) => dirtyText(file.name)),
   ].filter((text) => text !== undefined);
   const kept = stale && a.disk.kind === "same" && b.disk.kind === "same";
   return (
     <>
       <FileBanner token={a.file.token} />
       <FileBanner token={b.file.token} />
+      <UnfinishedNotice image={a.image} />
+      <UnfinishedNotice image={b.image} />
       {kept && (
         <Notice tone="warning" actions={<RescanButton />}>
           These results are from before a file changed on disk.
@@ -54,6 +61,13 @@ export function Notices({ session, scan, a, b, stale, listShown }: NoticesProps)
         ))}
     </>
   );
+}
+
+/** Images between the two states of a repair that was cut off: "nothing has been changed" is wrong of them. */
+function useBetween(a: number, b: number): ReadonlySet<number> {
+  const [foundA, foundB] = [useUnfinished(a)?.found, useUnfinished(b)?.found];
+  const isBetween = (found: typeof foundA) => found !== undefined && found.facts?.state !== "planned";
+  return new Set([...(isBetween(foundA) ? [a] : []), ...(isBetween(foundB) ? [b] : [])]);
 }
 
 function RescanButton() {

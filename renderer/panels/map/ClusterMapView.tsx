@@ -2,7 +2,7 @@
 import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Group, Panel, Separator } from "react-resizable-panels";
 import { useStore } from "zustand";
-import type { MapPlace, MapSummary } from "../../../core/ops/mapRun.ts";
+import type { MapPlace } from "../../../core/ops/mapRun.ts";
 import type { MapCell } from "../../map/contract.ts";
 import { Legend } from "../../map/Legend.tsx";
 import { MapCanvas } from "../../map/MapCanvas.tsx";
@@ -20,11 +20,12 @@ import { count, percent } from "../../widgets/format.ts";
 import { Notice } from "../../widgets/Notice.tsx";
 import shared from "../../widgets/panel.module.css";
 import compare from "../compare/compare.module.css";
+import { UnfinishedNotice } from "../repair/UnfinishedNotice.tsx";
 import { BundleDialog } from "./BundleDialog.tsx";
 import { ClusterCard } from "./ClusterCard.tsx";
 import styles from "./map.module.css";
 import { ProblemsPanel } from "./ProblemsPanel.tsx";
-import type { MapSession } from "./session.ts";
+import { type MapSession, type ShownMap, scannedPercent } from "./session.ts";
 import { Toolbar } from "./Toolbar.tsx";
 import { useMapCommands } from "./useMapCommands.ts";
 
@@ -37,19 +38,22 @@ interface ClusterMapViewProps {
 export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
   const { image } = state;
   useEffect(() => session.attach(image), [session, image]);
-  const { shown, asTable } = useStore(session.store);
+  const { shown, asTable, resting } = useStore(session.store);
   useJobs(({ byId }) => byId);
   const { scan } = session;
   useMapCommands(session, image);
   const isNarrow = useNarrow();
   const overlay = useView((view) => view.overlay?.kind);
-  const legend = <Legend view={session.view} summary={shown?.summary} />;
+  const isPartial = shown?.isComplete === false;
+  const legend = <Legend view={session.view} summary={shown?.summary} isPartial={isPartial} />;
   return (
     <div className={shared.panel}>
       <Toolbar session={session} image={image} />
       <ScanLine session={session} />
       <FileBanner token={tab.token} />
+      <UnfinishedNotice image={image} />
       {overlay === "bundle" && <BundleDialog image={image} node={tab.node} />}
+      {isPartial && resting && <Stopped session={session} />}
       {shown !== undefined && scan?.state.kind === "failed" && (
         <Notice tone="error">
           The map could not be made again: {scan.state.error.message}. What shows is from before.
@@ -98,14 +102,14 @@ function useNarrow(): boolean {
 
 interface GridProps extends ClusterMapViewProps {
   readonly asTable: boolean;
-  readonly shown: NonNullable<ReturnType<MapSession["store"]["getState"]>["shown"]>;
+  readonly shown: ShownMap;
 }
 
 function Grid({ session, tab, state, asTable, shown }: GridProps) {
   const { place, order } = useStore(session.store);
   const [hovered, setHovered] = useState<MapCell>();
   const { name } = state.file;
-  const { summary, sources } = shown;
+  const { summary, sources, isComplete } = shown;
   const source = (order === "guest" ? sources.guest : undefined) ?? sources.file;
   const open = ({ offset }: MapCell) => {
     const shownNode = order === "guest" ? tab.node : session.fileNode;
@@ -133,7 +137,7 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
           label={`Cluster map of ${name}`}
           source={source}
           view={session.view}
-          summary={summaryText(summary)}
+          summary={summaryText(shown)}
           space={order}
           selection={selection}
           {...(marked && { marked })}
@@ -144,7 +148,11 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
         />
       )}
       <p className={`${styles.hover} number`} aria-hidden>
-        {hovered === undefined ? "Enter or a double click shows the bytes." : cellText(hovered, order)}
+        {hovered === undefined
+          ? isComplete
+            ? "Enter or a double click shows the bytes."
+            : "Hatched cells are not scanned yet."
+          : cellText(hovered, order, { isPartial: !isComplete })}
       </p>
     </div>
   );
@@ -159,12 +167,42 @@ function targetsOf({ pointers }: MapPlace, clusterSize: number): readonly number
 }
 
 /** Read when the grid gets the focus. */
-function summaryText({ clusters, kinds, badEntries, extraReferences }: MapSummary): string {
+function summaryText({ isComplete, summary }: ShownMap): string {
+  const parts = [count(summary.clusters, "cluster")];
+  if (!isComplete) return [...parts, "not all of them scanned yet"].join(", ");
+  const { kinds, badEntries, extraReferences } = summary;
   const problems = badEntries + extraReferences;
-  const parts = [count(clusters, "cluster")];
   if (problems > 0) parts.push(count(problems, "problem"));
   if (kinds.leaked.clusters > 0) parts.push(count(kinds.leaked.clusters, "leaked cluster"));
   return parts.join(", ");
+}
+
+/** The scan stands still: what is known shows, and it can go on from there. */
+function Stopped({ session }: { session: MapSession }) {
+  // The button that was pressed is gone then.
+  const act = (run: () => void) => () => {
+    document.querySelector<HTMLElement>('[data-pane="map"] [tabindex="0"]')?.focus();
+    run();
+  };
+  return (
+    <Notice
+      tone="info"
+      live
+      actions={
+        <>
+          <button type="button" className="button" onClick={act(() => void session.goOn())}>
+            Go on
+          </button>
+          <button type="button" className="button" onClick={act(() => session.rescan())}>
+            Scan again
+          </button>
+        </>
+      }
+    >
+      You stopped the scan at {scannedPercent(session)} %. Hatched cells are not scanned yet, and there may be
+      more problems than are listed.
+    </Notice>
+  );
 }
 
 /** While the first scan runs, was cancelled, or failed. */
@@ -184,19 +222,19 @@ function NoMap({ session, name }: { session: MapSession; name: string }) {
       </div>
     );
   }
-  const progress = state?.kind === "running" ? state.progress : undefined;
-  const done = progress === undefined ? "" : ` ${percent(progress.done, progress.total)} %`;
+  const hasBegun = state?.kind === "running" && state.progress !== undefined;
   return (
     <div className={styles.scanning} aria-busy>
       <p role="status">
-        Reading the tables of {name}…{done}
+        {session.store.getState().resting ? "Stopping the scan of" : "Reading the tables of"} {name}…
+        {hasBegun && ` ${scannedPercent(session)} %`}
       </p>
     </div>
   );
 }
 
 function ScanLine({ session }: { session: MapSession }) {
-  const running = [session.scan, session.check].find((job) => job?.state.kind === "running");
+  const running = session.running;
   if (running?.state.kind !== "running") return null;
   const { progress } = running.state;
   return (

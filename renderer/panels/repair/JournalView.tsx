@@ -3,6 +3,8 @@
 import { type ReactNode, useEffect } from "react";
 import { useStore } from "zustand";
 import type { JournalFacts } from "../../../core/ops/repairRun.ts";
+import type { FileRef } from "../../../electron/ipc/contract.ts";
+import { openRepair } from "../../shell/openFlows.ts";
 import { useJobs } from "../../store/jobs.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
 import { bytes, count, decimal } from "../../widgets/format.ts";
@@ -19,6 +21,7 @@ import {
   finishLabel,
   forApp,
   journalText,
+  madeText,
   sentence,
   unfinishedTitles,
 } from "./wording.ts";
@@ -33,9 +36,10 @@ interface JournalViewProps {
 
 export function JournalView({ session, title, back, again }: JournalViewProps) {
   useEffect(() => void session.look(), [session]);
-  const { facts, looking, error, job: id, mode } = useStore(session.store);
+  const { facts, looking, error, job: id, mode, gone } = useStore(session.store);
   useJobs(({ byId }) => (id === undefined ? undefined : byId[id]));
   const { job } = session;
+  if (gone) return <GoneJournal title={title} as={gone.as} image={facts?.image} />;
   if (job?.state.kind === "running") {
     const label = mode === "undo" ? "Taking the repair back" : "Finishing the repair";
     return (
@@ -58,6 +62,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
   if (!facts) return <LoadingState label="Reading the undo journal" />;
   const name = baseName(facts.imagePath);
   const modes = facts.refusal ? [] : modesOf(facts.state);
+  const isElsewhere = facts.imageState === "elsewhere";
   const done = job?.state.kind === "done" || job?.state.kind === "cancelled" ? job.state.summary : undefined;
   return (
     <StepPage
@@ -71,9 +76,29 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
           <button type="button" className="button" disabled={looking} onClick={() => void session.look()}>
             Look again
           </button>
-          {!facts.imageFound && (
-            <button type="button" className="button" onClick={() => void session.locate()}>
+          {facts.imageState !== "found" && (
+            <button type="button" className="button" disabled={looking} onClick={() => void session.locate()}>
               Locate the image…
+            </button>
+          )}
+          {isElsewhere && (
+            <button type="button" className="button" disabled={looking} onClick={() => void session.agree()}>
+              It is that file: look at it
+            </button>
+          )}
+          {canBePutAside(facts) && (
+            <button
+              type="button"
+              className="button"
+              disabled={looking}
+              onClick={() => void session.putAside()}
+            >
+              Put the journal aside
+            </button>
+          )}
+          {facts.state === "planned" && !facts.refusal && (
+            <button type="button" className="button" disabled={looking} onClick={() => void session.delete()}>
+              Delete the journal
             </button>
           )}
           {modes.map((choice) => (
@@ -113,7 +138,8 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
         <dt>Image</dt>
         <dd className="mono selectable">
           {facts.imagePath}
-          {!facts.imageFound && " (not found)"}
+          {facts.imageState === "missing" && " (not found)"}
+          {isElsewhere && " (as the journal says; not touched)"}
         </dd>
         <dt>Undo journal</dt>
         <dd className="mono selectable">{facts.journal}</dd>
@@ -126,11 +152,20 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
         <dd className="number">
           {count(facts.writes, "write in place", "writes in place")}
           {facts.copies > 0 && `, ${count(facts.copies, "copy", "copies")}`}
+          {facts.state === "applying" &&
+            facts.written !== undefined &&
+            `; ${decimal(facts.written)} of the writes are in the image`}
         </dd>
+        <dt>Journal last changed</dt>
+        <dd className="number">{madeText(facts)}</dd>
       </dl>
       {facts.shown.length > 0 && facts.state !== "undone" && (
         <details className={styles.dryRun} open={facts.shown.length <= 100}>
-          <summary>What undoing brings back, byte by byte</summary>
+          <summary>
+            {facts.state === "planned"
+              ? "What would be changed, byte by byte"
+              : "What undoing brings back, byte by byte"}
+          </summary>
           <ByteChanges changes={facts.shown} heads={["Before the repair", "By the repair"]} />
         </details>
       )}
@@ -138,8 +173,53 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
   );
 }
 
-function journalNote({ state, refusal }: JournalFacts): string {
-  if (state === "undone" || state === "planned") return "There is nothing that could be undone.";
+/** For one that is in the way of a new repair and by which nothing can be done as things are, or has to be done. */
+function canBePutAside({ state, refusal, imageState }: JournalFacts): boolean {
+  if (state === "planned") return true;
+  const isCutOff = state === "applying" || state === "applied";
+  return isCutOff && imageState === "found" && refusal?.code === "EINVAL";
+}
+
+interface GoneProps {
+  readonly title: string;
+  /** What it is named now; undefined: it was deleted. */
+  readonly as: FileRef | undefined;
+  readonly image: FileRef | undefined;
+}
+
+/** The journal is not where it was; the image is as it was. */
+function GoneJournal({ title, as, image }: GoneProps) {
+  return (
+    <StepPage
+      title={title}
+      phase="gone"
+      note="The image was not changed."
+      actions={
+        image && (
+          <button type="button" className="button primary" onClick={() => void openRepair(image)}>
+            Plan a repair of {image.name}
+          </button>
+        )
+      }
+    >
+      <Notice tone="ok" live>
+        {as
+          ? `The journal was put aside: it is named ${as.name} now, in the same folder, and can be opened as before.`
+          : "The journal was deleted. What it was to change can be planned anew."}
+      </Notice>
+    </StepPage>
+  );
+}
+
+function journalNote({ state, refusal, imageState }: JournalFacts): string {
+  if (imageState === "elsewhere")
+    return "A journal from somebody else can name any file: look at its path first.";
+  if (state === "planned") {
+    return refusal
+      ? "As things are, it can't be begun."
+      : "Nothing is written before you press the button that says so.";
+  }
+  if (state === "undone") return "There is nothing that could be undone.";
   return refusal
     ? "As things are, it can't be taken back."
     : "Nothing is written before you press the button that says so.";
@@ -147,6 +227,7 @@ function journalNote({ state, refusal }: JournalFacts): string {
 
 /** Which acts make sense; the way back last, as it is the one that is looked for here. */
 function modesOf(state: string): readonly FinishMode[] {
+  if (state === "planned") return ["resume"];
   if (state === "applying") return ["resume", "undo"];
   return state === "applied" || state === "verified" ? ["undo"] : [];
 }

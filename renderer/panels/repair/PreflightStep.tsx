@@ -1,9 +1,10 @@
 // Step 1: whether the image can be mended at all, said before anything else is done.
 import type { PlainError } from "../../../core/base/errors.ts";
-import type { PreflightCheck } from "../../../core/ops/repairRun.ts";
+import type { ShownCheck } from "../../../electron/ipc/contract.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
 import { ErrorIcon, OkIcon, RescanIcon, WarningIcon } from "../../widgets/icons.ts";
 import { Notice } from "../../widgets/Notice.tsx";
+import { EarlierJournal } from "./EarlierJournal.tsx";
 import { Progress } from "./Progress.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
@@ -103,26 +104,20 @@ function Checks({ session, state }: { session: RepairSession; state: RepairState
       <Verdict inPlace={inPlace} byCopy={refusals(preflight.value, true)} />
       <ul className={styles.checks}>
         {preflight.value.map((check) => (
-          <CheckRow key={check.id} check={check} />
+          <CheckRow key={check.id} check={check} session={session} state={state} />
         ))}
       </ul>
     </>
   );
 }
 
-function Verdict({
-  inPlace,
-  byCopy,
-}: {
-  inPlace: readonly PreflightCheck[];
-  byCopy: readonly PreflightCheck[];
-}) {
+function Verdict({ inPlace, byCopy }: { inPlace: readonly ShownCheck[]; byCopy: readonly ShownCheck[] }) {
   if (inPlace.length === 0)
     return <p className={styles.lead}>The image can be mended in place, or as a copy.</p>;
   return (
     <p className={styles.lead}>
       <b>The image itself can't be mended as things are.</b>{" "}
-      {isAboutJournal(inPlace) && "Choose another place for the undo journal in step 4. "}
+      {isAboutJournal(inPlace) && `${journalAdvice(inPlace)} `}
       {byCopy.length === 0
         ? "A copy of it can be, and you can look at all that would be done."
         : "You can look at all that would be done."}
@@ -130,12 +125,26 @@ function Verdict({
   );
 }
 
-const isAboutJournal = (refused: readonly PreflightCheck[]) =>
+const isAboutJournal = (refused: readonly ShownCheck[]) =>
   refused.every(({ id }) => id === "journal-place" || id === "journal-space");
+
+function journalAdvice(refused: readonly ShownCheck[]): string {
+  const elsewhere = "hoose another place for the undo journal in step 4.";
+  return refused.some(({ earlier }) => earlier)
+    ? `Say below what becomes of the journal of an earlier repair, or c${elsewhere}`
+    : `C${elsewhere}`;
+}
 
 const icons = { ok: OkIcon, warn: WarningIcon, refused: ErrorIcon } as const;
 
-export function CheckRow({ check: { id, state, text, hint } }: { check: PreflightCheck }) {
+interface CheckRowProps {
+  readonly check: ShownCheck;
+  readonly session: RepairSession;
+  readonly state: RepairState;
+}
+
+export function CheckRow({ check, session, state: wizard }: CheckRowProps) {
+  const { id, state, text, hint, earlier } = check;
   const Icon = icons[state];
   return (
     <li data-state={state}>
@@ -145,6 +154,9 @@ export function CheckRow({ check: { id, state, text, hint } }: { check: Prefligh
       <div>
         <p className="selectable">{text}</p>
         {hint !== undefined && <p className={`${styles.muted} selectable`}>{hint}</p>}
+        {earlier && (
+          <EarlierJournal session={session} state={wizard} earlier={earlier} image={session.image?.file} />
+        )}
       </div>
     </li>
   );

@@ -5,6 +5,7 @@ import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
 import { useCommands } from "../../commands/registry.ts";
 import { useImages } from "../../store/images.ts";
 import { useJobs } from "../../store/jobs.ts";
+import { useWriteWords } from "../../store/writeWords.ts";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
 import shared from "../../widgets/panel.module.css";
 import { FindingsStep } from "./FindingsStep.tsx";
@@ -14,6 +15,7 @@ import { PreflightStep } from "./PreflightStep.tsx";
 import styles from "./repair.module.css";
 import { StepRail } from "./StepRail.tsx";
 import type { RepairSession } from "./session.ts";
+import { wizardWords } from "./statusWords.ts";
 import { wasBegun } from "./steps.ts";
 import { UnfinishedNotice } from "./UnfinishedNotice.tsx";
 import { VerifyStep } from "./VerifyStep.tsx";
@@ -41,6 +43,7 @@ export function RepairView({ session, file, image }: RepairViewProps) {
   const state = useStore(session.store);
   useJobs(({ byId }) => (state.plan === undefined ? undefined : byId[state.plan]));
   useJobs(({ byId }) => (state.write === undefined ? undefined : byId[state.write]));
+  useWriteWords(wizardWords(session, file.name));
   const looking = session.planJob?.state.kind === "running";
   const begun = wasBegun(session.facts) || session.writeJob?.state.kind === "running";
   useCommands(

@@ -1,15 +1,15 @@
-// The banner of an image beside which lies the journal of a repair that was cut off, by a crash or by the person: the
-// way to finish it or take it back. What lies there is looked at again each time the image is opened.
-import { type ReactNode, useEffect, useState } from "react";
+// The banner over every view of an image beside which lies the journal of a repair that was cut off, by a crash or by the
+// person, or never begun: how far it came, and the way to go on.
+import type { ReactNode } from "react";
 import type { OpenedImage, UnfinishedRepair } from "../../../electron/ipc/contract.ts";
-import { call } from "../../api.ts";
 import { journalTab, useView } from "../../store/view.ts";
 import { Notice } from "../../widgets/Notice.tsx";
+import { useUnfinished } from "./unfinished.ts";
 import { sentence, unfinishedText } from "./wording.ts";
 
 interface UnfinishedNoticeProps {
   readonly image: OpenedImage;
-  /** Shown where no such repair lies beside it: of an image between two states, "nothing has been changed" is wrong. */
+  /** Shown where nothing of such a repair is in it: of an image between two states, "nothing has been changed" is wrong. */
   readonly children?: ReactNode;
 }
 
@@ -18,7 +18,17 @@ export function UnfinishedNotice({ image, children }: UnfinishedNoticeProps) {
   if (answer === undefined) return null;
   const { found } = answer;
   if (!found) return children;
-  const show = () => useView.getState().openTab(journalTab(found.file));
+  const isUnchanged = found.facts?.state === "planned";
+  return (
+    <>
+      <FoundNotice image={image} found={found} />
+      {isUnchanged && children}
+    </>
+  );
+}
+
+function FoundNotice({ image: { file }, found }: { image: OpenedImage; found: UnfinishedRepair }) {
+  const show = () => useView.getState().openTab(journalTab(found.file, file));
   if (found.error) {
     return (
       <Notice
@@ -29,44 +39,23 @@ export function UnfinishedNotice({ image, children }: UnfinishedNoticeProps) {
           </button>
         }
       >
-        Beside {image.file.name} lies {found.file.name}, an undo journal that can't be used:{" "}
+        Beside {file.name} lies {found.file.name}, an undo journal that can't be used:{" "}
         {sentence(found.error.message)}
       </Notice>
     );
   }
+  const isPlanned = found.facts.state === "planned";
   return (
     <Notice
-      tone="warning"
+      tone={isPlanned ? "info" : "warning"}
       live
       actions={
         <button type="button" className="button" onClick={show}>
-          Finish or take back…
+          {isPlanned ? "Begin or put aside…" : "Finish or take back…"}
         </button>
       }
     >
-      {unfinishedText(found.facts, image.file.name)}
+      {unfinishedText(found.facts, file.name)}
     </Notice>
   );
-}
-
-interface Answer {
-  /** Undefined where there is none, and where it can't be said. */
-  readonly found: UnfinishedRepair | undefined;
-}
-
-/** Undefined while it is asked for. */
-function useUnfinished(image: number): Answer | undefined {
-  const [answer, setAnswer] = useState<Answer>();
-  useEffect(() => {
-    let gone = false;
-    setAnswer(undefined);
-    call("repair:unfinished", { image }).then(
-      (found) => !gone && setAnswer({ found }),
-      () => !gone && setAnswer({ found: undefined }),
-    );
-    return () => {
-      gone = true;
-    };
-  }, [image]);
-  return answer;
 }

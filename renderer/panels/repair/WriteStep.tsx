@@ -93,7 +93,7 @@ export function WriteStep({ session, state, name, folder }: StepProps) {
       {refused.length > 0 && (
         <ul className={styles.checks}>
           {refused.map((check) => (
-            <CheckRow key={check.id} check={check} />
+            <CheckRow key={check.id} check={check} session={session} state={state} />
           ))}
         </ul>
       )}
@@ -124,7 +124,7 @@ function TargetChoice({ session, state: { toCopy: chosen, copyTo, placeError }, 
           id={`${id}-copy`}
           name={id}
           checked={chosen === true}
-          onChange={() => session.setToCopy(true)}
+          onChange={() => session.places.setToCopy(true)}
         />
         <label htmlFor={`${id}-copy`}>
           <b>Repair a copy</b> <span className={styles.muted}>{name} stays exactly as it is</span>
@@ -140,7 +140,9 @@ function TargetChoice({ session, state: { toCopy: chosen, copyTo, placeError }, 
           <button
             type="button"
             className="button"
-            onClick={() => void session.choosePlace("copyTo", "Where the repaired copy goes", copyName(name))}
+            onClick={() =>
+              void session.places.choose("copyTo", "Where the repaired copy goes", copyName(name))
+            }
           >
             {copyTo ? "Change…" : "Choose where…"}
           </button>
@@ -152,7 +154,7 @@ function TargetChoice({ session, state: { toCopy: chosen, copyTo, placeError }, 
           id={`${id}-itself`}
           name={id}
           checked={chosen === false}
-          onChange={() => session.setToCopy(false)}
+          onChange={() => session.places.setToCopy(false)}
         />
         <label htmlFor={`${id}-itself`}>
           <b>Repair {name} itself</b>{" "}
@@ -217,7 +219,7 @@ function JournalPlace({ session, state: { journal, copyTo }, name, folder }: Pla
         type="button"
         className="button"
         onClick={() =>
-          void session.choosePlace(
+          void session.places.choose(
             "journal",
             "Where the undo journal goes",
             journalName(copyTo?.name ?? name),

@@ -1,5 +1,7 @@
 // The repair panels: the wizard of an image, and a journal that was opened by itself.
+import { useStore } from "zustand";
 import { useImages } from "../../store/images.ts";
+import { useWriteWords } from "../../store/writeWords.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
 import { LoadingState } from "../../widgets/LoadingState.tsx";
 import type { PanelProps } from "../index.ts";
@@ -7,7 +9,8 @@ import { JournalView } from "./JournalView.tsx";
 import { journalSessionOf } from "./journalSession.ts";
 import { RepairView } from "./RepairView.tsx";
 import styles from "./repair.module.css";
-import { repairSessionOf } from "./session.ts";
+import { repairSessionOf } from "./sessions.ts";
+import { journalWords } from "./statusWords.ts";
 
 export function RepairPanel({ tab }: PanelProps<"repair">) {
   const state = useImages(({ byToken }) => byToken[tab.token]);
@@ -30,12 +33,11 @@ export function RepairPanel({ tab }: PanelProps<"repair">) {
 }
 
 export function JournalPanel({ tab }: PanelProps<"journal">) {
+  const session = journalSessionOf(tab.id, tab.journal.token, tab.image);
+  useWriteWords(journalWords(useStore(session.store, ({ facts }) => facts)));
   return (
     <div className={styles.alone}>
-      <JournalView
-        session={journalSessionOf(tab.id, tab.journal.token)}
-        title={`Undo a repair: ${tab.journal.name}`}
-      />
+      <JournalView session={session} title={`Undo a repair: ${tab.journal.name}`} />
     </div>
   );
 }

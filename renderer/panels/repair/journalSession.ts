@@ -7,20 +7,23 @@ import { call } from "../../api.ts";
 import { useImages } from "../../store/images.ts";
 import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
-import { lookAtJournal } from "./engine.ts";
+import { deleteJournal, lookAtJournal, setJournalAside } from "./engine.ts";
+import { lookForUnfinished } from "./unfinished.ts";
 import { baseName, finishedText, unfinishedTitles } from "./wording.ts";
 
 export type FinishMode = "undo" | "resume";
 
 export interface JournalState {
   readonly facts: JournalLook | undefined;
-  /** Chosen by the person instead of the file that the journal names. */
+  /** The image by the person's word, wherever the journal says it is. */
   readonly image: FileRef | undefined;
   readonly looking: boolean;
   readonly error: PlainError | undefined;
   /** The renderer's id of the job that finishes or takes back, and which of the two it does. */
   readonly job: number | undefined;
   readonly mode: FinishMode | undefined;
+  /** The journal has another name now, or none. */
+  readonly gone: { readonly as: FileRef | undefined } | undefined;
 }
 
 export class JournalSession {
@@ -31,15 +34,17 @@ export class JournalSession {
     error: undefined,
     job: undefined,
     mode: undefined,
+    gone: undefined,
   }));
   readonly token: string;
   readonly #stopJobs: () => void;
   /** Its tab is gone. */
   #isClosed = false;
 
-  /** `token` names the journal's file. */
-  constructor(token: string) {
+  /** `token` names the journal's file; `image` its image, where the person has opened that already. */
+  constructor(token: string, image?: FileRef) {
     this.token = token;
+    if (image) this.store.setState({ image });
     let last: unknown;
     this.#stopJobs = useJobs.subscribe(() => {
       const state = this.job?.state;
@@ -67,7 +72,8 @@ export class JournalSession {
 
   /** Reads the journal and its image. Changes nothing. */
   async look(): Promise<void> {
-    if (this.store.getState().looking || this.isRunning) return;
+    const { looking, gone } = this.store.getState();
+    if (looking || gone || this.isRunning) return;
     this.store.setState({ looking: true, error: undefined });
     try {
       this.store.setState({ facts: await lookAtJournal(this.token, this.store.getState().image?.token) });
@@ -93,15 +99,48 @@ export class JournalSession {
     }
   }
 
+  /** The person says that the file which the journal names, in another folder, is its image. */
+  async agree(): Promise<void> {
+    const { facts } = this.store.getState();
+    if (facts?.imageState !== "elsewhere" || !facts.image) return;
+    this.store.setState({ image: facts.image });
+    await this.look();
+  }
+
+  /** Gives the journal another name, so that a new repair can be planned. */
+  putAside(): Promise<void> {
+    return this.#remove((image) => setJournalAside(this.token, image));
+  }
+
+  /** Deletes a journal by which nothing can be done that could not be planned anew. */
+  delete(): Promise<void> {
+    return this.#remove((image) => deleteJournal(this.token, image));
+  }
+
+  async #remove(act: (image: string | undefined) => Promise<FileRef | undefined>): Promise<void> {
+    const { facts, image, looking } = this.store.getState();
+    if (looking || this.isRunning) return;
+    this.store.setState({ looking: true, error: undefined });
+    try {
+      const known = image ?? (facts?.imageState === "found" ? facts.image : undefined);
+      this.store.setState({ gone: { as: await act(known?.token) } });
+    } catch (error) {
+      this.store.setState({ error: toPlain(error) });
+    } finally {
+      this.store.setState({ looking: false });
+    }
+    lookForUnfinished();
+  }
+
   /** Finishes the repair, or takes it back: the one call that changes anything. */
   run(mode: FinishMode): void {
     const { job: before, facts, image } = this.store.getState();
-    if (this.isRunning || !facts || facts.refusal) return;
+    // The file that was looked at, whatever has come beside the journal since.
+    const target = image ?? facts?.image;
+    if (this.isRunning || !facts || facts.refusal || !target) return;
     if (before !== undefined) forgetJob(before);
     const title = mode === "undo" ? "Undo the repair" : "Finish the repair";
-    // The file that was looked at, whatever has come beside the journal since.
-    const target = image ?? facts.image;
-    const request = { token: this.token, mode, dryRun: false, ...(target && { image: target.token }) };
+    const request = { token: this.token, mode, dryRun: false, image: target.token };
     const job = startJob("repairFinish", request, title);
     this.store.setState({ job, mode, error: undefined });
   }
@@ -122,6 +161,7 @@ export class JournalSession {
 
   #onEnd(): void {
     const state = this.job?.state;
+    lookForUnfinished();
     if (state?.kind === "done" || state?.kind === "cancelled") {
       this.store.setState({ facts: state.summary.facts });
       reload(state.summary.facts.image);
@@ -156,10 +196,10 @@ function reload(image: FileRef | undefined): void {
 const sessions = new Map<string, JournalSession>();
 
 /** The session of a journal's tab; made when first asked for, ended with the tab. */
-export function journalSessionOf(tabId: string, token: string): JournalSession {
+export function journalSessionOf(tabId: string, token: string, image: FileRef | undefined): JournalSession {
   const known = sessions.get(tabId);
   if (known) return known;
-  const session = new JournalSession(token);
+  const session = new JournalSession(token, image);
   sessions.set(tabId, session);
   return session;
 }

@@ -3,47 +3,57 @@
 import { createStore } from "zustand/vanilla";
 import { toPlain } from "../../../core/base/errors.ts";
 import type { OfferedRepair } from "../../../core/block/finding.ts";
-import type { RepairChoice, RepairOffered, ShownChange } from "../../../core/ops/repairRun.ts";
+import type { RepairOffered, ShownChange } from "../../../core/ops/repairRun.ts";
 import type { OpenedImage, WrittenRepair } from "../../../electron/ipc/contract.ts";
 import { showNode } from "../../shell/openFlows.ts";
 import { useImages } from "../../store/images.ts";
-import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import {
+  askableId,
+  cancelJob,
+  forgetJob,
+  isWritingNow,
+  type Job,
+  jobOf,
+  startJob,
+  useJobs,
+} from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
-import { askRepair, chooseSave } from "./engine.ts";
+import { Choosing } from "./choosing.ts";
+import { askRepair } from "./engine.ts";
 import { Findings } from "./findings.ts";
 import { ItemPages, pageLength } from "./itemPages.ts";
 import { JournalSession } from "./journalSession.ts";
-import { RowChanges } from "./rowChanges.ts";
-import { fresh, type RepairState, settled } from "./state.ts";
-import { canGo, prefersCopy, type Step, type StepFacts, wasBegun } from "./steps.ts";
+import { Places } from "./places.ts";
+import { fresh, type RepairState } from "./state.ts";
+import { canGo, type Step, type StepFacts, wasBegun } from "./steps.ts";
 import { writtenTitle } from "./wording.ts";
 
-/** Cells of a map strip. */
-const stripCells = 240;
 export class RepairSession {
   readonly store = createStore<RepairState>()(() => fresh);
   findings = new Findings();
   pages = this.#newPages();
+  readonly places = new Places(this.store, { asking: () => this.#asking, image: () => this.#image });
   /** The undo step's; made when something was written. */
   undo: JournalSession | undefined;
   /** When the writing ended: milliseconds since the epoch. */
   endedAt = 0;
   #image: OpenedImage | undefined;
-  /** The choice's ids, for look-up. */
-  #chosen: ReadonlySet<string> = new Set();
-  /** Changes of the choice follow each other: each is made to the answer of the one before. */
-  #choosing: Promise<void> = Promise.resolve();
-  readonly #rows = new RowChanges(
-    (item) => askRepair(this.#asking, "changes", { ids: this.#idsWith(item), id: item.id }),
-    () => this.#grow(),
-  );
+  readonly #choosing = new Choosing(this.store, {
+    asking: () => this.#asking,
+    shownItem: () => this.pages.at(this.store.getState().row),
+    grow: () => this.#grow(),
+  });
   readonly #stopJobs: () => void;
   /** Its tab is gone. */
   #isClosed = false;
 
   constructor() {
     let last: readonly [unknown, unknown] = [undefined, undefined];
-    this.#stopJobs = useJobs.subscribe(() => {
+    let wasWriting = isWritingNow(useJobs.getState());
+    this.#stopJobs = useJobs.subscribe((jobs) => {
+      const isWriting = isWritingNow(jobs);
+      if (isWriting !== wasWriting) this.#onOtherWrites();
+      wasWriting = isWriting;
       const now = [this.planJob?.state, this.writeJob?.state] as const;
       if (now[0] !== last[0] && now[0]?.kind === "done") this.#onOffered();
       if (now[1] !== last[1] && now[1] !== undefined && now[1].kind !== "running") this.#onWritten();
@@ -116,8 +126,7 @@ export class RepairSession {
     this.undo = undefined;
     this.findings = new Findings();
     this.pages = this.#newPages();
-    this.#chosen = new Set();
-    this.#rows.forget();
+    this.#choosing.forget();
     const request = { image: image.image };
     this.store.setState({ ...fresh, plan: startJob("repairPlan", request, `Look at ${image.file.name}`) });
   }
@@ -136,27 +145,21 @@ export class RepairSession {
   go(step: Step): void {
     if (!canGo(step, this.facts)) return;
     this.store.setState({ step });
-    if (step === "plan") this.#showRow();
+    if (step === "plan") this.#choosing.showRow();
     if (step === "write" || step === "preflight") void this.checkPreflight();
   }
 
   isChosen(id: string): boolean {
-    return this.#chosen.has(id);
+    return this.#choosing.isChosen(id);
   }
 
   /** Chooses or leaves out one item, with all that depends on it. */
   toggle(id: string): void {
-    this.#change((ids) => {
-      const on = !ids.includes(id);
-      return askRepair(this.#asking, "toggle", { ids, id, on });
-    });
+    this.#choosing.toggle(id);
   }
 
   choose(which: "default" | "safe" | "none"): void {
-    this.#change((_ids) => {
-      const ids = which === "default" ? "default" : which === "safe" ? this.findings.safe : [];
-      return askRepair(this.#asking, "choose", { ids });
-    });
+    this.#choosing.choose(which === "default" ? "default" : which === "safe" ? this.findings.safe : []);
   }
 
   /** Shows a byte of the image's file in its own tab. */
@@ -167,45 +170,17 @@ export class RepairSession {
 
   select(row: number): void {
     this.store.setState({ row });
-    this.#showRow();
+    this.#choosing.showRow();
   }
 
   /** What the row's item changes, if it is known; else it is asked for. */
   changeOf(item: OfferedRepair): readonly ShownChange[] | "failed" | undefined {
-    return this.#rows.of(item);
+    return this.#choosing.changeOf(item);
   }
 
   /** Asks again whether and where writing is possible. */
   async checkPreflight(): Promise<void> {
-    const { choice, journal, plan } = this.store.getState();
-    if (plan === undefined || !this.offered) return;
-    const before = this.store.getState().preflight;
-    if (before.kind !== "known") this.store.setState({ preflight: { kind: "asking" } });
-    const question = { ids: choice?.ids ?? [], ...(journal && { journal: journal.token }) };
-    const preflight = await settled(askRepair(this.#asking, "preflight", question));
-    if (plan !== this.store.getState().plan) return;
-    this.store.setState({ preflight });
-    if (preflight.kind !== "known") return;
-    if (this.store.getState().toCopy === undefined) {
-      this.store.setState({ toCopy: prefersCopy(preflight.value) });
-    }
-  }
-
-  setToCopy(toCopy: boolean): void {
-    this.store.setState({ toCopy });
-  }
-
-  /** Asks for the place of the copy, or of the undo journal. */
-  async choosePlace(which: "copyTo" | "journal", title: string, suggestedName: string): Promise<void> {
-    this.store.setState({ placeError: undefined });
-    try {
-      const place = await chooseSave(title, suggestedName);
-      if (!place) return;
-      this.store.setState({ [which]: place });
-      await this.checkPreflight();
-    } catch (error) {
-      this.store.setState({ placeError: toPlain(error).message });
-    }
+    if (this.offered) await this.places.check();
   }
 
   /** Puts away a writing that failed before its first change, and looks whether it is possible now. Writes nothing. */
@@ -236,11 +211,16 @@ export class RepairSession {
     this.store.setState({ write: startJob("repairWrite", request, `Write the repair to ${target}`) });
   }
 
+  /** Another view of the app may write to the same file, from now on or no longer. */
+  #onOtherWrites(): void {
+    if (this.writeJob?.state.kind !== "running" && !wasBegun(this.facts)) void this.checkPreflight();
+  }
+
   #onOffered(): void {
     void this.#listItems();
     this.choose("default");
     // What the journal needs is known by the choice.
-    void this.#choosing.then(() => this.checkPreflight());
+    void this.#choosing.settled.then(() => this.checkPreflight());
   }
 
   /** Walks all items once for the groups of the findings. */
@@ -273,7 +253,9 @@ export class RepairSession {
       this.store.setState({ step: "write" });
       return;
     }
-    if (written.journalFile) this.undo = new JournalSession(written.journalFile.token);
+    if (written.journalFile) {
+      this.undo = new JournalSession(written.journalFile.token, written.targetFile);
+    }
     this.store.setState({ step: "verify" });
     // Its tabs show bytes from before.
     if (!this.toCopy && token !== undefined) void useImages.getState().reload(token);
@@ -300,60 +282,6 @@ export class RepairSession {
     if (write !== undefined) forgetJob(write);
   }
 
-  #change(ask: (ids: readonly string[]) => Promise<RepairChoice>): void {
-    const { plan } = this.store.getState();
-    this.store.setState({ choosing: true, choiceError: undefined });
-    const run = async () => {
-      const answer = await settled(ask(this.store.getState().choice?.ids ?? []));
-      if (plan !== this.store.getState().plan) return;
-      if (answer.kind === "known") this.#takeChoice(answer.value);
-      else if (answer.kind === "failed") this.store.setState({ choiceError: answer.error });
-    };
-    const mine = this.#choosing.then(run);
-    this.#choosing = mine;
-    void mine.then(() => {
-      if (this.#choosing === mine) this.store.setState({ choosing: false });
-    });
-  }
-
-  #takeChoice(choice: RepairChoice): void {
-    const isOther = choice.digest !== this.store.getState().choice?.digest;
-    this.#chosen = new Set(choice.ids);
-    this.store.setState({ choice });
-    if (!isOther) return;
-    this.#rows.forget();
-    this.#showRow();
-    void this.#askStrips(choice);
-  }
-
-  async #askStrips(choice: RepairChoice): Promise<void> {
-    const strips = await settled(askRepair(this.#asking, "map", { ids: choice.ids, cells: stripCells }));
-    if (this.store.getState().choice === choice) this.store.setState({ strips });
-  }
-
-  /** Asks for the whole change of the row that is looked at. */
-  #showRow(): void {
-    const { row, choice, plan } = this.store.getState();
-    const item = this.pages.at(row);
-    if (!choice || !item) return;
-    this.store.setState({ changes: { kind: "asking" } });
-    const question = { ids: this.#idsWith(item), id: item.id };
-    void settled(askRepair(this.#asking, "changes", question)).then((changes) => {
-      const now = this.store.getState();
-      if (now.row === row && now.choice === choice && now.plan === plan) this.store.setState({ changes });
-    });
-  }
-
-  /**
-   * What is chosen, and this item with it; what it needs comes along by itself. What an item that copies nothing writes
-   * does not depend on others: a choice of 100,000 is not gone through for each row.
-   */
-  #idsWith({ id, grows }: OfferedRepair): readonly string[] {
-    if (grows === 0) return [id];
-    const ids = this.store.getState().choice?.ids ?? [];
-    return this.#chosen.has(id) ? ids : [...ids, id];
-  }
-
   #grow(): void {
     this.store.setState({ version: this.store.getState().version + 1 });
   }
@@ -369,28 +297,9 @@ export class RepairSession {
       () => {
         if (this.pages !== pages) return;
         this.#grow();
-        if (this.store.getState().changes.kind === "none") this.#showRow();
+        if (this.store.getState().changes.kind === "none") this.#choosing.showRow();
       },
     );
     return pages;
   }
 }
-
-const sessions = new Map<string, RepairSession>();
-
-/** The session of a tab; made when first asked for, ended with the tab. */
-export function repairSessionOf(tabId: string): RepairSession {
-  const known = sessions.get(tabId);
-  if (known) return known;
-  const session = new RepairSession();
-  sessions.set(tabId, session);
-  return session;
-}
-
-useView.subscribe(({ tabs }) => {
-  for (const [id, session] of sessions) {
-    if (tabs.some((tab) => tab.id === id)) continue;
-    sessions.delete(id);
-    session.dispose();
-  }
-});

@@ -1,6 +1,7 @@
 // What a repair knows at each moment, as plain data: what views draw and the session changes.
 import { type PlainError, toPlain } from "../../../core/base/errors.ts";
-import type { PreflightCheck, RepairAsks, RepairChoice, ShownChange } from "../../../core/ops/repairRun.ts";
+import type { RepairAsks, RepairChoice, ShownChange } from "../../../core/ops/repairRun.ts";
+import type { ShownCheck } from "../../../electron/ipc/contract.ts";
 import type { SavePlace } from "./engine.ts";
 import type { Step } from "./steps.ts";
 
@@ -31,13 +32,16 @@ export interface RepairState {
   readonly row: number;
   readonly changes: Asked<readonly ShownChange[]>;
   readonly strips: Asked<Strips>;
-  readonly preflight: Asked<readonly PreflightCheck[]>;
+  readonly preflight: Asked<readonly ShownCheck[]>;
   /** Mend a copy; undefined until the preflight says whether there is room for one. */
   readonly toCopy: boolean | undefined;
   readonly copyTo: SavePlace | undefined;
   /** Undefined: beside the file that is written. */
   readonly journal: SavePlace | undefined;
   readonly placeError: string | undefined;
+  /** The earlier journal that has the name of the new one is being moved or deleted; why that failed. */
+  readonly clearing: boolean;
+  readonly earlierError: PlainError | undefined;
 }
 
 /** Before the image is looked at. */
@@ -59,6 +63,8 @@ export const fresh: RepairState = {
   copyTo: undefined,
   journal: undefined,
   placeError: undefined,
+  clearing: false,
+  earlierError: undefined,
 };
 
 /** The answer or why there is none; never throws. */

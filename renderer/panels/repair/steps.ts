@@ -1,11 +1,7 @@
 // The steps of the wizard: which of them can be gone to, and how each stands. Walkable backwards until something is
 // written; from then on the steps before show nothing that is still true, and only what was written matters.
-import type {
-  PreflightCheck,
-  RepairChoice,
-  RepairOffered,
-  RepairWritten,
-} from "../../../core/ops/repairRun.ts";
+import type { RepairChoice, RepairOffered, RepairWritten } from "../../../core/ops/repairRun.ts";
+import type { ShownCheck } from "../../../electron/ipc/contract.ts";
 
 export const steps = ["preflight", "findings", "plan", "write", "verify", "undo"] as const;
 export type Step = (typeof steps)[number];
@@ -23,7 +19,7 @@ export const stepNames: Readonly<Record<Step, string>> = {
 export interface StepFacts {
   readonly step: Step;
   readonly offered: RepairOffered | undefined;
-  readonly preflight: readonly PreflightCheck[] | undefined;
+  readonly preflight: readonly ShownCheck[] | undefined;
   readonly choice: RepairChoice | undefined;
   /** Mend a copy and leave the image alone. */
   readonly toCopy: boolean;
@@ -95,11 +91,11 @@ function closedReason(step: Step, facts: StepFacts): string | undefined {
 
 /** Checks that stand in the way of writing; those about the image itself don't where a copy is mended. */
 export function refusals(
-  checks: readonly PreflightCheck[] | undefined,
+  checks: readonly ShownCheck[] | undefined,
   toCopy: boolean,
   /** The person chose a place for the journal: it is not beside the copy then. */
   hasPlace = false,
-): readonly PreflightCheck[] {
+): readonly ShownCheck[] {
   const refused = (checks ?? []).filter(({ state }) => state === "refused");
   if (!toCopy) return refused;
   return refused.filter(({ id }) =>
@@ -108,10 +104,10 @@ export function refusals(
 }
 
 /** Whether a copy is what to begin with: there is room for it. */
-export function prefersCopy(checks: readonly PreflightCheck[]): boolean {
+export function prefersCopy(checks: readonly ShownCheck[]): boolean {
   return checks.find(({ id }) => id === "copy-space")?.state === "ok";
 }
 
-type Ids = ReadonlySet<PreflightCheck["id"]>;
+type Ids = ReadonlySet<ShownCheck["id"]>;
 const aboutImage: Ids = new Set(["writable", "in-use", "unfinished"]);
 const aboutJournal: Ids = new Set(["journal-place", "journal-space"]);

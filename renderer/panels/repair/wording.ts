@@ -256,7 +256,8 @@ export function isClean({ after, state }: RepairWritten): boolean {
 }
 
 /** What a journal's state means for its image; what can be done with it only where it fits the image. */
-export function journalText({ state, writes, copies, refusal }: JournalFacts, name: string): string {
+export function journalText(facts: JournalFacts, name: string): string {
+  const { state, writes, written, copies, refusal } = facts;
   const what = listOf([
     ...(writes > 0 ? [count(writes, "write")] : []),
     ...(copies > 0 ? [copies === 1 ? "1 copy" : `${decimal(copies)} copies`] : []),
@@ -264,10 +265,12 @@ export function journalText({ state, writes, copies, refusal }: JournalFacts, na
   const acts = what === "" ? "a repair" : `a repair of ${what}`;
   switch (state) {
     case "planned":
-      return `This journal holds ${acts} of ${name} that was not begun: the image is as it was.`;
+      return `This journal holds ${acts} of ${name} that was written down ${madeText(facts)} and not begun: nothing of it was written.${
+        refusal ? "" : ` ${name} is as it was then in every place that would be changed.`
+      }`;
     case "applying":
       return `This journal holds ${acts} of ${name} that was stopped half way.${
-        refusal ? "" : " It can be finished or taken back."
+        refusal ? "" : ` ${upperFirst(howFar(written, writes))} ${name}. It can be finished or taken back.`
       }`;
     case "applied":
     case "verified":
@@ -279,8 +282,10 @@ export function journalText({ state, writes, copies, refusal }: JournalFacts, na
   }
 }
 
+const upperFirst = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+
 export function sentence(text: string): string {
-  const first = text.charAt(0).toUpperCase() + text.slice(1);
+  const first = upperFirst(text);
   return /[.?…]$/.test(first) ? first : `${first}.`;
 }
 
@@ -313,7 +318,11 @@ export function copyName(name: string): string {
 export const journalName = (name: string): string => `${name}.blkscope-undo`;
 
 /** The button that names the act: "Undo 14 writes in disk.qed". */
-export function finishLabel(mode: "undo" | "resume", { writes }: JournalFacts, name: string): string {
+export function finishLabel(mode: "undo" | "resume", facts: JournalFacts, name: string): string {
+  const { writes, state } = facts;
+  if (mode === "resume" && state === "planned") {
+    return writes > 0 ? `Write ${changesText(writes)} to ${name}` : `Begin the repair of ${name}`;
+  }
   if (mode === "resume") return `Finish the repair of ${name}`;
   return writes > 0 ? `Undo ${count(writes, "write")} in ${name}` : `Undo the repair of ${name}`;
 }
@@ -340,15 +349,40 @@ export function finishedText(
   return `${name} is as the journal says below.`;
 }
 
+/** "by you on 21 Nov 2026, 13:45". */
+export function madeText({ changedAt, owner }: Pick<JournalFacts, "changedAt" | "owner">): string {
+  const at = new Date(changedAt).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  const by = owner === "you" ? "by you " : owner === "other" ? "by another user " : "";
+  return `${by}on ${at}`;
+}
+
+/** Of an image whose repair was planned and not begun: what was looked at, and nothing more. */
+function plannedText(facts: JournalFacts, name: string): string {
+  const { writes, refusal } = facts;
+  const changes = writes > 0 ? ` of ${changesText(writes)}` : "";
+  const what = `A repair${changes} of ${name} was written down ${madeText(facts)}, but not begun`;
+  return refusal
+    ? `${what}; it can't be begun as things are: ${sentence(refusal.message)}`
+    : `${what}. Nothing of it is in ${name}, which is as it was then in every place that would be changed.`;
+}
+
 /** The banner of an image beside which an unfinished journal lies. */
-export function unfinishedText({ state, writes, refusal }: JournalFacts, name: string): string {
+export function unfinishedText(facts: JournalFacts, name: string): string {
+  const { state, writes, written, refusal } = facts;
+  if (state === "planned") return plannedText(facts, name);
   const changes = writes > 0 ? ` of ${changesText(writes)}` : "";
   if (refusal) {
     return `A repair${changes} of ${name} stopped before its end, and its journal does not fit the image any more: ${sentence(refusal.message)}`;
   }
   return state === "applied"
     ? `A repair${changes} of ${name} was written but not verified. It can be finished or taken back.`
-    : `Repair stopped before its end: ${name} is between its old and its new state${changes === "" ? "" : `, ${changesText(writes)} in all`}. It can be finished or taken back.`;
+    : `Repair stopped before its end: ${howFar(written, writes)} ${name}. It can be finished or taken back; until then, don't open it in another program.`;
+}
+
+/** "6 of 14 changes were written to". */
+function howFar(written: number | undefined, writes: number): string {
+  if (writes === 0) return "it cuts bytes off the end of";
+  return `${written === undefined ? "some" : decimal(written)} of ${changesText(writes)} ${written === 1 ? "was" : "were"} written to`;
 }
 
 /** An error as the app says it: hints of the engine name options of the command line in brackets. */

@@ -1,12 +1,15 @@
 // Journals looked at, finished and taken back, from every place at which a repair can fail.
-import * as fs from "node:fs";
+import fsModule, * as fs from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import * as path from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { openGraph } from "../../../core/graph.ts";
 import { journalBeside, lookAtJournal } from "../../../core/ops/repairLook.ts";
 import type { RepairWritten } from "../../../core/ops/repairRun.ts";
+import { setState } from "../../../core/repair/journal.ts";
 import { brokenQed } from "../../build/brokenQed.ts";
 import { cutOffRepair } from "../../build/mend.ts";
+import { plannedJournal } from "../../build/plannedJournal.ts";
 import { tempDir, tempFile } from "../../build/temp.ts";
 import { watchFiles } from "../../crash/fileFaults.ts";
 import { finish, planned, write } from "./repairJobs.ts";
@@ -15,6 +18,26 @@ let restore: () => void = () => undefined;
 afterEach(() => restore());
 
 const isSame = (file: string, bytes: Uint8Array) => Buffer.compare(fs.readFileSync(file), bytes) === 0;
+
+/** Names of files that are asked about or opened from now on, until `restore` is called. */
+function watchTouches(): readonly string[] {
+  const touched: string[] = [];
+  const names = ["statSync", "lstatSync", "existsSync", "realpathSync", "readlinkSync", "openSync"] as const;
+  const table = fsModule as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const originals = names.map((name) => [name, table[name] as (...args: unknown[]) => unknown] as const);
+  for (const [name, original] of originals) {
+    table[name] = (...args) => {
+      touched.push(String(args[0]));
+      return original(...args);
+    };
+  }
+  syncBuiltinESMExports();
+  restore = () => {
+    for (const [name, original] of originals) table[name] = original;
+    syncBuiltinESMExports();
+  };
+  return touched;
+}
 
 interface Mended {
   readonly file: string;
@@ -85,7 +108,7 @@ it("can be finished and taken back, or has changed nothing, whichever call of th
 it("says of a journal what it would bring back", async () => {
   const { file, journal, original } = await mended();
   const facts = await lookAtJournal(journal);
-  expect(facts).toMatchObject({ journal, imagePath: file, imageFound: true, state: "verified" });
+  expect(facts).toMatchObject({ journal, imagePath: file, imageState: "found", state: "verified" });
   expect(facts).toMatchObject({ oldSize: original.length, newSize: fs.statSync(file).size });
   expect(facts.refusal).toBeUndefined();
   expect(facts.shown).toHaveLength(facts.writes);
@@ -117,8 +140,8 @@ it("refuses an image that has changed since, and says so beforehand", async () =
   const at = shown[0]?.offset ?? 0;
   bytes[at] = (bytes[at] ?? 0) ^ 0x55;
   fs.writeFileSync(file, bytes);
-  const { refusal, imageFound } = await lookAtJournal(journal);
-  expect(imageFound).toBe(true);
+  const { refusal, imageState } = await lookAtJournal(journal);
+  expect(imageState).toBe("found");
   expect(refusal).toMatchObject({ code: "EINVAL", message: expect.stringContaining("changed") });
   await expect(finish(journal, "undo")).rejects.toMatchObject({ code: "EINVAL" });
   expect(isSame(file, bytes)).toBe(true);
@@ -128,9 +151,9 @@ it("finds an image that was moved with its journal, and takes one that is named"
   const { file, journal, original } = await mended();
   const folder = tempDir();
   fs.renameSync(file, path.join(folder, "a.qed"));
-  const gone = await lookAtJournal(journal);
-  expect(gone).toMatchObject({ imageFound: false, refusal: { code: "ENOENT" } });
-  await expect(finish(journal, "undo")).rejects.toMatchObject({ code: "ENOENT" });
+  const gone = await lookAtJournal(journal, file);
+  expect(gone).toMatchObject({ imageState: "missing", refusal: { code: "ENOENT" } });
+  await expect(finish(journal, "undo", { image: file })).rejects.toMatchObject({ code: "ENOENT" });
   const moved = path.join(folder, "moved.undo");
   fs.renameSync(journal, moved);
   expect(await lookAtJournal(moved)).toMatchObject({ imagePath: path.join(folder, "a.qed") });
@@ -177,4 +200,59 @@ it("finds the journal of a repair that was cut off beside its image, and no othe
   expect(await journalBeside(file)).toMatchObject({ journal, error: { code: "ECORRUPT" } });
   fs.rmSync(journal);
   expect(await journalBeside(file)).toBeUndefined();
+});
+
+it("touches no image that a journal names in another folder before the person says so", async () => {
+  const { file, journal, original } = await mended();
+  const image = fs.readFileSync(file);
+  const moved = path.join(tempDir(), "b.blkscope-undo");
+  fs.renameSync(journal, moved);
+  const touched = watchTouches();
+  const facts = await lookAtJournal(moved);
+  await expect(finish(moved, "undo")).rejects.toMatchObject({ code: "EINVAL", context: { path: file } });
+  restore();
+  expect(touched).toContain(moved);
+  expect(touched).not.toContain(file);
+  expect(facts).toMatchObject({ imagePath: file, imageState: "elsewhere", written: undefined });
+  expect(facts.refusal?.message).toContain("was not touched");
+  // A link beside the journal leads there as well.
+  fs.symlinkSync(file, path.join(path.dirname(moved), "a.qed"));
+  expect(await lookAtJournal(moved)).toMatchObject({ imageState: "elsewhere" });
+  expect(isSame(file, image)).toBe(true);
+
+  const agreed = await lookAtJournal(moved, file);
+  expect(agreed).toMatchObject({ imageState: "found", refusal: undefined, written: agreed.writes });
+  await finish(moved, "undo", { image: file });
+  expect(isSame(file, original)).toBe(true);
+});
+
+it("counts the changes that are in the image of a repair that was cut off", async () => {
+  const { file, journal } = await mended();
+  const { shown, writes } = await lookAtJournal(journal);
+  // Two of the places become what they were, as if the last writes had never been made.
+  const bytes = fs.readFileSync(file);
+  for (const { offset, before } of shown.slice(-2)) bytes.set(before, offset);
+  fs.writeFileSync(file, bytes);
+  const graph = await openGraph({ driver: "file", filename: journal }, { readOnly: false });
+  await setState(graph.root, "applying");
+  await graph.close();
+  const found = await journalBeside(file);
+  expect(found?.facts).toMatchObject({ state: "applying", writes, written: writes - 2, refusal: undefined });
+});
+
+it("finds a journal that was written but never begun, and begins it", async () => {
+  const original = brokenQed();
+  const file = tempFile("a.qed", original);
+  const journal = `${file}.blkscope-undo`;
+  const before = Date.now();
+  const writes = await plannedJournal(file, journal);
+  const found = await journalBeside(file);
+  expect(found?.facts).toMatchObject({ state: "planned", writes, written: 0, refusal: undefined });
+  // The clock of a file system may be some milliseconds behind.
+  expect(found?.facts?.changedAt).toBeGreaterThan(before - 2000);
+  expect(found?.facts?.owner).toBe(process.getuid ? "you" : undefined);
+  expect(isSame(file, original)).toBe(true);
+  expect((await finish(journal, "resume")).facts).toMatchObject({ state: "verified", written: writes });
+  await finish(journal, "undo");
+  expect(isSame(file, original)).toBe(true);
 });

@@ -133,9 +133,15 @@ it("looks, answers questions, writes, and takes back", async () => {
   const journal = written.journalFile?.token ?? "";
   const facts = await call("repair:look", { token: journal });
   expect(facts).toMatchObject({ state: "verified", image: written.targetFile, refusal: undefined });
-  const dry = await call("job:repairFinish", { token: journal, mode: "undo", dryRun: true });
+  const target = facts.image?.token ?? "";
+  const dry = await call("job:repairFinish", { token: journal, mode: "undo", dryRun: true, image: target });
   expect(await endOf("repairFinish", dry)).toMatchObject({ facts: { state: "verified" } });
-  const undo = await call("job:repairFinish", { token: journal, mode: "undo", dryRun: false });
+  const undo = await call("job:repairFinish", {
+    token: journal,
+    mode: "undo",
+    dryRun: false,
+    image: target,
+  });
   const undone = await endOf("repairFinish", undo);
   expect(undone).toMatchObject({ cancelled: false, facts: { state: "undone", image: written.targetFile } });
   expect(Buffer.compare(readFileSync(join(folder, "a.qed")), original)).toBe(0);
@@ -170,7 +176,12 @@ it("finds a repair that was cut off beside an open image, and finishes it", asyn
   const found = await call("repair:unfinished", { image });
   expect(found).toMatchObject({ file: { name: "a.qed.blkscope-undo" }, facts: { state: "applying" } });
   const token = found?.file.token ?? "";
-  const finished = await call("job:repairFinish", { token, mode: "resume", dryRun: false });
+  const finished = await call("job:repairFinish", {
+    token,
+    mode: "resume",
+    dryRun: false,
+    image: tokenOf("a.qed"),
+  });
   expect(await endOf("repairFinish", finished)).toMatchObject({ facts: { state: "verified" } });
   expect(await call("repair:unfinished", { image })).toBeUndefined();
   writeFileSync(join(folder, "a.qed.blkscope-undo"), "BLKUNDO");

@@ -1,11 +1,7 @@
 // What the engine tells the repair wizard, made by hand for tests.
 import type { OfferedRepair } from "../../../core/block/finding.ts";
-import type {
-  PreflightCheck,
-  RepairChoice,
-  RepairOffered,
-  RepairWritten,
-} from "../../../core/ops/repairRun.ts";
+import type { RepairChoice, RepairOffered, RepairWritten } from "../../../core/ops/repairRun.ts";
+import type { ShownCheck } from "../../../electron/ipc/contract.ts";
 
 const check: RepairOffered["check"] = {
   corruptions: 0,
@@ -88,7 +84,7 @@ export function written(more: Partial<RepairWritten> = {}): RepairWritten {
   };
 }
 
-export const preflight = (...more: readonly PreflightCheck[]): readonly PreflightCheck[] => {
+export const preflight = (...more: readonly ShownCheck[]): readonly ShownCheck[] => {
   const ids = [
     "readable",
     "same-file",

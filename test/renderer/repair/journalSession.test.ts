@@ -10,8 +10,11 @@ const facts = (more: Partial<JournalLook> = {}): JournalLook => ({
   journal: "/images/disk.qed.blkscope-undo",
   imagePath: "/images/disk.qed",
   image: fileRef("disk.qed"),
-  imageFound: true,
+  imageState: "found",
   state: "verified",
+  changedAt: Date.UTC(2026, 10, 21, 13, 45),
+  owner: "you",
+  written: 2,
   oldSize: 4096,
   newSize: 8192,
   writes: 2,
@@ -78,7 +81,7 @@ describe("an undo journal", () => {
   });
 
   it("goes by the image that the person shows, for looking and for undoing", async () => {
-    bridge.answer("repair:look", () => facts({ imageFound: false, image: undefined }));
+    bridge.answer("repair:look", () => facts({ imageState: "missing", image: undefined }));
     await session.look();
     bridge.answer("files:choose", () => [fileRef("moved.qed")]);
     bridge.answer("repair:look", () => facts());

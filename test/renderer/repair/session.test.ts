@@ -136,7 +136,7 @@ describe("a repair", () => {
     session.write();
     expect(bridge.requests("job:repairWrite")).toEqual([]);
     bridge.answer("files:chooseSave", () => fileRef("mended.qed"));
-    await session.choosePlace("copyTo", "Where", "disk copy.qed");
+    await session.places.choose("copyTo", "Where", "disk copy.qed");
     session.write();
     await settle();
     const [request] = bridge.requests("job:repairWrite") as [Record<string, unknown>];
@@ -146,7 +146,7 @@ describe("a repair", () => {
 
   it("shows the outcome when it was written, and the way to undo it", async () => {
     await toWrite();
-    session.setToCopy(false);
+    session.places.setToCopy(false);
     session.write();
     session.write();
     await settle();
@@ -162,7 +162,7 @@ describe("a repair", () => {
 
   it("goes on writing without its tab, and says how that ended", async () => {
     await toWrite();
-    session.setToCopy(false);
+    session.places.setToCopy(false);
     session.write();
     await settle();
     session.dispose();
@@ -174,7 +174,7 @@ describe("a repair", () => {
 
   it("says so when writing without its tab failed", async () => {
     await toWrite();
-    session.setToCopy(false);
+    session.places.setToCopy(false);
     session.write();
     await settle();
     session.dispose();
@@ -185,7 +185,7 @@ describe("a repair", () => {
 
   it("stays at writing when it was stopped before the first change, and can be tried again", async () => {
     await toWrite();
-    session.setToCopy(false);
+    session.places.setToCopy(false);
     session.write();
     await settle();
     await endWrite({ state: "planned", cancelled: true, journal: undefined, after: undefined });
@@ -198,7 +198,7 @@ describe("a repair", () => {
 
   it("looks whether it is possible now when trying again after a failure, and writes nothing by that", async () => {
     await toWrite();
-    session.setToCopy(false);
+    session.places.setToCopy(false);
     session.write();
     await settle();
     bridge.send("job:end", { job: lastJob, ok: false, error: plainError("there is a journal already") });
@@ -214,7 +214,7 @@ describe("a repair", () => {
 
   it("keeps what was written when the image is opened again, and begins anew only when asked", async () => {
     await toWrite();
-    session.setToCopy(false);
+    session.places.setToCopy(false);
     session.write();
     await settle();
     await endWrite();

@@ -20,7 +20,10 @@ describe("the words of a repair", () => {
     const facts = {
       journal: "/images/disk.qed.blkscope-undo",
       imagePath: "/images/disk.qed",
-      imageFound: false,
+      imageState: "missing" as const,
+      changedAt: 0,
+      owner: undefined,
+      written: undefined,
       oldSize: 4096,
       newSize: 4096,
       writes: 2,
