@@ -271,6 +271,28 @@ export const commandTable = [
     menu: { name: "Timeline", group: 3 },
     toggle: true,
   },
+  { id: "timeline.bisect", label: "Find the first failing entry…", menu: { name: "Timeline", group: 5 } },
+  { id: "timeline.firstBad", label: "Go to the first failing entry", menu: { name: "Timeline", group: 5 } },
+  {
+    id: "timeline.stateGood",
+    label: "Show the last disk that passes",
+    menu: { name: "Timeline", group: 5 },
+  },
+  {
+    id: "timeline.stateBad",
+    label: "Show the first disk that fails",
+    menu: { name: "Timeline", group: 5 },
+  },
+  {
+    id: "timeline.compareBad",
+    label: "Compare the last disk that passes with the first that fails",
+    menu: { name: "Timeline", group: 5 },
+  },
+  {
+    id: "timeline.copyBisect",
+    label: "Copy the search as a command",
+    menu: { name: "Timeline", group: 5 },
+  },
   { id: "timeline.filter", label: "Filter the entries", menu: { name: "Timeline", group: 2 } },
   {
     id: "timeline.play",

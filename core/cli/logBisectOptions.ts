@@ -1,6 +1,5 @@
 // What `blkscope log bisect` was asked for.
-import type { MomentKind } from "../writelog/states.ts";
-import type { ReorderSample } from "../writelog/statesReorder.ts";
+import type { MomentKind, ReorderSample } from "../writelog/states.ts";
 import { CliError, UsageError } from "./command.ts";
 import type { BisectRequest, JudgeRequest } from "./logBisect.ts";
 import type { LogReadRequest } from "./logFile.ts";

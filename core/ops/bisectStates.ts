@@ -2,8 +2,8 @@
 // became of them, and the entries behind the last good state one by one.
 import { type BinaryResult, type LinearResult, searchBinary, searchLinear } from "../writelog/bisect.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
-import { type CrashState, type MomentKind, statesAt } from "../writelog/states.ts";
-import { type ReorderSample, reorderedStates } from "../writelog/statesReorder.ts";
+import { type CrashState, type MomentKind, type ReorderSample, statesAt } from "../writelog/states.ts";
+import { reorderedStates } from "../writelog/statesReorder.ts";
 import type { StateOutcome } from "./stateCheckRun.ts";
 
 /** States and, by their places, what became of those that were looked at. */

@@ -13,6 +13,7 @@ import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { formatLost } from "../writelog/lost.ts";
 import { LogStates } from "../writelog/state.ts";
+import { identityOf, shareTables } from "../writelog/stateCache.ts";
 import type { CrashState } from "../writelog/states.ts";
 import { bisectCommand } from "./bisectCommand.ts";
 import { type Looked, searchStates, statesBetween, statesOfRequest } from "./bisectStates.ts";
@@ -87,12 +88,14 @@ class Search {
 
   async run(log: BlockNode, base: BlockNode | undefined): Promise<LogBisectResult> {
     const { signal } = this.#job;
+    const key = identityOf(log);
     const index = await this.#read(log);
     const states = this.#states(index);
     const size = diskSize(this.#params.size, index.diskEnd, base);
     const intervals = await buildIntervals(index, { signal });
     const jobs = Math.min(states.length, this.#params.jobs ?? availableParallelism());
     this.#totals = { ...nothingYet, states: states.length };
+    const endLoan = shareTables(key, { index, intervals });
     const judges = new StateJudges({
       states: new LogStates({ log, index, intervals, base, discards: "zero" }),
       size,
@@ -106,6 +109,7 @@ class Search {
       return await this.#search(log, index, { states, outcomes: new Map() }, judges, jobs);
     } finally {
       await judges.close();
+      endLoan();
     }
   }
 

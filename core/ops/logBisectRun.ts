@@ -2,8 +2,7 @@
 // tells while it goes on, and what it found.
 import type { ImageSpec } from "../block/driver.ts";
 import type { BinaryResult, Verdict } from "../writelog/bisect.ts";
-import type { CrashState, MomentKind } from "../writelog/states.ts";
-import type { ReorderSample } from "../writelog/statesReorder.ts";
+import type { CrashState, MomentKind, ReorderSample } from "../writelog/states.ts";
 import type { StateCommand } from "./commandWords.ts";
 
 /** Formats that have a check of their own. */

@@ -6,6 +6,15 @@ import { type LostWrites, nothingLost } from "./lost.ts";
 
 export type MomentKind = "flush" | "fua" | "mark" | "each" | number;
 
+/** A sample of the states that a power failure can leave between flushes (statesReorder.ts). */
+export interface ReorderSample {
+  /** States wanted: there are fewer where that many do not exist. */
+  readonly count: number;
+  readonly seed: number;
+  /** A write that did not land as a whole may have landed in part. */
+  readonly torn: boolean;
+}
+
 export interface CrashState {
   /** Entries applied: the state is the disk after entry `entries - 1`. */
   readonly entries: number;

@@ -8,14 +8,7 @@ import { isDurableAt } from "./history.ts";
 import { entryFlags } from "./layout.ts";
 import { coversDisk, has, type LogIndex } from "./logIndex.ts";
 import { formatLost, type LostSectors, type LostWrites } from "./lost.ts";
-import type { CrashState } from "./states.ts";
-
-export interface ReorderSample {
-  /** States wanted: there are fewer where that many do not exist. */
-  readonly count: number;
-  readonly seed: number;
-  readonly torn: boolean;
-}
+import type { CrashState, ReorderSample } from "./states.ts";
 
 /** Draws that give nothing new, for each state, before there are taken to be no more. */
 const mostRepeats = 50;

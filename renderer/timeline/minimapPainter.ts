@@ -158,10 +158,13 @@ export class MinimapPainter {
       const { first, end } = input.selection;
       context.fillRect(x(first), height - 3 * thick, Math.max(thick, x(end) - x(first)), 3 * thick);
     }
+    let before = -1;
     for (const { entry, outcome } of input.bisect ?? []) {
-      if (outcome !== "fail") continue;
+      const at = x(entry + 0.5);
+      if (outcome !== "fail" || at === before) continue;
+      before = at;
       context.fillStyle = css.error;
-      context.fillRect(x(entry + 0.5), 0, thick, height);
+      context.fillRect(at, 0, thick, height);
     }
     for (const { entry } of input.source.walls) {
       context.fillStyle = css.error;

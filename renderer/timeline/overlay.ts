@@ -243,10 +243,14 @@ function drawBisect(context: Context, overlay: Overlay): void {
   const y = frame.bisect.top + frame.bisect.height / 2;
   const half = 3.5 * scale;
   for (const outcome of ["pass", "unknown", "fail"] as const) {
+    let before = Number.NaN;
     for (const point of bisect) {
       if (point.outcome !== outcome) continue;
       const x = xAt(overlay, point.entry + 0.5);
       if (x < frame.left || x > frame.left + frame.width) continue;
+      // Of those that would cover each other one is enough.
+      if (Math.round(x) === before) continue;
+      before = Math.round(x);
       context.beginPath();
       context.lineWidth = 2 * scale;
       if (outcome === "fail") {
@@ -265,8 +269,16 @@ function drawBisect(context: Context, overlay: Overlay): void {
       }
     }
   }
-  const fails = bisect.filter(({ outcome }) => outcome === "fail").map(({ entry }) => entry);
-  if (fails.length > 0) drawFirstFailure(context, overlay, Math.min(...fails));
+  const first = firstFailing(bisect);
+  if (first !== undefined) drawFirstFailure(context, overlay, first);
+}
+
+function firstFailing(points: readonly BisectPoint[]): number | undefined {
+  let first: number | undefined;
+  for (const { entry, outcome } of points) {
+    if (outcome === "fail" && (first === undefined || entry < first)) first = entry;
+  }
+  return first;
 }
 
 function drawFirstFailure(context: Context, overlay: Overlay, entry: number): void {

@@ -22,6 +22,7 @@ export {
   Image as PictureIcon,
   Info as InfoIcon,
   Layers as StrictIcon,
+  ListChecks as BisectIcon,
   ListFilter as FilterIcon,
   LocateFixed as GoToIcon,
   Lock as LockIcon,

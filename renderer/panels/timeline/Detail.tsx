@@ -7,6 +7,7 @@ import { runOrSay } from "../../commands/dispatcher.ts";
 import { bytes, decimal, hex } from "../../widgets/format.ts";
 import { ListTabs } from "../../widgets/ListTabs.tsx";
 import lists from "../compare/lists.module.css";
+import { BisectPane } from "./BisectPane.tsx";
 import { ChangedBytes } from "./ChangedBytes.tsx";
 import { HistoryList } from "./HistoryList.tsx";
 import { KindMark } from "./KindMark.tsx";
@@ -15,7 +16,7 @@ import styles from "./timeline.module.css";
 import { durableText, flagText, kindText, rangeText } from "./wording.ts";
 
 export function Detail({ session }: { session: TimelineSession }) {
-  const { tab, history, notes } = useStore(session.store);
+  const { tab, history, notes, bisect } = useStore(session.store);
   const id = useId();
   return (
     <section className={styles.detail} aria-label="Detail">
@@ -27,6 +28,7 @@ export function Detail({ session }: { session: TimelineSession }) {
             { name: "entry", label: "Entry", count: 0 },
             { name: "history", label: "History", count: history?.entries.length ?? 0 },
             { name: "notes", label: "Notes", count: notes.size },
+            { name: "bisect", label: "Bisect", count: bisect?.looked.length ?? 0 },
           ]}
           onTab={(name) => session.setTab(name)}
         />
@@ -43,6 +45,7 @@ export function Detail({ session }: { session: TimelineSession }) {
         {tab === "entry" && <Entry session={session} />}
         {tab === "history" && <HistoryList session={session} />}
         {tab === "notes" && <NoteList session={session} />}
+        {tab === "bisect" && <BisectPane session={session} />}
       </div>
     </section>
   );

@@ -1,4 +1,4 @@
-// The timeline's two dialogs: a note on the entry at the scrub line, and what its state is to be compared with.
+// The timeline's dialogs: a note on the entry at the scrub line, and what its state is to be compared with.
 import { type FormEvent, useState } from "react";
 import { useStore } from "zustand";
 import type { FileRef } from "../../../electron/ipc/contract.ts";
@@ -6,6 +6,7 @@ import { openImages } from "../../shell/openFlows.ts";
 import { useView } from "../../store/view.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { decimal } from "../../widgets/format.ts";
+import { BisectDialog } from "./BisectDialog.tsx";
 import { entryAt } from "./entryAt.ts";
 import { longestNote } from "./notes.ts";
 import type { TimelineSession } from "./session.ts";
@@ -17,6 +18,7 @@ export function Dialogs({ session }: { session: TimelineSession }) {
   if (overlay === "logNote") return <NoteDialog session={session} />;
   if (overlay === "logCompare") return <CompareDialog session={session} />;
   if (overlay === "logBase") return <BaseDialog session={session} />;
+  if (overlay === "logBisect") return <BisectDialog session={session} />;
   if (overlay === "logGoTo") return <GoToDialog session={session} />;
   return null;
 }

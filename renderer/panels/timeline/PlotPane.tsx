@@ -1,11 +1,12 @@
 // Minimap and plot of the log, with what its shapes mean: linked to the table both ways by the entry at the scrub line.
 import { useEffect, useMemo, useState } from "react";
 import { useStore } from "zustand";
-import type { EntryRange, PlotPlace } from "../../timeline/contract.ts";
+import type { PlotPlace } from "../../timeline/contract.ts";
 import { Minimap } from "../../timeline/Minimap.tsx";
 import { TimelineLegend } from "../../timeline/TimelineLegend.tsx";
 import { TimelinePlot } from "../../timeline/TimelinePlot.tsx";
 import { decimal, hex } from "../../widgets/format.ts";
+import { pointsOf } from "./bisectState.ts";
 import { plotSource } from "./plotSource.ts";
 import type { TimelineSession } from "./session.ts";
 import styles from "./timeline.module.css";
@@ -18,10 +19,9 @@ interface PlotPaneProps {
 }
 
 export function PlotPane({ session, name, onOpen }: PlotPaneProps) {
-  const { shown, filter, entry, detail, notes, history, base } = useStore(session.store);
+  const { shown, filter, entry, detail, notes, history, base, selection, bisect } = useStore(session.store);
   const { view } = session;
   const scale = useStore(view, (state) => state.scale);
-  const [selection, setSelection] = useState<EntryRange>();
   const [hovered, setHovered] = useState<PlotPlace>();
   const { applied } = filter;
   // biome-ignore lint/correctness/useExhaustiveDependencies: another base may be a larger disk.
@@ -32,6 +32,8 @@ export function PlotPane({ session, name, onOpen }: PlotPaneProps) {
   const entries = source?.entries ?? 0;
   useEffect(() => view.setEntries(entries), [view, entries]);
   useEffect(() => view.reveal(entry), [view, entry]);
+  const looked = bisect?.looked;
+  const points = useMemo(() => looked && pointsOf(looked), [looked]);
   const noted = useMemo(() => [...notes.keys()], [notes]);
   if (source === undefined || shown === undefined) return null;
   const { totals, sectorSize } = shown.summary;
@@ -50,6 +52,7 @@ export function PlotPane({ session, name, onOpen }: PlotPaneProps) {
         view={view}
         entry={entry}
         selection={selection}
+        {...(points && { bisect: points })}
       />
       <TimelinePlot
         label={`Timeline of ${name}`}
@@ -61,7 +64,8 @@ export function PlotPane({ session, name, onOpen }: PlotPaneProps) {
         {...(spoken !== undefined && { spoken })}
         covers={isPlaced ? { offset: row.offset, length: row.length } : undefined}
         selection={selection}
-        onSelection={setSelection}
+        onSelection={(chosen) => session.store.setState({ selection: chosen })}
+        {...(points && { bisect: points })}
         notes={noted}
         history={history && { offset: history.offset, length: history.length }}
         onHover={setHovered}
@@ -71,7 +75,7 @@ export function PlotPane({ session, name, onOpen }: PlotPaneProps) {
         }}
       />
       <div className={styles.plotFoot}>
-        <TimelineLegend totals={totals} filtered={applied !== ""} />
+        <TimelineLegend totals={totals} filtered={applied !== ""} bisect={(points?.length ?? 0) > 0} />
         <label className={styles.scale}>
           <input
             type="checkbox"

@@ -4,6 +4,7 @@ import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, count, decimal, percent } from "../../widgets/format.ts";
 import {
   BackIcon,
+  BisectIcon,
   ExportIcon,
   FollowIcon,
   ForwardIcon,
@@ -35,7 +36,7 @@ export function Toolbar({ session }: { session: TimelineSession }) {
     <section className={shared.toolbar} aria-label="Timeline" data-pane="toolbar">
       <CommandButton command="compare.previous" icon={PreviousIcon} label="Previous problem" />
       <CommandButton command="compare.next" icon={NextIcon} label="Next problem" />
-      <span className={compare.step} title="Problems of the log">
+      <span className={compare.step} title="Problems of the log, and states that fail">
         <kbd>F8</kbd> {count(problems, "problem")}
       </span>
       <span className={shared.divider} aria-hidden />
@@ -66,6 +67,7 @@ export function Toolbar({ session }: { session: TimelineSession }) {
       <span className={shared.divider} aria-hidden />
       <CommandButton command="timeline.state" icon={HexIcon} />
       <CommandButton command="timeline.history" icon={HistoryIcon} />
+      <CommandButton command="timeline.bisect" icon={BisectIcon} />
       <CommandButton command="timeline.note" icon={NoteIcon} />
       <CommandButton command="timeline.export" icon={ExportIcon} />
       <span className={shared.space} />
@@ -94,7 +96,9 @@ export function Toolbar({ session }: { session: TimelineSession }) {
 }
 
 function ScanButton({ session }: { session: TimelineSession }) {
-  const state = session.job?.state;
+  useStore(session.store, ({ bisect }) => bisect);
+  const read = session.job?.state;
+  const state = read?.kind === "running" ? read : session.bisect.job?.state;
   if (state?.kind === "running") {
     const { progress, cancelling } = state;
     const done = progress ? percent(progress.done, progress.total) : 0;

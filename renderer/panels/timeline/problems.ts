@@ -1,4 +1,4 @@
-// What is wrong with a log, in the order of its entries: the stops of F8 besides the entries at which a check failed.
+// What is wrong with a log, in the order of its entries: the stops of F8 besides the states that fail a check (bisectState.ts).
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { count, decimal, hex } from "../../widgets/format.ts";
 

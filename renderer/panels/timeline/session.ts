@@ -11,6 +11,7 @@ import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } f
 import { useView } from "../../store/view.ts";
 import { createTimelineView } from "../../timeline/view.ts";
 import { decimal } from "../../widgets/format.ts";
+import { Bisect } from "./bisect.ts";
 import { EntryFilter } from "./entryFilter.ts";
 import { Follower } from "./follower.ts";
 import { loadNotes, logIdentity, saveNotes, withNote } from "./notes.ts";
@@ -29,6 +30,7 @@ export class TimelineSession {
   readonly history = new PlaceHistory(this);
   readonly playback = new Playback(this);
   readonly follower = new Follower(this);
+  readonly bisect = new Bisect(this);
   /** Puts the focus into the filter, while it shows. */
   focusFilter: (() => void) | undefined;
   #image: OpenedImage | undefined;
@@ -48,6 +50,7 @@ export class TimelineSession {
     clearTimeout(this.#detailTimer);
     this.filter.dispose();
     this.follower.halt();
+    this.bisect.forget();
     const { job, shown } = this.store.getState();
     for (const each of new Set([job, shown?.job])) if (each !== undefined) forgetJob(each);
   }
@@ -67,9 +70,14 @@ export class TimelineSession {
   get summary(): LogSummary | undefined {
     return this.store.getState().shown?.summary;
   }
+  /** What is wrong with the log, and states that fail: the stops of F8. */
   get problems(): readonly LogProblem[] {
     const { summary } = this;
-    return summary === undefined ? [] : problemsOf(summary);
+    if (summary === undefined) return [];
+    const { stops } = this.bisect;
+    const known = problemsOf(summary);
+    if (stops.length === 0 || known.length === 0) return stops.length === 0 ? known : stops;
+    return [...known, ...stops].sort((a, b) => a.entry - b.entry);
   }
   /** Main's id of the job that answers. Throws where there is none any more. */
   get asked(): number {
@@ -100,6 +108,7 @@ export class TimelineSession {
     const { job, playing, recovering } = this.store.getState();
     if (recovering) void call("log:stopRecovery", { job: this.asked }).catch(() => undefined);
     else if (playing) this.playback.pause();
+    else if (this.bisect.isRunning) this.bisect.cancel();
     else if (job !== undefined) cancelJob(job);
   }
 
@@ -177,7 +186,7 @@ export class TimelineSession {
     const { problems } = this;
     const { entry } = this.store.getState();
     if (problems.length === 0) {
-      useView.getState().say("No problem is known: the log was read to its end");
+      useView.getState().say("No problem is known: neither of the log nor of a state that was checked");
       return;
     }
     const found =
@@ -354,6 +363,7 @@ export class TimelineSession {
   // ------------------------------------------------------------ the job
 
   #onJobs(): void {
+    this.bisect.follow();
     const { job: id, shown } = this.store.getState();
     const { job } = this;
     if (id === undefined || job?.state.kind !== "done" || shown?.job === id) return;
@@ -370,6 +380,8 @@ export class TimelineSession {
       entry: Math.max(0, Math.min(entry, summary.entries - 1)),
     });
     if (shown !== undefined) forgetJob(shown.job);
+    // What was found is of the log as it was read before.
+    this.bisect.forget();
     this.filter.resetRows(0);
     void this.#loadNotes();
     if (this.store.getState().base) void this.setBase(this.store.getState().base);

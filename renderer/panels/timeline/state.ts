@@ -3,6 +3,9 @@ import { createStore, type StoreApi } from "zustand/vanilla";
 import type { PlainError } from "../../../core/base/errors.ts";
 import type { LogDetail, LogHistoryEntry, LogSummary } from "../../../core/ops/logIndexRun.ts";
 import type { FileRef } from "../../../electron/ipc/contract.ts";
+import type { EntryRange } from "../../timeline/contract.ts";
+import { type BisectForm, usualForm } from "./bisectForm.ts";
+import type { BisectState } from "./bisectState.ts";
 import type { Notes } from "./notes.ts";
 
 export type DetailState =
@@ -34,7 +37,7 @@ export interface HistoryState {
   readonly error: PlainError | undefined;
 }
 
-export type DetailTab = "entry" | "history" | "notes";
+export type DetailTab = "entry" | "history" | "notes" | "bisect";
 
 export interface ShownLog {
   readonly job: number;
@@ -72,6 +75,12 @@ export interface TimelineState {
   readonly base: FileRef | undefined;
   /** Without the plot: the table is all there is. */
   readonly asTable: boolean;
+  /** Entries that were selected in the plot. */
+  readonly selection: EntryRange | undefined;
+  /** The search for the first state that fails; undefined before there was one. */
+  readonly bisect: BisectState | undefined;
+  /** As its dialog was filled in last. */
+  readonly bisectForm: BisectForm;
 }
 
 export const rates = [1, 5, 20, 100, 1000] as const;
@@ -101,5 +110,8 @@ export function createTimelineStore(): TimelineStore {
     pinned: undefined,
     base: undefined,
     asTable: false,
+    selection: undefined,
+    bisect: undefined,
+    bisectForm: usualForm,
   }));
 }

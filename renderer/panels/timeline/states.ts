@@ -6,28 +6,44 @@ import { openState } from "../../shell/openFlows.ts";
 import { useApp } from "../../store/app.ts";
 import type { TimelineSession } from "./session.ts";
 
+/** Without what a crash took; of another length than the log or its base say, bytes. */
+interface StateOptions {
+  readonly lost?: string;
+  readonly size?: number;
+}
+
 /** After the first `count` entries. Throws what main answers with. */
-export async function stateFile(session: TimelineSession, count: number): Promise<FileRef> {
+export async function stateFile(
+  session: TimelineSession,
+  count: number,
+  options: StateOptions = {},
+): Promise<FileRef> {
   const { image } = session;
   if (image === undefined) throw new Error("the log is not open");
   const { base } = session;
-  return call("log:state", { image: image.image, count, ...(base && { base: base.image }) });
+  return call("log:state", { image: image.image, count, ...options, ...(base && { base: base.image }) });
 }
 
 /** After the entry at the scrub line; says what went wrong. */
 export async function showState(session: TimelineSession, as: "hex" | "map"): Promise<void> {
-  await orRefuse(async () => {
-    const { entry } = session.store.getState();
-    await openState(await stateFile(session, entry + 1), { kind: as });
-  });
+  const { entry } = session.store.getState();
+  await showFile(() => stateFile(session, entry + 1), as);
+}
+
+export async function showFile(file: () => Promise<FileRef>, as: "hex" | "map" = "hex"): Promise<void> {
+  await orRefuse(async () => openState(await file(), { kind: as }));
 }
 
 /** The state after the entry at the scrub line beside another image. */
 export async function compareState(session: TimelineSession, other: () => Promise<FileRef>): Promise<void> {
+  const { entry } = session.store.getState();
+  await compareFiles(other, () => stateFile(session, entry + 1));
+}
+
+export async function compareFiles(a: () => Promise<FileRef>, b: () => Promise<FileRef>): Promise<void> {
   await orRefuse(async () => {
-    const { entry } = session.store.getState();
-    const [a, b] = await Promise.all([other(), stateFile(session, entry + 1)]);
-    await openState(a, { kind: "compare", other: b });
+    const [fileA, fileB] = await Promise.all([a(), b()]);
+    await openState(fileA, { kind: "compare", other: fileB });
   });
 }
 

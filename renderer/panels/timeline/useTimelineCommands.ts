@@ -1,6 +1,7 @@
 // The commands of a timeline while its tab shows.
 import { useMemo } from "react";
 import { useStore } from "zustand";
+import type { LogBisectResult } from "../../../core/ops/logBisectRun.ts";
 import { useCommands } from "../../commands/registry.ts";
 import { useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
@@ -10,9 +11,12 @@ import type { TimelineSession } from "./session.ts";
 import { showState } from "./states.ts";
 
 export function useTimelineCommands(session: TimelineSession): void {
-  const { shown, playing, following, recovering, asTable } = useStore(session.store);
+  const { shown, playing, following, recovering, asTable, bisect } = useStore(session.store);
   const listShown = useView((state) => state.shown.bottomPanel);
-  const running = useJobs(() => session.job?.state.kind === "running");
+  const reading = useJobs(() => session.job?.state.kind === "running");
+  const searching = useJobs(() => session.bisect.isRunning);
+  const running = reading || searching;
+  const found = bisect?.result;
   useCommands(
     useMemo(() => {
       const summary = shown?.summary;
@@ -65,6 +69,7 @@ export function useTimelineCommands(session: TimelineSession): void {
           checked: following,
           disabled: noLog,
         },
+        ...bisectCommands(session, found, none ?? (searching ? "A search is under way" : undefined)),
         "timeline.note": { run: () => useView.getState().show({ kind: "logNote" }), disabled: none },
         "timeline.recover": {
           run: () => void session.recover(),
@@ -79,6 +84,32 @@ export function useTimelineCommands(session: TimelineSession): void {
         "timeline.export": { run: () => void saveEntries(session), disabled: none },
         "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
       };
-    }, [session, shown, playing, following, recovering, asTable, running, listShown]),
+    }, [session, shown, playing, following, recovering, asTable, running, searching, found, listShown]),
   );
+}
+
+/** `busy`: why no search can begin. */
+function bisectCommands(
+  { bisect }: TimelineSession,
+  found: LogBisectResult | undefined,
+  busy: string | undefined,
+) {
+  const { firstBad, lastGood, command } = found ?? {};
+  const noBad = firstBad === undefined ? "No state is known to fail" : undefined;
+  const noGood = lastGood === undefined ? "No state is known to pass" : undefined;
+  return {
+    "timeline.bisect": {
+      run: () => useView.getState().show({ kind: "logBisect" }),
+      disabled: busy,
+    },
+    "timeline.firstBad": { run: () => bisect.goToFirstBad(), disabled: noBad },
+    "timeline.stateGood": { run: () => void bisect.show(lastGood), disabled: noGood },
+    "timeline.stateBad": { run: () => void bisect.show(firstBad), disabled: noBad },
+    "timeline.compareBad": { run: () => void bisect.compare(), disabled: noBad ?? noGood },
+    "timeline.copyBisect": {
+      run: () => void bisect.copyCommand(),
+      disabled:
+        command === undefined ? "No search is known that the command line could make again" : undefined,
+    },
+  };
 }
