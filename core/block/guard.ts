@@ -40,6 +40,7 @@ class Guarded implements BlockNode {
   readonly setBacking: ((backing: BackingName | undefined) => Promise<void>) | undefined;
   readonly excludeWriters: (() => Promise<void>) | undefined;
 
+  readonly writeCompressed: ((offset: number, source: Uint8Array) => Promise<void>) | undefined;
   readonly readVector: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
   readonly raise: ((event: string) => Promise<void>) | undefined;
   readonly breakpoints: Breakpoints | undefined;
@@ -62,6 +63,17 @@ class Guarded implements BlockNode {
     this.structure = inner.structure && this.#guardStructure(inner.structure);
     this.reload = this.#whole("reload", inner.reload?.bind(inner));
     this.excludeWriters = this.#whole("lock", inner.excludeWriters?.bind(inner));
+    const writeCompressed = inner.writeCompressed?.bind(inner);
+    this.writeCompressed =
+      writeCompressed &&
+      (async (offset, source) => {
+        this.#checkWrite("write", offset, source.length);
+        if (source.length === 0) return;
+        await this.#run("write compressed", offset, source.length, async () => {
+          await writeCompressed(offset, source);
+          if (policy.writethrough) await inner.flush();
+        });
+      });
     const readVector = inner.readVector?.bind(inner);
     this.readVector =
       readVector &&

@@ -59,6 +59,12 @@ export interface BlockNode {
   readonly setBacking?: ((backing: BackingName | undefined) => Promise<void>) | undefined;
   /** Keeps other programs from writing the file meanwhile; files that can be locked. Throws EBUSY when one does. */
   readonly excludeWriters?: (() => Promise<void>) | undefined;
+  /**
+   * Writes whole clusters as compressed ones, as far as they get smaller; the last may be cut off by the end of the disk.
+   * What is asked for without waiting is stored in the order in which it is asked for. Formats that can.
+   * Throws EINVAL (no whole clusters), EIO (something is stored there already), ENOTSUP (not this image).
+   */
+  readonly writeCompressed?: ((offset: number, source: Uint8Array) => Promise<void>) | undefined;
   /** Reads into several buffers, one after the other. They may overlap: the result is as if read in order. */
   readonly readVector?: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
   /** Told by the node above of a step that blkdebug may break or fail at: "l2_update". */

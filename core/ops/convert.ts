@@ -3,10 +3,10 @@
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { strerror } from "../base/strerror.ts";
 import type { BlockNode } from "../block/node.ts";
-import { type Piece, planPieces } from "./convertPlan.ts";
+import { type Piece, planPieces, type Stretch, stretchOf, wholeClusters, within } from "./convertPlan.ts";
 import { Pace } from "./pace.ts";
 import { RateLimit } from "./rateLimit.ts";
-import { zeroRuns } from "./zeroRuns.ts";
+import { type ByteRun, zeroRuns } from "./zeroRuns.ts";
 
 export interface ConvertRequest {
   /** One after the other. */
@@ -22,6 +22,8 @@ export interface ConvertRequest {
   readonly parallel: number;
   /** Writes need not be in the order of offsets. */
   readonly outOfOrder: boolean;
+  /** Data are compressed, by clusters of the target, which has to be able to: `writeCompressed`. */
+  readonly compress?: boolean;
   /** Bytes written a second at most. */
   readonly rate?: number | undefined;
   readonly signal: AbortSignal;
@@ -48,13 +50,13 @@ export async function convert(request: ConvertRequest): Promise<void> {
   await new Conversion(request).run();
 }
 
-/** A part of a piece that one request reads and writes. */
-interface Block extends Piece {
+/** A part of a stretch that one request reads and writes. */
+interface Block extends Stretch {
   /** Copied bytes to report when this is done. */
   readonly reports: number;
-  /** Resolves when everything before it is written. */
+  /** Resolves when everything before it is written; compressed: asked to be written, in its order. */
   readonly turn: Promise<void>;
-  /** To be called when it is written. */
+  /** To be called when it is. */
   written(): void;
 }
 
@@ -63,6 +65,8 @@ class Conversion {
   readonly #pace: Pace;
   readonly #rate: RateLimit | undefined;
   readonly #granule: number;
+  /** Of the target's clusters, where they are compressed. */
+  readonly #compressed: number | undefined;
   readonly #blockSize: number;
   readonly #blocks: AsyncGenerator<Block>;
   /** Buffers of requests that are done, the last one used at the end: it is still in the processor's cache. */
@@ -77,8 +81,10 @@ class Conversion {
     this.#rate = request.rate === undefined ? undefined : new RateLimit(request.rate, request.signal);
     // A cluster is allocated as a whole: finding zeroes in parts of it would only cost more requests.
     const cluster = Math.min(request.target.info.clusterSize ?? 0, reportSize);
-    this.#granule = request.sparse === 0 ? 0 : Math.max(request.sparse, cluster);
-    this.#blockSize = Math.max(cluster > 0 ? clusteredBlockSize : blockSize, this.#granule);
+    this.#compressed = request.compress === true ? cluster : undefined;
+    this.#granule = request.sparse === 0 ? 0 : (this.#compressed ?? Math.max(request.sparse, cluster));
+    const least = Math.max(this.#granule, this.#compressed ?? 0);
+    this.#blockSize = Math.max(cluster > 0 ? clusteredBlockSize : blockSize, least);
     this.#blocks = this.#plan();
   }
 
@@ -92,27 +98,25 @@ class Conversion {
   async *#plan(): AsyncGenerator<Block> {
     const { sources, backingSize, salvage } = this.#request;
     const told = salvage && ((offset: number, reason: string) => salvage("status", offset, sector, reason));
-    for await (const piece of planPieces(sources, { backingSize, salvage: told })) {
-      if (piece.kind === "backing" || (piece.kind === "zero" && this.#skipsZeroes)) continue;
-      const asData = piece.kind === "data" || this.#granule === 0;
-      for (let at = 0, reported = 0; at < piece.length; ) {
-        const end = Math.min(piece.length, asData ? this.#blockEnd(piece.to, at) : at + longestZero);
-        const whole = end === piece.length || Math.floor(at / reportSize) !== Math.floor(end / reportSize);
-        const counts = whole && piece.kind === "data";
+    const pieces = planPieces(sources, { backingSize, salvage: told });
+    for await (const stretch of this.#stretches(pieces)) {
+      if (stretch.kind === "backing" || (stretch.kind === "zero" && this.#skipsZeroes)) continue;
+      const asData = stretch.kind === "data" || this.#granule === 0;
+      for (let at = 0, reported = 0; at < stretch.length; ) {
+        const end = Math.min(stretch.length, asData ? this.#blockEnd(stretch.to, at) : at + longestZero);
+        const whole = end === stretch.length || Math.floor(at / reportSize) !== Math.floor(end / reportSize);
+        const counts = whole && stretch.kind === "data";
         const { turn, written } = this.#nextTurn();
-        yield {
-          ...piece,
-          from: piece.from + at,
-          to: piece.to + at,
-          length: end - at,
-          reports: counts ? end - reported : 0,
-          turn,
-          written,
-        };
+        yield { ...within(stretch, at, end), reports: counts ? end - reported : 0, turn, written };
         if (whole) reported = end;
         at = end;
       }
     }
+  }
+
+  async *#stretches(pieces: AsyncIterable<Piece>): AsyncGenerator<Stretch> {
+    if (this.#compressed !== undefined) yield* wholeClusters(pieces, this.#compressed);
+    else for await (const piece of pieces) yield stretchOf(piece);
   }
 
   get #skipsZeroes(): boolean {
@@ -162,32 +166,71 @@ class Conversion {
       return;
     }
     const bytes = buffer.subarray(0, block.length);
-    if (block.kind === "zero") bytes.fill(0);
-    else await this.#read(block, bytes);
+    for (const part of block.parts) {
+      const place = part.to - block.to;
+      const own = bytes.subarray(place, place + part.length);
+      if (part.kind === "zero") own.fill(0);
+      else await this.#read(part, own);
+    }
     await block.turn;
     if (this.#failed !== undefined) return;
-    await this.#put(block.to, bytes);
+    await this.#put(block, bytes);
     if (block.reports > 0) {
       this.#copied += block.reports;
       this.#request.progress?.(this.#copied);
     }
   }
 
-  async #put(to: number, bytes: Buffer): Promise<void> {
+  async #put(block: Block, bytes: Buffer): Promise<void> {
+    const { to } = block;
     const runs =
       this.#granule === 0
         ? [{ start: 0, end: bytes.length, zero: false }]
         : zeroRuns(bytes, this.#granule, to % this.#granule);
-    for (const { start, end, zero } of runs) {
-      if (zero && this.#skipsZeroes) continue;
+    const wanted = runs.filter(({ zero }) => !zero || !this.#skipsZeroes);
+    if (this.#compressed !== undefined) return this.#putCompressed(block, bytes, wanted, this.#compressed);
+    for (const { start, end, zero } of wanted) {
       if (zero) await this.#zero(to + start, end - start);
       else {
         await this.#rate?.take(end - start);
-        await this.#write(to + start, end - start, (target) =>
-          target.write(to + start, bytes.subarray(start, end)),
-        );
+        await this.#data(to + start, bytes.subarray(start, end));
       }
     }
+  }
+
+  /** The target stores it in the order it is asked to, while that of the next blocks is compressed. */
+  async #putCompressed(
+    { to, written }: Block,
+    bytes: Buffer,
+    runs: readonly ByteRun[],
+    clusterSize: number,
+  ): Promise<void> {
+    const data = runs.filter(({ zero }) => !zero);
+    await this.#rate?.take(data.reduce((sum, { start, end }) => sum + end - start, 0));
+    const asked = runs.map(({ start, end, zero }) =>
+      zero
+        ? this.#zero(to + start, end - start)
+        : this.#dataCompressed(to + start, bytes.subarray(start, end), clusterSize),
+    );
+    written();
+    // All of them: until then the bytes are theirs.
+    for (const outcome of await Promise.allSettled(asked)) {
+      if (outcome.status === "rejected") throw outcome.reason;
+    }
+  }
+
+  async #dataCompressed(to: number, bytes: Buffer, clusterSize: number): Promise<void> {
+    // A part of a cluster can be compressed at the end of the disk only.
+    const tail = to + bytes.length === this.#request.target.size ? 0 : bytes.length % clusterSize;
+    const body = bytes.length - tail;
+    if (body > 0) {
+      await this.#write(to, body, async (target) => target.writeCompressed?.(to, bytes.subarray(0, body)));
+    }
+    if (tail > 0) await this.#data(to + body, bytes.subarray(body));
+  }
+
+  #data(to: number, bytes: Buffer): Promise<void> {
+    return this.#write(to, bytes.length, (target) => target.write(to, bytes));
   }
 
   async #zero(to: number, length: number): Promise<void> {

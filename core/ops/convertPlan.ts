@@ -112,3 +112,67 @@ function statusError(offset: number, error: BlockError): BlockError {
     { cause: error },
   );
 }
+
+/** Adjoining pieces that are copied in one way. */
+export interface Stretch {
+  readonly kind: PieceKind;
+  /** Byte of the target. */
+  readonly to: number;
+  readonly length: number;
+  /** One behind the other: what the stretch is made of. */
+  readonly parts: readonly Piece[];
+}
+
+export function stretchOf(piece: Piece): Stretch {
+  return { kind: piece.kind, to: piece.to, length: piece.length, parts: [piece] };
+}
+
+/**
+ * The same pieces as stretches that begin and end between clusters of the target, but for the last one's end: clusters
+ * that are data in any part of them, or of several kinds, are data.
+ */
+export async function* wholeClusters(
+  pieces: AsyncIterable<Piece>,
+  clusterSize: number,
+): AsyncGenerator<Stretch> {
+  /** Of a cluster that is not complete. */
+  let open: Piece[] = [];
+  for await (const piece of pieces) {
+    let rest: Piece | undefined = piece;
+    if (open.length > 0) {
+      const missing = clusterSize - (piece.to % clusterSize);
+      open.push(cut(piece, 0, Math.min(missing, piece.length)));
+      if (piece.length < missing) continue;
+      yield joined(open);
+      open = [];
+      rest = piece.length > missing ? cut(piece, missing, piece.length) : undefined;
+    }
+    if (rest === undefined) continue;
+    const whole: number = Math.floor(rest.length / clusterSize) * clusterSize;
+    if (whole > 0) yield stretchOf(cut(rest, 0, whole));
+    if (whole < rest.length) open.push(cut(rest, whole, rest.length));
+  }
+  if (open.length > 0) yield joined(open);
+}
+
+function joined(parts: readonly Piece[]): Stretch {
+  const [first, ...others] = parts as [Piece, ...Piece[]];
+  const isSame = others.every(({ kind }) => kind === first.kind);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return { kind: isSame ? first.kind : "data", to: first.to, length, parts };
+}
+
+/** The bytes from `start` up to `end` of a stretch. */
+export function within({ kind, to, parts }: Stretch, start: number, end: number): Stretch {
+  const found: Piece[] = [];
+  for (const part of parts) {
+    const first = Math.max(0, to + start - part.to);
+    const last = Math.min(part.length, to + end - part.to);
+    if (first < last) found.push(cut(part, first, last));
+  }
+  return { kind, to: to + start, length: end - start, parts: found };
+}
+
+function cut(piece: Piece, start: number, end: number): Piece {
+  return { ...piece, from: piece.from + start, to: piece.to + start, length: end - start };
+}

@@ -87,6 +87,13 @@ export class IoImage {
     await this.node.write(offset, source, flags);
   }
 
+  /** Throws ENOTSUP where the format has no compressed clusters. */
+  async writeCompressed(offset: number, source: Uint8Array): Promise<void> {
+    this.#checkRange(offset, source.length);
+    if (this.node.writeCompressed !== undefined) return this.node.writeCompressed(offset, source);
+    throw new BlockError("ENOTSUP", "The format has no compressed clusters");
+  }
+
   async writeZeroes(offset: number, length: number, flags: ZeroFlags = {}): Promise<void> {
     this.#checkRange(offset, length);
     await this.node.writeZeroes(offset, length, flags);

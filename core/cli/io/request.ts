@@ -71,9 +71,9 @@ export async function attempt<T>(what: string, request: () => Promise<T>): Promi
   }
 }
 
-/** The VM state and compressed writes, which none of the formats at hand has. */
+/** The VM state, which none of the formats at hand has. */
 export function notSupported(): BlockError {
-  return new BlockError("ENOTSUP", "The format has no VM state and no compressed writes");
+  return new BlockError("ENOTSUP", "The format has no VM state");
 }
 
 /**
@@ -98,20 +98,28 @@ export async function readPieces(
   }
 }
 
+export interface PatternWrite {
+  readonly pattern: Uint8Array;
+  readonly fua?: boolean;
+  /** As compressed clusters. */
+  readonly compressed?: boolean;
+}
+
 /** Writes `length` bytes of a repeated pattern, at once or in pieces. */
 export async function writePieces(
   image: IoImage,
   offset: number,
   length: number,
   signal: AbortSignal,
-  { pattern, fua }: { readonly pattern: Uint8Array; readonly fua: boolean },
+  { pattern, fua = false, compressed = false }: PatternWrite,
 ): Promise<void> {
   await image.read(offset + length, new Uint8Array(0));
   const buffer = new Uint8Array(Math.min(length, pieceLength));
   for (let done = 0; done < length || done === 0; done += pieceLength) {
     const piece = buffer.subarray(0, Math.min(length - done, pieceLength));
     if (done === 0 || pattern.length > 1) repeat(piece, pattern, done % pattern.length);
-    await image.write(offset + done, piece, { fua });
+    if (compressed) await image.writeCompressed(offset + done, piece);
+    else await image.write(offset + done, piece, { fua });
     await between(done + pieceLength < length, signal);
   }
 }

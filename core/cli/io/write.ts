@@ -55,8 +55,11 @@ Example:
     const fua = options.has("f");
     const seconds = stopwatch();
     await attempt("write", async () => {
-      if (options.has("b") || options.has("c")) throw notSupported();
-      if (!zeroes) return writePieces(session.image, offset, count, session.signal, { pattern, fua });
+      if (options.has("b")) throw notSupported();
+      const compressed = options.has("c");
+      if (!zeroes) {
+        return writePieces(session.image, offset, count, session.signal, { pattern, fua, compressed });
+      }
       const flags = { fua, mayUnmap: options.has("u"), noFallback: options.has("n") };
       return session.image.writeZeroes(offset, count, flags);
     });

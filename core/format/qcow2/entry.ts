@@ -76,6 +76,16 @@ export function compressedPlace(high: number, low: number, clusterBits: number):
   return { offset, length: (sectors + 1) * 512 - (offset % 512) };
 }
 
+/** The halves of the entry of a compressed cluster whose stream has `length` bytes at byte `offset` of the file. */
+export function compressedEntry(
+  { offset, length }: CompressedPlace,
+  clusterBits: number,
+): readonly [high: number, low: number] {
+  const split = 62 - (clusterBits - 8) - 32;
+  const further = Math.floor((offset + length - 1) / 512) - Math.floor(offset / 512);
+  return [compressedBit | (further << split) | Math.floor(offset / 0x100000000), offset | 0];
+}
+
 /** Reserved bits of entries that are set, for those who check. */
 export const hasReservedL1Bits = (high: number, low: number) =>
   (high & 0x7f000000) !== 0 || (low & 0x1ff) !== 0;
