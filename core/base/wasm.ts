@@ -46,20 +46,40 @@ export const load32: Code = [0x28, 2, 0];
 export const load64: Code = [0x29, 3, 0];
 export const store32: Code = [0x36, 2, 0];
 export const store64: Code = [0x37, 3, 0];
+/** Unsigned numbers of fewer bits, as 32-bit ones. */
+export const load8: Code = [0x2d, 0, 0];
+export const load16: Code = [0x2f, 1, 0];
+export const store8: Code = [0x3a, 0, 0];
+export const store16: Code = [0x3b, 1, 0];
 /** Of two values and a condition above them on the stack: the first if it holds. */
 export const select: Code = 0x1b;
 
 export const op32 = {
+  eqz: 0x45,
+  eq: 0x46,
+  ne: 0x47,
   ltU: 0x49,
   geU: 0x4f,
   add: 0x6a,
   sub: 0x6b,
+  mul: 0x6c,
   and: 0x71,
   or: 0x72,
   shl: 0x74,
   shrU: 0x76,
 };
-export const op64 = { ne: 0x52, leU: 0x58, geU: 0x5a, add: 0x7c, sub: 0x7d, eq: 0x51, rotr: 0x8a };
+export const op64 = {
+  eqz: 0x50,
+  eq: 0x51,
+  ne: 0x52,
+  leU: 0x58,
+  geU: 0x5a,
+  add: 0x7c,
+  sub: 0x7d,
+  and: 0x83,
+  shrU: 0x88,
+  rotr: 0x8a,
+};
 /** The low half of a 64-bit number. */
 export const wrap = 0xa7;
 

@@ -26,10 +26,32 @@ export interface Finding {
   /** Who uses the cluster, where several do: "L1[0] -> L2[3]". At most 16 are named; `total` counts all. */
   readonly references?: { readonly by: readonly string[]; readonly total: number };
   readonly repair: RepairKind;
+  /** What the peer prints of it on its error output. */
+  readonly peer?: PeerLines;
 }
 
-/** clear-entry: set to 0, the range reads from the backing file or as zeroes; none: no repair that is safe is known. */
-export type RepairKind = "clear-entry" | "none";
+export interface PeerLines {
+  readonly lines: readonly string[];
+  /** How often; default once. A table that several refer to is looked at for each of them. */
+  readonly times?: number;
+  /** Lines with a "#" are printed for each of these numbers in its place. */
+  readonly numbers?: { readonly first: number; readonly count: number };
+}
+
+/**
+ * How it is mended, where that is known. clear-entry: set to 0, the range reads from the backing file or as zeroes;
+ * zero-entry: the range reads as zeroes as before, without a place in the file; set-refcount: to what was counted, in
+ * `references`; rebuild-refcounts: the tables of refcounts are written anew; set-copied-flag: to what the refcount says;
+ * rewrite-snapshots: the table of snapshots is written anew; none: no repair that is safe is known.
+ */
+export type RepairKind =
+  | "clear-entry"
+  | "zero-entry"
+  | "set-refcount"
+  | "rebuild-refcounts"
+  | "set-copied-flag"
+  | "rewrite-snapshots"
+  | "none";
 
 /**
  * Findings of one kind that a check keeps, of those a repair answers and of all others; more are counted only, and the

@@ -1,7 +1,7 @@
 // The report of a check, for people and as JSON, in the form of qemu-img (command-line reference, 2.2).
 import type { CheckResult, Finding } from "../block/finding.ts";
 import { inPeerOrder } from "../canonicalName.ts";
-import { jsonText, printable, stdout } from "./output.ts";
+import { jsonText, printable, stderr, stdout } from "./output.ts";
 
 export interface CheckReport {
   /** As given. */
@@ -15,7 +15,12 @@ export interface CheckReport {
   readonly fixed: number;
   /** The result is that of a second pass, after the repair. */
   readonly isSecond: boolean;
+  /** Whether there are repairs for this format. */
+  readonly hasRepairs: boolean;
 }
+
+/** Lines for a table that several others refer to are printed so often at most. */
+const mostTimes = 1000;
 
 /** Members that are 0 are left out, but for check-errors. Their order is the peer's. */
 export function printCheckJson(report: CheckReport, listed: boolean): void {
@@ -40,13 +45,13 @@ export function printCheckJson(report: CheckReport, listed: boolean): void {
     ? {
         "dirty-flag": report.dirty,
         "findings-dropped": result.findingsDropped,
-        findings: report.findings.map(plainFinding),
+        findings: report.findings.map((finding) => plainFinding(finding, report.hasRepairs)),
       }
     : {};
   stdout.line(jsonText({ ...Object.fromEntries(shown), ...more }, 4));
 }
 
-function plainFinding(finding: Finding): object {
+function plainFinding(finding: Finding, hasRepairs: boolean): object {
   const { kind, code, message, offset, length, table, entry, value, guest, references, repair } = finding;
   return {
     kind,
@@ -59,7 +64,7 @@ function plainFinding(finding: Finding): object {
     ...(value !== undefined && { value }),
     ...(guest && { "guest-offset": guest.offset, "guest-length": guest.length }),
     ...(references && { references }),
-    repairable: repair !== "none",
+    repairable: hasRepairs && repair !== "none",
   };
 }
 
@@ -114,14 +119,29 @@ function statistics({
 }
 
 /** One line each: kind, where in the file, what. */
-function printFindings({ findings, result }: CheckReport): void {
+function printFindings({ findings, result, hasRepairs }: CheckReport): void {
   for (const { kind, offset, message, repair } of findings) {
     const place = `0x${offset.toString(16)}`;
-    const note = repair === "none" ? "" : " [repairable]";
+    const note = hasRepairs && repair !== "none" ? " [repairable]" : "";
     stdout.line(`${kind.padEnd(11)} ${place.padStart(14)}  ${printable(message)}${note}`);
   }
   if (result.findingsDropped > 0) {
     stdout.line(`${result.findingsDropped} further findings were counted and are not listed.`);
+  }
+}
+
+/** What the peer prints of a finding, on the error output. */
+export function printPeerLines({ peer }: Finding): void {
+  if (peer === undefined) return;
+  const { lines, times = 1, numbers } = peer;
+  for (let time = 0; time < Math.min(times, mostTimes); time++) {
+    for (const line of lines.map(printable)) {
+      if (numbers === undefined || !line.includes("#")) {
+        stderr.line(line);
+        continue;
+      }
+      for (let i = 0; i < numbers.count; i++) stderr.line(line.replace("#", String(numbers.first + i)));
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import { childOf } from "../block/extents.ts";
 import type { CheckResult, Finding } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
 import { checkAndRepair, gather, type RepairJob } from "../block/repair.ts";
-import { type CheckReport, printCheckHuman, printCheckJson } from "./checkReport.ts";
+import { type CheckReport, printCheckHuman, printCheckJson, printPeerLines } from "./checkReport.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { type ImageRequest, type OpenedImage, warnOfRepair, withImage } from "./openImage.ts";
@@ -33,7 +33,7 @@ export function runCheck(request: CheckRequest): Promise<number> {
     const report = await interruptible(({ signal }) => examine(image, request, signal));
     if (!request.quiet) (request.json ? printCheckJson : printCheckHuman)(report, request.listed);
     const isBroken = report.result.corruptions > 0 || report.dirty;
-    if (isBroken && !request.quiet && !request.json && !inPlaceOfPeer) {
+    if (isBroken && report.hasRepairs && !request.quiet && !request.json && !inPlaceOfPeer) {
       stdout.line("What can be mended, and how it is taken back: blkscope repair --plan");
     }
     return exitOf(report);
@@ -60,6 +60,7 @@ async function examine(image: OpenedImage, request: CheckRequest, signal: AbortS
       findings,
       fixed,
       isSecond,
+      hasRepairs: root.planRepair !== undefined,
     };
   } catch (error) {
     throw error instanceof CliError || signal.aborted ? error : checkFailed(error);
@@ -68,11 +69,15 @@ async function examine(image: OpenedImage, request: CheckRequest, signal: AbortS
   }
 }
 
-/** Findings cost memory: they are made only for those who want to see them. */
+/** Findings cost memory: they are made only for those who want to see them. The peer tells each as it finds it. */
 async function onlyCheck(node: BlockNode, job: RepairJob, listed: boolean): ReturnType<typeof gather> {
   if (listed || !node.check) return gather(node, job);
-  const progress = (done: number, total: number) => job.progress?.(done, total);
-  return { result: await node.check({ ...(job.signal && { signal: job.signal }), progress }), findings: [] };
+  const result = await node.check({
+    ...(job.signal && { signal: job.signal }),
+    progress: (done, total) => job.progress?.(done, total),
+    ...(inPlaceOfPeer && { finding: printPeerLines }),
+  });
+  return { result, findings: [] };
 }
 
 interface Examined {

@@ -4,7 +4,9 @@ import { BlockError } from "../../base/errors.ts";
 import { Lru } from "../../base/lru.ts";
 import type { OpenContext } from "../../block/driver.ts";
 import { dataFileChild } from "../../block/extents.ts";
+import type { CheckJob, CheckResult } from "../../block/finding.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../../block/node.ts";
+import { checkQcow2 } from "./check.ts";
 import { decompress } from "./compressed.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
 import { infoOf, type Qcow2Facts } from "./info.ts";
@@ -28,6 +30,7 @@ export class Qcow2Node implements BlockNode {
   readonly info: NodeInfo;
   readonly structure: Qcow2Structure;
   readonly #image: Qcow2Image;
+  readonly #snapshots: readonly Qcow2Snapshot[];
   readonly #file: BlockNode;
   readonly #backing: BlockNode | undefined;
   /** Where guest data lie: undefined for an external data file that was not opened. */
@@ -54,6 +57,7 @@ export class Qcow2Node implements BlockNode {
     this.info = infoOf(image, facts, file, context);
     this.structure = new Qcow2Structure({ file, image, facts, shown: snapshot });
     this.#image = image;
+    this.#snapshots = facts.snapshots;
     this.#file = file;
     this.#backing = named("backing");
     this.#storage = header.hasDataFile ? named(dataFileChild) : file;
@@ -165,6 +169,10 @@ export class Qcow2Node implements BlockNode {
     if (run.state !== "data" || !isPlain) return extent;
     this.#isPreallocated ??= isPreallocated(this.#file, this.#image.header);
     return { ...extent, isPreallocated: await this.#isPreallocated };
+  }
+
+  check(job: CheckJob): Promise<CheckResult> {
+    return checkQcow2(this.#file, this.#image, this.#snapshots, job);
   }
 
   describeAt(offset: number): Promise<string> {
