@@ -1,85 +1,20 @@
 // The repair wizard by keyboard alone, on images that a killed qemu-io and wrong entries left behind: what is offered,
 // what is written, that qemu-img finds nothing wrong afterwards, and that undoing brings every byte back.
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
-import AxeBuilder from "@axe-core/playwright";
-import type { ElectronApplication, Locator, Page } from "@playwright/test";
-import { openGraph } from "../../core/graph.ts";
-import { setState } from "../../core/repair/journal.ts";
 import { brokenQed } from "../build/brokenQed.ts";
 import { expect, test } from "./app.ts";
-import type { Folder } from "./images.ts";
-
-/** A QED image whose writer was killed between two writes: its need-check mark is set. */
-function dirtyQed(folder: Folder, name: string): string {
-  const image = folder.file(name);
-  execFileSync("qemu-img", ["create", "-q", "-f", "qed", image, "64M"]);
-  const commands = ["-c", "write -P 5 1000000 70000", "-c", "write -P 6 30000000 200000", "-c", "sigraise 9"];
-  spawnSync("qemu-io", ["-f", "qed", ...commands, image], { stdio: "ignore" });
-  expect((readFileSync(image)[16] ?? 0) & 2, "the image is marked dirty").toBe(2);
-  return image;
-}
-
-/** Corruptions and errors that qemu-img counts, and whether it could check at all. */
-function problems(image: string): { readonly corruptions: number; readonly errors: number } {
-  const { stdout } = spawnSync("qemu-img", ["check", "-f", "qed", "--output", "json", image], {
-    encoding: "utf8",
-  });
-  const report = JSON.parse(stdout) as { corruptions?: number; "check-errors"?: number };
-  return { corruptions: report.corruptions ?? 0, errors: report["check-errors"] ?? 0 };
-}
-
-async function tabTo(page: Page, target: Locator): Promise<void> {
-  await expect(target).toBeEnabled();
-  for (let press = 0; press < 60; press++) {
-    if (await target.evaluate((element) => element === document.activeElement)) return;
-    await page.keyboard.press("Tab");
-  }
-  await expect(target).toBeFocused();
-}
-
-async function pressButton(page: Page, name: string | RegExp): Promise<void> {
-  await tabTo(page, page.getByRole("button", { name }).first());
-  await page.keyboard.press("Enter");
-}
-
-const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { level: 2, name });
-
-/** In both themes. */
-async function expectNoViolations(page: Page): Promise<void> {
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate((shown) => document.documentElement.setAttribute("data-theme", shown), theme);
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`);
-    expect(found, theme).toEqual([]);
-  }
-}
-
-/** The system's dialog for a new file gives these, one at a time. */
-async function answerSave(app: ElectronApplication, files: readonly string[]): Promise<void> {
-  await app.evaluate(
-    ({ dialog }, given) => {
-      const left = [...given];
-      dialog.showSaveDialog = () => {
-        const file = left.shift();
-        return Promise.resolve({ canceled: file === undefined, filePath: file ?? "" });
-      };
-    },
-    [...files],
-  );
-}
-
-/** From the preflight to the page with the button that writes. */
-async function walkToWrite(page: Page): Promise<void> {
-  await expect(heading(page, "Preflight")).toBeFocused();
-  await pressButton(page, "Next: Findings");
-  await expect(heading(page, "Findings")).toBeFocused();
-  await pressButton(page, "Next: Plan");
-  await expect(heading(page, "Plan")).toBeFocused();
-  await expect(page.getByRole("grid", { name: "Changes that can be made" })).toBeVisible();
-  await pressButton(page, "Next: Write");
-  await expect(heading(page, "Write")).toBeFocused();
-}
+import {
+  answerSave,
+  cutOff,
+  dirtyQed,
+  expectNoViolations,
+  heading,
+  pressButton,
+  problems,
+  tabTo,
+  walkToWrite,
+} from "./repairSteps.ts";
 
 test("mends a dirty image in place by keyboard, and takes it back", async ({ launch, folder }) => {
   const image = dirtyQed(folder, "case 42.qed");
@@ -219,7 +154,7 @@ test("a journal opens as what it is, is refused when the image changed, and undo
   meddled[16] = 0x40;
   writeFileSync(image, meddled);
   const { page } = await launch(journal);
-  await expect(heading(page, /^Undo a repair: broken\.qed\.blkscope-undo$/)).toBeFocused();
+  await expect(heading(page, /^Undo journal: broken\.qed\.blkscope-undo$/)).toBeFocused();
   await expect(page.getByText(/The image has changed since the repair was planned/).first()).toBeVisible();
   await expect(page.getByRole("button", { name: /^Undo \d+ writes/ })).toHaveCount(0);
   await expectNoViolations(page);
@@ -232,16 +167,6 @@ test("a journal opens as what it is, is refused when the image changed, and undo
   ).toBeVisible();
   expect(Buffer.compare(readFileSync(image), brokenQed())).toBe(0);
 });
-
-/** As a crash right before the last change, the mark of a dirty image, leaves a repair that was written. */
-async function cutOff(image: string, journal: string): Promise<void> {
-  const bytes = readFileSync(image);
-  bytes[16] = 2;
-  writeFileSync(image, bytes);
-  const graph = await openGraph({ driver: "file", filename: journal }, { readOnly: false });
-  await setState(graph.root, "applying");
-  await graph.close();
-}
 
 test("an image beside which a repair was cut off offers to finish it", async ({ launch, folder }) => {
   const image = folder.file("broken.qed");
@@ -265,11 +190,11 @@ test("an image beside which a repair was cut off offers to finish it", async ({ 
   await expect(heading(page, "Preflight")).toBeFocused();
   await expect(page.getByText(/An earlier repair was cut off/)).toBeVisible();
   await pressButton(page, "Finish or take back…");
-  await expect(heading(page, /^Undo a repair/)).toBeFocused();
+  await expect(heading(page, /^Undo journal/)).toBeFocused();
   await expect(page.getByRole("button", { name: /^Undo \d+ writes in broken\.qed$/ })).toBeVisible();
   await pressButton(page, "Finish the repair of broken.qed");
   await expect(page.getByText("Finished: all changes are in broken.qed and were read back.")).toBeVisible();
-  await expect(heading(page, /^Undo a repair/)).toBeFocused();
+  await expect(heading(page, /^Undo journal/)).toBeFocused();
   expect(Buffer.compare(readFileSync(image), mended)).toBe(0);
   expect(problems(image)).toEqual({ corruptions: 0, errors: 0 });
 });

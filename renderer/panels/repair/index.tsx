@@ -37,7 +37,7 @@ export function JournalPanel({ tab }: PanelProps<"journal">) {
   useWriteWords(journalWords(useStore(session.store, ({ facts }) => facts)));
   return (
     <div className={styles.alone}>
-      <JournalView session={session} title={`Undo a repair: ${tab.journal.name}`} />
+      <JournalView session={session} title={`Undo journal: ${tab.journal.name}`} />
     </div>
   );
 }
