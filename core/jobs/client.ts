@@ -3,6 +3,7 @@ import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BlockError, fromPlain } from "../base/errors.ts";
+import { giveLentTables } from "../writelog/lentTables.ts";
 import {
   type Answer,
   type Asks,
@@ -174,6 +175,7 @@ export const startHelperThread: (() => Port) | undefined =
 
 /** Starts a thread of ours. That its code cannot be loaded is told by the line being closed. */
 export function startThread(role: ThreadRole): Port {
+  giveLentTables();
   const url = workerUrl(role === "blkscope:session" ? "sessionWorker" : "jobWorker");
   return portOfWorker(new Worker(url, { workerData: role, name: role, stderr: false }));
 }

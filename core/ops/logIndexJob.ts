@@ -8,6 +8,7 @@ import { readMark } from "../writelog/entry.ts";
 import { extendIndex, indexLog } from "../writelog/index.ts";
 import { has, type LogIndex } from "../writelog/logIndex.ts";
 import { recoverPast } from "../writelog/recover.ts";
+import { identityOf, shareTables } from "../writelog/stateCache.ts";
 import type { IndexJob } from "../writelog/walk.ts";
 import {
   type LogIndexAsks,
@@ -23,6 +24,8 @@ import {
 import { checkPage, LogQuestions } from "./logQuestions.ts";
 
 const progressEveryMs = 100;
+/** After the last question about the plot; the first picture comes first. */
+const prepareAfterMs = 300;
 
 /** Throws what opening and reading the superblock throw. */
 export async function logIndexJob(
@@ -45,7 +48,10 @@ export async function logIndexJob(
       detail: (request) => log.now(() => log.questions.detail(request)),
       history: (request) => log.now(() => log.questions.history(request)),
       versions: (request) => log.now(() => log.questions.versions(request)),
-      bins: (request) => log.now(() => log.questions.bins(request)),
+      bins: (request) => {
+        log.prepareSoon();
+        return log.now(() => log.questions.bins(request));
+      },
       used: () => log.now(async () => log.questions.used()),
       format: () => log.now(() => log.questions.format()),
       base: ({ spec }) => log.inTurn(() => log.setBase(spec)),
@@ -90,6 +96,10 @@ class HeldLog {
   #recovery: AbortController | undefined;
   #index: LogIndex | undefined;
   #questions: LogQuestions | undefined;
+  /** The log's file as it was when it was read; undefined where that can't be told. */
+  #key: string | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #endLoan: (() => void) | undefined;
   #last: Promise<unknown> = Promise.resolve();
   readonly #asked = new Set<Promise<unknown>>();
 
@@ -130,17 +140,47 @@ class HeldLog {
   async read(progress: NonNullable<IndexJob["progress"]>): Promise<LogIndex> {
     const { growing = false, recover = false } = this.#params;
     const job: IndexJob = { signal: this.#signal, growing, progress };
+    const key = identityOf(this.#graph.root);
     this.#index = await indexLog(this.#graph.root, job);
     if (recover) while (await recoverPast(this.#graph.root, this.#index, job));
+    this.#noteRead(key);
     return this.#index;
+  }
+
+  /** `key` from before it was read. */
+  #noteRead(key: string | undefined): void {
+    this.#key = identityOf(this.#graph.root) === key ? key : undefined;
+  }
+
+  /** States of the log, for this thread and all others: once the plot is not asked for, for a moment. */
+  prepareSoon(): void {
+    clearTimeout(this.#timer);
+    if (this.#endLoan !== undefined) return;
+    // What can't be prepared now is prepared with the first question for it, which then says why.
+    const prepare = () => void this.now(() => this.#prepare()).catch(() => undefined);
+    this.#timer = setTimeout(prepare, prepareAfterMs).unref();
+  }
+
+  async #prepare(): Promise<void> {
+    const intervals = await this.questions.intervals();
+    this.#endLoan ??= shareTables(this.#key, { index: this.#held, intervals });
+  }
+
+  #endPreparation(): void {
+    clearTimeout(this.#timer);
+    this.#endLoan?.();
+    this.#endLoan = undefined;
   }
 
   async extend(growing: boolean): Promise<LogIndexAsks["extend"]["answer"]> {
     const next = await openLog(this.#params);
+    this.#endPreparation();
     const before = this.#graph;
     this.#graph = next;
     await before.close();
+    const key = identityOf(next.root);
     const changed = await extendIndex(next.root, this.#held, { signal: this.#signal, growing });
+    this.#noteRead(key);
     this.questions.changed(changed);
     return { changed, summary: this.summary() };
   }
@@ -161,6 +201,7 @@ class HeldLog {
     this.#recovery = new AbortController();
     const signal = AbortSignal.any([this.#signal, this.#recovery.signal]);
     const job = { signal, ...(diskSize !== undefined && { diskSize }) };
+    this.#endPreparation();
     this.questions.changed(this.#held.count);
     const run = await recoverPast(this.#graph.root, this.#held, job);
     return { run, summary: this.summary() };
@@ -201,6 +242,7 @@ class HeldLog {
   }
 
   async close(): Promise<void> {
+    this.#endPreparation();
     await this.#base?.close();
     await this.#graph.close();
   }

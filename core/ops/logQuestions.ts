@@ -10,6 +10,7 @@ import type { Bins, UsedRange } from "../writelog/bins.ts";
 import { LogBins } from "../writelog/binsLog.ts";
 import { readMark } from "../writelog/entry.ts";
 import { changeBy, durableWith, historyOf } from "../writelog/history.ts";
+import type { WriteIntervals } from "../writelog/intervals.ts";
 import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { LogStates } from "../writelog/state.ts";
@@ -49,7 +50,7 @@ export class LogQuestions {
   readonly #kept = new Map<string, Kept>();
   #running: Running | undefined;
   #base: BlockNode | undefined;
-  #states: Promise<LogStates> | undefined;
+  #intervals: Promise<WriteIntervals> | undefined;
   readonly #bins: LogBins;
 
   /** `log` answers the node that is open now: one that grows is opened again. */
@@ -68,18 +69,17 @@ export class LogQuestions {
   async rest(): Promise<void> {
     this.#running?.abort.abort();
     await this.#running?.found.catch(() => undefined);
-    await this.#states?.catch(() => undefined);
+    await this.#intervals?.catch(() => undefined);
   }
 
   /** The disk before the first entry; the caller closes it, after `rest`. */
   set base(node: BlockNode | undefined) {
     this.#base = node;
-    this.#states = undefined;
   }
 
   /** The entries from `first` on are new or others than before. */
   changed(first: number): void {
-    this.#states = undefined;
+    this.#intervals = undefined;
     this.#bins.changed(first);
     for (const [filter, { entries, upTo }] of this.#kept) {
       if (upTo > first)
@@ -273,16 +273,17 @@ export class LogQuestions {
     return { filter, abort, found: find() };
   }
 
-  #prepared(): Promise<LogStates> {
-    this.#states ??= this.#prepare().catch((error: unknown) => {
-      this.#states = undefined;
+  /** Made once, for all states of the log. Throws ECANCELED. */
+  intervals(): Promise<WriteIntervals> {
+    this.#intervals ??= buildIntervals(this.#index, { signal: this.#signal }).catch((error: unknown) => {
+      this.#intervals = undefined;
       throw error;
     });
-    return this.#states;
+    return this.#intervals;
   }
 
-  async #prepare(): Promise<LogStates> {
-    const intervals = await buildIntervals(this.#index, { signal: this.#signal });
+  async #prepared(): Promise<LogStates> {
+    const intervals = await this.intervals();
     return new LogStates({
       log: this.#log(),
       base: this.#base,

@@ -16,9 +16,28 @@ export interface EntryList extends Iterable<number> {
   atOrBefore(entry: number): number | undefined;
 }
 
+/** Plain data for threads: the first `length` numbers never change. */
+export interface SharedList {
+  readonly chunks: readonly Uint32Array[];
+  readonly length: number;
+}
+
 export class GrowingList implements EntryList {
   readonly #chunks: Uint32Array[] = [];
   #length = 0;
+
+  /** As it is now, for other threads. */
+  share(): SharedList {
+    return { chunks: [...this.#chunks], length: this.#length };
+  }
+
+  /** What was shared; it may not be added to. */
+  static from({ chunks, length }: SharedList): GrowingList {
+    const list = new GrowingList();
+    list.#chunks.push(...chunks);
+    list.#length = length;
+    return list;
+  }
 
   get length(): number {
     return this.#length;
@@ -27,7 +46,7 @@ export class GrowingList implements EntryList {
   /** `value` is below 2^32; for the searches it must not be below the last one. */
   push(value: number): void {
     const inChunk = this.#length % chunkLength;
-    if (inChunk === 0) this.#chunks.push(new Uint32Array(chunkLength));
+    if (inChunk === 0) this.#chunks.push(emptyChunk());
     const chunk = this.#chunks[this.#chunks.length - 1];
     if (chunk) chunk[inChunk] = value;
     this.#length++;
@@ -37,6 +56,12 @@ export class GrowingList implements EntryList {
   truncate(length: number): void {
     this.#length = Math.min(this.#length, length);
     this.#chunks.length = Math.ceil(this.#length / chunkLength);
+    // Whoever shares the list keeps the numbers that are forgotten here.
+    const last = this.#chunks.pop();
+    if (last === undefined) return;
+    const copy = emptyChunk();
+    copy.set(last);
+    this.#chunks.push(copy);
   }
 
   at(position: number): number | undefined {
@@ -66,4 +91,8 @@ export class GrowingList implements EntryList {
   *[Symbol.iterator](): Generator<number> {
     for (let position = 0; position < this.#length; position++) yield this.at(position) ?? 0;
   }
+}
+
+function emptyChunk(): Uint32Array {
+  return new Uint32Array(new SharedArrayBuffer(chunkLength * Uint32Array.BYTES_PER_ELEMENT));
 }

@@ -2,7 +2,7 @@
 // entry, nothing is ever copied), and the entry numbers of its flushes, FUA writes and marks. Rows are added by the reader
 // (index.ts) and never change once the superblock counts them; everything else reads a log through this.
 import { BlockError } from "../base/errors.ts";
-import { type EntryList, GrowingList } from "./entryList.ts";
+import { type EntryList, GrowingList, type SharedList } from "./entryList.ts";
 import { entryFlags, entryLength, knownFlags } from "./layout.ts";
 
 /** Rows in a chunk. */
@@ -75,6 +75,22 @@ export interface LogColumns {
   readonly end: number;
 }
 
+/** An index as plain data for threads. */
+export interface SharedIndex {
+  readonly superblock: LogSuperblock;
+  readonly sectorSize: number;
+  readonly end: IndexEnd;
+  readonly chunks: readonly Chunk[];
+  readonly count: number;
+  readonly flushes: SharedList;
+  readonly fuas: SharedList;
+  readonly marks: SharedList;
+  readonly textLengths: SharedList;
+  readonly recovered: readonly RecoveredRun[];
+  readonly sums: Omit<LogTotals, "flushes" | "fua" | "marks">;
+  readonly diskEnd: number;
+}
+
 interface Chunk {
   readonly offset: Float64Array;
   readonly length: Float64Array;
@@ -87,13 +103,13 @@ export class LogIndex {
   #sectorSize: number;
   readonly #chunks: Chunk[] = [];
   #count = 0;
-  readonly #flushes = new GrowingList();
-  readonly #fuas = new GrowingList();
-  readonly #marks = new GrowingList();
+  #flushes = new GrowingList();
+  #fuas = new GrowingList();
+  #marks = new GrowingList();
   /** Bytes of the marks' texts, in the order of #marks. */
-  readonly #textLengths = new GrowingList();
+  #textLengths = new GrowingList();
   readonly #recovered: RecoveredRun[] = [];
-  readonly #sums = {
+  #sums = {
     writes: 0,
     writeBytes: 0,
     discards: 0,
@@ -109,6 +125,39 @@ export class LogIndex {
     this.#superblock = superblock;
     this.#sectorSize = sectorSize;
     this.#end = end;
+  }
+
+  /** As it is now, for other threads: without copies, and rows that are changed or forgotten here stay there. */
+  share(): SharedIndex {
+    return {
+      superblock: this.#superblock,
+      sectorSize: this.#sectorSize,
+      end: this.#end,
+      chunks: [...this.#chunks],
+      count: this.#count,
+      flushes: this.#flushes.share(),
+      fuas: this.#fuas.share(),
+      marks: this.#marks.share(),
+      textLengths: this.#textLengths.share(),
+      recovered: [...this.#recovered],
+      sums: { ...this.#sums },
+      diskEnd: this.#diskEnd,
+    };
+  }
+
+  /** What was shared; no row may be added to it. */
+  static from(shared: SharedIndex): LogIndex {
+    const index = new LogIndex(shared.superblock, shared.sectorSize, shared.end);
+    index.#chunks.push(...shared.chunks);
+    index.#count = shared.count;
+    index.#flushes = GrowingList.from(shared.flushes);
+    index.#fuas = GrowingList.from(shared.fuas);
+    index.#marks = GrowingList.from(shared.marks);
+    index.#textLengths = GrowingList.from(shared.textLengths);
+    index.#recovered.push(...shared.recovered);
+    index.#sums = { ...shared.sums };
+    index.#diskEnd = shared.diskEnd;
+    return index;
   }
 
   get superblock(): LogSuperblock {
@@ -282,6 +331,9 @@ export class LogIndex {
     while ((this.#recovered.at(-1)?.first ?? -1) >= first) this.#recovered.pop();
     this.#count = first;
     this.#chunks.length = Math.ceil(first / chunkLength);
+    // Whoever shares the index keeps the rows that come to be written over here.
+    const last = this.#chunks.pop();
+    if (last !== undefined) this.#chunks.push(copyOf(last));
     this.#diskEnd = 0;
     for (let entry = 0; entry < first; entry++) {
       const [offset, length] = [this.offsetOf(entry), this.lengthOf(entry)];
@@ -337,11 +389,18 @@ export function has(flags: number, flag: number): boolean {
   return (flags & flag) !== 0;
 }
 
+/** In memory that threads can share. */
 function emptyChunk(): Chunk {
-  return {
-    offset: new Float64Array(chunkLength),
-    length: new Float64Array(chunkLength),
-    header: new Float64Array(chunkLength),
-    flags: new Uint8Array(chunkLength),
-  };
+  const column = () => new Float64Array(new SharedArrayBuffer(chunkLength * Float64Array.BYTES_PER_ELEMENT));
+  const flags = new Uint8Array(new SharedArrayBuffer(chunkLength));
+  return { offset: column(), length: column(), header: column(), flags };
+}
+
+function copyOf({ offset, length, header, flags }: Chunk): Chunk {
+  const copy = emptyChunk();
+  copy.offset.set(offset);
+  copy.length.set(length);
+  copy.header.set(header);
+  copy.flags.set(flags);
+  return copy;
 }

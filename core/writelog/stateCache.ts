@@ -1,12 +1,14 @@
 // What was made of a log to show its states, kept for the next state of it that is opened: for a large log this takes
-// seconds to make, and opening another moment of it then takes none. Files are known by what stat says of them.
+// seconds to make, and opening another moment of it then takes none. Where another thread has read the log, nothing is
+// made at all. Files are known by what stat says of them.
 import * as fs from "node:fs";
 import { Lru } from "../base/lru.ts";
 import type { BlockNode } from "../block/node.ts";
 import { indexLog } from "./index.ts";
-import type { WriteIntervals } from "./intervals.ts";
+import { WriteIntervals } from "./intervals.ts";
 import { buildIntervals } from "./intervalsBuild.ts";
-import type { LogIndex } from "./logIndex.ts";
+import { type LentTables, lendTables, lentTables } from "./lentTables.ts";
+import { LogIndex } from "./logIndex.ts";
 
 export interface LogTables {
   readonly index: LogIndex;
@@ -28,10 +30,12 @@ const kept = new Lru<string, Promise<LogTables> & { weight?: number }>(
 /** Index and intervals of the log that `log` is opened on, anew or as made before. Throws what reading it throws. */
 export async function tablesOf(log: BlockNode): Promise<LogTables> {
   const key = identityOf(log);
-  const known = key === undefined ? undefined : kept.get(key);
+  if (key === undefined) return makeTables(log);
+  const lent = lentTables(key);
+  if (lent !== undefined) return tablesFrom(lent);
+  const known = kept.get(key);
   if (known !== undefined) return known;
   const made: Promise<LogTables> & { weight?: number } = makeTables(log);
-  if (key === undefined) return made;
   // Also while it is being made, so that two states opened at once do not make it twice.
   kept.set(key, made);
   try {
@@ -50,10 +54,32 @@ async function makeTables(log: BlockNode): Promise<LogTables> {
   return { index, intervals: await buildIntervals(index) };
 }
 
-/** undefined for what is no ordinary file, or was changed just now. */
-function identityOf(log: BlockNode): string | undefined {
-  if (log.info.path === undefined) return undefined;
-  const stat = fs.statSync(log.info.path, { bigint: true, throwIfNoEntry: false });
+function tablesFrom({ index: shared, entries, levels }: LentTables): LogTables {
+  const index = LogIndex.from(shared);
+  return { index, intervals: new WriteIntervals(index, entries, levels) };
+}
+
+/**
+ * Lends them to the other threads until what is answered is called; nothing is done without a `key`, which is that of the
+ * file when they were made.
+ */
+export function shareTables(key: string | undefined, { index, intervals }: LogTables): () => void {
+  if (key === undefined) return () => undefined;
+  const { entries, levels } = intervals;
+  return lendTables({ key, index: index.share(), entries, levels });
+}
+
+/** The log's file as it is now; undefined for what is no ordinary file, or was changed just now. */
+export function identityOf(log: BlockNode): string | undefined {
+  const file = fileOf(log);
+  if (file === undefined) return undefined;
+  const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
   if (!stat?.isFile() || Date.now() - Number(stat.mtimeMs) < freshMs) return undefined;
-  return [log.info.path, stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, log.size].join(":");
+  return [file, stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, log.size].join(":");
+}
+
+/** Also below a raw node that shows all of it. */
+function fileOf({ driver, info, children, size }: BlockNode): string | undefined {
+  const [first] = children;
+  return driver === "raw" && first?.node.size === size ? first.node.info.path : info.path;
 }
