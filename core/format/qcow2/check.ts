@@ -46,7 +46,7 @@ export async function checkQcow2(
   const isComplete = reporter.errors === 0 && reporter.readError === undefined;
   const comparison = new Comparison(parts, stored, roots, isComplete);
   const imageEndOffset = await comparison.run();
-  await new FlagCheck(parts, comparison).run();
+  await new FlagCheck(parts, comparison, walk.visits).run();
   return {
     corruptions: reporter.corruptions,
     leaks: reporter.leaks,

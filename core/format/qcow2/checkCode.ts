@@ -11,6 +11,7 @@
 //       allocated++
 //       if (next !== 0 && offset !== next) fragmented++
 //       next = offset + clusterSize
+//       again |= counts[number]; flags &= entry
 //       if (counts[number] < least) counts[number] += times; else overflow(number)
 //     }                                                           // or: if ((counts[number] === 1) !== COPIED) odd(at)
 //   }
@@ -48,7 +49,7 @@ import {
 } from "../../base/wasm.ts";
 
 /** Where in memory the loop keeps what goes on from piece to piece. The counts are those of the last piece. */
-export const stateAt = { next: 0, allocated: 8, fragmented: 12 } as const;
+export const stateAt = { next: 0, allocated: 8, fragmented: 12, again: 16, flags: 24 } as const;
 export const stateBytes = 32;
 
 export interface LoopShape {
@@ -110,7 +111,7 @@ const countAt = (width: number, number: number): Code => [
 
 function countBody({ entryLength, width, isExternal }: LoopShape): Code {
   const [entry, offset, number, next, bitmap] = [9, 10, 11, 12, 13] as const;
-  const [allocated, fragmented, address, count] = [14, 15, 16, 17] as const;
+  const [flags, allocated, fragmented, address, count, again] = [14, 15, 16, 17, 18, 19] as const;
   const loadBitmap: Code = [get(at), const32(8), op32.sub, load64, set(bitmap)];
   const tellOdd: Code = [
     [const32(stateAt.next), get(next), store64],
@@ -118,7 +119,9 @@ function countBody({ entryLength, width, isExternal }: LoopShape): Code {
     [const32(stateAt.next), load64, set(next)],
   ];
   const countOne: Code = [
-    [countAt(width, number), tee(address), loads[width], tee(count), get(least), op32.geU],
+    [countAt(width, number), tee(address), loads[width], tee(count)],
+    [get(again), op32.or, set(again)],
+    [get(count), get(least), op32.geU],
     choose(
       [get(number), wrap, call(imports.overflow)],
       [get(address), get(count), get(times), op32.add, stores[width]],
@@ -131,7 +134,7 @@ function countBody({ entryLength, width, isExternal }: LoopShape): Code {
       ? [get(entry), const64(1), op64.leU]
       : [get(isExternal ? entry : offset), op64.eqz, get(bitmap), wrap, op32.eqz, op32.and];
   return [
-    [const32(stateAt.next), load64, set(next)],
+    [const32(stateAt.next), load64, set(next), const64(-1), set(flags)],
     block(
       loop(
         nextEntry(entryLength, entry, offset, number),
@@ -144,6 +147,7 @@ function countBody({ entryLength, width, isExternal }: LoopShape): Code {
         [get(next), op64.eqz, op32.eqz, get(next), get(offset), op64.ne, op32.and],
         [get(fragmented), op32.add, set(fragmented)],
         [get(offset), get(clusterSize), op64.add, set(next)],
+        [get(flags), get(entry), op64.and, set(flags)],
         isExternal ? [] : countOne,
         br(0),
       ),
@@ -151,6 +155,7 @@ function countBody({ entryLength, width, isExternal }: LoopShape): Code {
     [const32(stateAt.next), get(next), store64],
     [const32(stateAt.allocated), get(allocated), store32],
     [const32(stateAt.fragmented), get(fragmented), store32],
+    [const32(stateAt.again), get(again), store32, const32(stateAt.flags), get(flags), store64],
   ];
 }
 
@@ -179,7 +184,7 @@ export const countModule = (shape: LoopShape): Uint8Array<ArrayBuffer> =>
   wasmModule(heard, {
     params: [i32, i32, i32, i64, i64, i64, i64, i32, i32],
     results: [],
-    locals: [i64, i64, i64, i64, i64, i32, i32, i32, i32],
+    locals: [i64, i64, i64, i64, i64, i64, i32, i32, i32, i32, i32],
     body: countBody(shape),
   });
 

@@ -29,6 +29,8 @@ export class Comparison {
   readonly #isComplete: boolean;
   /** Refcount blocks that can't be read. */
   readonly #unreadable = new Set<number>();
+  /** Whether all clusters that are referred to have a stored refcount of 1. */
+  isOnce: boolean;
   #highest = 0;
   #runs: Run[] = [];
   #namesLeft = mostNamed;
@@ -39,6 +41,7 @@ export class Comparison {
   constructor(parts: CheckParts, stored: StoredRefcounts, roots: readonly CheckRoot[], isComplete: boolean) {
     this.#parts = parts;
     this.#roots = roots;
+    this.isOnce = !parts.counts.isShared;
     this.#stored = stored;
     this.#isComplete = isComplete;
   }
@@ -124,6 +127,7 @@ export class Comparison {
         run = { first: first + i, count: 1, stored: kept, counted, block };
         this.#runs.push(run);
       }
+      if (counted !== 0) this.isOnce = false;
       mine[i] = kept;
     }
   }

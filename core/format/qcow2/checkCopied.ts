@@ -24,8 +24,11 @@ export class FlagCheck {
   readonly #parts: CheckParts;
   readonly #compared: Comparison;
   readonly #visits: TableVisits;
+  /** What the walk knows of tables. */
+  readonly #walked: TableVisits;
 
-  constructor(parts: CheckParts, compared: Comparison) {
+  constructor(parts: CheckParts, compared: Comparison, walked: TableVisits) {
+    this.#walked = walked;
     this.#parts = parts;
     this.#compared = compared;
     this.#visits = new TableVisits(parts.header.clusterSize, parts.counts.clusters);
@@ -71,7 +74,7 @@ export class FlagCheck {
         },
       }));
     }
-    if (offset >= file.size) return;
+    if (offset >= file.size || (this.#compared.isOnce && this.#walked.isSimple(offset))) return;
     const visit = { offset, l1Index, prefix: "", size: header.size, times: 1, activeTimes: 1 };
     // What lies in too many places was told by the walk as well.
     if (this.#visits.arrive(visit) === "now") await this.#checkTable(visit);

@@ -26,6 +26,8 @@ export type Counts = Uint8Array<ArrayBuffer> | Uint16Array<ArrayBuffer> | Uint32
 export interface TableStatistics {
   readonly allocated: number;
   readonly fragmented: number;
+  /** Whether the COPIED flag of each entry that was counted is set. */
+  readonly isCopied: boolean;
 }
 
 /** What an entry of the piece says: halves of its word, and of the bitmap behind an extended one. */
@@ -49,6 +51,8 @@ export class ClusterCounts {
   /** Whether `most` is less than what the image can store. */
   readonly isCapped: boolean;
   readonly counts: Counts;
+  /** Whether some cluster is referred to more than once. */
+  isShared = false;
   /** Where a piece of a table is read to. Big-endian until it is gone over. */
   readonly piece: Uint8Array<ArrayBuffer>;
   readonly #header: Qcow2Header;
@@ -118,9 +122,13 @@ export class ClusterCounts {
       least,
       times,
     );
+    const allocated = this.#view.getUint32(stateAt.allocated, true);
+    if (times > 1 && allocated > 0) this.isShared = true;
+    if (this.#view.getUint32(stateAt.again, true) !== 0) this.isShared = true;
     return {
-      allocated: this.#view.getUint32(stateAt.allocated, true),
+      allocated,
       fragmented: this.#view.getUint32(stateAt.fragmented, true),
+      isCopied: this.#view.getInt32(stateAt.flags + 4, true) < 0,
     };
   }
 
@@ -153,6 +161,7 @@ export class ClusterCounts {
     const old = this.counts[cluster] ?? 0;
     const added = Math.min(times, this.most - old);
     this.counts[cluster] = old + added;
+    if (old + times > 1) this.isShared = true;
     if (cluster >= this.known) this.known = cluster + 1;
     return times - added;
   }

@@ -12,6 +12,8 @@ import { compressedPlace, hasOffset, hasReservedL2Bits, isCompressed, isCopied, 
 import { guestRange } from "./layout.ts";
 
 interface OddStatistics {
+  /** Entries looked at. */
+  looked: number;
   allocated: number;
   fragmented: number;
   compressed: number;
@@ -38,7 +40,7 @@ export class EntryRules {
   readonly #parts: CheckParts;
   readonly #isExtended: boolean;
   #visit = nothing;
-  #statistics: OddStatistics = { allocated: 0, fragmented: 0, compressed: 0 };
+  #statistics: OddStatistics = { looked: 0, allocated: 0, fragmented: 0, compressed: 0 };
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
@@ -53,13 +55,14 @@ export class EntryRules {
   /** Of the entries looked at since it was asked last. */
   take(): OddStatistics {
     const taken = this.#statistics;
-    this.#statistics = { allocated: 0, fragmented: 0, compressed: 0 };
+    this.#statistics = { looked: 0, allocated: 0, fragmented: 0, compressed: 0 };
     return taken;
   }
 
   /** Entry `index` of the piece, `entry` of the table. */
   look(index: number, entry: number): void {
     const read = this.#parts.counts.entry(index);
+    this.#statistics.looked++;
     // Made only where something is told: compressed clusters come this way as well.
     const place = () => this.#place(entry, this.#parts.counts.word(index));
     if (isCompressed(read.high)) {

@@ -1,6 +1,7 @@
 // Who refers to clusters that are referred to too often: the tables are read once more, for all of these together. Only
 // damaged images need it.
 import { BlockError } from "../../base/errors.ts";
+import { hasBit, setBit } from "./checkVisits.ts";
 import type { CheckParts, CheckRoot } from "./checkWalk.ts";
 import { compressedPlace, hasOffset, isCompressed, offsetOf } from "./entry.ts";
 import { PieceReader } from "./pieces.ts";
@@ -98,15 +99,4 @@ class Names {
     if (error instanceof BlockError && error.code !== "ECANCELED") return;
     throw error;
   }
-}
-
-const hasBit = (bits: Uint8Array, index: number) =>
-  (((bits[Math.floor(index / 8)] ?? 0) >>> (index % 8)) & 1) === 1;
-
-/** Answers whether it was not set before. */
-function setBit(bits: Uint8Array, index: number): boolean {
-  const isNew = !hasBit(bits, index);
-  const at = Math.floor(index / 8);
-  bits[at] = (bits[at] ?? 0) | (1 << (index % 8));
-  return isNew;
 }

@@ -23,6 +23,8 @@ const mostUnaligned = 1024;
 export class TableVisits {
   readonly #clusterSize: number;
   readonly #seen: Uint8Array;
+  /** A bit of each table that is in order by itself: nothing more is to be looked at where all refcounts are 1. */
+  readonly #simple: Uint8Array;
   readonly #faulty = new Set<number>();
   #again = new Map<number, TableVisit>();
   #againLeft = mostAgain;
@@ -31,22 +33,27 @@ export class TableVisits {
   constructor(clusterSize: number, clusters: number) {
     this.#clusterSize = clusterSize;
     this.#seen = new Uint8Array(Math.ceil(clusters / 8));
+    this.#simple = new Uint8Array(this.#seen.length);
   }
 
   /** now: go over the table; later: it is in `gathered`; never: too many tables lie where none can be. */
   arrive(visit: TableVisit): "now" | "later" | "never" {
     const cluster = visit.offset / this.#clusterSize;
     if (!Number.isInteger(cluster)) return this.#unalignedLeft-- > 0 ? "now" : "never";
-    const [byte, bit] = [Math.floor(cluster / 8), 1 << (cluster % 8)];
-    const old = this.#seen[byte] ?? 0;
-    if ((old & bit) === 0) {
-      this.#seen[byte] = old | bit;
-      return "now";
-    }
+    if (setBit(this.#seen, cluster)) return "now";
     if (this.#faulty.has(visit.offset) && this.#againLeft-- > 0) return "now";
     const before = this.#again.get(visit.offset);
     this.#again.set(visit.offset, before === undefined ? visit : together(before, visit));
     return "later";
+  }
+
+  /** All clusters of the table are ordinary ones whose COPIED flag is set. */
+  simple({ offset }: TableVisit): void {
+    if (offset % this.#clusterSize === 0) setBit(this.#simple, offset / this.#clusterSize);
+  }
+
+  isSimple(offset: number): boolean {
+    return offset % this.#clusterSize === 0 && hasBit(this.#simple, offset / this.#clusterSize);
   }
 
   /** A fault was found in the table. */
@@ -60,6 +67,17 @@ export class TableVisits {
     this.#again = new Map();
     return list;
   }
+}
+
+export const hasBit = (bits: Uint8Array, index: number) =>
+  (((bits[Math.floor(index / 8)] ?? 0) >>> (index % 8)) & 1) === 1;
+
+/** Answers whether it was not set before. */
+export function setBit(bits: Uint8Array, index: number): boolean {
+  const isNew = !hasBit(bits, index);
+  const at = Math.floor(index / 8);
+  bits[at] = (bits[at] ?? 0) | (1 << (index % 8));
+  return isNew;
 }
 
 function together(first: TableVisit, more: TableVisit): TableVisit {

@@ -40,14 +40,15 @@ export class TableWalk {
   compressed = 0;
   readonly #parts: CheckParts;
   readonly #rules: EntryRules;
-  readonly #visits: TableVisits;
+  /** The tables that were gone over. */
+  readonly visits: TableVisits;
   readonly #roots = new Map<string, { readonly root: CheckRoot; again: number }>();
   #rootBytesLeft: number;
 
   constructor(parts: CheckParts) {
     this.#parts = parts;
     this.#rules = new EntryRules(parts);
-    this.#visits = new TableVisits(parts.header.clusterSize, parts.counts.clusters);
+    this.visits = new TableVisits(parts.header.clusterSize, parts.counts.clusters);
     this.#rootBytesLeft = parts.counts.fileEnd + spareRootBytes;
   }
 
@@ -72,7 +73,7 @@ export class TableWalk {
     for (const { root, again } of this.#roots.values()) {
       if (again > 0) await this.#walkEntries({ ...root, size: undefined }, again);
     }
-    for (const visit of this.#visits.gathered()) await this.#countTable(visit);
+    for (const visit of this.visits.gathered()) await this.#countTable(visit);
   }
 
   async #walkEntries(root: CheckRoot, times: number): Promise<void> {
@@ -142,7 +143,7 @@ export class TableWalk {
     if (offset >= this.#parts.file.size) return;
     const { prefix, size } = root;
     const visit = { offset, l1Index, prefix, size, times, activeTimes: size === undefined ? 0 : times };
-    const turn = this.#visits.arrive(visit);
+    const turn = this.visits.arrive(visit);
     if (turn === "now") await this.#countTable(visit);
     if (turn === "never")
       this.#tooMuch(place(), "many L2 tables are not aligned, so this one was not looked at");
@@ -153,11 +154,12 @@ export class TableWalk {
     const before = reporter.corruptions + reporter.errors;
     counts.next = 0;
     this.#rules.begin(visit);
+    let isSimple = true;
     try {
       for (let at = 0; at < header.clusterSize; at += pieceBytes) {
         const length = Math.min(pieceBytes, header.clusterSize - at);
         await readPadded(file, visit.offset + at, counts.piece.subarray(0, length));
-        this.#countPiece(length, at / header.l2EntryLength, visit);
+        if (!this.#countPiece(length, at / header.l2EntryLength, visit)) isSimple = false;
         await reporter.breathe();
       }
     } catch (error) {
@@ -172,10 +174,12 @@ export class TableWalk {
         peer: { lines: ["ERROR: I/O error in check_refcounts_l2"] },
       }));
     }
-    if (reporter.corruptions + reporter.errors > before) this.#visits.fault(visit);
+    if (reporter.corruptions + reporter.errors > before) this.visits.fault(visit);
+    else if (isSimple) this.visits.simple(visit);
   }
 
-  #countPiece(length: number, firstEntry: number, visit: TableVisit): void {
+  /** Answers whether all that it counted are ordinary clusters whose COPIED flag is set. */
+  #countPiece(length: number, firstEntry: number, visit: TableVisit): boolean {
     const { counts, regions } = this.#parts;
     const rules = this.#rules;
     const plain = counts.scan(
@@ -189,6 +193,7 @@ export class TableWalk {
     this.allocated += (plain.allocated + odd.allocated) * visit.activeTimes;
     this.fragmented += (plain.fragmented + odd.fragmented) * visit.activeTimes;
     this.compressed += odd.compressed * visit.activeTimes;
+    return plain.isCopied && odd.looked === 0;
   }
 
   #placeOfL1({ prefix, table, size }: CheckRoot, index: number, high: number, low: number): Place {
