@@ -3,10 +3,16 @@
 import { Worker } from "node:worker_threads";
 import { BlockError } from "../../base/errors.ts";
 import type { Compressor } from "./compressor.ts";
-import { noZstd, zstdLevel, zstdLibrary } from "./zstd.ts";
+import { noZstd, zstdLibrary } from "./zstd.ts";
 
-/** Clusters sent to a thread and not answered: one is worked on, the next one lies ready. */
+/** Batches sent to a thread and not answered: one is worked on, the next one lies ready. */
 const mostSent = 2;
+/**
+ * One less than the stock programs: as WebAssembly the library takes half as long again, and streams are 1.5 % longer.
+ */
+const level = 2;
+/** Bytes of a batch, but at least one cluster: a message costs as much as compressing some KiB. */
+const batchBytes = 256 * 1024;
 
 interface Task {
   readonly cluster: Uint8Array;
@@ -16,12 +22,18 @@ interface Task {
 
 interface Thread {
   readonly worker: Worker;
-  /** Sent and not answered, in their order. */
-  readonly sent: Task[];
+  /** Batches sent and not answered, in their order. */
+  readonly sent: (readonly Task[])[];
 }
 
-/** What a thread is sent is a cluster; it answers a stream, or a text that says why there is none. */
-type Answer = Uint8Array | string;
+/** What a thread is sent, clusters, and what it answers, streams: one behind the other. */
+interface Batch {
+  readonly bytes: Uint8Array;
+  readonly lengths: readonly number[];
+}
+
+/** A text says why there are no streams. */
+type Answer = Batch | string;
 
 /**
  * A thread's program. As text, since this is all it needs: it starts at once, from sources and in every bundle.
@@ -34,10 +46,16 @@ try {
 } catch (error) {
   parentPort.postMessage(String(error));
 }
-library?.isLoaded.then(() => parentPort.on("message", (cluster) => {
+function compress({ bytes, lengths }) {
+  let at = 0;
+  const streams = lengths.map((length) => library.compress(bytes.subarray(at, (at += length)), workerData.level));
+  const all = Buffer.allocUnsafeSlow(streams.reduce((sum, { length }) => sum + length, 0));
+  streams.reduce((end, stream) => end + stream.copy(all, end), 0);
+  parentPort.postMessage({ bytes: all, lengths: streams.map(({ length }) => length) }, [all.buffer]);
+}
+library?.isLoaded.then(() => parentPort.on("message", (batch) => {
   try {
-    const stream = new Uint8Array(library.compress(cluster, workerData.level));
-    parentPort.postMessage(stream, [stream.buffer]);
+    compress(batch);
   } catch (error) {
     parentPort.postMessage(String(error));
   }
@@ -57,8 +75,8 @@ export class CompressThreads implements Compressor {
 
   compress(cluster: Uint8Array): Promise<Uint8Array | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ cluster, resolve, reject });
-      this.#send();
+      // Those that are asked for together are sent together.
+      if (this.#waiting.push({ cluster, resolve, reject }) === 1) queueMicrotask(() => this.#send());
     });
   }
 
@@ -68,22 +86,26 @@ export class CompressThreads implements Compressor {
   }
 
   #send(): void {
-    for (;;) {
-      const [task] = this.#waiting;
-      if (task === undefined) return;
+    while (this.#waiting.length > 0) {
       if (this.#failure !== undefined) {
         this.#fail(this.#failure);
         return;
       }
       const thread = this.#free();
       if (thread === undefined) return;
-      this.#waiting.shift();
-      thread.sent.push(task);
+      const tasks = this.#waiting.splice(0, this.#batchLength());
+      const batch = batchOf(tasks);
+      thread.sent.push(tasks);
       // A thread with nothing to do keeps no program from its end.
       thread.worker.ref();
-      const copy = new Uint8Array(task.cluster);
-      thread.worker.postMessage(copy, [copy.buffer]);
+      thread.worker.postMessage(batch, [batch.bytes.buffer]);
     }
+  }
+
+  /** Clusters of the next batch: as many as fit, but every thread gets its share. */
+  #batchLength(): number {
+    const share = Math.ceil(this.#waiting.length / this.#most);
+    return Math.max(1, Math.min(share, Math.floor(batchBytes / (this.#waiting[0]?.cluster.length ?? 1))));
   }
 
   /** The thread that has least to do, or a new one. */
@@ -100,7 +122,7 @@ export class CompressThreads implements Compressor {
   #start(): Thread | undefined {
     let worker: Worker;
     try {
-      const workerData = { library: zstdLibrary(), level: zstdLevel };
+      const workerData = { library: zstdLibrary(), level };
       worker = new Worker(program, { eval: true, workerData, name: "blkscope:compress" });
     } catch (thrown) {
       this.#fail(noZstd(thrown));
@@ -119,18 +141,36 @@ export class CompressThreads implements Compressor {
       this.#fail(noZstd(new Error(answer)));
       return;
     }
-    const task = thread.sent.shift();
+    const tasks = thread.sent.shift() ?? [];
     if (thread.sent.length === 0) thread.worker.unref();
-    if (task !== undefined) task.resolve(answer.length < task.cluster.length ? answer : undefined);
+    let at = 0;
+    for (const [i, { cluster, resolve }] of tasks.entries()) {
+      const length = answer.lengths[i] ?? 0;
+      resolve(length < cluster.length ? answer.bytes.subarray(at, at + length) : undefined);
+      at += length;
+    }
     this.#send();
   }
 
   /** Without one of its threads nothing is compressed any more: what was sent is not known to be done by another. */
   #fail(error: BlockError): void {
     this.#failure ??= error;
-    const open = [...this.#threads.flatMap(({ sent }) => sent.splice(0)), ...this.#waiting.splice(0)];
+    const sent = this.#threads.flatMap((thread) => thread.sent.splice(0).flat());
+    const open = [...sent, ...this.#waiting.splice(0)];
     for (const { reject } of open) reject(this.#failure);
   }
+}
+
+function batchOf(tasks: readonly Task[]) {
+  const lengths = tasks.map(({ cluster }) => cluster.length);
+  // Memory of its own: it goes to the thread.
+  const bytes = Buffer.allocUnsafeSlow(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const { cluster } of tasks) {
+    bytes.set(cluster, at);
+    at += cluster.length;
+  }
+  return { bytes, lengths } satisfies Batch;
 }
 
 function threadEnded(cause: Error | undefined): BlockError {

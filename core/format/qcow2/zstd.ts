@@ -5,9 +5,6 @@ import * as zlib from "node:zlib";
 import { BlockError } from "../../base/errors.ts";
 import { frameLength } from "./zstdFrame.ts";
 
-/** What the peer compresses with. */
-export const zstdLevel = 3;
-
 export interface ZstdDecoder {
   /** What one whole frame gives; undefined where it is wrong or gives more than `most` bytes. */
   decode(frame: Uint8Array, most: number): Promise<Uint8Array | undefined>;
