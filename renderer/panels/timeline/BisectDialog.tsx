@@ -1,6 +1,6 @@
 // How to look for the first state of the log that fails: by what check, at which moments, in which order, in which entries,
 // over which disk. The command is shown as it will run; pressing the button asks main, which shows it once more and asks.
-import { type FormEvent, type ReactNode, useEffect, useId, useState } from "react";
+import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { useStore } from "zustand";
 import { checkedFormats } from "../../../core/ops/logBisectRun.ts";
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
@@ -212,17 +212,17 @@ function Field({ id, name, parts, value, label, placeholder, wide, onValue }: Fi
   );
 }
 
-const focusOnce = (field: HTMLElement | null) => field?.focus();
-
 function JudgeFields({ form, change, read, format }: Parts & { readonly format: string | undefined }) {
   const id = useId();
   const command = shownCommand(form);
+  const line = useRef<HTMLInputElement>(null);
+  const radio = useRef<HTMLInputElement>(null);
+  useEffect(() => (line.current ?? radio.current)?.focus(), []);
   return (
     <fieldset className={styles.judges}>
       <legend>Check each state by</legend>
       <label className={styles.choice}>
         <input
-          ref={form.judge === "command" ? focusOnce : undefined}
           type="radio"
           name="judge"
           checked={form.judge === "command"}
@@ -233,6 +233,7 @@ function JudgeFields({ form, change, read, format }: Parts & { readonly format: 
       {form.judge === "command" && (
         <div className={styles.command}>
           <input
+            ref={line}
             type="text"
             className="field mono"
             aria-label="Command"
@@ -278,6 +279,7 @@ function JudgeFields({ form, change, read, format }: Parts & { readonly format: 
       )}
       <label className={styles.choice}>
         <input
+          ref={radio}
           type="radio"
           name="judge"
           checked={form.judge === "check"}

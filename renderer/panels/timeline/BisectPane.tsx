@@ -54,6 +54,7 @@ export function BisectPane({ session }: { session: TimelineSession }) {
       {bisect.error && <Failed bisect={bisect} />}
       {bisect.result && <Found session={session} bisect={bisect} result={bisect.result} failing={failing} />}
       {bisect.looked.length > 0 && <StateTable session={session} bisect={bisect} />}
+      <Output text={bisect.result?.output ?? ""} />
       <p className={styles.hint}>
         Judged by <code className="mono selectable">{bisect.judge}</code>; {scopeText(bisect.wish)}.
       </p>
@@ -162,7 +163,7 @@ interface FoundProps extends PartProps {
 }
 
 function Found({ session, bisect, result, failing }: FoundProps) {
-  const { firstBad, lastGood, output } = result;
+  const { firstBad, lastGood } = result;
   const advice = adviceOf(result, bisect, failing);
   const isAlone = lastGood !== undefined && lastGood.entries + 1 === firstBad?.entries;
   return (
@@ -185,16 +186,21 @@ function Found({ session, bisect, result, failing }: FoundProps) {
         </ul>
       )}
       {firstBad !== undefined && <Ways result={result} />}
-      {output.trim() !== "" && (
-        <details>
-          <summary>What the check said</summary>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable */}
-          <pre className={`mono selectable ${styles.output}`} tabIndex={0}>
-            {output.trimEnd()}
-          </pre>
-        </details>
-      )}
     </>
+  );
+}
+
+/** What the check said of the first state that fails. */
+function Output({ text }: { text: string }) {
+  if (text.trim() === "") return null;
+  return (
+    <details>
+      <summary>What the check said</summary>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable */}
+      <pre className={`mono selectable ${styles.output}`} tabIndex={0}>
+        {text.trimEnd()}
+      </pre>
+    </details>
   );
 }
 
