@@ -1,7 +1,7 @@
 // Guest offset to place in the file: the one mapping that reads, extents and descriptions share.
 // Specification: qcow2, "Cluster mapping" and "Extended L2 entries".
 import { hex } from "../../base/bytes.ts";
-import { BlockError } from "../../base/errors.ts";
+import { BlockError, type BlockErrorContext } from "../../base/errors.ts";
 import type { ExtentState } from "../../block/node.ts";
 import {
   type CompressedPlace,
@@ -9,11 +9,11 @@ import {
   type EntryKind,
   entryKind,
   hasOffset,
-  isCopied,
   kindOf,
   offsetOf,
   subclusterKind,
 } from "./entry.ts";
+import { faultOf } from "./entryFault.ts";
 import { type Qcow2Header, subclustersPerCluster, type TablePlace } from "./layout.ts";
 import type { TablePage, Tables } from "./tables.ts";
 
@@ -48,6 +48,16 @@ const states: Readonly<Record<EntryKind, ExtentState>> = {
   [entryKind.unallocatedInCluster]: "unallocated",
   [entryKind.invalid]: "unallocated",
 };
+
+/** An entry breaks a rule of the format: `words` are the peer's for it. */
+export class CorruptEntry extends BlockError {
+  readonly words: string;
+
+  constructor(message: string, words: string, context: BlockErrorContext) {
+    super("ECORRUPT", message, { ...context, hint: restReads });
+    this.words = words;
+  }
+}
 
 export class Qcow2Map {
   readonly #image: MapGeometry;
@@ -91,7 +101,7 @@ export class Qcow2Map {
     const subcluster = Math.floor((offset % clusterSize) / this.#unit);
     const entry = await this.#entry(l2Offset, l2Index);
     const kind = this.#kindAt(entry, subcluster);
-    this.#check(kind, entry, l1Index, l2Index);
+    this.#check(kind, entry, l2Offset, l1Index, l2Index);
     const part = this.#unitsPerCluster === 1 ? "" : `, subcluster ${subcluster}`;
     const start = `L1[${l1Index}] -> L2 at ${hex(l2Offset)}, L2[${l2Index}]${part}`;
     const host = hex(offsetOf(entry.high, entry.low));
@@ -126,10 +136,10 @@ export class Qcow2Map {
     const offset = offsetOf(high ?? 0, low ?? 0);
     if (offset % clusterSize === 0) return offset;
     const guest = l1Index * this.#l2Span;
-    throw new BlockError(
-      "ECORRUPT",
+    throw new CorruptEntry(
       `L1[${l1Index}] points to an L2 table at ${hex(offset)}, which is not aligned to the cluster size (${hex(clusterSize)})`,
-      { ...this.#place(guest, this.#l2Span), hint: restReads },
+      `L2 table offset ${hex(offset)} unaligned (L1 index: ${hex(l1Index)})`,
+      this.#place(guest, this.#l2Span),
     );
   }
 
@@ -158,7 +168,7 @@ export class Qcow2Map {
     const subcluster = Math.floor(inCluster / this.#unit);
     const entry = await this.#entry(l2Offset, l2Index);
     const kind = this.#kindAt(entry, subcluster);
-    this.#check(kind, entry, l1Index, l2Index);
+    this.#check(kind, entry, l2Offset, l1Index, l2Index);
     if (kind === entryKind.compressed) {
       const compressed = { ...compressedPlace(entry.high, entry.low, clusterBits), inCluster };
       return { ...none, length: Math.min(length, clusterSize - inCluster), state: "data", compressed };
@@ -235,31 +245,14 @@ export class Qcow2Map {
   }
 
   /** Throws ECORRUPT for an entry that breaks a rule. */
-  #check(kind: EntryKind, { high, low }: Entry, l1Index: number, l2Index: number): void {
-    const fault = this.#faultOf(kind, high, low, l1Index, l2Index);
-    if (fault === undefined) return;
-    const exact = (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
-    const guest = l1Index * this.#l2Span + l2Index * this.#image.clusterSize;
-    throw new BlockError("ECORRUPT", `L1[${l1Index}] -> L2[${l2Index}] is ${hex(exact)}: ${fault}`, {
-      ...this.#place(guest, this.#image.clusterSize),
-      hint: restReads,
-    });
-  }
-
-  #faultOf(kind: EntryKind, high: number, low: number, l1Index: number, l2Index: number): string | undefined {
-    const { version, clusterSize, hasDataFile } = this.#image;
-    if (kind === entryKind.invalid) return "its bitmap of subclusters contradicts itself";
-    if (kind === entryKind.compressed) {
-      return hasDataFile ? "a compressed cluster in an image with an external data file" : undefined;
-    }
-    const isZero = kind === entryKind.zeroPlain || kind === entryKind.zeroAllocated;
-    if (isZero && version < 3) return "a zero cluster, which version 2 does not have";
-    const offset = offsetOf(high, low);
-    if (offset % clusterSize !== 0) return `it is not aligned to the cluster size (${hex(clusterSize)})`;
-    const isPlaced = offset !== 0 || isCopied(high);
+  #check(kind: EntryKind, entry: Entry, l2Offset: number, l1Index: number, l2Index: number): void {
+    const { clusterSize } = this.#image;
     const guest = l1Index * this.#l2Span + l2Index * clusterSize;
-    if (!hasDataFile || !isPlaced || offset === guest || isEmpty(kind)) return undefined;
-    return `in the external data file this cluster lies at ${hex(guest)}`;
+    const fault = faultOf(this.#image, kind, entry, { table: l2Offset, index: l2Index, guest });
+    if (fault === undefined) return;
+    const exact = (BigInt(entry.high >>> 0) << 32n) | BigInt(entry.low >>> 0);
+    const message = `L1[${l1Index}] -> L2[${l2Index}] is ${hex(exact)}: ${fault.why}`;
+    throw new CorruptEntry(message, fault.words, this.#place(guest, clusterSize));
   }
 
   #place(offset: number, span: number) {
@@ -267,7 +260,6 @@ export class Qcow2Map {
   }
 }
 
-const isEmpty = (kind: EntryKind) => kind === entryKind.unallocated || kind === entryKind.zeroPlain;
 const none = { hostOffset: undefined, compressed: undefined } as const;
 const restReads = "The rest of the image can still be read.";
 

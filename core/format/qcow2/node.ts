@@ -1,72 +1,138 @@
-// An open qcow2 image, or one of its snapshots, for reading. Unallocated clusters read from the backing file as far as it
-// reaches, else as zeroes; what lies behind the end of the file reads as zeroes.
+// An open qcow2 image, or one of its snapshots. Unallocated clusters read from the backing file as far as it reaches, else
+// as zeroes; what lies behind the end of the file reads as zeroes. What writing does is in write/.
 import { BlockError } from "../../base/errors.ts";
 import { Lru } from "../../base/lru.ts";
 import type { OpenContext } from "../../block/driver.ts";
 import { dataFileChild } from "../../block/extents.ts";
 import type { CheckJob, CheckResult } from "../../block/finding.ts";
-import type { BlockNode, Child, Extent, NodeInfo } from "../../block/node.ts";
+import type {
+  BlockNode,
+  Child,
+  Extent,
+  NodeInfo,
+  ResizeOptions,
+  WriteFlags,
+  ZeroFlags,
+} from "../../block/node.ts";
 import { checkQcow2 } from "./check.ts";
 import { decompress } from "./compressed.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
 import { infoOf, type Qcow2Facts } from "./info.ts";
-import { Qcow2Map, type Run } from "./map.ts";
+import { CorruptEntry, type MapGeometry, Qcow2Map, type Run } from "./map.ts";
 import { isPreallocated } from "./refcounts.ts";
 import { type Qcow2Snapshot, snapshotL1 } from "./snapshots.ts";
 import { Qcow2Structure } from "./structure.ts";
 import { Tables } from "./tables.ts";
+import type { WriteSession } from "./write/session.ts";
 
 /** Decompressed clusters kept for the next request. */
 const cacheBytes = 8 * 1024 * 1024;
 /** Compressed clusters of one request that are worked on at a time. */
 const mostAtOnce = 16;
 
+/** The image as it is now. */
+export interface Qcow2State {
+  readonly image: Qcow2Image;
+  readonly facts: Qcow2Facts;
+}
+
+export interface Qcow2Parts {
+  readonly state: Qcow2State;
+  /** The snapshot that is shown; undefined for the disk as it is. */
+  readonly snapshot: Qcow2Snapshot | undefined;
+  readonly children: readonly Child[];
+  /** Undefined where the image is open for reading. */
+  readonly session: WriteSession | undefined;
+  /** Of an image whose header and facts changed below. */
+  readFacts(image: Qcow2Image): Promise<Qcow2Facts>;
+}
+
 export class Qcow2Node implements BlockNode {
   readonly driver = "qcow2";
-  readonly readOnly = true;
+  readonly readOnly: boolean;
   readonly name: string;
-  readonly size: number;
   readonly children: readonly Child[];
-  readonly info: NodeInfo;
   readonly structure: Qcow2Structure;
-  readonly #image: Qcow2Image;
-  readonly #snapshots: readonly Qcow2Snapshot[];
+  readonly reload: (() => Promise<void>) | undefined;
+  readonly #context: OpenContext;
+  readonly #state: Qcow2State;
+  readonly #snapshot: Qcow2Snapshot | undefined;
+  readonly #session: WriteSession | undefined;
   readonly #file: BlockNode;
   readonly #backing: BlockNode | undefined;
   /** Where guest data lie: undefined for an external data file that was not opened. */
   readonly #storage: BlockNode | undefined;
-  readonly #tables: Tables;
   readonly #map: Qcow2Map;
+  /** Clusters by the place of their stream. */
   readonly #clusters = new Lru<number, Uint8Array>(cacheBytes, (bytes) => bytes.length);
+  /** Of the session, when what is in `#clusters` was true. */
+  #freed = 0;
   #isPreallocated: Promise<boolean> | undefined;
 
-  constructor(
-    image: Qcow2Image,
-    facts: Qcow2Facts,
-    snapshot: Qcow2Snapshot | undefined,
-    children: readonly Child[],
-    context: OpenContext,
-  ) {
+  constructor({ state, snapshot, children, session, readFacts }: Qcow2Parts, context: OpenContext) {
     const named = (name: string) => children.find((child) => child.name === name)?.node;
     const file = named("file");
     if (!file) throw new Error("a qcow2 node has a file");
-    const { header } = image;
+    const { header } = state.image;
     this.name = context.name;
+    this.readOnly = session === undefined;
     this.children = children;
-    this.size = snapshot?.diskSize ?? header.size;
-    this.info = infoOf(image, facts, file, context);
-    this.structure = new Qcow2Structure({ file, image, facts, shown: snapshot });
-    this.#image = image;
-    this.#snapshots = facts.snapshots;
+    this.#context = context;
+    this.#state = state;
+    this.#snapshot = snapshot;
+    this.#session = session;
+    const settle = session && (() => session.metadata.exclusively(() => session.metadata.commit()));
+    this.structure = new Qcow2Structure({
+      file,
+      get image() {
+        return state.image;
+      },
+      get facts() {
+        return state.facts;
+      },
+      shown: snapshot,
+      settle,
+    });
     this.#file = file;
     this.#backing = named("backing");
     this.#storage = header.hasDataFile ? named(dataFileChild) : file;
-    this.#tables = new Tables(file, header.clusterSize);
-    const l1 = snapshot === undefined ? header.l1 : snapshotL1(snapshot, header.clusterSize);
-    this.#map = new Qcow2Map({ ...header, l1, size: this.size }, this.#tables);
+    const tables = session?.metadata.tables ?? new Tables(file, header.clusterSize);
+    this.#map = new Qcow2Map(geometryOf(state, snapshot), tables);
+    this.reload = session && (() => this.#reload(session, readFacts));
+    session?.attach({
+      size: () => this.size,
+      read: (offset, target) => this.#read(offset, target),
+      readsAsZero: (offset, length) => this.#readsAsZero(offset, length),
+    });
   }
 
-  async read(offset: number, target: Uint8Array): Promise<void> {
+  get size(): number {
+    return this.#snapshot?.diskSize ?? this.#state.image.header.size;
+  }
+
+  get info(): NodeInfo {
+    return infoOf(this.#state.image, this.#state.facts, this.#file, this.#context);
+  }
+
+  read(offset: number, target: Uint8Array): Promise<void> {
+    const session = this.#session;
+    if (session === undefined) return this.#read(offset, target);
+    return this.#noticing(session, () => session.metadata.reading(() => this.#read(offset, target)));
+  }
+
+  /** An entry that breaks a rule ends a session that writes. */
+  async #noticing<T>(session: WriteSession, body: () => Promise<T>): Promise<T> {
+    session.metadata.corruption.expectUsable();
+    try {
+      return await body();
+    } catch (error) {
+      if (!(error instanceof CorruptEntry)) throw error;
+      const { offset = 0, length = 1 } = error.context;
+      throw await session.metadata.corruption.fatal(error.words, { offset, length });
+    }
+  }
+
+  async #read(offset: number, target: Uint8Array): Promise<void> {
     let pending: Promise<void>[] = [];
     try {
       for (let done = 0; done < target.length; ) {
@@ -107,7 +173,7 @@ export class Qcow2Node implements BlockNode {
   }
 
   #refuseEncrypted(offset: number, length: number): void {
-    const { crypt } = this.#image.header;
+    const { crypt } = this.#state.image.header;
     if (crypt === "none") return;
     throw new BlockError("ENOTSUP", `The image's data are encrypted (${crypt}) and can't be read here`, {
       offset,
@@ -123,13 +189,16 @@ export class Qcow2Node implements BlockNode {
     target: Uint8Array,
   ): Promise<void> {
     this.#refuseEncrypted(offset, target.length);
+    const freed = this.#session?.metadata.freed ?? 0;
+    if (freed !== this.#freed) this.#clusters.clear();
+    this.#freed = freed;
     const known = this.#clusters.get(place.offset);
     const cluster = known ?? (await this.#decompress(place, offset));
     target.set(cluster.subarray(place.inCluster, place.inCluster + target.length));
   }
 
   async #decompress(place: NonNullable<Run["compressed"]>, offset: number): Promise<Uint8Array> {
-    const { clusterSize, compression } = this.#image.header;
+    const { clusterSize, compression } = this.#state.image.header;
     const guest = { offset: offset - place.inCluster, length: clusterSize };
     if (!Number.isSafeInteger(place.offset + place.length)) {
       throw new BlockError("ECORRUPT", "A compressed cluster lies past the end of any file", guest);
@@ -156,9 +225,20 @@ export class Qcow2Node implements BlockNode {
     target.fill(0, there);
   }
 
+  /** Whether tables and the backing file's length alone say so. */
+  async #readsAsZero(offset: number, length: number): Promise<boolean> {
+    for (let at = offset; at < offset + length; ) {
+      const run = await this.#map.map(at, offset + length - at);
+      const isBacked = run.state === "unallocated" && at < (this.#backing?.size ?? 0);
+      if (run.state === "data" || isBacked) return false;
+      at += run.length;
+    }
+    return true;
+  }
+
   async extentAt(offset: number, length: number): Promise<Extent> {
     const run = await this.#map.map(offset, length);
-    const isPlain = run.compressed === undefined && this.#image.header.crypt === "none";
+    const isPlain = run.compressed === undefined && this.#state.image.header.crypt === "none";
     const extent = {
       offset,
       length: run.length,
@@ -167,37 +247,84 @@ export class Qcow2Node implements BlockNode {
       hostOffset: isPlain ? run.hostOffset : undefined,
     };
     if (run.state !== "data" || !isPlain) return extent;
-    this.#isPreallocated ??= isPreallocated(this.#file, this.#image.header);
+    this.#isPreallocated ??= isPreallocated(this.#file, this.#state.image.header);
     return { ...extent, isPreallocated: await this.#isPreallocated };
   }
 
-  check(job: CheckJob): Promise<CheckResult> {
-    return checkQcow2(this.#file, this.#image, this.#snapshots, job);
+  async check(job: CheckJob): Promise<CheckResult> {
+    const metadata = this.#session?.metadata;
+    if (metadata?.corruption.isFatal === false) await metadata.flush();
+    return checkQcow2(this.#file, this.#state.image, this.#state.facts.snapshots, job);
   }
 
   describeAt(offset: number): Promise<string> {
     return this.#map.describe(offset);
   }
 
-  write(): Promise<void> {
-    return refuseWriting();
+  async #reload(session: WriteSession, readFacts: Qcow2Parts["readFacts"]): Promise<void> {
+    await session.metadata.exclusively(() => session.metadata.reload(readFacts));
+    this.#changed();
   }
-  writeZeroes(): Promise<void> {
-    return refuseWriting();
+
+  /** What was known of the image besides its tables. */
+  #changed(): void {
+    this.#isPreallocated = undefined;
   }
-  discard(): Promise<void> {
-    return refuseWriting();
+
+  async write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void> {
+    await this.#writing(flags, offset + source.length, (session) => session.write(offset, source));
   }
-  resize(): Promise<void> {
-    return refuseWriting();
+
+  async writeZeroes(offset: number, length: number, flags: ZeroFlags = {}): Promise<void> {
+    await this.#writing(flags, offset + length, (session) => session.writeZeroes(offset, length, flags));
   }
-  async flush(): Promise<void> {}
-  async close(): Promise<void> {}
+
+  async discard(offset: number, length: number): Promise<void> {
+    await this.#writing({}, offset + length, (session) => session.discard(offset, length));
+  }
+
+  async resize(size: number, options: ResizeOptions = {}): Promise<void> {
+    await this.#writing({}, 0, (session) => session.resize(size, options));
+  }
+
+  async #writing(
+    { fua = false }: WriteFlags = {},
+    end: number,
+    body: (session: WriteSession) => Promise<void>,
+  ): Promise<void> {
+    const session = this.#session;
+    if (session === undefined) throw new BlockError("EROFS", "The image is open for reading only");
+    if (end > this.size) {
+      throw new BlockError("EINVAL", `The request ends at ${end}, past the end of the image at ${this.size}`);
+    }
+    this.#changed();
+    await this.#noticing(session, () => body(session));
+    if (fua) await session.metadata.flush();
+  }
+
+  async flush(): Promise<void> {
+    await this.#session?.metadata.flush();
+  }
+
+  async close(): Promise<void> {
+    await this.#session?.close();
+  }
 }
 
-/** Throws ENOTSUP. */
-export async function refuseWriting(): Promise<never> {
-  throw new BlockError("ENOTSUP", "qcow2 images are opened for reading only", {
-    hint: "Open it read-only, or convert it to another format to write to it: blkscope convert -O qed.",
-  });
+/** As it is now: an image that is written to grows. */
+function geometryOf(state: Qcow2State, snapshot: Qcow2Snapshot | undefined): MapGeometry {
+  const { version, clusterBits, clusterSize, l2Entries, l2EntryLength, hasDataFile } = state.image.header;
+  const fixed = { version, clusterBits, clusterSize, l2Entries, l2EntryLength, hasDataFile };
+  if (snapshot !== undefined) {
+    return { ...fixed, l1: snapshotL1(snapshot, clusterSize), size: snapshot.diskSize };
+  }
+  return {
+    ...fixed,
+    get l1() {
+      return state.image.header.l1;
+    },
+    get size() {
+      return state.image.header.size;
+    },
+  };
 }

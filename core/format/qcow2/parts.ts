@@ -18,6 +18,8 @@ export interface StructureSource {
   readonly facts: Qcow2Facts;
   /** The snapshot that the node shows; undefined for the disk as it is. */
   readonly shown: Qcow2Snapshot | undefined;
+  /** Brings the file up to date with what is in memory; undefined where nothing is. */
+  readonly settle?: (() => Promise<void>) | undefined;
 }
 
 /** An L1 table: of the disk as it is, or of a snapshot. */

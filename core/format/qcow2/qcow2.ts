@@ -1,6 +1,7 @@
-// The qcow2 format driver (qcow2 specification; the file's layout is drawn in layout.ts). Opening changes nothing.
+// The qcow2 format driver (qcow2 specification; the file's layout is drawn in layout.ts). A read-only open changes nothing; a
+// writable one first clears autoclear bits it does not know.
 import * as z from "zod";
-import { asBlockError } from "../../base/errors.ts";
+import { asBlockError, BlockError } from "../../base/errors.ts";
 import { defineDriver, type OpenContext } from "../../block/driver.ts";
 import { dataFileChild } from "../../block/extents.ts";
 import type { BlockNode, Child } from "../../block/node.ts";
@@ -10,10 +11,12 @@ import { type Qcow2Bitmap, readBitmaps } from "./bitmaps.ts";
 import { creation } from "./create.ts";
 import { type Qcow2Image, readImage } from "./header.ts";
 import type { Qcow2Facts } from "./info.ts";
-import { probeQcow2 } from "./layout.ts";
+import { incompatible, probeQcow2 } from "./layout.ts";
 import { luksFacts } from "./luks.ts";
-import { Qcow2Node, refuseWriting } from "./node.ts";
+import { Qcow2Node } from "./node.ts";
 import { readSnapshots, snapshotNamed } from "./snapshots.ts";
+import { metadataOptions, writeOptions } from "./write/options.ts";
+import { WriteSession } from "./write/session.ts";
 
 export const qcow2 = defineDriver({
   kind: "format",
@@ -26,13 +29,14 @@ export const qcow2 = defineDriver({
       .string()
       .describe("Id or name of the snapshot to show instead of the disk as it is.")
       .optional(),
+    ...writeOptions,
   }),
   probe: probeQcow2,
   creation,
   open: async (options, context) => {
-    if (!context.readOnly) await refuseWriting();
     const file = await context.openChild("file", "file", options.file);
     const image = await readImage(file);
+    if (!context.readOnly) expectWritable(image, options.snapshot, context);
     const facts = await readFacts(image, file, context);
     const snapshot =
       options.snapshot === undefined ? undefined : snapshotNamed(facts.snapshots, options.snapshot);
@@ -41,9 +45,45 @@ export const qcow2 = defineDriver({
     if (dataFile) children.push({ name: dataFileChild, role: "file", node: dataFile });
     const backing = await openBacking(options.backing, image, file, context);
     if (backing) children.push({ name: "backing", role: "backing", node: backing });
-    return new Qcow2Node(image, facts, snapshot, children, context);
+    const session = context.readOnly
+      ? undefined
+      : await WriteSession.open({
+          file,
+          dataFile,
+          backing,
+          image,
+          facts,
+          options: metadataOptions(options),
+          isUntouched: context.dirty === "untouched",
+          warn: (message) => context.warn(message),
+        });
+    const state = session?.metadata ?? { image, facts };
+    const parts = { state, snapshot, children, session };
+    return new Qcow2Node({ ...parts, readFacts: (changed) => readFacts(changed, file, context) }, context);
   },
 });
+
+/** Throws EACCES (marked as corrupt), EROFS (a snapshot). Who is about to repair it may write to a corrupt one. */
+function expectWritable(
+  { header }: Qcow2Image,
+  snapshot: string | undefined,
+  { dirty }: Pick<OpenContext, "dirty">,
+): void {
+  if (snapshot !== undefined) {
+    throw new BlockError("EROFS", "A snapshot can't be written to", {
+      option: "snapshot",
+      hint: "Open it read-only, or copy it to an image of its own: blkscope convert -l.",
+    });
+  }
+  const isCorrupt = (header.incompatible & incompatible.corrupt) !== 0n;
+  if (!isCorrupt || dirty === "skip" || dirty === "untouched") return;
+  throw new BlockError("EACCES", "The image is marked as corrupt and can't be opened for writing", {
+    offset: 72,
+    length: 8,
+    hint: "Repair it: blkscope check -r all. It can be opened for reading.",
+    peer: { message: "qcow2: Image is corrupt; cannot be opened read/write" },
+  });
+}
 
 async function readFacts(image: Qcow2Image, file: BlockNode, context: OpenContext): Promise<Qcow2Facts> {
   return {

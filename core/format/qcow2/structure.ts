@@ -36,6 +36,7 @@ export class Qcow2Structure implements Structure {
 
   async scan(marks: ClusterMarks, job: StructureJob): Promise<ScannedStructure> {
     const source = this.#source;
+    await source.settle?.();
     const scan = new Scan(source, marks, job);
     const { allocated, zero, ...counts } = await scan.run();
     const { size } = source.shown === undefined ? source.image.header : { size: source.shown.diskSize };
@@ -48,23 +49,28 @@ export class Qcow2Structure implements Structure {
     };
   }
 
-  describe(offset: number): Promise<StructureAt | undefined> {
+  async describe(offset: number): Promise<StructureAt | undefined> {
+    await this.#source.settle?.();
     return describeByte(this.#source, offset);
   }
 
-  pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers> {
+  async pointers(offset: number, limit: number, signal?: AbortSignal): Promise<Pointers> {
+    await this.#source.settle?.();
     return pointersIn(this.#source, offset, limit, signal);
   }
 
-  guestEntry(offset: number): Promise<GuestEntry> {
+  async guestEntry(offset: number): Promise<GuestEntry> {
+    await this.#source.settle?.();
     return guestEntry(this.#source, offset);
   }
 
   async headerParts(): Promise<readonly HeaderPart[]> {
+    await this.#source.settle?.();
     return headerParts(this.#source);
   }
 
   async storedReferences(cluster: number): Promise<StoredReferences> {
+    await this.#source.settle?.();
     return { count: await storedRefcount(this.#source.file, this.#source.image.header, cluster) };
   }
 }

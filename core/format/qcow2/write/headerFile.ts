@@ -39,6 +39,7 @@ export class HeaderFile {
   #image: Qcow2Image;
   /** A change failed: which one is on disk, nobody knows, so the next one writes all of it. */
   #isUnsure = false;
+  #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(file: BlockNode, cluster: Uint8Array, image: Qcow2Image) {
     this.#file = file;
@@ -62,18 +63,20 @@ export class HeaderFile {
   }
 
   /** Fields where they are, in one request, durable when it returns. Throws EIO; the image then counts as unchanged. */
-  async change(change: HeaderChange): Promise<void> {
-    const cluster = this.#cluster.slice();
-    putFields(cluster, change, this.header.version);
-    await this.#store(cluster);
+  change(change: HeaderChange): Promise<void> {
+    return this.#inTurn(() => {
+      const cluster = this.#cluster.slice();
+      putFields(cluster, change, this.header.version);
+      return this.#store(cluster);
+    });
   }
 
   /**
    * The whole first cluster in one request, durable when it returns. Throws ENOSPC when it does not fit there, EIO. That
    * request is not atomic on disk.
    */
-  async rewrite(layout: HeaderLayout): Promise<void> {
-    await this.#store(layOut(this.#cluster, this.#image, layout));
+  rewrite(layout: HeaderLayout): Promise<void> {
+    return this.#inTurn(() => this.#store(layOut(this.#cluster, this.#image, layout)));
   }
 
   /** The file was changed below. Throws what opening throws. */
@@ -83,6 +86,13 @@ export class HeaderFile {
     this.#image = parseImage(cluster);
     this.#cluster = cluster;
     this.#isUnsure = false;
+  }
+
+  /** The corrupt bit is set whatever else is going on. */
+  #inTurn(body: () => Promise<void>): Promise<void> {
+    const next = this.#queue.then(body);
+    this.#queue = next.catch(() => undefined);
+    return next;
   }
 
   async #store(cluster: Uint8Array): Promise<void> {

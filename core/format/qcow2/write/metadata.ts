@@ -82,6 +82,7 @@ export class Metadata {
   #isOwnDirty = false;
   /** Where the next compressed cluster may begin; undefined when it needs a new cluster. */
   #packAt: number | undefined;
+  #freed = 0;
 
   constructor({ file, dataFile, header, facts, options, warn }: MetadataParts) {
     this.#file = file;
@@ -139,6 +140,11 @@ export class Metadata {
   set facts(facts: Qcow2Facts) {
     this.#facts = facts;
     this.overlaps.reload();
+  }
+
+  /** Another number when clusters were given up since: what is known of them by their place is not true any more. */
+  get freed(): number {
+    return this.#freed;
   }
 
   /** One after the other. Not from within itself: it would wait for its own end. Throws EIO for a corrupt image. */
@@ -327,6 +333,7 @@ export class Metadata {
 
   /** Forgets what is known of the file: it was changed below. Throws what opening throws. */
   async reload(facts: (image: Qcow2Image) => Promise<Qcow2Facts>): Promise<void> {
+    await this.commit();
     await this.#commitTables(true);
     this.tables.clear();
     this.#packAt = undefined;
@@ -393,6 +400,7 @@ export class Metadata {
   }
 
   #forget(offset: number, length: number): void {
+    this.#freed++;
     this.tables.forget(offset, length);
     if (this.#packAt === undefined) return;
     if (this.#packAt >= offset && this.#packAt < offset + length) this.#packAt = undefined;

@@ -114,7 +114,23 @@ export class Refcounts {
   /** How many of `count` clusters from `cluster` on are free before one that is not. */
   async freeFrom(cluster: number, count: number): Promise<number> {
     let free = 0;
-    while (free < count && (await this.get(cluster + free)) === 0) free++;
+    for (let goesOn = true; goesOn && free < count; ) {
+      const at = cluster + free;
+      const index = at % this.#perBlock;
+      const block = await this.#blockOf(Math.floor(at / this.#perBlock));
+      if (block === 0) {
+        free += Math.min(count - free, this.#perBlock - index);
+        continue;
+      }
+      goesOn = await this.#parts.tables.page(block, this.#wordOf(index), "refblock_load", (page) => {
+        const start = this.#entriesIn(page.first);
+        const last = Math.min(start + this.#entriesIn(page.count), index + count - free);
+        for (let i = index; i < last; i++, free++) {
+          if (countAt(page.halves, i - start, this.#order) !== 0) return false;
+        }
+        return true;
+      });
+    }
     return free;
   }
 

@@ -94,12 +94,16 @@ describe("what is refused", () => {
     );
   });
 
-  it("is opening for writing, with a way out", async () => {
-    const { bytes } = buildQcow2({ size: C });
-    const spec = { file: { driver: "memory", bytes } };
-    const error = await failureOf(openGraph(spec, { readOnly: false }));
-    expect(error).toMatchObject({ code: "ENOTSUP" });
-    expect(error.context.hint).toContain("convert");
+  it("is writing to an image that is marked as corrupt, and to a snapshot", async () => {
+    const { bytes } = buildQcow2({ size: C, incompatible: 2n });
+    const file = { driver: "memory", bytes };
+    const error = await failureOf(openGraph({ file }, { readOnly: false }));
+    expect(error).toMatchObject({ code: "EACCES" });
+    expect(error.context.peer?.message).toBe("qcow2: Image is corrupt; cannot be opened read/write");
+    expect((await openBytes(bytes)).size).toBe(C);
+    const intact = { driver: "memory", bytes: buildQcow2({ size: C }).bytes };
+    const spec = { driver: "qcow2", snapshot: "one", file: intact };
+    expect(await failureOf(openGraph(spec, { readOnly: false }))).toMatchObject({ code: "EROFS" });
   });
 
   it.each([

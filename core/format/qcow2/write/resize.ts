@@ -1,0 +1,190 @@
+// A disk that grows or shrinks: the L1 table, the clusters behind the new end, and the size in the header, which comes last,
+// so that a crash leaves the old disk or the new one (qcow2, "Header", "size" and "l1_size").
+import { BlockError } from "../../../base/errors.ts";
+import type { BlockNode, Preallocation } from "../../../block/node.ts";
+import { autoclear, limits } from "../layout.ts";
+import type { Eraser } from "./eraser.ts";
+import type { L2Tables } from "./l2.ts";
+import type { Metadata } from "./metadata.ts";
+import type { GuestView, Writer } from "./writer.ts";
+
+const sector = 512;
+const pieceWords = 8192;
+
+export interface ResizerParts {
+  readonly metadata: Metadata;
+  readonly l2: L2Tables;
+  readonly writer: Writer;
+  readonly eraser: Eraser;
+  readonly guest: GuestView;
+  readonly file: BlockNode;
+  readonly dataFile: BlockNode | undefined;
+  /** Of the backing file; 0 without one. */
+  backingSize(): number;
+}
+
+export class Resizer {
+  readonly #parts: ResizerParts;
+
+  constructor(parts: ResizerParts) {
+    this.#parts = parts;
+  }
+
+  /** Throws EINVAL (no whole sectors), ENOTSUP, EFBIG, EIO, ENOSPC. */
+  async resize(size: number, preallocation: Preallocation): Promise<void> {
+    const { metadata, guest } = this.#parts;
+    this.#expectPossible(size, preallocation);
+    const old = guest.size();
+    if (size < old) await this.#shrink(size, old);
+    if (size > old) await this.#grow(size, old, preallocation);
+    await this.#resizeData(size);
+    await metadata.exclusively(async () => {
+      await metadata.commit();
+      await metadata.header.change({ size });
+    });
+    if (size < old) await this.#cutTail();
+  }
+
+  #expectPossible(size: number, preallocation: Preallocation): void {
+    const { metadata, guest } = this.#parts;
+    const { version } = metadata.geometry;
+    const refuse = (code: "EINVAL" | "ENOTSUP", message: string, hint?: string) => {
+      throw new BlockError(code, message, { ...(hint !== undefined && { hint }), peer: { message } });
+    };
+    if (size % sector !== 0) refuse("EINVAL", `The new size must be a multiple of ${sector}`);
+    if (version === 2 && metadata.facts.snapshots.length > 0) {
+      const hint = "Upgrade it first (blkscope amend -o compat=1.1), or delete its snapshots.";
+      refuse("ENOTSUP", "Can't resize a v2 image which has snapshots", hint);
+    }
+    if (metadata.image.extensions.bitmaps !== undefined && size !== guest.size()) {
+      const hint = "Remove its bitmaps first: blkscope bitmap --remove.";
+      refuse("ENOTSUP", "An image with bitmaps can't be resized: they are as long as its disk", hint);
+    }
+    if (size < guest.size() && preallocation !== "off") {
+      refuse("EINVAL", "Preallocation can't be used for shrinking an image");
+    }
+  }
+
+  async #grow(size: number, old: number, preallocation: Preallocation): Promise<void> {
+    const { metadata, writer, l2, file, dataFile } = this.#parts;
+    const { clusterSize } = metadata.geometry;
+    await metadata.exclusively(() => this.#growL1(Math.ceil(size / l2.span)));
+    await this.#zeroNew(old, size);
+    if (preallocation === "off") return;
+    const first = Math.ceil(old / clusterSize) * clusterSize;
+    const last = Math.ceil(size / clusterSize) * clusterSize;
+    const end = await writer.preallocate(first, Math.max(0, last - first));
+    // The space is there before the tables that name it are.
+    const mode = preallocation === "metadata" ? "off" : preallocation;
+    if (dataFile !== undefined) {
+      if (dataFile.size < size) await dataFile.resize(size, { preallocation: mode });
+    } else if (end > file.size) await file.resize(end, { preallocation: mode });
+    metadata.wrote();
+  }
+
+  /** What lies behind the old end must not show: bytes of its last cluster, old entries, and the backing file. */
+  async #zeroNew(from: number, to: number): Promise<void> {
+    const { metadata, guest, eraser, writer } = this.#parts;
+    const { clusterSize } = metadata.geometry;
+    const aligned = Math.min(to, Math.ceil(from / clusterSize) * clusterSize);
+    if (aligned > from && !(await guest.readsAsZero(from, aligned - from))) {
+      await writer.write(from, aligned - from, undefined);
+    }
+    const covered = Math.min(to, this.#parts.backingSize());
+    if (covered > aligned) {
+      const end = Math.ceil(covered / clusterSize) * clusterSize;
+      await eraser.coverBacking(aligned, end - aligned);
+    }
+    const rest = Math.max(aligned, Math.ceil(covered / clusterSize) * clusterSize);
+    const end = Math.ceil(to / clusterSize) * clusterSize;
+    if (end > rest && !(await guest.readsAsZero(rest, end - rest))) await eraser.drop(rest, end - rest);
+  }
+
+  /** A longer table at another place; the old one is given up when the header names the new one. */
+  async #growL1(entries: number): Promise<void> {
+    const { metadata, file } = this.#parts;
+    const { l1, clusterSize } = metadata.geometry;
+    if (entries <= l1.entries) return;
+    const length = Math.ceil((entries * 8) / clusterSize) * clusterSize;
+    if (entries * 8 > limits.l1Table) {
+      throw new BlockError("EFBIG", "The disk would need a larger L1 table than there may be", {
+        hint: "With larger clusters the disk can be larger.",
+        peer: { message: "Failed to grow the L1 table: File too large" },
+      });
+    }
+    if (file.raise) await file.raise("l1_grow_alloc_table");
+    const offset = await metadata.allocate(length / clusterSize);
+    try {
+      await metadata.overlaps.expectFree(offset, length);
+      const bytes = await this.#l1Bytes(length);
+      if (file.raise) await file.raise("l1_grow_write_table");
+      await file.write(offset, bytes);
+      metadata.wrote();
+      // The copy is of the table in memory: what it points to has to be on disk as well.
+      await metadata.commit();
+      if (file.raise) await file.raise("l1_grow_activate_table");
+    } catch (error) {
+      await metadata.release(offset, length);
+      throw error;
+    }
+    // When this fails, nobody knows which table the header names: both stay.
+    await metadata.header.change({ l1: { offset, entries } });
+    metadata.tables.forget(l1.offset, Math.ceil((l1.entries * 8) / clusterSize) * clusterSize);
+    await metadata.changeRefcounts(l1.offset, l1.entries * 8, -1);
+  }
+
+  async #l1Bytes(length: number): Promise<Uint8Array> {
+    const { metadata } = this.#parts;
+    const { l1 } = metadata.geometry;
+    const bytes = new Uint8Array(length);
+    const view = new DataView(bytes.buffer);
+    for (let at = 0; at < l1.entries; ) {
+      at += await metadata.tables.page(l1.offset, at, undefined, ({ halves, first, count }) => {
+        const end = Math.min(l1.entries, first + count);
+        for (let i = at; i < end; i++) {
+          view.setInt32(i * 8, halves[(i - first) * 2] ?? 0);
+          view.setInt32(i * 8 + 4, halves[(i - first) * 2 + 1] ?? 0);
+        }
+        return end - at;
+      });
+    }
+    return bytes;
+  }
+
+  async #shrink(size: number, old: number): Promise<void> {
+    const { metadata, eraser, l2, file } = this.#parts;
+    const { clusterSize } = metadata.geometry;
+    const first = Math.ceil(size / clusterSize) * clusterSize;
+    const end = Math.ceil(old / clusterSize) * clusterSize;
+    if (end > first) await eraser.drop(first, end - first);
+    if (file.raise) await file.raise("l1_shrink_write_table");
+    const lastTable = Math.ceil(old / l2.span);
+    for (let index = Math.ceil(size / l2.span); index < lastTable; ) {
+      const until = Math.min(lastTable, index + pieceWords);
+      await metadata.exclusively(async () => {
+        for (; index < until; index++) await l2.dropTable(index);
+        await metadata.commitIfMany();
+      });
+    }
+  }
+
+  /** A data file that is a raw image is as long as the disk; others are at least. */
+  async #resizeData(size: number): Promise<void> {
+    const { dataFile, metadata } = this.#parts;
+    if (dataFile === undefined || dataFile.size === size) return;
+    const isRaw = (metadata.geometry.autoclear & autoclear.rawDataFile) !== 0n;
+    if (dataFile.size < size || isRaw) await dataFile.resize(size);
+  }
+
+  /** Free clusters at the end of the file are given back. */
+  async #cutTail(): Promise<void> {
+    const { metadata, file } = this.#parts;
+    const { clusterSize } = metadata.geometry;
+    await metadata.exclusively(async () => {
+      await metadata.commit();
+      let end = Math.ceil(file.size / clusterSize);
+      while (end > 0 && (await metadata.refcountOf((end - 1) * clusterSize)) === 0) end--;
+      if (end * clusterSize < file.size) await file.resize(end * clusterSize);
+    });
+  }
+}

@@ -1,0 +1,137 @@
+// What makes an open image writable: guest writes, zeroes, discards and resizing over one Metadata. The node holds one of
+// these when it was opened for writing.
+import { BlockError } from "../../../base/errors.ts";
+import type { BlockNode, ResizeOptions, ZeroFlags } from "../../../block/node.ts";
+import type { Qcow2Image } from "../header.ts";
+import type { Qcow2Facts } from "../info.ts";
+import { autoclear } from "../layout.ts";
+import { Eraser } from "./eraser.ts";
+import { HeaderFile } from "./headerFile.ts";
+import { L2Tables } from "./l2.ts";
+import { Metadata, type MetadataOptions } from "./metadata.ts";
+import { Resizer } from "./resize.ts";
+import { type GuestView, Writer } from "./writer.ts";
+
+const knownAutoclear = autoclear.bitmaps | autoclear.rawDataFile;
+/** Of an entry of the bitmap directory. */
+const flagsAt = 12;
+const inUse = 1;
+
+export interface SessionParts {
+  readonly file: BlockNode;
+  readonly dataFile: BlockNode | undefined;
+  readonly backing: BlockNode | undefined;
+  readonly image: Qcow2Image;
+  readonly facts: Qcow2Facts;
+  readonly options: MetadataOptions;
+  /** Opening writes nothing at all. */
+  readonly isUntouched: boolean;
+  warn(message: string): void;
+}
+
+export class WriteSession {
+  readonly metadata: Metadata;
+  readonly l2: L2Tables;
+  readonly #parts: SessionParts;
+  #writer: Writer | undefined;
+  #eraser: Eraser | undefined;
+  #resizer: Resizer | undefined;
+  #bitmaps: Promise<void> | undefined;
+
+  private constructor(parts: SessionParts, header: HeaderFile) {
+    const { file, facts, options, warn, dataFile } = parts;
+    this.#parts = parts;
+    this.metadata = new Metadata({ file, dataFile, header, facts, options, warn });
+    this.l2 = new L2Tables(this.metadata, file);
+  }
+
+  /** Clears autoclear bits that are not known here: what they stand for is not kept up. Throws EIO. */
+  static async open(parts: SessionParts): Promise<WriteSession> {
+    const header = await HeaderFile.of(parts.file, parts.image);
+    const bits = header.header.autoclear;
+    if (!parts.isUntouched && (bits & ~knownAutoclear) !== 0n) {
+      await header.change({ autoclear: bits & knownAutoclear });
+    }
+    return new WriteSession(parts, header);
+  }
+
+  /** The node that is written to. Before the first request. */
+  attach(guest: GuestView): void {
+    const { file, dataFile, backing } = this.#parts;
+    const parts = { metadata: this.metadata, l2: this.l2, guest, file, dataFile };
+    const writer = new Writer({ ...parts, storage: dataFile ?? file });
+    const eraser = new Eraser({ ...parts, writer, hasBacking: backing !== undefined });
+    this.#writer = writer;
+    this.#eraser = eraser;
+    this.#resizer = new Resizer({ ...parts, writer, eraser, backingSize: () => backing?.size ?? 0 });
+  }
+
+  async write(offset: number, source: Uint8Array): Promise<void> {
+    await this.beforeGuestChange();
+    await this.#writer?.write(offset, source.length, source);
+  }
+
+  async writeZeroes(offset: number, length: number, flags: ZeroFlags): Promise<void> {
+    await this.beforeGuestChange();
+    await this.#eraser?.writeZeroes(offset, length, flags);
+  }
+
+  async discard(offset: number, length: number): Promise<void> {
+    await this.beforeGuestChange();
+    await this.#eraser?.discard(offset, length);
+  }
+
+  async resize(size: number, options: ResizeOptions): Promise<void> {
+    await this.#resizer?.resize(size, options.preallocation ?? "off");
+  }
+
+  /** Everything durable, and the image closed properly. A corrupt one stays as it is. */
+  async close(): Promise<void> {
+    if (this.metadata.corruption.isFatal) return;
+    await this.metadata.exclusively(() => this.metadata.settle());
+  }
+
+  /** Before the guest's data change: bitmaps that should record it are not to be trusted any more. */
+  async beforeGuestChange(): Promise<void> {
+    this.metadata.corruption.expectUsable();
+    this.#refuseUnwritable();
+    this.#bitmaps ??= this.metadata.exclusively(() => this.#markBitmaps());
+    try {
+      await this.#bitmaps;
+    } catch (error) {
+      this.#bitmaps = undefined;
+      throw error;
+    }
+  }
+
+  #refuseUnwritable(): void {
+    const { crypt, hasDataFile } = this.metadata.geometry;
+    if (crypt !== "none") {
+      throw new BlockError("ENOTSUP", `The image's data are encrypted (${crypt}) and can't be written here`, {
+        hint: "Its header and tables can be looked at without the key.",
+        peer: { message: "Parameter 'encrypt.key-secret' is required for cipher" },
+      });
+    }
+    if (hasDataFile && this.#parts.dataFile === undefined) {
+      throw new BlockError("ENOTSUP", "The image's external data file was not opened");
+    }
+  }
+
+  /** They are not kept up here: the flag says so to everybody, and stays until somebody removes or clears them. */
+  async #markBitmaps(): Promise<void> {
+    const { file, warn } = this.#parts;
+    const { facts } = this.metadata;
+    const stale = facts.bitmaps.filter(({ isAuto, isInUse }) => isAuto && !isInUse);
+    if (stale.length === 0) return;
+    for (const { name, offset } of stale) {
+      warn(`Bitmap '${name}' does not record what is written now: it becomes inconsistent`);
+      const flags = new Uint8Array(4);
+      await file.read(offset + flagsAt, flags);
+      flags[3] = (flags[3] ?? 0) | inUse;
+      await file.write(offset + flagsAt, flags);
+    }
+    await file.flush();
+    const bitmaps = facts.bitmaps.map((one) => (stale.includes(one) ? { ...one, isInUse: true } : one));
+    this.metadata.facts = { ...facts, bitmaps };
+  }
+}
