@@ -9,6 +9,7 @@ import * as app from "./bench/app.mjs";
 import * as clusterMap from "./bench/clusterMap.mjs";
 import * as core from "./bench/core.mjs";
 import * as filters from "./bench/filters.mjs";
+import * as log from "./bench/log.mjs";
 import * as map from "./bench/map.mjs";
 import * as qed from "./bench/qed.mjs";
 import { table } from "./bench/report.mjs";
@@ -27,6 +28,7 @@ const suites = [
   { name: "core", parts: ["node"], run: core.run },
   { name: "qed", parts: ["node"], run: qed.run },
   { name: "filters", parts: ["node"], run: filters.run },
+  { name: "log", parts: ["node"], run: log.run },
   { name: "clusterMap", parts: ["node"], run: clusterMap.run },
   { name: "map", parts: [], run: map.run },
   { name: "app", parts: ["node", "renderer"], run: app.run },
