@@ -250,9 +250,9 @@ interface Ends {
 function endsOf(all: readonly Looked[]): Ends {
   const judged = all
     .flatMap(({ states, outcomes }) =>
-      [...outcomes].flatMap(([place, outcome]): Judged[] => {
-        const state = states[place];
-        return state === undefined ? [] : [{ state, outcome }];
+      states.flatMap((state, place): Judged[] => {
+        const outcome = outcomes.get(place);
+        return outcome === undefined ? [] : [{ state, outcome }];
       }),
     )
     // Reorderings of one moment keep the order of their list.
