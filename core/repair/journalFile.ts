@@ -124,8 +124,9 @@ const takenHints: Readonly<Record<JournalState, string>> = {
   applying: "Its repair was cut off: finish it (--resume), or take it back (--undo).",
   applied: "Its repair was cut off: finish it (--resume), or take it back (--undo).",
   verified:
-    "It takes the last repair back (--undo). Give it another name to keep it, or name another (--journal).",
-  undone: "Its repair was taken back, so it can be deleted; or name another (--journal).",
+    "It takes the last repair back (--undo). Keep it under another name, or choose another place for the new one (--journal).",
+  undone:
+    "Its repair was taken back, so it can be deleted; or choose another place for the new one (--journal).",
 };
 
 /** What has the name that a new journal would get. */

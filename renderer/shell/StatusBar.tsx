@@ -2,7 +2,7 @@
 // and a quiet note. The caret's file position is asked for after a pause; the latest question wins.
 import { useEffect } from "react";
 import { useStore } from "zustand";
-import { isWritingNow, useJobs } from "../store/jobs.ts";
+import { useJobs, writersNow } from "../store/jobs.ts";
 import type { Surface } from "../store/surface.ts";
 import { useSurface } from "../store/surface.ts";
 import { useView } from "../store/view.ts";
@@ -29,7 +29,7 @@ export function StatusBar() {
 /** That nothing is written; only a repair writes, from the button that says so to its end. */
 function WriteState() {
   const words = useWriteWordsNow() ?? readOnlyWords;
-  const isWriting = useJobs(isWritingNow);
+  const isWriting = useJobs((jobs) => writersNow(jobs) !== "");
   if (isWriting) {
     return (
       <span className={styles.item} title="A repair is being written; Cancel stops it between two changes">

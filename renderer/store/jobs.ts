@@ -51,9 +51,13 @@ interface JobsStore {
 }
 export const useJobs = create<JobsStore>()(() => ({ byId: {} }));
 
-/** Whether a repair writes to a file, whichever view it was asked for in. */
-export function isWritingNow({ byId }: JobsStore): boolean {
-  return Object.values(byId).some(({ name, state }) => state.kind === "running" && writingJobs.has(name));
+/** Ids of the repairs that write to files, whichever view they were asked for in, as one string. */
+export function writersNow({ byId }: JobsStore): string {
+  const isWriter = ({ name, state }: Job) => state.kind === "running" && writingJobs.has(name);
+  return Object.values(byId)
+    .filter(isWriter)
+    .map(({ id }) => id)
+    .join(" ");
 }
 
 /** What the store need not show: main's id, the listener, and a cancel that came before main's id. */

@@ -137,7 +137,7 @@ describe("rights", () => {
     fs.chmodSync(open, 0o777);
     const journal = path.join(open, "journal");
     expect(asUser("--apply", "--journal", journal, image)).toMatchObject({ code: 0, stderr: "" });
-    expect(asUser("--undo", journal)).toMatchObject({ code: 0, stderr: "" });
+    expect(asUser("--undo", journal, image)).toMatchObject({ code: 0, stderr: "" });
     expect(isUntouched()).toBe(true);
   });
 });

@@ -35,8 +35,8 @@ test("a repair that was written down and never begun is begun from its image", a
   const files = broken(folder);
   const writes = await plannedJournal(files.image, files.journal);
   const { page } = await launch(files.image);
-  const banner = page.getByText(`A repair of ${writes} changes of broken.qed was written down by you on`);
-  await expect(banner).toContainText("but not begun. Nothing of it is in broken.qed");
+  const banner = page.getByText(`A repair of broken.qed (${writes} changes) was planned by you on`);
+  await expect(banner).toContainText("but never begun. broken.qed is unchanged since");
   await expectNoViolations(page);
   await pressButton(page, "Begin or put aside…");
   await expect(heading(page, /^Undo journal: broken\.qed\.blkscope-undo$/)).toBeFocused();
@@ -61,6 +61,7 @@ test("a journal that was never begun is put aside or deleted, and a repair goes 
   const { page } = await launch(files.journal);
   await pressButton(page, "Put the journal aside");
   await expect(page.getByText("it is named broken.qed.earlier-1.blkscope-undo now")).toBeVisible();
+  await expect(status(page)).not.toContainText("until you write");
   expect(existsSync(files.journal)).toBe(false);
   await pressButton(page, "Plan a repair of broken.qed");
   await expect(heading(page, "Preflight")).toBeFocused();

@@ -12,19 +12,11 @@ import { LoadingState } from "../../widgets/LoadingState.tsx";
 import { Notice } from "../../widgets/Notice.tsx";
 import { ByteChanges } from "./ByteChanges.tsx";
 import type { FinishMode, JournalSession } from "./journalSession.ts";
+import { finishedText, finishLabel, journalText, madeText, unfinishedTitles } from "./journalWording.ts";
 import { Progress } from "./Progress.tsx";
 import styles from "./repair.module.css";
 import { StepPage } from "./StepPage.tsx";
-import {
-  baseName,
-  finishedText,
-  finishLabel,
-  forApp,
-  journalText,
-  madeText,
-  sentence,
-  unfinishedTitles,
-} from "./wording.ts";
+import { baseName, forApp, sentence } from "./wording.ts";
 
 interface JournalViewProps {
   readonly session: JournalSession;

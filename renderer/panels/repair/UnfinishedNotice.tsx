@@ -4,8 +4,9 @@ import type { ReactNode } from "react";
 import type { OpenedImage, UnfinishedRepair } from "../../../electron/ipc/contract.ts";
 import { journalTab, useView } from "../../store/view.ts";
 import { Notice } from "../../widgets/Notice.tsx";
+import { unfinishedText } from "./journalWording.ts";
 import { useUnfinished } from "./unfinished.ts";
-import { sentence, unfinishedText } from "./wording.ts";
+import { sentence } from "./wording.ts";
 
 interface UnfinishedNoticeProps {
   readonly image: OpenedImage;

@@ -34,7 +34,7 @@ export function RepairPanel({ tab }: PanelProps<"repair">) {
 
 export function JournalPanel({ tab }: PanelProps<"journal">) {
   const session = journalSessionOf(tab.id, tab.journal.token, tab.image);
-  useWriteWords(journalWords(useStore(session.store, ({ facts }) => facts)));
+  useWriteWords(journalWords(useStore(session.store, ({ facts, gone }) => (gone ? undefined : facts))));
   return (
     <div className={styles.alone}>
       <JournalView session={session} title={`Undo journal: ${tab.journal.name}`} />

@@ -8,8 +8,9 @@ import { useImages } from "../../store/images.ts";
 import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
 import { deleteJournal, lookAtJournal, setJournalAside } from "./engine.ts";
+import { finishedText, unfinishedTitles } from "./journalWording.ts";
 import { lookForUnfinished } from "./unfinished.ts";
-import { baseName, finishedText, unfinishedTitles } from "./wording.ts";
+import { baseName } from "./wording.ts";
 
 export type FinishMode = "undo" | "resume";
 

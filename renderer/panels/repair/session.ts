@@ -11,11 +11,11 @@ import {
   askableId,
   cancelJob,
   forgetJob,
-  isWritingNow,
   type Job,
   jobOf,
   startJob,
   useJobs,
+  writersNow,
 } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
 import { Choosing } from "./choosing.ts";
@@ -49,11 +49,11 @@ export class RepairSession {
 
   constructor() {
     let last: readonly [unknown, unknown] = [undefined, undefined];
-    let wasWriting = isWritingNow(useJobs.getState());
+    let writers = writersNow(useJobs.getState());
     this.#stopJobs = useJobs.subscribe((jobs) => {
-      const isWriting = isWritingNow(jobs);
-      if (isWriting !== wasWriting) this.#onOtherWrites();
-      wasWriting = isWriting;
+      const before = writers;
+      writers = writersNow(jobs);
+      if (writers !== before) this.#onOtherWrites();
       const now = [this.planJob?.state, this.writeJob?.state] as const;
       if (now[0] !== last[0] && now[0]?.kind === "done") this.#onOffered();
       if (now[1] !== last[1] && now[1] !== undefined && now[1].kind !== "running") this.#onWritten();

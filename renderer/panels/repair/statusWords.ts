@@ -23,7 +23,10 @@ export function wizardWords({ written, toCopy, undo }: Wizard, name: string): Wr
     return { text: `${target} is as it was`, title: `${other}The repair was taken back` };
   }
   if (written.state === "applying") {
-    return { text: `${target} is half repaired`, title: `${other}The repair can be finished or taken back` };
+    return {
+      text: `${target}: repair unfinished`,
+      title: `${other}The repair can be finished or taken back`,
+    };
   }
   return {
     text: `${target} was written; can be undone`,
@@ -31,7 +34,7 @@ export function wizardWords({ written, toCopy, undo }: Wizard, name: string): Wr
   };
 }
 
-/** Of a page about a journal; undefined: it is not read yet. */
+/** Of a page about a journal; undefined: it is not read yet, or gone. */
 export function journalWords(
   facts: Pick<JournalLook, "state" | "refusal" | "imagePath"> | undefined,
 ): WriteWords {
@@ -43,7 +46,7 @@ export function journalWords(
     case "planned":
       return { text: "read-only until you write", title: untilButton };
     case "applying":
-      return { text: `${name} is half repaired`, title: untilButton };
+      return { text: `${name}: repair unfinished`, title: untilButton };
     case "applied":
     case "verified":
       return { text: `${name} was written; can be undone`, title: untilButton };

@@ -3,14 +3,7 @@
 import type { PlainError } from "../../../core/base/errors.ts";
 import type { OfferedRepair, RepairAction, RepairRisk } from "../../../core/block/finding.ts";
 import { withoutFlags } from "../../../core/ops/repairHint.ts";
-import type {
-  JournalFacts,
-  PreflightId,
-  RepairChoice,
-  RepairFinished,
-  RepairOffered,
-  RepairWritten,
-} from "../../../core/ops/repairRun.ts";
+import type { PreflightId, RepairChoice, RepairOffered, RepairWritten } from "../../../core/ops/repairRun.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
 
 /** Fixed, also in reports. */
@@ -255,34 +248,7 @@ export function isClean({ after, state }: RepairWritten): boolean {
   return !dirty && check.corruptions + check.checkErrors + itemsLeft + unmended.length === 0;
 }
 
-/** What a journal's state means for its image; what can be done with it only where it fits the image. */
-export function journalText(facts: JournalFacts, name: string): string {
-  const { state, writes, written, copies, refusal } = facts;
-  const what = listOf([
-    ...(writes > 0 ? [count(writes, "write")] : []),
-    ...(copies > 0 ? [copies === 1 ? "1 copy" : `${decimal(copies)} copies`] : []),
-  ]);
-  const acts = what === "" ? "a repair" : `a repair of ${what}`;
-  switch (state) {
-    case "planned":
-      return `This journal holds ${acts} of ${name} that was written down ${madeText(facts)} and not begun: nothing of it was written.${
-        refusal ? "" : ` ${name} is as it was then in every place that would be changed.`
-      }`;
-    case "applying":
-      return `This journal holds ${acts} of ${name} that was stopped half way.${
-        refusal ? "" : ` ${upperFirst(howFar(written, writes))} ${name}. It can be finished or taken back.`
-      }`;
-    case "applied":
-    case "verified":
-      return `This journal holds ${acts} that was written to ${name}.${
-        refusal ? "" : " It can be taken back: every byte becomes what it was."
-      }`;
-    case "undone":
-      return `This journal holds ${acts} of ${name} that was taken back: the image is as it was before.`;
-  }
-}
-
-const upperFirst = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
+export const upperFirst = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 export function sentence(text: string): string {
   const first = upperFirst(text);
@@ -317,72 +283,8 @@ export function copyName(name: string): string {
 /** As the engine names it beside an image. */
 export const journalName = (name: string): string => `${name}.blkscope-undo`;
 
-/** The button that names the act: "Undo 14 writes in disk.qed". */
-export function finishLabel(mode: "undo" | "resume", facts: JournalFacts, name: string): string {
-  const { writes, state } = facts;
-  if (mode === "resume" && state === "planned") {
-    return writes > 0 ? `Write ${changesText(writes)} to ${name}` : `Begin the repair of ${name}`;
-  }
-  if (mode === "resume") return `Finish the repair of ${name}`;
-  return writes > 0 ? `Undo ${count(writes, "write")} in ${name}` : `Undo the repair of ${name}`;
-}
-
-/** What is said where finishing or taking back failed. */
-export const unfinishedTitles = {
-  undo: "The repair was not taken back",
-  resume: "The repair was not finished",
-} as const;
-
 export function baseName(path: string): string {
   return path.split(/[/\\]/).at(-1) ?? path;
-}
-
-/** How finishing or taking back ended. */
-export function finishedText(
-  mode: "undo" | "resume",
-  { cancelled, facts: { state } }: RepairFinished,
-  name: string,
-): string {
-  if (state === "undone") return `Taken back: every byte of ${name} is what it was before the repair.`;
-  if (cancelled) return `You stopped it. ${name} is between its old and its new state; both ways stay open.`;
-  if (mode === "resume") return `Finished: all changes are in ${name} and were read back.`;
-  return `${name} is as the journal says below.`;
-}
-
-/** "by you on 21 Nov 2026, 13:45". */
-export function madeText({ changedAt, owner }: Pick<JournalFacts, "changedAt" | "owner">): string {
-  const at = new Date(changedAt).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
-  const by = owner === "you" ? "by you " : owner === "other" ? "by another user " : "";
-  return `${by}on ${at}`;
-}
-
-/** Of an image whose repair was planned and not begun: what was looked at, and nothing more. */
-function plannedText(facts: JournalFacts, name: string): string {
-  const { writes, refusal } = facts;
-  const changes = writes > 0 ? ` of ${changesText(writes)}` : "";
-  const what = `A repair${changes} of ${name} was written down ${madeText(facts)}, but not begun`;
-  return refusal
-    ? `${what}; it can't be begun as things are: ${sentence(refusal.message)}`
-    : `${what}. Nothing of it is in ${name}, which is as it was then in every place that would be changed.`;
-}
-
-/** The banner of an image beside which an unfinished journal lies. */
-export function unfinishedText(facts: JournalFacts, name: string): string {
-  const { state, writes, written, refusal } = facts;
-  if (state === "planned") return plannedText(facts, name);
-  const changes = writes > 0 ? ` of ${changesText(writes)}` : "";
-  if (refusal) {
-    return `A repair${changes} of ${name} stopped before its end, and its journal does not fit the image any more: ${sentence(refusal.message)}`;
-  }
-  return state === "applied"
-    ? `A repair${changes} of ${name} was written but not verified. It can be finished or taken back.`
-    : `Repair stopped before its end: ${howFar(written, writes)} ${name}. It can be finished or taken back; until then, don't open it in another program.`;
-}
-
-/** "6 of 14 changes were written to". */
-function howFar(written: number | undefined, writes: number): string {
-  if (writes === 0) return "it cuts bytes off the end of";
-  return `${written === undefined ? "some" : decimal(written)} of ${changesText(writes)} ${written === 1 ? "was" : "were"} written to`;
 }
 
 /** An error as the app says it: hints of the engine name options of the command line in brackets. */

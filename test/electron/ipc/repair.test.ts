@@ -1,5 +1,5 @@
 // The page's calls about repairs, over a real session and real jobs run in the test's thread.
-import { readFileSync, writeFileSync } from "node:fs";
+import { linkSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, expect, it } from "vitest";
 import type { Result } from "../../../core/base/errors.ts";
@@ -16,6 +16,7 @@ import { JobBoard, type StartJob } from "../../../electron/jobs.ts";
 import { ImageSession, type SessionWorker } from "../../../electron/session.ts";
 import { brokenQed } from "../../build/brokenQed.ts";
 import { cutOffRepair } from "../../build/mend.ts";
+import { plannedJournal } from "../../build/plannedJournal.ts";
 import { tempDir } from "../../build/temp.ts";
 
 let folder: string;
@@ -211,4 +212,47 @@ it("refuses what is not one file, is not open, or was never chosen", async () =>
   const graph = await call("image:open", { token });
   await expect(call("job:repairPlan", { image: graph.image })).rejects.toMatchObject({ code: "EINVAL" });
   expect(await call("repair:unfinished", { image: graph.image })).toBeUndefined();
+});
+
+it("says in every view that Blkscope itself writes to an image, by whatever name, and writes once at a time", async () => {
+  const { image, job, choice } = await plan();
+  const ids = choice.ids as string[];
+  const inUse = async () => (await call("repair:preflight", { job, ids })).find(({ id }) => id === "in-use");
+  expect(await inUse()).toMatchObject({ state: "ok" });
+  // As a repair asked for under another name of the same file does.
+  linkSync(join(folder, "a.qed"), join(folder, "b.qed"));
+  const ended = context.session.writing(join(folder, "b.qed"));
+  expect(await inUse()).toMatchObject({ state: "refused", text: "Blkscope is writing to it." });
+  const { digest } = choice;
+  await expect(call("job:repairWrite", { image, ids, digest })).rejects.toMatchObject({
+    code: "EBUSY",
+    message: expect.stringContaining("Blkscope is writing to 'a.qed'"),
+  });
+  ended();
+  expect(await inUse()).toMatchObject({ state: "ok" });
+  expect(Buffer.compare(readFileSync(join(folder, "a.qed")), original)).toBe(0);
+});
+
+it("makes room for a new journal as the person says", async () => {
+  const journal = join(folder, "a.qed.blkscope-undo");
+  const { job, choice } = await plan();
+  await plannedJournal(join(folder, "a.qed"), journal);
+  const place = async () =>
+    (await call("repair:preflight", { job, ids: choice.ids as string[] })).find(
+      ({ id }) => id === "journal-place",
+    );
+  const found = await place();
+  expect(found).toMatchObject({
+    state: "refused",
+    earlier: { state: "planned", aside: "a.qed.earlier-1.blkscope-undo", file: files.refOf(journal) },
+  });
+  expect(JSON.stringify(found?.earlier)).not.toContain(`"journal"`);
+  const token = found?.earlier?.file.token ?? "";
+  const image = tokenOf("a.qed");
+  const aside = await call("repair:setAside", { token, image });
+  expect(aside.name).toBe("a.qed.earlier-1.blkscope-undo");
+  expect(await place()).toMatchObject({ state: "ok" });
+  await call("repair:delete", { token: aside.token, image });
+  await expect(call("repair:delete", { token: aside.token })).rejects.toMatchObject({ code: "ENOENT" });
+  expect(readdirSync(folder)).toEqual(["a.qed"]);
 });

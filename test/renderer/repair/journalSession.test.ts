@@ -119,4 +119,46 @@ describe("an undo journal", () => {
     expect(state().error).toBeUndefined();
     expect(state().facts).toBeDefined();
   });
+
+  it("leaves an image in another folder alone until the person says that it is the one", async () => {
+    const elsewhere = { imageState: "elsewhere" as const, refusal: plainError("it was not touched") };
+    bridge.answer("repair:look", ({ image }: { image?: string }) =>
+      facts(image === undefined ? elsewhere : {}),
+    );
+    await session.look();
+    session.run("undo");
+    await settle();
+    expect(bridge.requests("repair:look")).toEqual([{ token: "journal-token" }]);
+    expect(bridge.requests("job:repairFinish")).toEqual([]);
+    await session.agree();
+    expect(bridge.requests("repair:look").at(-1)).toEqual({
+      token: "journal-token",
+      image: "token-disk.qed",
+    });
+    session.run("undo");
+    await settle();
+    expect(bridge.requests("job:repairFinish")).toHaveLength(1);
+  });
+
+  it("is put aside with its image, and is not looked for under its old name any more", async () => {
+    bridge.answer("repair:look", () => facts({ state: "planned" }));
+    bridge.answer("repair:setAside", () => fileRef("disk.qed.earlier-1.blkscope-undo"));
+    await session.look();
+    await session.putAside();
+    expect(bridge.requests("repair:setAside")).toEqual([{ token: "journal-token", image: "token-disk.qed" }]);
+    expect(state().gone?.as?.name).toBe("disk.qed.earlier-1.blkscope-undo");
+    const looks = bridge.requests("repair:look").length;
+    await session.look();
+    expect(bridge.requests("repair:look")).toHaveLength(looks);
+  });
+
+  it("stays where it is when it can't be deleted, and says why", async () => {
+    bridge.answer("repair:delete", () => {
+      throw plainError("may be of use still");
+    });
+    await session.look();
+    await session.delete();
+    expect(state().gone).toBeUndefined();
+    expect(state().error?.message).toContain("may be of use still");
+  });
 });

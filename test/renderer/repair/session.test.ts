@@ -249,4 +249,46 @@ describe("a repair", () => {
     for (let turn = 0; turn < 6; turn++) await settle();
     expect(session.changeOf(items[0] ?? dirtyItem)).toBeUndefined();
   });
+
+  it("keeps an earlier journal under another name and asks again what stands in the way", async () => {
+    await endPlan();
+    const journal = fileRef("disk.qed.blkscope-undo");
+    bridge.answer("repair:setAside", () => fileRef("disk.qed.earlier-1.blkscope-undo"));
+    const asks = bridge.requests("repair:preflight").length;
+    await session.places.keepEarlier(journal);
+    expect(bridge.requests("repair:setAside")).toEqual([{ token: journal.token, image: "token-disk.qed" }]);
+    expect(bridge.requests("repair:preflight")).toHaveLength(asks + 1);
+    expect(useView.getState().note).toBe("The earlier undo journal is now disk.qed.earlier-1.blkscope-undo");
+    bridge.answer("repair:delete", () => {
+      throw plainError("may be of use still");
+    });
+    await session.places.deleteEarlier(journal);
+    expect(state().earlierError?.message).toContain("may be of use still");
+    expect(state().clearing).toBe(false);
+  });
+
+  it("asks again when another view begins to write, and when it ends", async () => {
+    await endPlan();
+    const plan = lastJob;
+    const asks = () => {
+      const all = bridge.requests("repair:preflight") as readonly { readonly job: number }[];
+      return all.filter(({ job }) => job === plan).length;
+    };
+    const before = asks();
+    const { JournalSession } = await import("../../../renderer/panels/repair/journalSession.ts");
+    bridge.answer("repair:look", () => ({
+      image: fileRef("disk.qed"),
+      imageState: "found",
+      state: "verified",
+    }));
+    const other = new JournalSession("other");
+    await other.look();
+    other.run("undo");
+    await settle();
+    expect(asks()).toBe(before + 1);
+    bridge.send("job:end", { job: lastJob, ok: false, error: plainError("no space left") });
+    await settle();
+    expect(asks()).toBe(before + 2);
+    other.dispose();
+  });
 });

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { journalText } from "../../../renderer/panels/repair/journalWording.ts";
 import { reportJson, reportMarkdown, reportName } from "../../../renderer/panels/repair/report.ts";
 import {
   afterText,
   foundText,
   isClean,
-  journalText,
   sizeText,
   totalsText,
   writeLabel,
