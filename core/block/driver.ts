@@ -89,7 +89,10 @@ export interface CreateRequest {
   /** Guest size, bytes. */
   readonly size: number;
   readonly backing?: BackingName;
-  /** Options by name, of their type; those without a value or default are left out. Size and backing are not in it. */
+  /**
+   * Options by name, of their type; those without a value or default are left out. Size and backing are not in it, but
+   * for a backing_fmt without a backing file.
+   */
   readonly options: Readonly<Record<string, string | number | boolean>>;
 }
 

@@ -82,11 +82,10 @@ const generalNames = ["size", "backing_file", "backing_fmt"];
 /** The request once the size is known, bytes. */
 export function requestOf(draft: CreateDraft, size: number): CreateRequest {
   const { backingFile: filename, backingFormat: format, options } = draft;
-  return {
-    size,
-    ...(filename !== undefined && { backing: { filename, ...(format !== undefined && { format }) } }),
-    options,
-  };
+  if (filename === undefined) {
+    return { size, options: { ...options, ...(format !== undefined && { backing_fmt: format }) } };
+  }
+  return { size, backing: { filename, ...(format !== undefined && { format }) }, options };
 }
 
 /** "fmt=qed size=1048576 backing_file=base backing_fmt=qed cluster_size=65536"; commas in values are doubled. */

@@ -100,8 +100,8 @@ function print({ json }: MeasureArguments, { required, fullyAllocated, bitmaps }
   if (json) {
     const members = {
       ...(bitmaps !== undefined && { bitmaps }),
-      "fully-allocated": fullyAllocated,
       required,
+      "fully-allocated": fullyAllocated,
     };
     stdout.line(jsonText(members, 4));
     return 0;

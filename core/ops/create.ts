@@ -95,7 +95,7 @@ async function makeDataFile(files: NewFiles, image: string, name: string): Promi
   } catch (thrown) {
     if (!(thrown instanceof BlockError) || thrown.code !== "ENOENT") throw thrown;
     const hint = "A data file's relative name starts in the image's folder.";
-    throw new BlockError(thrown.code, thrown.message, { hint, ...thrown.context }, { cause: thrown });
+    throw new BlockError(thrown.code, thrown.message, { ...thrown.context, hint }, { cause: thrown });
   }
 }
 

@@ -29,7 +29,8 @@ export function createFile(filename: string, options: CreateFileOptions = {}): C
   const where = { path: full };
   const refused = `Could not create '${filename}'`;
   if (filename === "" || filename.includes("\0")) {
-    throw new BlockError("EINVAL", `${refused}: no file can have this name`, where);
+    const peer = { message: `${refused}: No such file or directory` };
+    throw new BlockError("EINVAL", `${refused}: no file can have this name`, { ...where, peer });
   }
   let fd: number | undefined;
   try {

@@ -79,17 +79,19 @@ const minSubclustered = subclustersPerCluster * sectorSize;
 /** Throws EINVAL, ENOTSUP (encryption), EFBIG: what is wrong with the request. */
 export function newImage(request: CreateRequest): NewImage {
   const { options, backing } = request;
-  refuseEncryption(options);
   const version = versionOf(options);
+  checkEncryption(options);
   const preallocation = oneOf(options, "preallocation", preallocations) ?? "off";
   const compression = oneOf(options, "compression_type", compressions) ?? "zlib";
-  const { clusterSize, isExtended } = clusterSizeOf(options);
   if (options.extended_l2 === true) needsV3(version, "Extended L2 entries are only supported");
+  const { clusterSize, isExtended } = clusterSizeOf(options);
   const dataFile = textOf(options.data_file);
   const isDataFileRaw = options.data_file_raw === true;
   const mode = isDataFileRaw && preallocation === "off" ? "metadata" : preallocation;
-  if (backing !== undefined && mode !== "off" && !isExtended && !isDataFileRaw)
-    throw refused(preallocatedBacking);
+  if (backing !== undefined && preallocation !== "off" && !isExtended) throw refused(preallocatedBacking);
+  if (backing === undefined && options.backing_fmt !== undefined) {
+    throw refused("Backing format cannot be used without backing file");
+  }
   const lazyRefcounts = options.lazy_refcounts === true;
   if (lazyRefcounts) needsV3(version, "Lazy refcounts only supported");
   const refcountOrder = refcountOrderOf(options, version);
@@ -99,6 +101,7 @@ export function newImage(request: CreateRequest): NewImage {
   }
   if (dataFile !== undefined) needsV3(version, "External data files are only supported");
   if (compression !== "zlib") needsV3(version, "Non-zlib compression type is only supported");
+  refuseEncryption(options);
   const size = Math.ceil(request.size / sectorSize) * sectorSize;
   return {
     version,
@@ -154,16 +157,15 @@ export function refcountOrderOf(options: Options, version: 2 | 3): number {
   return Math.log2(bits);
 }
 
-const versionWords = (compat: string) => `Parameter 'version' does not accept value '${compat}'`;
 const levels: Readonly<Record<string, 2 | 3>> = { "0.10": 2, v2: 2, "1.1": 3, v3: 3 };
 
-export function versionOf({ compat = "v3" }: Options, peerWords = versionWords): 2 | 3 {
+export function versionOf({ compat = "v3" }: Options): 2 | 3 {
   const version = Object.hasOwn(levels, String(compat)) ? levels[String(compat)] : undefined;
   if (version !== undefined) return version;
   throw new BlockError("EINVAL", `There is no compatibility level '${compat}'`, {
     option: "compat",
     hint: "Compatibility levels are v2 (the same as 0.10) and v3 (the same as 1.1).",
-    peer: { message: peerWords(String(compat)) },
+    peer: { message: `Parameter 'version' does not accept value '${compat}'` },
   });
 }
 
@@ -180,31 +182,34 @@ export function oneOf<T extends string>(options: Options, name: string, values: 
   });
 }
 
-const secretNeeded = "Parameter 'encrypt.key-secret' is required for cipher";
-
-/** Throws for everything but `encryption=off`: images are not encrypted here. */
-function refuseEncryption(options: Options): void {
+/** Throws for options of encryption that make no sense, as early as the peer does. */
+function checkEncryption(options: Options): void {
   const format = textOf(options["encrypt.format"]);
-  const details = Object.keys(options).filter((name) => name.startsWith("encrypt."));
-  if (details.length === 0 && options.encryption !== true) return;
-  throw new BlockError("ENOTSUP", "Encrypted qcow2 images can't be made here", {
-    option: options.encryption === true ? "encryption" : (details[0] ?? "encrypt.format"),
-    hint: "Leave the options of encryption out, or make the image with qemu-img.",
-    peer: { message: encryptionWords(options, format) },
+  const isAsked = Object.keys(options).some((name) => name.startsWith("encrypt."));
+  if (format !== undefined && options.encryption !== undefined) {
+    throw refused("'encrypt.format' and its alias 'encryption' can't be used at the same time");
+  }
+  if (isAsked && format === undefined && options.encryption !== true) {
+    throw refused("Parameter 'encrypt.format' is missing");
+  }
+  if (format === undefined || format === "aes" || format === "luks") return;
+  throw new BlockError("EINVAL", `There is no encryption format '${format}'`, {
+    option: "encrypt.format",
+    hint: "It is aes or luks.",
+    peer: { message: `Parameter 'format' does not accept value '${format}'` },
   });
 }
 
-function encryptionWords(options: Options, format: string | undefined): string {
-  const isAlias = options.encryption !== undefined;
-  if (format !== undefined && isAlias) {
-    return "'encrypt.format' and its alias 'encryption' can't be used at the same time";
-  }
-  if (format === undefined && options.encryption !== true) return "Parameter 'encrypt.format' is missing";
-  if (format !== undefined && format !== "aes" && format !== "luks") {
-    return `Parameter 'format' does not accept value '${format}'`;
-  }
+/** Throws for everything but `encryption=off`: images are not encrypted here. */
+function refuseEncryption(options: Options): void {
+  if (options["encrypt.format"] === undefined && options.encryption !== true) return;
   const secret = textOf(options["encrypt.key-secret"]);
-  return secret === undefined ? secretNeeded : `No secret with id '${secret}'`;
+  const needed = "Parameter 'encrypt.key-secret' is required for cipher";
+  throw new BlockError("ENOTSUP", "Encrypted qcow2 images can't be made here", {
+    option: options.encryption === true ? "encryption" : "encrypt.format",
+    hint: "Leave the options of encryption out, or make the image with qemu-img.",
+    peer: { message: secret === undefined ? needed : `No secret with id '${secret}'` },
+  });
 }
 
 function textOf(value: string | number | boolean | undefined): string | undefined {

@@ -31,7 +31,7 @@ const sliceLength = 65536;
 
 export function guestLayout(image: NewImage, space: NewFileSpace): GuestLayout {
   const { clusterSize, l1Entries, preallocation, dataFile } = image;
-  if (l1Entries === 0) return { l1: 0, l2: [], runs: [], dataEnd: 0, length: space.end * clusterSize };
+  if (l1Entries === 0) return emptyLayout(image, space);
   const l1Clusters = Math.ceil((l1Entries * 8) / clusterSize);
   const l1 = space.allocate(l1Clusters);
   if (preallocation === "off") {
@@ -44,6 +44,13 @@ export function guestLayout(image: NewImage, space: NewFileSpace): GuestLayout {
   else if (preallocation === "metadata") tables.mapAsWritten();
   else tables.mapAtOnce();
   return { l1, ...tables.result() };
+}
+
+/** A disk of no size: the peer makes room for its refcounts all the same. */
+function emptyLayout({ clusterSize, preallocation, dataFile }: NewImage, space: NewFileSpace): GuestLayout {
+  const isSetAside = preallocation === "falloc" || preallocation === "full";
+  if (isSetAside && dataFile === undefined) space.cover(1);
+  return { l1: 0, l2: [], runs: [], dataEnd: 0, length: space.end * clusterSize };
 }
 
 class GuestTables {

@@ -28,9 +28,15 @@ export async function measure(
 ): Promise<Measurement> {
   const { options, backing, size } = request;
   const { clusterSize, isExtended } = clusterSizeOf(options);
-  const preallocation = oneOf(options, "preallocation", preallocations) ?? "off";
-  const version = versionOf(options, (compat) => `Invalid compatibility level: '${compat}'`);
-  const shape = { clusterSize, isExtended, refcountOrder: refcountOrderOf(options, version) };
+  const preallocation = inWords(`invalid parameter value: ${options.preallocation}`, () =>
+    oneOf(options, "preallocation", preallocations),
+  );
+  const version = inWords(`Invalid compatibility level: '${options.compat}'`, () => versionOf(options));
+  const refcountOrder = inWords(
+    (thrown) => thrown.message.replace("version=v3", "compat=1.1"),
+    () => refcountOrderOf(options, version),
+  );
+  const shape = { clusterSize, isExtended, refcountOrder };
   if (options["encrypt.format"] === "luks") throw encrypted();
   const diskSize = Math.ceil(size / clusterSize) * clusterSize;
   refuseTooLarge(diskSize, shape);
@@ -46,13 +52,21 @@ export async function measure(
   };
 }
 
-function refuseTooLarge(diskSize: number, shape: Shape): void {
+/** The peer has its own texts here for what `create` refuses in other ones. */
+function inWords<T>(words: string | ((thrown: BlockError) => string), parse: () => T): T {
   try {
-    l1EntriesOf(diskSize, shape);
-  } catch (cause) {
-    const message = "The image size is too large (try using a larger cluster size)";
-    throw new BlockError("EFBIG", message, {}, { cause });
+    return parse();
+  } catch (thrown) {
+    if (!(thrown instanceof BlockError)) throw thrown;
+    const peer = { message: typeof words === "string" ? words : words(thrown) };
+    throw new BlockError(thrown.code, thrown.message, { ...thrown.context, peer }, { cause: thrown });
   }
+}
+
+function refuseTooLarge(diskSize: number, shape: Shape): void {
+  inWords("The image size is too large (try using a larger cluster size)", () =>
+    l1EntriesOf(diskSize, shape),
+  );
 }
 
 /** Bytes of header, tables and refcounts with every cluster allocated. */
