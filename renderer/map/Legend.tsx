@@ -14,10 +14,10 @@ import { lettersOf } from "./letters.ts";
 import { drawSwatch, swatchSide } from "./swatch.ts";
 import { shareText } from "./wording.ts";
 
-export function Legend({ view, summary }: LegendProps) {
+export function Legend({ view, summary, isPartial = false }: LegendProps) {
   const isolated = useStore(view, (state) => state.isolated);
   const list = useRef<HTMLDivElement>(null);
-  const rows = useMemo(() => legendRows(summary), [summary]);
+  const rows = useMemo(() => legendRows(summary, isPartial), [summary, isPartial]);
   // The row that Tab comes to: the last one that had the focus, as long as there is one.
   const [last, setLast] = useState("");
   const stop = Math.max(
@@ -80,7 +80,11 @@ export function Legend({ view, summary }: LegendProps) {
             Show all kinds
           </button>
         ) : (
-          <span>A cell shows the worst of its clusters.</span>
+          <span>
+            {isPartial && summary?.hasTables
+              ? "Known so far; what is free or leaked is known in the end."
+              : "A cell shows the worst of its clusters."}
+          </span>
         )}
       </div>
     </section>

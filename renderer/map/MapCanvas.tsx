@@ -119,7 +119,8 @@ interface SpokenCellProps {
 /** The item at the cursor, read out while the map has the focus. */
 function SpokenCell({ painter, props, focused }: SpokenCellProps) {
   const cell = useStore(painter.store, (state) => state.cursor);
-  const text = cell && focused ? cellText(cell, props.space, props.nameOf?.(cell)) : "";
+  const isPartial = props.source.onGrowth !== undefined;
+  const text = cell && focused ? cellText(cell, props.space, { name: props.nameOf?.(cell), isPartial }) : "";
   return (
     <p className="visually-hidden" role="status" aria-live="polite" data-cell>
       {text}

@@ -5,9 +5,9 @@ import { useStore } from "zustand";
 import { type PlainError, toPlain } from "../../core/base/errors.ts";
 import { type GridColumn, rowLimit, VirtualGrid } from "../panels/compare/VirtualGrid.tsx";
 import { bytes, count, decimal, hex } from "../widgets/format.ts";
-import type { MapCell, MapShape, MapViewState, TableViewProps } from "./contract.ts";
+import type { MapCell, MapShape, MapSource, MapViewState, TableViewProps } from "./contract.ts";
 import { cellInfo, cellsOf, visibleCells } from "./geometry.ts";
-import { kindLooks } from "./kinds.ts";
+import { kindLooks, unscannedLook } from "./kinds.ts";
 import { type KindRuns, kindRuns, readCells, runsOf } from "./runs.ts";
 import styles from "./TableView.module.css";
 import { type CellSpan, pageCells } from "./tiles.ts";
@@ -28,7 +28,18 @@ const columns: readonly GridColumn<Column>[] = [
 type Loaded =
   | { readonly state: "loading" }
   | { readonly state: "failed"; readonly error: PlainError }
-  | { readonly state: "read"; readonly span: CellSpan; readonly runs: KindRuns };
+  | {
+      readonly state: "read";
+      readonly source: MapSource;
+      readonly span: CellSpan;
+      readonly runs: KindRuns;
+    };
+const loading: Loaded = { state: "loading" };
+
+function isSpan(loaded: Extract<Loaded, { state: "read" }>, span: CellSpan, source: MapSource): boolean {
+  const { level, first } = loaded.span;
+  return loaded.source === source && level === span.level && first === span.first;
+}
 
 export function TableView({ label, source, view, onOpen }: TableViewProps) {
   const level = useStore(view, (state) => levelOf(state));
@@ -36,21 +47,28 @@ export function TableView({ label, source, view, onOpen }: TableViewProps) {
   const cursor = useStore(view, (state) => state.cursor);
   const [page, setPage] = useState(() => pageOf(view.getState()));
   const [attempt, setAttempt] = useState(0);
-  const [loaded, setLoaded] = useState<Loaded>({ state: "loading" });
+  const [growth, setGrowth] = useState(0);
+  const [loaded, setLoaded] = useState<Loaded>(loading);
+
+  useEffect(() => source.onGrowth?.(() => setGrowth((times) => times + 1)), [source]);
 
   useEffect(() => {
-    // Numbers of attempts only ask again.
+    // Numbers of attempts and of growths only ask again.
     void attempt;
+    void growth;
     const stop = new AbortController();
     const span = spanOf(source, level, page);
-    setLoaded({ state: "loading" });
+    // The same cells as they were known before stay until they are there anew.
+    setLoaded((before) => (before.state === "read" && isSpan(before, span, source) ? before : loading));
     readCells(source, span, stop.signal)
-      .then((cells) => setLoaded({ state: "read", span, runs: kindRuns(cells, span.first, rowLimit) }))
+      .then((cells) =>
+        setLoaded({ state: "read", source, span, runs: kindRuns(cells, span.first, rowLimit) }),
+      )
       .catch((error: unknown) => {
         if (!stop.signal.aborted) setLoaded({ state: "failed", error: toPlain(error) });
       });
     return () => stop.abort();
-  }, [source, level, page, attempt]);
+  }, [source, level, page, attempt, growth]);
 
   if (loaded.state === "failed") {
     return (
@@ -75,6 +93,7 @@ export function TableView({ label, source, view, onOpen }: TableViewProps) {
       <RunsGrid
         label={label}
         shape={source}
+        isPartial={source.onGrowth !== undefined}
         span={loaded.span}
         runs={loaded.runs}
         isolated={isolated}
@@ -147,6 +166,8 @@ function WindowBar({ shape, span, runs, onPage }: WindowBarProps) {
 interface RunsGridProps {
   readonly label: string;
   readonly shape: MapShape;
+  /** The scan is not over. */
+  readonly isPartial: boolean;
   readonly span: CellSpan;
   readonly runs: KindRuns;
   readonly isolated: MapViewState["isolated"];
@@ -155,7 +176,8 @@ interface RunsGridProps {
   onOpen(cell: MapCell): void;
 }
 
-function RunsGrid({ label, shape, span, runs, isolated, cursor, onMove, onOpen }: RunsGridProps) {
+function RunsGrid(props: RunsGridProps) {
+  const { label, shape, isPartial, span, runs, isolated, cursor, onMove, onOpen } = props;
   const perCell = 4 ** span.level;
   const listed = useMemo(() => runsOf(runs, isolated), [runs, isolated]);
   const active = useMemo(
@@ -183,7 +205,7 @@ function RunsGrid({ label, shape, span, runs, isolated, cursor, onMove, onOpen }
         const run = runAt(position);
         const last = run.cluster + run.clusters - 1;
         return {
-          kind: run.kind ? kindLooks[run.kind].label : "Not known",
+          kind: kindText(run.kind, isPartial),
           clusters: run.clusters === 1 ? decimal(run.cluster) : `${decimal(run.cluster)} to ${decimal(last)}`,
           count: decimal(run.clusters),
           offset: hex(run.offset),
@@ -192,6 +214,11 @@ function RunsGrid({ label, shape, span, runs, isolated, cursor, onMove, onOpen }
       }}
     />
   );
+}
+
+function kindText(kind: MapCell["kind"], isPartial: boolean): string {
+  if (kind === undefined) return "Not known";
+  return (isPartial && kind === "unknown" ? unscannedLook : kindLooks[kind]).label;
 }
 
 /** Where in the list the run is that has the cell; -1 when it is not listed. */

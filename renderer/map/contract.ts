@@ -2,7 +2,7 @@
 // cells, the view that canvas, legend, breadcrumb and table share, and their props.
 import type { StoreApi } from "zustand/vanilla";
 import type { ClusterKind } from "../../core/block/structure.ts";
-import type { MapSummary } from "../../core/ops/mapRun.ts";
+import type { MapFacts } from "../../core/ops/mapRun.ts";
 
 /** Extent of a map, of the file or of the guest's disk. */
 export interface MapShape {
@@ -20,6 +20,11 @@ export interface MapShape {
 export interface MapSource extends MapShape {
   /** Cells of a level from `first` on, fewer at the end: numbers of `clusterKinds`. Rejects when they can't be had. */
   tile(level: number, first: number, count: number): Promise<Uint8Array>;
+  /**
+   * There while the scan runs or stands still: cells are as far as they are known, `unknown` is not scanned yet. Calls the
+   * listener whenever cells may be others than before; answers the way to stop.
+   */
+  readonly onGrowth?: ((listener: () => void) => () => void) | undefined;
 }
 
 /** "fit": the whole map at once. Else a cluster has a side of 2 ** zoom device pixels; below 0 cells stand for several. */
@@ -156,7 +161,9 @@ export interface MapCanvasProps {
 export interface LegendProps {
   readonly view: MapView;
   /** Undefined while nothing is known yet: names without numbers. */
-  readonly summary: Pick<MapSummary, "kinds" | "clusters" | "fileSize"> | undefined;
+  readonly summary: Pick<MapFacts, "kinds" | "clusters" | "fileSize" | "hasTables"> | undefined;
+  /** The scan is not over: counts are those of what is known. */
+  readonly isPartial?: boolean;
 }
 
 export interface ZoomCrumbsProps {
@@ -177,4 +184,5 @@ export interface PictureOptions {
   /** "disk.qed, file order". */
   readonly title: string;
   readonly summary: LegendProps["summary"];
+  readonly isPartial?: boolean;
 }

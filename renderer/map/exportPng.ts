@@ -31,7 +31,7 @@ interface Picture {
 }
 
 /** A PNG of what the view shows. Rejects when cells can't be read, or the browser can't make the picture. */
-export async function exportPng({ source, view, title, summary }: PictureOptions): Promise<Blob> {
+export async function exportPng({ source, view, title, summary, isPartial }: PictureOptions): Promise<Blob> {
   const state = view.getState();
   const { layout, topRow } = state;
   if (layout === undefined || layout.cells === 0) {
@@ -42,7 +42,9 @@ export async function exportPng({ source, view, title, summary }: PictureOptions
   const mapHeight = Math.min(layout.height, layout.rowCount * layout.side + 2 * scale);
   const width = Math.max(layout.width, narrowest * scale) + 2 * margin * scale;
   const perLine = Math.max(1, Math.floor((width - 2 * margin * scale) / (legendColumn * scale)));
-  const rows = legendRows(summary).filter((row) => row.digit !== undefined);
+  const rows = legendRows(summary, isPartial).filter(
+    (row) => row.digit !== undefined || row.id === "unscanned",
+  );
   const legendHeight = Math.ceil(rows.length / perLine) * legendLine * scale;
   const canvas = document.createElement("canvas");
   canvas.width = width;

@@ -96,6 +96,9 @@ export const kindLooks: Readonly<Record<ClusterKind, KindLook>> = {
   free: ofKind("free", "Free", ""),
 };
 
+/** How `unknown` is called while the scan runs: nothing is wrong with it. */
+export const unscannedLook: KindLook = { ...kindLooks.unknown, label: "Not scanned yet" };
+
 function ofKind(cls: MapClass, label: string, letter: string): KindLook {
   return { ...classLooks[cls], cls, label, letter };
 }

@@ -3,7 +3,16 @@
 import type { ClusterKind } from "../../core/block/structure.ts";
 import type { KindTotal } from "../../core/ops/mapRun.ts";
 import type { LegendProps } from "./contract.ts";
-import { classLooks, isProblem, kindLooks, kindsOf, type Look, mapClasses } from "./kinds.ts";
+import {
+  classLooks,
+  isProblem,
+  kindLooks,
+  kindsOf,
+  type Look,
+  type MapClass,
+  mapClasses,
+  unscannedLook,
+} from "./kinds.ts";
 
 export interface LegendRow {
   readonly id: string;
@@ -20,18 +29,24 @@ export interface LegendRow {
   readonly alarming: boolean;
 }
 
-export function legendRows(summary: LegendProps["summary"]): readonly LegendRow[] {
-  return mapClasses.flatMap((cls, index) => {
-    const kinds = kindsOf(cls);
+/** While the scan runs (`isPartial`) what is not known yet has a row of its own, below all that is. */
+export function legendRows(summary: LegendProps["summary"], isPartial = false): readonly LegendRow[] {
+  const rows = mapClasses.flatMap((cls, index) => {
+    const kinds = isPartial ? kindsOf(cls).filter((kind) => kind !== "unknown") : kindsOf(cls);
     const there = kinds.filter((kind) => (summary?.kinds[kind].clusters ?? 0) > 0);
     // A class whose clusters are all of one kind is called by that kind, and looks like it.
     const [only] = there.length === 1 ? there : [];
     const whole = legendRow(cls, only === undefined ? classLooks[cls] : kindLooks[only], kinds, summary);
     const parts =
       there.length < 2 ? [] : there.map((kind) => legendRow(kind, kindLooks[kind], [kind], summary));
-    return [{ ...whole, digit: String(index + 1) }, ...parts];
+    const isOpen = isPartial && summary?.hasTables === true && knownInTheEnd.has(cls);
+    return [{ ...whole, digit: String(index + 1), ...(isOpen && { total: undefined }) }, ...parts];
   });
+  return isPartial ? [...rows, legendRow("unscanned", unscannedLook, ["unknown"], summary)] : rows;
 }
+
+/** What nothing refers to, in a format that has references. */
+const knownInTheEnd: ReadonlySet<MapClass> = new Set(["leaked", "free"]);
 
 function legendRow(
   id: string,

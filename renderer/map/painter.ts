@@ -268,6 +268,8 @@ export class MapPainter {
     const before = this.#before;
     if (before === undefined) return;
     this.#before = undefined;
+    // What is known now, and was not, has not changed.
+    if (before.tiles.source.onGrowth !== undefined) return;
     const end = Math.min(span.end, Math.ceil(before.tiles.source.clusters / layout.clustersPerCell));
     if (span.first >= end || span.level >= before.tiles.source.levels) return;
     const cells = new Uint8Array(end - span.first);

@@ -25,14 +25,23 @@ export interface CellSpan {
   readonly end: number;
 }
 
+interface Page {
+  readonly cells: Uint8Array;
+  /** How often the source had grown when they were asked for. */
+  readonly growth: number;
+}
+
 export class MapTiles {
   readonly source: MapSource;
   readonly #limits: TileLimits;
   /** The finest level that has one page. */
   readonly #overview: number;
   /** Least recently used first. */
-  readonly #pages = new Map<string, Uint8Array>();
-  #overviewPage: Uint8Array | undefined;
+  readonly #pages = new Map<string, Page>();
+  #overviewPage: Page | undefined;
+  /** Of a source that grows: pages that were asked for before the last growth are shown, and asked for anew. */
+  #growth = 0;
+  readonly #stopGrowth: (() => void) | undefined;
   readonly #underWay = new Set<string>();
   readonly #failed = new Map<string, PlainError>();
   #calls = 0;
@@ -46,6 +55,10 @@ export class MapTiles {
     let level = 0;
     while (cellsOf(source, level) > pageCells && level < source.levels - 1) level++;
     this.#overview = level;
+    this.#stopGrowth = source.onGrowth?.(() => {
+      this.#growth++;
+      this.#readNext();
+    });
   }
 
   /** Pages held, at most `limits.kept` and that of the overview. */
@@ -67,6 +80,7 @@ export class MapTiles {
   /** Nothing is asked for any more, and answers under way are dropped. */
   close(): void {
     this.#closed = true;
+    this.#stopGrowth?.();
     this.#wants = [];
     this.#listeners.clear();
   }
@@ -135,13 +149,13 @@ export class MapTiles {
   }
 
   #page(level: number, index: number): Uint8Array | undefined {
-    if (level === this.#overview && index === 0) return this.#overviewPage;
+    if (level === this.#overview && index === 0) return this.#overviewPage?.cells;
     const key = keyOf(level, index);
     const found = this.#pages.get(key);
     if (found === undefined) return undefined;
     this.#pages.delete(key);
     this.#pages.set(key, found);
-    return found;
+    return found.cells;
   }
 
   #readNext(): void {
@@ -171,19 +185,22 @@ export class MapTiles {
 
   #isMissing(level: number, index: number): boolean {
     const key = keyOf(level, index);
-    if (level === this.#overview && index === 0 && this.#overviewPage !== undefined) return false;
-    return !this.#pages.has(key) && !this.#underWay.has(key) && !this.#failed.has(key);
+    const page = level === this.#overview && index === 0 ? this.#overviewPage : this.#pages.get(key);
+    if (page?.growth === this.#growth) return false;
+    return !this.#underWay.has(key) && !this.#failed.has(key);
   }
 
   async #readPages(level: number, first: number, count: number): Promise<void> {
     const keys = Array.from({ length: count }, (_, index) => keyOf(level, first + index));
     for (const key of keys) this.#underWay.add(key);
     this.#calls++;
+    const growth = this.#growth;
     try {
       const cells = await this.#ask(level, first * pageCells, count * pageCells);
       for (let index = 0; index < count; index++) {
         // A copy: a part would keep the whole answer alive.
-        this.#keep(level, first + index, cells.slice(index * pageCells, (index + 1) * pageCells));
+        const part = cells.slice(index * pageCells, (index + 1) * pageCells);
+        this.#keep(level, first + index, { cells: part, growth });
       }
     } catch (error) {
       for (const key of keys) this.#failed.set(key, toPlain(error));
@@ -201,13 +218,13 @@ export class MapTiles {
     throw new BlockError("EIO", `The map gave ${cells.length} cells where it has ${count}`);
   }
 
-  #keep(level: number, index: number, cells: Uint8Array): void {
+  #keep(level: number, index: number, page: Page): void {
     if (this.#closed) return;
     if (level === this.#overview && index === 0) {
-      this.#overviewPage = cells;
+      this.#overviewPage = page;
       return;
     }
-    this.#pages.set(keyOf(level, index), cells);
+    this.#pages.set(keyOf(level, index), page);
     for (const key of this.#pages.keys()) {
       if (this.#pages.size <= this.#limits.kept) return;
       this.#pages.delete(key);

@@ -5,14 +5,22 @@ import { bytes, count, decimal, hex } from "../widgets/format.ts";
 import type { ClusterRange, MapCanvasProps, MapCell, MapShape } from "./contract.ts";
 import { kindLooks } from "./kinds.ts";
 
-/** "Cluster 42, offset 0x2a0000, L2 table", or "Clusters 40 to 55, offset 0x280000, 1 MiB, worst: L2 table". */
-export function cellText(cell: MapCell, space: MapCanvasProps["space"], name?: string): string {
+/** "Cluster 42, offset 0x2a0000, L2 table", or "Clusters 40 to 55, offset 0x280000, 1 MiB, worst: L2 table"; `isPartial`: as
+ * far as a scan that is not over knows. */
+export function cellText(
+  cell: MapCell,
+  space: MapCanvasProps["space"],
+  { name, isPartial = false }: { readonly name?: string | undefined; readonly isPartial?: boolean } = {},
+): string {
+  const isUnscanned = isPartial && cell.kind === "unknown";
   const place = `${space === "guest" ? "guest offset" : "offset"} ${hex(cell.offset)}`;
-  const kind = name ?? (cell.kind === undefined ? "not loaded yet" : kindLooks[cell.kind].label);
-  if (cell.clusters <= 1) return `Cluster ${decimal(cell.cluster)}, ${place}, ${kind}`;
+  const kind =
+    cell.kind === undefined ? "not loaded yet" : isUnscanned ? "not scanned yet" : kindLooks[cell.kind].label;
+  if (cell.clusters <= 1) return `Cluster ${decimal(cell.cluster)}, ${place}, ${name ?? kind}`;
   const range = `Clusters ${decimal(cell.cluster)} to ${decimal(cell.cluster + cell.clusters - 1)}`;
   // Several clusters have no name in common.
-  const worst = cell.kind === undefined ? kind : `worst: ${kindLooks[cell.kind].label}`;
+  const isKnown = cell.kind !== undefined && !isUnscanned;
+  const worst = isKnown ? `${isPartial ? "worst so far" : "worst"}: ${kind}` : kind;
   return `${range}, ${place}, ${bytes(cell.length)}, ${worst}`;
 }
 

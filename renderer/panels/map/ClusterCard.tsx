@@ -5,7 +5,7 @@ import type { MapGuestPlace, MapPlace } from "../../../core/ops/mapRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { useAnswer } from "../../hex/useAnswer.ts";
-import { kindLooks } from "../../map/kinds.ts";
+import { kindLooks, unscannedLook } from "../../map/kinds.ts";
 import { comparisonOf, showInComparison, showNode } from "../../shell/openFlows.ts";
 import { useView } from "../../store/view.ts";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
@@ -78,7 +78,10 @@ function Known({ session, image, token, place, cells }: KnownProps) {
     if (found) showNode(token, found, offset);
   };
   const guestNode = session.fileNode === "file" ? "" : session.fileNode.replace(/\/file$/, "");
-  const hasTables = session.store.getState().shown?.summary.hasTables === true;
+  const { shown } = session.store.getState();
+  const hasTables = shown?.summary.hasTables === true;
+  const isPartial = shown?.isComplete === false;
+  const look = isPartial && kind === "unknown" ? unscannedLook : kindLooks[kind];
   const isCompared = useView(() => comparisonOf(token) !== undefined);
   const hasLog = useLogs((state) => state.logs.length > 0);
   const guest = references.list.find((reference) => reference.guest !== undefined)?.guest;
@@ -92,9 +95,9 @@ function Known({ session, image, token, place, cells }: KnownProps) {
       {cells > 1 && <p className={styles.hint}>The worst of the {decimal(cells)} clusters of this cell.</p>}
       <dl className={styles.facts}>
         <Fact name="Kind">
-          <b>{kindLooks[kind].label}</b>
+          <b>{look.label}</b>
         </Fact>
-        {structure && structure.name !== kindLooks[kind].label.toLowerCase() && (
+        {structure && structure.name !== look.label.toLowerCase() && (
           <Fact name="Part of">{structure.name}</Fact>
         )}
         <Fact name="File">
@@ -126,7 +129,12 @@ function Known({ session, image, token, place, cells }: KnownProps) {
           </button>
         )}
       </div>
-      {hasTables && <References place={place} onGo={(offset) => go(session.fileNode, offset)} />}
+      {hasTables && isPartial && (
+        <p className={styles.hint}>What refers to this cluster is listed when the scan is over.</p>
+      )}
+      {hasTables && !isPartial && (
+        <References place={place} onGo={(offset) => go(session.fileNode, offset)} />
+      )}
       {hasTables && <PointsTo place={place} onGo={(offset) => go(session.fileNode, offset)} />}
       <Preview image={image} node={session.fileNode} place={place} />
     </>

@@ -21,7 +21,7 @@ import {
 import shared from "../../widgets/panel.module.css";
 import compare from "../compare/compare.module.css";
 import hexStyles from "../hex/hex.module.css";
-import type { MapSession } from "./session.ts";
+import { type MapSession, noGuestText, scannedPercent } from "./session.ts";
 
 export function Toolbar({ session, image }: { session: MapSession; image: OpenedImage }) {
   const { shown, problem } = useStore(session.store);
@@ -55,6 +55,11 @@ export function Toolbar({ session, image }: { session: MapSession; image: Opened
         </>
       )}
       <span className={shared.space} />
+      {shown?.isComplete === false && (
+        <span className={hexStyles.fact} title="The rest is hatched: it is not scanned yet">
+          {scannedPercent(session)} % scanned
+        </span>
+      )}
       {shown && (
         <>
           <span className={hexStyles.fact} title="Format">
@@ -85,7 +90,7 @@ function OrderSwitch({ session }: { session: MapSession }) {
       className="button quiet"
       aria-pressed={order === value}
       disabled={value === "guest" && !hasGuest}
-      title={value === "guest" && !hasGuest ? "This map has one order, that of the file" : `${title} (V)`}
+      title={value === "guest" && !hasGuest ? noGuestText(shown) : `${title} (V)`}
       onClick={() => session.setOrder(value)}
     >
       {label}
@@ -101,7 +106,7 @@ function OrderSwitch({ session }: { session: MapSession }) {
 }
 
 function ScanButton({ session }: { session: MapSession }) {
-  const running = [session.scan, session.check].find((job) => job?.state.kind === "running");
+  const { running } = session;
   if (running?.state.kind === "running") {
     const { progress, cancelling } = running.state;
     const done = progress ? percent(progress.done, progress.total) : 0;

@@ -5,7 +5,7 @@ import { call } from "../../api.ts";
 import { exportPng } from "../../map/exportPng.ts";
 import { useApp } from "../../store/app.ts";
 import { useView } from "../../store/view.ts";
-import type { MapSession } from "./session.ts";
+import { type MapSession, scannedPercent } from "./session.ts";
 
 /** Saves the map as it shows. */
 export async function savePicture(session: MapSession, image: OpenedImage): Promise<void> {
@@ -15,17 +15,20 @@ export async function savePicture(session: MapSession, image: OpenedImage): Prom
     const picture = await exportPng({
       source: (order === "guest" ? shown.sources.guest : undefined) ?? shown.sources.file,
       view: session.view,
-      title: `${image.file.name}, clusters in the order of the ${order === "guest" ? "guest's disk" : "file"}`,
+      title:
+        `${image.file.name}, clusters in the order of the ${order === "guest" ? "guest's disk" : "file"}` +
+        (shown.isComplete ? "" : `, ${scannedPercent(session)} % scanned`),
       summary: shown.summary,
+      isPartial: !shown.isComplete,
     });
     return new Uint8Array(await picture.arrayBuffer());
   });
 }
 
-/** Saves the summary and every listed problem. */
+/** Saves the summary and every listed problem, once the scan is over. */
 export async function saveNumbers(session: MapSession, image: OpenedImage): Promise<void> {
   const { shown } = session.store.getState();
-  if (shown === undefined) return;
+  if (!shown?.isComplete) return;
   const state = session.check?.state;
   const check = state?.kind === "done" ? state.summary.result : undefined;
   await save(`${image.file.name} map.json`, "numbers", async () => {

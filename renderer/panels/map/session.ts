@@ -3,13 +3,14 @@
 import { createStore } from "zustand/vanilla";
 import { type PlainError, toPlain } from "../../../core/base/errors.ts";
 import type { Finding } from "../../../core/block/finding.ts";
-import type { MapGuestPlace, MapOrder, MapPlace, MapSummary } from "../../../core/ops/mapRun.ts";
+import type { MapGuestPlace, MapOrder, MapPlace, MapSoFar, MapSummary } from "../../../core/ops/mapRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import type { MapCell, MapShape, MapSource, MapView } from "../../map/contract.ts";
 import { createMapView } from "../../map/view.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
+import { percent } from "../../widgets/format.ts";
 import { ProblemList } from "./problems.ts";
 
 /** What is known of the cluster the card speaks of. */
@@ -26,7 +27,9 @@ export interface MapState {
   /** The renderer's ids of the scan and the check that run or ran last. */
   readonly scan: number | undefined;
   readonly check: number | undefined;
-  /** Of the last scan that came to its end, which stays while another runs. */
+  /** The scan was told to stand still: it can go on. */
+  readonly resting: boolean;
+  /** Of the last scan that came to its end, which stays while another runs; before there is one, as far as it is known. */
   readonly shown: ShownMap | undefined;
   readonly place: PlaceState;
   /** Grows with the list of problems. */
@@ -36,14 +39,18 @@ export interface MapState {
   readonly asTable: boolean;
 }
 
-export interface ShownMap {
+export type ShownMap = {
   readonly job: number;
-  readonly summary: MapSummary;
-  /** By order; the guest's is undefined where the format has none. */
+  /** By order; the guest's is undefined where the format has none, and until the scan is over. */
   readonly sources: { readonly file: MapSource; readonly guest: MapSource | undefined };
-}
+} & (
+  | { readonly isComplete: true; readonly summary: MapSummary }
+  | { readonly isComplete: false; readonly summary: MapSoFar }
+);
 
 const restMs = 60;
+/** A scan that does not come to a stop in this time is cancelled. */
+const stopMs = 2000;
 /** References listed in the card. */
 export const listedReferences = 200;
 
@@ -59,6 +66,7 @@ export class MapSession {
     order: "file",
     scan: undefined,
     check: undefined,
+    resting: false,
     shown: undefined,
     place: { kind: "none" },
     version: 0,
@@ -72,6 +80,8 @@ export class MapSession {
   #goal: number | undefined;
   /** F8 was pressed at the last problem. */
   #armed: "next" | "previous" | undefined;
+  /** Those who show cells of the scan that runs. */
+  readonly #growing = new Set<() => void>();
   readonly #stopJobs: () => void;
 
   /** `node` is the path of the format's node. */
@@ -98,6 +108,11 @@ export class MapSession {
   get check(): Job<"check"> | undefined {
     return jobOf("check", this.store.getState().check);
   }
+  /** The scan or the check that runs: not one that stands still. */
+  get running(): Job<"map"> | Job<"check"> | undefined {
+    const scan = this.store.getState().resting ? undefined : this.scan;
+    return [scan, this.check].find((job) => job?.state.kind === "running");
+  }
   /** Path of the node whose bytes the map's offsets are of. */
   get fileNode(): string {
     const file = this.#node === "" ? "file" : `${this.#node}/file`;
@@ -116,15 +131,37 @@ export class MapSession {
     const image = this.#image;
     if (!image) return;
     const { scan, check, shown } = this.store.getState();
-    if (scan !== undefined && scan !== shown?.job) forgetJob(scan);
+    if (scan !== undefined && !(shown?.isComplete && scan === shown.job)) forgetJob(scan);
     if (check !== undefined) forgetJob(check);
+    if (shown?.isComplete === false) this.#drop();
     const started = startJob("map", { image: image.image, node: this.#node }, `Map of ${image.file.name}`);
-    this.store.setState({ scan: started, check: undefined });
+    this.store.setState({ scan: started, check: undefined, resting: false });
   }
 
+  /** Ends the check; the scan too, or has it stand still where there is no other map to show. */
   cancel(): void {
-    const { scan, check } = this.store.getState();
-    for (const job of [scan, check]) if (job !== undefined) cancelJob(job);
+    const { scan, check, shown } = this.store.getState();
+    if (check !== undefined) cancelJob(check);
+    if (scan === undefined || this.scan?.state.kind !== "running") return;
+    const job = askableId(scan);
+    if (shown?.isComplete || job === undefined) cancelJob(scan);
+    else void this.#rest(scan, job);
+  }
+
+  /** From where the scan stands still. */
+  async goOn(): Promise<void> {
+    const { scan, resting } = this.store.getState();
+    const job = scan === undefined ? undefined : askableId(scan);
+    if (!resting || job === undefined) return;
+    this.store.setState({ resting: false });
+    try {
+      await call("map:pause", { job, paused: false });
+    } catch {
+      // Its thread is gone.
+      if (scan === this.store.getState().scan) this.rescan();
+      return;
+    }
+    this.#checkAgain();
   }
 
   /** Shows the cluster of a byte of the file, now or when the map is there. */
@@ -214,29 +251,117 @@ export class MapSession {
     return "No problems are known";
   }
 
+  async #rest(scan: number, job: number): Promise<void> {
+    this.store.setState({ resting: true });
+    const giveUp = () => {
+      if (scan !== this.store.getState().scan) return;
+      this.store.setState({ resting: false });
+      cancelJob(scan);
+    };
+    const timer = setTimeout(giveUp, stopMs);
+    try {
+      await call("map:pause", { job, paused: true });
+    } catch {
+      // It has not begun yet, or its thread is gone.
+      giveUp();
+    }
+    clearTimeout(timer);
+  }
+
   #onJobs(): void {
     const { scan: id, shown } = this.store.getState();
-    const job = this.scan;
-    if (id === undefined || job?.state.kind !== "done" || shown?.job === id) return;
-    const { summary } = job.state.summary;
-    if (summary !== undefined) this.#show(id, summary);
+    const state = this.scan?.state;
+    if (id === undefined || state === undefined) return;
+    const isShown = shown?.job === id;
+    if (state.kind === "running") {
+      const soFar = state.progress?.totals.soFar;
+      if (soFar && !shown?.isComplete) this.#grow(id, soFar);
+    } else if (state.kind === "done") {
+      const { summary } = state.summary;
+      if (summary !== undefined && !(isShown && shown.isComplete)) this.#show(id, summary);
+    } else {
+      if (isShown && !shown.isComplete) this.#drop();
+      if (this.store.getState().resting) this.store.setState({ resting: false });
+    }
+  }
+
+  /** The map of a scan that is gone before its end. */
+  #drop(): void {
+    this.problems.clear();
+    this.store.setState({
+      shown: undefined,
+      place: { kind: "none" },
+      problem: undefined,
+      version: this.store.getState().version + 1,
+    });
+  }
+
+  /** A version of the map of the scan that runs. */
+  #grow(job: number, summary: MapSoFar): void {
+    const { shown } = this.store.getState();
+    if (shown?.job === job) {
+      if (shown.isComplete || shown.summary.version === summary.version) return;
+      this.store.setState({ shown: { ...shown, summary } });
+      for (const tell of this.#growing) tell();
+      return;
+    }
+    const onGrowth = (tell: () => void) => {
+      this.#growing.add(tell);
+      return () => this.#growing.delete(tell);
+    };
+    const { clusters, clusterSize, fileSize, levels } = summary;
+    const file = sourceOf(job, "file", { clusters, clusterSize, fileSize, levels }, onGrowth);
+    this.views.file.reshape(file);
+    this.problems.clear();
+    this.store.setState({
+      order: "file",
+      shown: { job, isComplete: false, summary, sources: { file, guest: undefined } },
+      version: this.store.getState().version + 1,
+    });
+    this.#checkAgain();
+    this.#goToGoal();
   }
 
   #show(job: number, summary: MapSummary): void {
     const { shown, place, order } = this.store.getState();
+    const isGrown = shown?.job === job;
     const sources = sourcesOf(job, summary);
     this.views.file.reshape(sources.file);
     if (sources.guest) this.views.guest.reshape(sources.guest);
     else if (order === "guest") this.store.setState({ order: "file" });
-    this.store.setState({ shown: { job, summary, sources }, place: { kind: "none" } });
-    if (shown !== undefined) forgetJob(shown.job);
-    this.problems.clear();
-    this.store.setState({ problem: undefined, version: this.store.getState().version + 1 });
-    if (summary.hasTables) this.#startCheck();
+    this.store.setState({
+      shown: { job, isComplete: true, summary, sources },
+      place: { kind: "none" },
+      resting: false,
+    });
+    if (shown !== undefined && !isGrown) {
+      forgetJob(shown.job);
+      this.problems.clear();
+      this.store.setState({ problem: undefined, version: this.store.getState().version + 1 });
+    }
+    this.#checkAgain();
+    if (!this.#goToGoal() && place.kind !== "none") this.cursorAt(place.cell);
+  }
+
+  #goToGoal(): boolean {
     const goal = this.#goal;
     this.#goal = undefined;
     if (goal !== undefined) this.goTo(goal);
-    else if (place.kind !== "none") this.cursorAt(place.cell);
+    return goal !== undefined;
+  }
+
+  /** Unless there is nothing to check, or a check that was begun with this scan runs or has come to its end. */
+  #checkAgain(): void {
+    const { shown } = this.store.getState();
+    if (shown?.summary.hasTables !== true) return;
+    const state = this.check?.state;
+    if (state?.kind === "running" && !state.cancelling) return;
+    if (state?.kind === "done" || state?.kind === "failed") return;
+    const { check, version } = this.store.getState();
+    if (check !== undefined) forgetJob(check);
+    this.problems.clear();
+    this.store.setState({ problem: undefined, version: version + 1 });
+    this.#startCheck();
   }
 
   #startCheck(): void {
@@ -278,6 +403,19 @@ export class MapSession {
   }
 }
 
+/** Why the map has no order of the guest's disk. */
+export function noGuestText(shown: ShownMap | undefined): string {
+  return shown?.isComplete === false && shown.summary.hasTables
+    ? "The order of the guest's disk is known when the scan is over"
+    : "This map has one order, that of the file";
+}
+
+/** How far the scan has come. */
+export function scannedPercent({ scan }: MapSession): number {
+  const progress = scan?.state.kind === "running" ? scan.state.progress : undefined;
+  return progress === undefined ? 0 : percent(progress.done, progress.total);
+}
+
 const sameCell = (a: MapCell, b: MapCell) =>
   a.cluster === b.cluster && a.clusters === b.clusters && a.kind === b.kind;
 
@@ -297,9 +435,10 @@ function sourcesOf(job: number, summary: MapSummary): ShownMap["sources"] {
   return { file, guest: sourceOf(job, "guest", shape) };
 }
 
-function sourceOf(id: number, order: MapOrder, shape: MapShape): MapSource {
+function sourceOf(id: number, order: MapOrder, shape: MapShape, onGrowth?: MapSource["onGrowth"]): MapSource {
   return {
     ...shape,
+    onGrowth,
     async tile(level, first, count) {
       const job = askableId(id);
       if (job === undefined) throw new Error("the map is no longer there");

@@ -6,14 +6,15 @@ import { useCommands } from "../../commands/registry.ts";
 import { useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
 import { saveNumbers, savePicture } from "./exports.ts";
-import type { MapSession } from "./session.ts";
+import { type MapSession, noGuestText } from "./session.ts";
 
 export function useMapCommands(session: MapSession, image: OpenedImage): void {
   const { shown, asTable, version, order } = useStore(session.store);
   const listShown = useView((state) => state.shown.bottomPanel);
   const { view } = session;
   const isolated = useStore(view, (state) => state.isolated.size > 0);
-  const running = useJobs(() => [session.scan, session.check].some((job) => job?.state.kind === "running"));
+  useStore(session.store, ({ resting }) => resting);
+  const running = useJobs(() => session.running !== undefined);
   const hasProblems = version > 0 && session.problems.count > 0;
   useCommands(
     useMemo(() => {
@@ -49,7 +50,7 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
             session.setOrder(order === "file" ? "guest" : "file");
             useView.getState().say(`Showing the ${order === "file" ? "guest's disk" : "file"}`);
           },
-          disabled: noMap ?? (shown?.sources.guest ? undefined : "This map has one order, that of the file"),
+          disabled: noMap ?? (shown?.sources.guest ? undefined : noGuestText(shown)),
         },
         "map.table": { run: () => session.setTable(!asTable), checked: asTable, disabled: noMap },
         "map.picture": { run: () => void savePicture(session, image), disabled: noMap },
@@ -59,7 +60,10 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
             noMap ??
             (shown?.summary.hasTables ? undefined : "This image has no tables that a bundle could hold"),
         },
-        "map.json": { run: () => void saveNumbers(session, image), disabled: noMap },
+        "map.json": {
+          run: () => void saveNumbers(session, image),
+          disabled: noMap ?? (shown?.isComplete ? undefined : "The scan is not over"),
+        },
         "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
       };
     }, [session, image, shown, asTable, order, isolated, running, hasProblems, listShown]),

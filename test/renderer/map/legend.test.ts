@@ -12,7 +12,7 @@ function summaryOf(counts: Partial<Record<ClusterKind, number>>) {
     }),
   ) as Record<ClusterKind, { clusters: number; bytes: number }>;
   const clusters = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  return { kinds, clusters, fileSize: clusters * clusterSize };
+  return { kinds, clusters, fileSize: clusters * clusterSize, hasTables: true };
 }
 
 describe("the legend", () => {
@@ -55,6 +55,28 @@ describe("the legend", () => {
   it("does not call what is not known a problem", () => {
     const rows = legendRows(summaryOf({ unknown: 10 }));
     expect(rows[2]).toMatchObject({ label: "Not known", alarming: false, total: { clusters: 10 } });
+  });
+
+  it("has a row for what is not scanned yet, and no count of what is known in the end, while the scan runs", () => {
+    const summary = summaryOf({ unknown: 90, "l1-table": 4, data: 6 });
+    const rows = legendRows(summary, true);
+    expect(rows.at(-1)).toMatchObject({
+      label: "Not scanned yet",
+      kinds: ["unknown"],
+      digit: undefined,
+      total: { clusters: 90, bytes: 90 * clusterSize },
+      alarming: false,
+    });
+    const totalOf = (id: string) => rows.find((row) => row.id === id)?.total?.clusters;
+    expect([totalOf("leaked"), totalOf("free"), totalOf("unreadable"), totalOf("data")]).toEqual([
+      undefined,
+      undefined,
+      0,
+      6,
+    ]);
+    // Without tables nothing is leaked, and holes are known at once.
+    const raw = legendRows({ ...summary, hasTables: false }, true);
+    expect(raw.find(({ id }) => id === "free")?.total?.clusters).toBe(0);
   });
 
   it("has every class before anything was counted", () => {

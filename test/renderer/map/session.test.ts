@@ -1,11 +1,18 @@
 // What the map's session keeps when its image is scanned again.
-import { beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { clusterKinds } from "../../../core/block/structure.ts";
-import type { MapSummary } from "../../../core/ops/mapRun.ts";
-import { type FakeBridge, fileRef, installFakeBridge, openedImage, settle } from "../fakeBridge.ts";
+import type { MapSoFar, MapSummary } from "../../../core/ops/mapRun.ts";
+import {
+  type FakeBridge,
+  fileRef,
+  installFakeBridge,
+  openedImage,
+  plainError,
+  settle,
+} from "../fakeBridge.ts";
 
 const { MapSession } = await import("../../../renderer/panels/map/session.ts");
-const { listenForJobs } = await import("../../../renderer/store/jobs.ts");
+const { listenForJobs, useJobs } = await import("../../../renderer/store/jobs.ts");
 
 const summary = (more: Partial<MapSummary>): MapSummary => ({
   format: "qed",
@@ -39,6 +46,8 @@ beforeEach(() => {
   session = new MapSession("");
 });
 
+afterEach(() => session.dispose());
+
 async function scanned(more: Partial<MapSummary> = {}): Promise<void> {
   await settle();
   const ended = { cancelled: false, summary: summary(more) };
@@ -59,4 +68,101 @@ it("forgets the problems of what the file held before, also where there is nothi
   await scanned({ format: "raw", hasTables: false });
   expect(session.problems.count).toBe(0);
   expect(session.store.getState().problem).toBeUndefined();
+});
+
+const soFar = (version: number, more: Partial<MapSoFar> = {}): MapSoFar => {
+  const { format, clusterSize, clusters, fileSize, hasTables, kinds, levels } = summary({});
+  return { format, clusterSize, clusters, fileSize, hasTables, kinds, levels, version, ...more };
+};
+
+/** The scan tells how far it is, with a version of its map. */
+async function grown(job: number, version: number, done = 1000): Promise<void> {
+  const totals = { bytesRead: done, soFar: soFar(version) };
+  bridge.send("job:progress", { job, progress: { done, total: 4000, bytesRead: done, totals } } as never);
+  await settle();
+}
+
+const shown = () => session.store.getState().shown;
+
+it("shows what is known while the scan runs, with a check beside it, and keeps both in the end", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  await settle();
+  const scan = lastJob;
+  await grown(scan, 1);
+  expect(shown()).toMatchObject({ isComplete: false, summary: { version: 1 } });
+  expect(bridge.requests("job:check")).toHaveLength(1);
+  const source = shown()?.sources.file;
+  let grew = 0;
+  source?.onGrowth?.(() => grew++);
+  await grown(scan, 1);
+  await grown(scan, 2);
+  expect([grew, shown()?.sources.file === source]).toEqual([1, true]);
+  expect(shown()?.sources.guest).toBeUndefined();
+  const check = lastJob;
+  bridge.send("job:items", { job: check, items: [{ kind: "leak", offset: 0, length: 1 }] } as never);
+  await settle();
+  const ended = { cancelled: false, summary: summary({}) };
+  bridge.send("job:end", { job: scan, ok: true, name: "map", summary: ended });
+  await settle();
+  expect(shown()).toMatchObject({ isComplete: true });
+  expect(shown()?.sources.file.onGrowth).toBeUndefined();
+  expect([bridge.requests("job:check").length, session.problems.count]).toEqual([1, 1]);
+});
+
+it("has the scan stand still when it is stopped, and go on from there with its check", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  await settle();
+  const scan = lastJob;
+  await grown(scan, 1);
+  session.cancel();
+  await settle();
+  expect(bridge.requests("map:pause")).toEqual([{ job: scan, paused: true }]);
+  // Its check is cancelled; the scan is not.
+  expect(bridge.requests("job:cancel")).toEqual([{ job: lastJob }]);
+  expect(session.store.getState().resting).toBe(true);
+  expect(session.running?.name).toBe("check");
+  bridge.send("job:end", { job: lastJob, ok: true, name: "check", summary: { cancelled: true } } as never);
+  await settle();
+  expect(session.running).toBeUndefined();
+  expect(shown()).toMatchObject({ isComplete: false });
+  await session.goOn();
+  await settle();
+  expect(bridge.requests("map:pause").at(-1)).toEqual({ job: scan, paused: false });
+  expect(bridge.requests("job:check")).toHaveLength(2);
+  expect(session.store.getState().resting).toBe(false);
+});
+
+it("cancels a scan that can't stand still, and shows nothing of one that is gone", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  await settle();
+  const scan = lastJob;
+  await grown(scan, 1);
+  bridge.answer("map:pause", () => {
+    throw plainError("the job can't be asked");
+  });
+  session.cancel();
+  await settle();
+  expect(bridge.requests("job:cancel")).toContainEqual({ job: scan });
+  const ended = { cancelled: true, summary: undefined };
+  bridge.send("job:end", { job: scan, ok: true, name: "map", summary: ended });
+  await settle();
+  expect(shown()).toBeUndefined();
+  expect(session.store.getState().resting).toBe(false);
+});
+
+it("leaves nothing behind of scans that were begun again and again, and of its tab", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  for (let times = 0; times < 4; times++) session.rescan();
+  await settle();
+  const started = lastJob;
+  await grown(started, 1);
+  session.rescan();
+  session.rescan();
+  session.dispose();
+  await settle();
+  // 4 + 1 scans, a check, 2 scans: each of them was told to stop, and the store holds none.
+  const cancelled = bridge.requests("job:cancel").map((request) => (request as { job: number }).job);
+  const all = Array.from({ length: 8 }, (_, index) => lastJob - index);
+  expect([...new Set(cancelled)].sort()).toEqual(all.sort());
+  expect(useJobs.getState().byId).toEqual({});
 });

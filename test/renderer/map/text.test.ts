@@ -15,7 +15,9 @@ describe("words of a cell", () => {
 
   it("name cluster, place and kind, or what it is called", () => {
     expect(cellText(cell, "file")).toBe("Cluster 42, offset 0x2a0000, L2 table");
-    expect(cellText(cell, "guest", "L2 table 3")).toBe("Cluster 42, guest offset 0x2a0000, L2 table 3");
+    expect(cellText(cell, "guest", { name: "L2 table 3" })).toBe(
+      "Cluster 42, guest offset 0x2a0000, L2 table 3",
+    );
     expect(cellText({ ...cell, kind: undefined }, "file")).toBe(
       "Cluster 42, offset 0x2a0000, not loaded yet",
     );
@@ -23,8 +25,22 @@ describe("words of a cell", () => {
 
   it("say of several clusters that the worst is shown", () => {
     const several = { ...cell, cluster: 1040, clusters: 16, offset: 0x4100000, length: 1_048_576 };
-    expect(cellText(several, "file", "L2 table 3")).toBe(
+    expect(cellText(several, "file", { name: "L2 table 3" })).toBe(
       "Clusters 1,040 to 1,055, offset 0x4100000, 1 MiB, worst: L2 table",
+    );
+  });
+
+  it("say what a scan that is not over knows", () => {
+    const isPartial = true;
+    const unknown = { ...cell, kind: "unknown" } as const;
+    expect(cellText(unknown, "file", { isPartial })).toBe("Cluster 42, offset 0x2a0000, not scanned yet");
+    expect(cellText(unknown, "file")).toBe("Cluster 42, offset 0x2a0000, Not known");
+    const several = { ...cell, cluster: 16, clusters: 16, offset: 0x100000, length: 1_048_576 };
+    expect(cellText(several, "file", { isPartial })).toBe(
+      "Clusters 16 to 31, offset 0x100000, 1 MiB, worst so far: L2 table",
+    );
+    expect(cellText({ ...several, kind: "unknown" }, "file", { isPartial })).toBe(
+      "Clusters 16 to 31, offset 0x100000, 1 MiB, not scanned yet",
     );
   });
 

@@ -146,4 +146,38 @@ describe("cells of a map", () => {
     expect(tiles.held).toBe(0);
     expect(asked).toHaveLength(1);
   });
+
+  it("are shown as they were known, and asked for anew, while their source grows", async () => {
+    const { source, asked } = slowSource(1000);
+    let grow: () => void = () => undefined;
+    let stopped = 0;
+    const onGrowth = (listener: () => void) => {
+      grow = listener;
+      return () => void stopped++;
+    };
+    const tiles = new MapTiles({ ...source, onGrowth });
+    const span = { level: 0, first: 0, end: 4 };
+    const cells = new Uint8Array(4);
+    tiles.want([span]);
+    expect(asked).toHaveLength(1);
+    // It grows while an answer is under way: that may be of before.
+    grow();
+    expect(asked).toHaveLength(1);
+    asked[0]?.answer(full(asked[0], 0));
+    await settle();
+    expect(tiles.read(span, cells)).toBe(true);
+    expect(asked).toHaveLength(2);
+    asked[1]?.answer(full(asked[1] as Asked, 4));
+    await settle();
+    tiles.want([span]);
+    expect(asked).toHaveLength(2);
+    tiles.read(span, cells);
+    expect([...cells]).toEqual([4, 4, 4, 4]);
+    grow();
+    expect(asked).toHaveLength(3);
+    expect(tiles.read(span, cells)).toBe(true);
+    expect([...cells]).toEqual([4, 4, 4, 4]);
+    tiles.close();
+    expect(stopped).toBe(1);
+  });
 });
