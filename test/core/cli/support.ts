@@ -130,7 +130,12 @@ export class Cli {
   }
 
   #peer(tool: string, args: readonly string[]): Ran {
-    const child = spawnSync(tool, args, { cwd: this.folder, encoding: "utf8", timeout: 60_000 });
+    const child = spawnSync(tool, args, {
+      cwd: this.folder,
+      encoding: "utf8",
+      maxBuffer: 1 << 28,
+      timeout: 60_000,
+    });
     if (child.error !== undefined) throw child.error;
     return { code: child.status, signal: child.signal, stdout: child.stdout, stderr: child.stderr };
   }
