@@ -42,6 +42,8 @@ interface Job {
   readonly title: string;
   readonly params: Jobs[JobName]["params"];
   readonly running: RunningJob<JobName>;
+  /** Its end was told, and it is no longer one of the jobs. Never rejects. */
+  over: Promise<unknown>;
   /** Its end was told: it is only there to be asked. */
   isTold: boolean;
   /** Stands still until it is told to go on: the desktop shows no progress of it. */
@@ -143,6 +145,7 @@ export class JobBoard {
       title,
       params,
       running: running as unknown as RunningJob<JobName>,
+      over: Promise.resolve(),
       isTold: false,
       isResting: false,
       done: 0,
@@ -150,7 +153,7 @@ export class JobBoard {
     };
     this.#jobs.set(id, job);
     this.#showProgress();
-    running.done
+    job.over = running.done
       .finally(() => atEnd?.())
       .then(
         (summary) => tell(ended(summary)),
@@ -182,7 +185,7 @@ export class JobBoard {
   async stopWriting(): Promise<void> {
     const jobs = [...this.#jobs.values()].filter(isWriter);
     for (const { running } of jobs) running.cancel();
-    await Promise.allSettled(jobs.map(({ running }) => running.done));
+    await Promise.all(jobs.map(({ over }) => over));
   }
 
   /** Some job runs programs that would outlive it. */
@@ -194,7 +197,7 @@ export class JobBoard {
   async stopTidying(): Promise<void> {
     const jobs = [...this.#jobs.values()].filter(isTidier);
     for (const { running } of jobs) running.cancel();
-    await Promise.allSettled(jobs.map(({ running }) => running.done));
+    await Promise.all(jobs.map(({ over }) => over));
   }
 
   /** Ends every job at once, but those that write or must tidy up, and tells the page nothing more of them. */

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { CloseGuard } from "../../electron/closing.ts";
 
-function guarded(stop: boolean, writing: string[]) {
+function guarded(stop: boolean, writing: string[], tidying = { is: false }) {
   const did: unknown[] = [];
   const jobs = {
     get writing() {
@@ -10,6 +10,15 @@ function guarded(stop: boolean, writing: string[]) {
     stopWriting: async () => {
       did.push("stop");
       writing.length = 0;
+    },
+    get isTidying() {
+      return tidying.is;
+    },
+    stopTidying: async () => {
+      if (!tidying.is) return;
+      did.push("tidy");
+      await settled();
+      tidying.is = false;
     },
   };
   const dialog = {
@@ -44,4 +53,13 @@ it("keeps the window when the person wants to wait, and asks again the next time
   expect(guard.mayClose()).toBe(false);
   await settled();
   expect(did).toEqual([["Repair of a.qed"], ["Repair of a.qed"]]);
+});
+
+it("ends programs that a job runs without a question, and closes then", async () => {
+  const { guard, did } = guarded(false, [], { is: true });
+  expect([guard.mayClose(), guard.mayClose()]).toEqual([false, false]);
+  await settled();
+  await settled();
+  expect(did).toEqual(["stop", "tidy", "close"]);
+  expect(guard.mayClose()).toBe(true);
 });

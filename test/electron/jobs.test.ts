@@ -251,3 +251,23 @@ it("lets what writes to an image come to its end when its page is gone, and stop
   own.reset();
   expect(asked).toEqual(["cancel"]);
 });
+
+it("lets a search that runs programs stop by itself, with its page and before the window closes", async () => {
+  const search = board.run("logBisect", "Bisect of a.log", {} as never);
+  board.run("compare", "1", params);
+  expect(board.isTidying).toBe(true);
+  let isGone = false;
+  const stopped = board.stopTidying().then(() => {
+    isGone = true;
+  });
+  expect(jobs.map(({ asked }) => asked)).toEqual([["cancel"], []]);
+  await settled();
+  expect([isGone, board.isTidying]).toEqual([false, true]);
+  jobs[0]?.end(summary);
+  await stopped;
+  expect(board.isTidying).toBe(false);
+  expect(named("job:end")).toMatchObject([{ job: search, ok: true }]);
+  board.run("logBisect", "Bisect of a.log", {} as never);
+  board.reset();
+  expect(jobs.map(({ asked }) => asked)).toEqual([["cancel"], ["terminate"], ["cancel"]]);
+});

@@ -48,6 +48,8 @@ class FakeDesktop {
     return this.answers.savePath;
   };
 
+  askToRun = async () => false;
+
   #note(name: string) {
     return (...given: unknown[]): void => void this.asked.push([name, ...given]);
   }
@@ -355,6 +357,10 @@ describe("calls about logs of writes", () => {
     });
     expect(await call("log:state", { image: 3, count: 18 })).toBe(file);
     expect(await call("log:state", { image: 3, count: 0 })).toMatchObject({ name: "disk before log3" });
+    const torn = await call("log:state", { image: 3, count: 18, lost: "7, 5,6,12:0-3", size: 4096 });
+    expect(torn.name).toBe("disk after entry 17 of log3 without 5-7,12:0-3");
+    expect(context.graphs.get(torn.token)?.options).toMatchObject({ lost: "5-7,12:0-3", size: 4096 });
+    await expect(call("log:state", { image: 3, count: 18, lost: "x" })).rejects.toThrow("'x' is neither");
     const over = await call("log:state", { image: 3, count: 1, base: 4 });
     expect(over.name).toBe("disk after entry 0 of log3 over log4");
     expect(context.graphs.get(over.token)).toMatchObject({
