@@ -1,9 +1,11 @@
 // `blkscope convert`, after its options: opens, creates, copies, and leaves a target that is complete or none.
 import { asBlockError } from "../base/errors.ts";
+import type { CreateRequest } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import { type ConvertRequest, convert } from "../ops/convert.ts";
 import { planPieces, totalSize } from "../ops/convertPlan.ts";
 import { sizeInSectors } from "../ops/map.ts";
+import { driverNamed } from "../registry.ts";
 import { cacheMode } from "./cacheMode.ts";
 import { CliError } from "./command.ts";
 import { type Interruption, interruptible } from "./interrupt.ts";
@@ -127,6 +129,7 @@ async function fill(
       // What can't be read is reported in order.
       parallel: args.salvage ? 1 : args.parallel,
       outOfOrder: args.outOfOrder,
+      compress: args.compress,
       rate: args.rate,
       signal: interruption.signal,
       ...(args.salvage && { salvage }),
@@ -213,7 +216,7 @@ async function openTarget(args: ConvertArguments, name: string, size: number): P
       1,
     );
   }
-  refuseCompression(args);
+  if (args.compress) refuseCompression(driverNamed(format)?.compresses === true, request.options);
   if (args.bitmaps) throw new CliError("Source lacks bitmap support", 1);
   await createNamed(name, format, request, `converting ${format}`);
   const cache = cacheMode(args.cache, "cache");
@@ -234,12 +237,15 @@ async function openTarget(args: ConvertArguments, name: string, size: number): P
 }
 
 async function openExisting(args: ConvertArguments, name: string): Promise<Target> {
-  refuseCompression(args);
   if (args.bitmaps) throw new CliError("Source lacks bitmap support", 1);
   if (args.targetImageOpts && args.targetFormat !== undefined) refuseFormat();
   const format = args.targetFormat ?? (args.targetImageOpts ? undefined : "raw");
   const cache = cacheMode(args.cache, "cache");
   const image = await openImage(name, { imageOpts: args.targetImageOpts, format, writable: true, cache });
+  if (args.compress && image.graph.root.writeCompressed === undefined) {
+    await image.graph.close();
+    refuseCompression(false, {});
+  }
   const backing = args.backing === undefined ? undefined : childOf(image.graph.root, "backing");
   const backingSize = backing && sizeInSectors(backing);
   return { image, file: undefined, backingSize, isZero: args.targetIsZero };
@@ -250,6 +256,16 @@ export function isRegular({ graph }: OpenedImage): boolean {
   return graph.nodes.every(({ driver }) => driver !== "host_device" && driver !== "host_cdrom");
 }
 
-function refuseCompression({ compress }: ConvertArguments): void {
-  if (compress) throw new CliError("Compression not supported for this file format", 1);
+/** Throws CliError with the first thing that stands against it. */
+function refuseCompression(canCompress: boolean, options: CreateRequest["options"]): void {
+  const refuse = (message: string) => {
+    throw new CliError(message, 1);
+  };
+  if (!canCompress) refuse("Compression not supported for this file format");
+  if (options.encryption === true || options["encrypt.format"] !== undefined) {
+    refuse("Compression and encryption not supported at the same time");
+  }
+  if ((options.preallocation ?? "off") !== "off") {
+    refuse("Compression and preallocation not supported at the same time");
+  }
 }

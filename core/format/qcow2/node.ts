@@ -275,6 +275,10 @@ export class Qcow2Node implements BlockNode {
     await this.#writing(flags, offset + source.length, (session) => session.write(offset, source));
   }
 
+  async writeCompressed(offset: number, source: Uint8Array): Promise<void> {
+    await this.#writing({}, offset + source.length, (session) => session.writeCompressed(offset, source));
+  }
+
   async writeZeroes(offset: number, length: number, flags: ZeroFlags = {}): Promise<void> {
     await this.#writing(flags, offset + length, (session) => session.writeZeroes(offset, length, flags));
   }

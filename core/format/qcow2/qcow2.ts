@@ -33,6 +33,7 @@ export const qcow2 = defineDriver({
   }),
   probe: probeQcow2,
   creation,
+  compresses: true,
   open: async (options, context) => {
     const file = await context.openChild("file", "file", options.file);
     const image = await readImage(file);

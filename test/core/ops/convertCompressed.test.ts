@@ -36,7 +36,7 @@ class Target extends TestNode {
     this.bytes.set(source, offset);
   };
 
-  override write = async (offset = 0, source = new Uint8Array(0)): Promise<void> => {
+  override write = async (offset = 0, source: Uint8Array = new Uint8Array(0)): Promise<void> => {
     this.log.push(`w ${offset}+${source.length}`);
     this.bytes.set(source, offset);
   };

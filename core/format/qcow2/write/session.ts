@@ -5,6 +5,7 @@ import type { BlockNode, ResizeOptions, ZeroFlags } from "../../../block/node.ts
 import type { Qcow2Image } from "../header.ts";
 import type { Qcow2Facts } from "../info.ts";
 import { autoclear } from "../layout.ts";
+import { CompressedWriter } from "./compressed.ts";
 import { Eraser } from "./eraser.ts";
 import { HeaderFile } from "./headerFile.ts";
 import { L2Tables } from "./l2.ts";
@@ -35,6 +36,7 @@ export class WriteSession {
   readonly #parts: SessionParts;
   #writer: Writer | undefined;
   #eraser: Eraser | undefined;
+  #compressed: CompressedWriter | undefined;
   #resizer: Resizer | undefined;
   #bitmaps: Promise<void> | undefined;
 
@@ -61,6 +63,11 @@ export class WriteSession {
     const parts = { metadata: this.metadata, l2: this.l2, guest, file, dataFile };
     const writer = new Writer({ ...parts, storage: dataFile ?? file });
     const eraser = new Eraser({ ...parts, writer, hasBacking: backing !== undefined });
+    this.#compressed = new CompressedWriter({
+      ...parts,
+      beforeChange: () => this.beforeGuestChange(),
+      writePlain: (offset, source) => writer.write(offset, source.length, source),
+    });
     this.#writer = writer;
     this.#eraser = eraser;
     this.#resizer = new Resizer({ ...parts, writer, eraser, backingSize: () => backing?.size ?? 0 });
@@ -69,6 +76,11 @@ export class WriteSession {
   async write(offset: number, source: Uint8Array): Promise<void> {
     await this.beforeGuestChange();
     await this.#writer?.write(offset, source.length, source);
+  }
+
+  /** Stored in the order of the calls. */
+  async writeCompressed(offset: number, source: Uint8Array): Promise<void> {
+    await this.#compressed?.write(offset, source);
   }
 
   async writeZeroes(offset: number, length: number, flags: ZeroFlags): Promise<void> {
@@ -87,8 +99,11 @@ export class WriteSession {
 
   /** Everything durable, and the image closed properly. A corrupt one stays as it is. */
   async close(): Promise<void> {
-    if (this.metadata.corruption.isFatal) return;
-    await this.metadata.exclusively(() => this.metadata.settle());
+    try {
+      if (!this.metadata.corruption.isFatal) await this.metadata.exclusively(() => this.metadata.settle());
+    } finally {
+      await this.#compressed?.close();
+    }
   }
 
   /** Before the guest's data change: bitmaps that should record it are not to be trusted any more. */
