@@ -6,6 +6,7 @@ import { buildQed } from "../build/qed.ts";
 import { expect, test } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import { pattern, sparse } from "./images.ts";
+import { slowQed } from "./slowQed.ts";
 import { expectCaret, list, shownBytes, statusBar, Truth } from "./words.ts";
 
 const map = (page: Page) => page.locator('[data-pane="map"] [data-context="grid"]');
@@ -215,3 +216,68 @@ test("goes from a cluster to its place in the comparison, and from hex too", asy
   await expect(page.getByRole("tab", { selected: true }).first()).toContainText("⇄");
   await expectCaret(page, 0x5000);
 });
+
+const toolbar = (page: Page) => page.getByRole("region", { name: "Map", exact: true });
+const stopped = (page: Page) => page.getByRole("status").filter({ hasText: "You stopped the scan" });
+
+test("can be used while its first scan runs, keeps what is known when it is stopped, and goes on", async ({
+  launch,
+  folder,
+}) => {
+  test.setTimeout(180_000);
+  const { page } = await launch(slowQed(folder.file("slow.qed"), 4096));
+  await page.keyboard.press("Control+3");
+  await expect(toolbar(page)).toContainText(/\d+ % scanned/);
+  const unscanned = legend(page).getByRole("button", { name: /Not scanned yet/ });
+  await expect(unscanned).toBeVisible();
+  await expect(list(page)).toContainText(/Checking|listed/);
+  // Zoom and cursor follow while cells arrive; the last cluster is the last that becomes known.
+  await map(page).focus();
+  await page.keyboard.press("+");
+  await page.keyboard.press("Control+End");
+  await expect(card(page)).toContainText("Not scanned yet");
+  await expect(card(page)).toContainText("listed when the scan is over");
+  await expect(page.locator("[data-cell]")).toContainText("not scanned yet");
+  await expect(page.getByRole("button", { name: "Guest", exact: true })).toBeDisabled();
+  await page.keyboard.press("Escape");
+  await expect(stopped(page)).toContainText(/at \d+ %/);
+  const known = await legend(page)
+    .getByRole("button", { name: /L2 table|Metadata/ })
+    .first()
+    .textContent();
+  expect(known).toMatch(/[1-9]/);
+  const left = await unscanned.textContent();
+  await expect(list(page)).toContainText("The check was cancelled");
+  // It stands still.
+  await page.waitForTimeout(600);
+  expect(await unscanned.textContent()).toBe(left);
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect(stopped(page)).toBeHidden();
+  await expect(map(page)).toBeFocused();
+  await expect(unscanned).not.toHaveText(left ?? "");
+  await expect(unscanned).toBeHidden({ timeout: 120_000 });
+  // The entry that points nowhere, and the table of 16 clusters that so nobody refers to.
+  await expect(legend(page).getByRole("button", { name: /Leaked/ })).toContainText("16");
+  await expect(list(page)).toContainText("1 problem, 16 leaked clusters", { timeout: 60_000 });
+  await expect(card(page)).toContainText("L2 table");
+});
+
+for (const theme of ["light", "dark", "forced colours"] as const) {
+  test(`breaks no accessibility rule in ${theme} while its scan stands still`, async ({ launch, folder }) => {
+    const { page } = await launch(slowQed(folder.file("slow.qed"), 4096));
+    await page.emulateMedia(
+      theme === "forced colours" ? { forcedColors: "active" } : { colorScheme: theme, forcedColors: "none" },
+    );
+    await page.keyboard.press("Control+3");
+    await expect(toolbar(page)).toContainText(/\d+ % scanned/);
+    await page.keyboard.press("Escape");
+    await expect(stopped(page)).toBeVisible();
+    await expectNoViolations(page);
+    await page.getByRole("button", { name: "View as table" }).click();
+    await expect(page.getByRole("grid", { name: /as a table/ })).toContainText("Not scanned yet");
+    await expectNoViolations(page);
+    await page.getByRole("button", { name: "Scan again" }).click();
+    await expect(stopped(page)).toBeHidden();
+    await expect(toolbar(page)).toContainText(/\d+ % scanned/);
+  });
+}

@@ -107,6 +107,8 @@ class Scan {
   readonly #job: StructureJob;
   readonly #index = new TableIndex();
   readonly #entries: number;
+  /** L1 entries that the guest's disk needs; those behind them are rarely there. */
+  readonly #used: number;
   readonly #scanner: TableScanner<RunMarks>;
   readonly #l2: PieceReader;
   readonly #counts = { badEntries: 0, extraReferences: 0, unreadableTables: 0, skippedTables: 0 };
@@ -121,6 +123,7 @@ class Scan {
     this.#marks = marks;
     this.#job = job;
     this.#entries = tableEntries(header);
+    this.#used = Math.min(this.#entries, Math.ceil(header.imageSize / header.clusterSize / this.#entries));
     this.#scanner = new TableScanner(
       this.#bounds,
       pieceLength(this.#entries),
@@ -240,7 +243,7 @@ class Scan {
   }
 
   async #turn(l1Index: number): Promise<void> {
-    this.#job.progress(l1Index, this.#entries, this.#bytesRead);
+    this.#job.progress(Math.min(l1Index, this.#used), this.#used, this.#bytesRead);
     await takeTurn(this.#job);
     this.#lastTurn = performance.now();
   }

@@ -120,8 +120,10 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
   const pointed = order === "file" ? known?.place : undefined;
   const selection = useMemo(() => pointed && { first: pointed.cluster, count: 1 }, [pointed]);
   const marked = useMemo(() => pointed && targetsOf(pointed, summary.clusterSize), [pointed, summary]);
+  // What its bytes look like is not yet what it is.
+  const isNamed = (cell: MapCell) => order === "file" && (isComplete || cell.kind !== "unknown");
   const nameOf = (cell: MapCell) =>
-    order === "file" && cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
+    isNamed(cell) && cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
   return (
     <div className={styles.grid} data-pane="map">
       <ZoomCrumbs view={session.view} />
