@@ -11,6 +11,7 @@ import * as core from "./bench/core.mjs";
 import * as filters from "./bench/filters.mjs";
 import * as log from "./bench/log.mjs";
 import * as map from "./bench/map.mjs";
+import * as qcow2 from "./bench/qcow2.mjs";
 import * as qed from "./bench/qed.mjs";
 import { table } from "./bench/report.mjs";
 import { ensureBuild } from "./build/build.mjs";
@@ -27,6 +28,7 @@ import { runMain, SetupError, say, step } from "./setup/say.mjs";
 const suites = [
   { name: "core", parts: ["node"], run: core.run },
   { name: "qed", parts: ["node"], run: qed.run },
+  { name: "qcow2", parts: ["node"], run: qcow2.run },
   { name: "filters", parts: ["node"], run: filters.run },
   { name: "log", parts: ["node"], run: log.run },
   { name: "clusterMap", parts: ["node"], run: clusterMap.run },

@@ -2,10 +2,10 @@
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { inRoot } from "../setup/paths.mjs";
+import { against, own } from "./against.mjs";
 import { fullQed } from "./fullQed.mjs";
 import { qemuImg, randomFile } from "./inputs.mjs";
-import { alternate, childEnv, median, peakMemory } from "./measure.mjs";
+import { childEnv, median, peakMemory } from "./measure.mjs";
 import { mib, ms, speed } from "./report.mjs";
 
 /** @typedef {import("./report.mjs").Line} Line */
@@ -15,45 +15,9 @@ const MiB = 1024 * 1024;
 const GiB = 1024 * MiB;
 const TiB = 1024 * GiB;
 
-const own = (/** @type {readonly string[]} */ ...args) => [
-  process.execPath,
-  inRoot("dist/cli/blkscope.js"),
-  ...args,
-];
-
 /** @param {Context} context @returns {{ title: string, lines: Line[] }[]} */
 export function run(context) {
   return [tables(context), conversion(context), smallReads(context)];
-}
-
-/**
- * Ours and qemu-img with the same arguments, whole processes. `least` is the promised speed: theirs / ours.
- * @param {string} what
- * @param {readonly string[]} args
- * @param {number} least
- * @param {number} runs
- * @returns {Line}
- */
-function against(what, args, least, runs) {
-  // 3: the peer takes a cluster of a large image for leaked, since it divides by the cluster size less one.
-  const exits = [0, 3];
-  const medians = alternate(
-    [
-      { name: "ours", argv: own(...args), exits },
-      { name: "peer", argv: ["qemu-img", ...args], exits },
-    ],
-    runs,
-  );
-  const [mine = Number.NaN, peers = Number.NaN] = [medians.get("ours"), medians.get("peer")];
-  const goal = least === 1 ? "no slower" : `${least.toFixed(2)}x faster`;
-  return {
-    what,
-    value: ms(mine),
-    peer: ms(peers),
-    ratio: speed(mine, peers),
-    goal,
-    met: peers / mine >= least,
-  };
 }
 
 /** Images of which only the tables are data. */

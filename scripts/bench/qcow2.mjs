@@ -1,0 +1,33 @@
+// qcow2 against qemu-img: checking vast images.
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { against, own } from "./against.mjs";
+import { qemuImg } from "./inputs.mjs";
+import { peakMemory } from "./measure.mjs";
+import { mib } from "./report.mjs";
+
+/** @typedef {import("./report.mjs").Line} Line */
+/** @typedef {{ folder: string, quick: boolean, runs: number }} Context */
+
+const MiB = 1024 * 1024;
+
+/** @param {Context} context @returns {{ title: string, lines: Line[] }[]} */
+export function run(context) {
+  return [checks(context)];
+}
+
+/** An image of which only the tables are data: 128 MiB of L2 tables, 32 MiB of refcounts. */
+function checks(/** @type {Context} */ { folder, quick, runs }) {
+  const size = quick ? "128G" : "1T";
+  const file = path.join(folder, "vast.qcow2");
+  qemuImg("create", "-q", "-f", "qcow2", "-o", "preallocation=metadata", file, size);
+  const args = ["check", "-q", "-f", "qcow2", file];
+  const lines = [against("check", args, 4, runs)];
+  const peak = peakMemory({ name: "check", argv: own(...args) });
+  // 4 bytes for each of 16 million clusters, and 64 MiB.
+  lines.push({ what: "check, peak memory", value: mib(peak), goal: "under 192 MiB", met: peak < 192 * MiB });
+  qemuImg("snapshot", "-c", "one", file);
+  lines.push(against("check, with a snapshot of all", args, 1, Math.min(runs, 5)));
+  fs.rmSync(file);
+  return { title: `qcow2 image of ${size} with preallocated metadata`, lines };
+}
