@@ -6,7 +6,7 @@ import { headerLength } from "./entry.ts";
 /** Read at once where entries are small: what stays in a processor's cache. */
 const largeRead = 256 * 1024;
 /** Bytes from header to header up to which reading what is between is quicker than asking again; far quicker off a disk. */
-const smallStride = 8 * 1024;
+const smallStride = 16 * 1024;
 /** Headers in the mean of strides. */
 const smoothing = 16;
 
