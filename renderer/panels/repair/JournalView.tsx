@@ -28,7 +28,7 @@ interface JournalViewProps {
 
 export function JournalView({ session, title, back, again }: JournalViewProps) {
   useEffect(() => void session.look(), [session]);
-  const { facts, looking, error, job: id, mode, gone } = useStore(session.store);
+  const { facts, looking, error, job: id, mode, gone, keptError } = useStore(session.store);
   useJobs(({ byId }) => (id === undefined ? undefined : byId[id]));
   const { job } = session;
   if (gone) return <GoneJournal title={title} as={gone.as} image={facts?.image} />;
@@ -54,6 +54,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
   if (!facts) return <LoadingState label="Reading the undo journal" />;
   const name = baseName(facts.imagePath);
   const modes = facts.refusal ? [] : modesOf(facts.state);
+  const kept = keptError && forApp(keptError);
   const isElsewhere = facts.imageState === "elsewhere";
   const done = job?.state.kind === "done" || job?.state.kind === "cancelled" ? job.state.summary : undefined;
   return (
@@ -113,6 +114,12 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
           error={forApp(job.state.error)}
           onRetry={() => session.forget()}
         />
+      )}
+      {kept && (
+        <Notice tone="error">
+          The journal is where it was: {sentence(kept.message)}{" "}
+          {kept.context.hint && sentence(kept.context.hint)}
+        </Notice>
       )}
       {done && mode && (
         <Notice tone={done.cancelled ? "warning" : "ok"} live>

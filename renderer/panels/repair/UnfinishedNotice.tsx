@@ -52,7 +52,11 @@ function FoundNotice({ image: { file }, found }: { image: OpenedImage; found: Un
       live
       actions={
         <button type="button" className="button" onClick={show}>
-          {isPlanned ? "Begin or put aside…" : "Finish or take back…"}
+          {found.facts.refusal
+            ? "Show the journal"
+            : isPlanned
+              ? "Begin or put aside…"
+              : "Finish or take back…"}
         </button>
       }
     >

@@ -25,6 +25,8 @@ export interface JournalState {
   readonly mode: FinishMode | undefined;
   /** The journal has another name now, or none. */
   readonly gone: { readonly as: FileRef | undefined } | undefined;
+  /** Why it could not be put aside or deleted. */
+  readonly keptError: PlainError | undefined;
 }
 
 export class JournalSession {
@@ -36,6 +38,7 @@ export class JournalSession {
     job: undefined,
     mode: undefined,
     gone: undefined,
+    keptError: undefined,
   }));
   readonly token: string;
   readonly #stopJobs: () => void;
@@ -121,12 +124,12 @@ export class JournalSession {
   async #remove(act: (image: string | undefined) => Promise<FileRef | undefined>): Promise<void> {
     const { facts, image, looking } = this.store.getState();
     if (looking || this.isRunning) return;
-    this.store.setState({ looking: true, error: undefined });
+    this.store.setState({ looking: true, keptError: undefined });
     try {
       const known = image ?? (facts?.imageState === "found" ? facts.image : undefined);
       this.store.setState({ gone: { as: await act(known?.token) } });
     } catch (error) {
-      this.store.setState({ error: toPlain(error) });
+      this.store.setState({ keptError: toPlain(error) });
     } finally {
       this.store.setState({ looking: false });
     }

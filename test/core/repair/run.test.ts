@@ -1,12 +1,51 @@
-// What a repair says when the image does not hold what was written to it, and that it can be taken back then.
+// What a repair tells while it works, and when the image does not hold what was written to it; that can be taken back then.
 import * as fs from "node:fs";
 import { expect, it } from "vitest";
+import type { RepairJob } from "../../../core/block/repair.ts";
 import { openGraph } from "../../../core/graph.ts";
 import { newJournal, openJournal } from "../../../core/repair/journalFile.ts";
 import { defaultItems, offerRepair } from "../../../core/repair/offer.ts";
 import { applyJournal, undoJournal } from "../../../core/repair/run.ts";
 import { brokenQed } from "../../build/brokenQed.ts";
+import { mend } from "../../build/mend.ts";
 import { tempFile } from "../../build/temp.ts";
+
+it("tells how far each of its passes is, those that only read too", async () => {
+  const image = tempFile("disk.qed", brokenQed());
+  const journal = `${image}.undo`;
+  const told: { readonly phase: string; readonly at: number[] }[] = [];
+  const job: RepairJob = {
+    phase: (phase) => told.push({ phase, at: [] }),
+    progress: (done, total) => {
+      expect(done).toBeLessThanOrEqual(total);
+      told.at(-1)?.at.push(done);
+    },
+  };
+  await mend(image, { journal, job });
+  expect(told.map(({ phase }) => phase)).toEqual([
+    "Comparing the image with the journal",
+    "Copying to the end of the file",
+    "Reading back what was copied",
+    "Writing changes",
+    "Reading back what was written",
+    "Reading back the whole repair",
+  ]);
+  for (const { phase, at } of told) expect(at.length, phase).toBeGreaterThan(0);
+  told.splice(0);
+  const opened = await openJournal(journal, false);
+  const graph = await openGraph({ driver: "file", filename: image }, { readOnly: false });
+  await undoJournal(graph.root, opened.file, opened.journal, job);
+  await graph.close();
+  await opened.close();
+  expect(told.map(({ phase }) => phase)).toEqual([
+    "Comparing the image with the journal",
+    "Taking changes back",
+    "Reading back what was written",
+    "Reading back the whole repair",
+  ]);
+  for (const { phase, at } of told) expect(at.length, phase).toBeGreaterThan(0);
+  expect(Buffer.compare(fs.readFileSync(image), brokenQed())).toBe(0);
+});
 
 it("does not say that nothing was changed when another program wrote meanwhile", async () => {
   const image = tempFile("disk.qed", brokenQed());

@@ -159,6 +159,9 @@ describe("an undo journal", () => {
     await session.look();
     await session.delete();
     expect(state().gone).toBeUndefined();
-    expect(state().error?.message).toContain("may be of use still");
+    expect(state().keptError?.message).toContain("may be of use still");
+    // What the journal says is still to be seen.
+    expect(state().facts?.writes).toBe(2);
+    expect(state().error).toBeUndefined();
   });
 });
