@@ -1,6 +1,5 @@
 // What a format says of the clusters of its file: the kind of each, who refers to it, and names for the bytes of its
 // tables. Nothing here belongs to one format: a format fills ClusterMarks in one pass and answers two questions.
-import { BlockError } from "../base/errors.ts";
 import type { ClusterMarks } from "./clusterMarks.ts";
 
 /**
@@ -102,12 +101,6 @@ export interface StructureJob {
    * they are, and take as long as a person has the pass stand still.
    */
   rest?(): Promise<void>;
-}
-
-/** Lets messages in, or rests as the job wants. Throws ECANCELED. */
-export async function takeTurn({ signal, rest }: StructureJob): Promise<void> {
-  await (rest === undefined ? new Promise<void>((resolve) => setImmediate(resolve)) : rest());
-  if (signal.aborted) throw new BlockError("ECANCELED", "The map was cancelled");
 }
 
 /** What a pass found besides the marks, and what it remembers to find references again. */

@@ -1,6 +1,6 @@
 // Running tasks in the status bar: percent, rate, time spent, time left after 3 s, Cancel.
 import { useEffect, useState } from "react";
-import { cancelJob, type Job, type JobState, useJobs } from "../store/jobs.ts";
+import { type Job, type JobState, stopJob, useJobs } from "../store/jobs.ts";
 import { timeLeftMs } from "../store/rate.ts";
 import { bytesPerSecond, duration, percent } from "../widgets/format.ts";
 import { CloseIcon } from "../widgets/icons.ts";
@@ -10,7 +10,7 @@ type Running = Extract<JobState, { kind: "running" }>;
 
 export function JobStatus() {
   const byId = useJobs((state) => state.byId);
-  const running = Object.values(byId).filter((job) => job.state.kind === "running");
+  const running = Object.values(byId).filter(({ state }) => state.kind === "running" && !state.resting);
   const [job] = running;
   if (job?.state.kind !== "running") return null;
   return <RunningJob job={job} state={job.state} others={running.length - 1} />;
@@ -40,7 +40,7 @@ function RunningJob({ job, state, others }: { job: Job; state: Running; others: 
         aria-label={`Cancel: ${job.title}`}
         title="Cancel; what was found is kept"
         disabled={state.cancelling}
-        onClick={() => cancelJob(job.id)}
+        onClick={() => stopJob(job.id)}
       >
         <CloseIcon size={12} aria-hidden />
       </button>

@@ -26,6 +26,8 @@ export type JobState<N extends JobName = JobName> =
       readonly rate: Rate | undefined;
       /** Cancel was asked for; the job stops within 200 ms and keeps what it found. */
       readonly cancelling: boolean;
+      /** Stands still, to go on from there: what it found is there, and it is not shown as under way. */
+      readonly resting: boolean;
     }
   | { readonly kind: "cancelled"; readonly summary: SummaryOf<N> }
   /** A job that answers questions can now be asked. */
@@ -64,6 +66,8 @@ export function writersNow({ byId }: JobsStore): string {
 interface Link {
   /** Items of the job's own kind: a job gets what it asked for. */
   readonly onItems: (items: never) => void;
+  /** Stops it for a person, where that is more than to cancel it. */
+  stop?: () => void;
   mainId: number | undefined;
 }
 const links = new Map<number, Link>();
@@ -90,7 +94,13 @@ export function startJob<N extends PageJob>(
   return id;
 }
 
-const fresh = { kind: "running", progress: undefined, rate: undefined, cancelling: false } as const;
+const fresh = {
+  kind: "running",
+  progress: undefined,
+  rate: undefined,
+  cancelling: false,
+  resting: false,
+} as const;
 
 /** The job of this id and name. */
 export function jobOf<N extends JobName>(name: N, id: number | undefined): Job<N> | undefined {
@@ -109,6 +119,28 @@ export function cancelJob(id: number): void {
   if (job?.state.kind !== "running" || job.state.cancelling) return;
   put({ ...job, state: { ...job.state, cancelling: true } } as Job);
   sendCancel(id);
+}
+
+/** What a person's Cancel does wherever the job shows: it is cancelled, or stopped as its view does it. */
+export function stopJob(id: number): void {
+  const stop = links.get(id)?.stop ?? (() => cancelJob(id));
+  stop();
+}
+
+/** Has `stopJob` call this instead: for a job of which more is kept when it stands still. */
+export function setStop(id: number, stop: () => void): void {
+  const link = links.get(id);
+  if (link) link.stop = stop;
+}
+
+/** Says of a running job that it stands still, or goes on: its rate counts from then on. */
+export function setResting(id: number, resting: boolean): void {
+  const job = useJobs.getState().byId[id];
+  if (job?.state.kind !== "running") return;
+  const { progress } = job.state;
+  const { done, bytesRead } = progress ?? { done: job.from, bytesRead: 0 };
+  const rate = startRate({ at: performance.now(), done, bytesRead });
+  put({ ...job, state: { ...job.state, resting, rate } } as Job);
 }
 
 /** Takes a job out of the store: its tab was closed. It is cancelled first, also when it is only there to be asked. */

@@ -2,7 +2,8 @@
 // is bounded by the file. A cluster that several tables refer to is in order as long as its stored refcount says so.
 import { BlockError } from "../../base/errors.ts";
 import type { ClusterMarks } from "../../block/clusterMarks.ts";
-import { kindNumber, type StructureJob, takeTurn } from "../../block/structure.ts";
+import { kindNumber, type StructureJob } from "../../block/structure.ts";
+import { takeTurn } from "../../block/takeTurn.ts";
 import { compressedPlace, hasOffset, isCompressed, isCopied, offsetOf } from "./entry.ts";
 import { readPadded } from "./header.ts";
 import { L2Spans } from "./l2Spans.ts";

@@ -15,8 +15,8 @@ import {
   type Structure,
   type StructureAt,
   type StructureJob,
-  takeTurn,
 } from "../../block/structure.ts";
+import { takeTurn } from "../../block/takeTurn.ts";
 import { readBackingName } from "./backing.ts";
 import { describeByte } from "./describeByte.ts";
 import { guestEntry } from "./guestEntry.ts";

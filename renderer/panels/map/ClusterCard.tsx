@@ -130,7 +130,10 @@ function Known({ session, image, token, place, cells }: KnownProps) {
         )}
       </div>
       {hasTables && isPartial && (
-        <p className={styles.hint}>What refers to this cluster is listed when the scan is over.</p>
+        <>
+          <h3>Referenced by</h3>
+          <p className={styles.hint}>What refers to this cluster is listed when the scan is over.</p>
+        </>
       )}
       {hasTables && !isPartial && (
         <References place={place} onGo={(offset) => go(session.fileNode, offset)} />

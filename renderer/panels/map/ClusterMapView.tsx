@@ -38,7 +38,7 @@ interface ClusterMapViewProps {
 export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
   const { image } = state;
   useEffect(() => session.attach(image), [session, image]);
-  const { shown, asTable, resting } = useStore(session.store);
+  const { shown, asTable } = useStore(session.store);
   useJobs(({ byId }) => byId);
   const { scan } = session;
   useMapCommands(session, image);
@@ -53,7 +53,7 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
       <FileBanner token={tab.token} />
       <UnfinishedNotice image={image} />
       {overlay === "bundle" && <BundleDialog image={image} node={tab.node} />}
-      {isPartial && resting && <Stopped session={session} />}
+      {isPartial && session.resting && <Stopped session={session} />}
       {shown !== undefined && scan?.state.kind === "failed" && (
         <Notice tone="error">
           The map could not be made again: {scan.state.error.message}. What shows is from before.
@@ -228,7 +228,7 @@ function NoMap({ session, name }: { session: MapSession; name: string }) {
   return (
     <div className={styles.scanning} aria-busy>
       <p role="status">
-        {session.store.getState().resting ? "Stopping the scan of" : "Reading the tables of"} {name}…
+        {session.resting ? "Stopping the scan of" : "Reading the tables of"} {name}…
         {hasBegun && ` ${scannedPercent(session)} %`}
       </p>
     </div>

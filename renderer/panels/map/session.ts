@@ -8,7 +8,17 @@ import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import type { MapCell, MapShape, MapSource, MapView } from "../../map/contract.ts";
 import { createMapView } from "../../map/view.ts";
-import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import {
+  askableId,
+  cancelJob,
+  forgetJob,
+  type Job,
+  jobOf,
+  setResting,
+  setStop,
+  startJob,
+  useJobs,
+} from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
 import { percent } from "../../widgets/format.ts";
 import { ProblemList } from "./problems.ts";
@@ -27,8 +37,6 @@ export interface MapState {
   /** The renderer's ids of the scan and the check that run or ran last. */
   readonly scan: number | undefined;
   readonly check: number | undefined;
-  /** The scan was told to stand still: it can go on. */
-  readonly resting: boolean;
   /** Of the last scan that came to its end, which stays while another runs; before there is one, as far as it is known. */
   readonly shown: ShownMap | undefined;
   readonly place: PlaceState;
@@ -66,7 +74,6 @@ export class MapSession {
     order: "file",
     scan: undefined,
     check: undefined,
-    resting: false,
     shown: undefined,
     place: { kind: "none" },
     version: 0,
@@ -108,9 +115,14 @@ export class MapSession {
   get check(): Job<"check"> | undefined {
     return jobOf("check", this.store.getState().check);
   }
+  /** The scan was told to stand still: it can go on. */
+  get resting(): boolean {
+    const state = this.scan?.state;
+    return state?.kind === "running" && state.resting;
+  }
   /** The scan or the check that runs: not one that stands still. */
   get running(): Job<"map"> | Job<"check"> | undefined {
-    const scan = this.store.getState().resting ? undefined : this.scan;
+    const scan = this.resting ? undefined : this.scan;
     return [scan, this.check].find((job) => job?.state.kind === "running");
   }
   /** Path of the node whose bytes the map's offsets are of. */
@@ -135,7 +147,8 @@ export class MapSession {
     if (check !== undefined) forgetJob(check);
     if (shown?.isComplete === false) this.#drop();
     const started = startJob("map", { image: image.image, node: this.#node }, `Map of ${image.file.name}`);
-    this.store.setState({ scan: started, check: undefined, resting: false });
+    setStop(started, () => this.cancel());
+    this.store.setState({ scan: started, check: undefined });
   }
 
   /** Ends the check; the scan too, or has it stand still where there is no other map to show. */
@@ -150,10 +163,10 @@ export class MapSession {
 
   /** From where the scan stands still. */
   async goOn(): Promise<void> {
-    const { scan, resting } = this.store.getState();
+    const { scan } = this.store.getState();
     const job = scan === undefined ? undefined : askableId(scan);
-    if (!resting || job === undefined) return;
-    this.store.setState({ resting: false });
+    if (!this.resting || scan === undefined || job === undefined) return;
+    setResting(scan, false);
     try {
       await call("map:pause", { job, paused: false });
     } catch {
@@ -252,10 +265,9 @@ export class MapSession {
   }
 
   async #rest(scan: number, job: number): Promise<void> {
-    this.store.setState({ resting: true });
+    setResting(scan, true);
     const giveUp = () => {
-      if (scan !== this.store.getState().scan) return;
-      this.store.setState({ resting: false });
+      setResting(scan, false);
       cancelJob(scan);
     };
     const timer = setTimeout(giveUp, stopMs);
@@ -279,10 +291,7 @@ export class MapSession {
     } else if (state.kind === "done") {
       const { summary } = state.summary;
       if (summary !== undefined && !(isShown && shown.isComplete)) this.#show(id, summary);
-    } else {
-      if (isShown && !shown.isComplete) this.#drop();
-      if (this.store.getState().resting) this.store.setState({ resting: false });
-    }
+    } else if (isShown && !shown.isComplete) this.#drop();
   }
 
   /** The map of a scan that is gone before its end. */
@@ -332,7 +341,6 @@ export class MapSession {
     this.store.setState({
       shown: { job, isComplete: true, summary, sources },
       place: { kind: "none" },
-      resting: false,
     });
     if (shown !== undefined && !isGrown) {
       forgetJob(shown.job);

@@ -13,7 +13,6 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
   const listShown = useView((state) => state.shown.bottomPanel);
   const { view } = session;
   const isolated = useStore(view, (state) => state.isolated.size > 0);
-  useStore(session.store, ({ resting }) => resting);
   const running = useJobs(() => session.running !== undefined);
   const hasProblems = version > 0 && session.problems.count > 0;
   useCommands(

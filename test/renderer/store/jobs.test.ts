@@ -41,7 +41,13 @@ beforeEach(async () => {
 it("runs from start to end, forwarding items in order", async () => {
   const items: unknown[] = [];
   const id = jobs.startJob("compare", request, "A and B", (batch) => items.push(...batch));
-  expect(stateOf(id)).toEqual({ kind: "running", progress: undefined, rate: undefined, cancelling: false });
+  expect(stateOf(id)).toEqual({
+    kind: "running",
+    progress: undefined,
+    rate: undefined,
+    cancelling: false,
+    resting: false,
+  });
   await settle();
   bridge.send("job:progress", { job: 7, progress: progress(500) });
   const range = { offset: 0, length: 512, side: "a", message: "gone" } as const;
