@@ -130,6 +130,8 @@ const repairIds = z.array(repairId).max(100_002);
 /** Options of a graph; what is in them is checked with the drivers' schemas. */
 const graphOptions = z.record(z.string().max(64), z.json());
 
+/** The disk before a log: an open image, or the file of one with a format as it is. */
+const logBase = { base: imageId.optional(), baseAsFile: z.literal(true).optional() };
 const bisectMoments = z.union([
   z.enum(["flush", "fua", "mark", "each"]),
   z.int().min(1),
@@ -321,13 +323,13 @@ export const channels = {
   "log:recover": channel<Answer<"logIndex", "recover">>()(z.strictObject({ job: jobId })),
   "log:stopRecovery": channel<undefined>()(z.strictObject({ job: jobId })),
   /** An open image that is the disk before the log's first entry, for what entries overwrote. */
-  "log:base": channel<undefined>()(z.strictObject({ job: jobId, base: imageId.optional() })),
+  "log:base": channel<undefined>()(z.strictObject({ job: jobId, ...logBase })),
   /** The disk after the first `count` entries of an open log as an image that can be opened; without what was `lost`. */
   "log:state": channel<FileRef>()(
     z.strictObject({
       image: imageId,
       count: byteOffset,
-      base: imageId.optional(),
+      ...logBase,
       lost: z
         .string()
         .max(1 << 20)
@@ -344,7 +346,7 @@ export const channels = {
   "job:logBisect": channel<{ job: number }>()(
     z.strictObject({
       image: imageId,
-      base: imageId.optional(),
+      ...logBase,
       /** Bytes of the disk. */
       size: byteOffset.optional(),
       /** Entries [first, end); without it all that are counted. */

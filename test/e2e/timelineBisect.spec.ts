@@ -1,7 +1,7 @@
 // The first failing entry of a log, found in the timeline by keyboard alone: with the real e2fsck on what mke2fs and debugfs
 // wrote, as QEMU logged it; that nothing runs unasked; cancelling, errors in words, and the rules of axe.
 import { execFileSync, spawnSync } from "node:child_process";
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
@@ -255,6 +255,77 @@ test("states are painted as they come, a search is cancelled, and what it found 
   await command(page, "Show the last disk that passes");
   await expect(page.getByRole("tab", { name: "disk after entry 5 of writes.log" })).toBeVisible();
   await expect.poll(() => shownBytes(page.locator('[data-pane="hex"]'), 0)).toEqual(Array(16).fill("01"));
+});
+
+test("the check of QED images finds where one was broken, over the image that it was before, and asks nobody", async ({
+  launch,
+  folder,
+}) => {
+  const [image, before, log] = ["disk.qed", "before.qed", "writes.log"].map((name) => folder.file(name));
+  if (image === undefined || before === undefined || log === undefined) throw new Error("no names");
+  const options = { cwd: folder.path, stdio: "pipe" } as const;
+  execFileSync("qemu-img", ["create", "-q", "-f", "qed", "disk.qed", "16M"], options);
+  execFileSync("cp", ["disk.qed", "before.qed"], options);
+  writeFileSync(log, "");
+  const logged =
+    "driver=blklogwrites,file.driver=file,file.filename=disk.qed,log.driver=file,log.filename=writes.log";
+  const guest = `driver=qed,${logged.replace(/^/, "file.").replaceAll(",", ",file.")}`;
+  const writes = ["write -P 1 0 64k", "flush", "write -P 2 5M 64k", "flush"].flatMap((one) => ["-c", one]);
+  execFileSync("qemu-io", ["-t", "writeback", "--image-opts", guest, ...writes], options);
+  // The L1 table lies behind the header's cluster of 64 KiB: its first entry points into nowhere now.
+  const breaking = ["-c", "write -P 0x77 64k 512", "-c", "flush"];
+  execFileSync(
+    "qemu-io",
+    ["-t", "writeback", "--image-opts", `${logged},log-append=on`, ...breaking],
+    options,
+  );
+
+  const { app, page } = await launch(log);
+  await opened(page);
+  await app.evaluate(({ dialog: native }, file) => {
+    native.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
+  }, before);
+  await page.keyboard.press("Control+o");
+  await expect(page.getByRole("tab", { name: "before.qed" })).toBeVisible();
+  await page.keyboard.press("Control+4");
+  await opened(page);
+  // A log of what the format wrote to its file: the file as it was, not the guest's disk.
+  const last = Number(await table(page).getAttribute("aria-rowcount")) - 2;
+  const asked = await answering(app, 0);
+  await command(page, "Find the first failing entry");
+  // What the disk's first bytes say chooses the check.
+  await expect(dialog(page).getByRole("radio", { name: /QED/ })).toBeChecked();
+  await tabTo(page, /^States after/, "combobox");
+  await page.keyboard.type("every entry");
+  await tabTo(page, /^Disk before it/, "combobox");
+  await page.keyboard.type("before.qed");
+  await tabTo(page, /^Check these states/, "button");
+  await page.keyboard.press("Enter");
+  await expect(detail(page)).toContainText(/The first state that fails is that after entry \d+\./);
+  const broken = Number(/after entry (\d+)\./.exec(await detail(page).innerText())?.[1]);
+  // The breaking write is the last but its flush, and the one on closing.
+  expect(broken).toBeGreaterThan(last - 4);
+  await command(page, "Go to the first failing entry");
+  await page.getByRole("tab", { name: "Entry", exact: true }).click();
+  await expect(detail(page)).toContainText("sector 128 (0x10000)");
+  expect(await asked()).toEqual([]);
+});
+
+test("closing the window ends a command that is running", async ({ launch, folder }) => {
+  const { app, page } = await launch(tenWrites(folder));
+  await opened(page);
+  await answering(app, 1);
+  const pid = folder.file("pid");
+  await askFor(page, `sh -c 'echo $$ > "$1"; sleep 100' {} '${pid.replaceAll("'", "'\\''")}'`);
+  await page.keyboard.press("Enter");
+  await expect.poll(() => existsSync(pid) && readFileSync(pid, "utf8")).toMatch(/\d+\n/);
+  const running = Number(readFileSync(pid, "utf8"));
+  const closed = app.waitForEvent("close");
+  await app.evaluate(({ BrowserWindow }) => {
+    BrowserWindow.getAllWindows()[0]?.close();
+  });
+  await closed;
+  expect(() => process.kill(running, 0)).toThrow("ESRCH");
 });
 
 for (const theme of ["light", "dark"] as const) {

@@ -3,9 +3,9 @@
 import { BlockError } from "../../../core/base/errors.ts";
 import { commandFor, commandLine, commandOf, commandText } from "../../../core/ops/commandWords.ts";
 import type { LogBisectParams } from "../../../core/ops/logBisectRun.ts";
-import { parseSpec } from "../../../core/spec.ts";
 import type { Context } from "../../context.ts";
 import type { Handler, Parsed } from "../handle.ts";
+import { baseSpec } from "./logs.ts";
 
 type BisectRequest = Parsed<"job:logBisect">;
 
@@ -29,10 +29,10 @@ export const start: Handler<"job:logBisect"> = async (request, context) => {
 };
 
 function paramsOf(request: BisectRequest, { session }: Pick<Context, "session">): LogBisectParams {
-  const { image, base, size, range, at, search, all, refine, judge } = request;
+  const { image, size, range, at, search, all, refine, judge } = request;
   return {
     log: { driver: "file", filename: session.fileOf(image).path },
-    base: base === undefined ? undefined : parseSpec(session.sourceOf(base).spec),
+    base: baseSpec(request, session),
     size,
     range,
     at,

@@ -1,11 +1,13 @@
 // Calls about logs of writes: which files are logs, the job that holds one's index and answers, and states of its disk.
 import { open, stat } from "node:fs/promises";
 import { startsWith } from "../../../core/base/bytes.ts";
+import type { NodeOptions } from "../../../core/block/driver.ts";
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { parseSpec } from "../../../core/spec.ts";
 import { logMagic } from "../../../core/writelog/layout.ts";
 import { formatLost, nothingLost, parseLost } from "../../../core/writelog/lost.ts";
-import type { Handler } from "../handle.ts";
+import type { Context } from "../../context.ts";
+import type { Handler, Parsed } from "../handle.ts";
 
 /** A file that can't be read is no log here: opening it says why. */
 export const detect: Handler<"log:detect"> = (tokens, { files, graphs }) =>
@@ -71,8 +73,8 @@ export const recover: Handler<"log:recover"> = ({ job }, { jobs }) =>
 export const stopRecovery: Handler<"log:stopRecovery"> = ({ job }, { jobs }) =>
   jobs.ask(job, "logIndex", "stopRecovery", undefined);
 
-export const base: Handler<"log:base"> = async ({ job, base: image }, { session, jobs }) => {
-  const spec = image === undefined ? undefined : parseSpec(session.sourceOf(image).spec);
+export const base: Handler<"log:base"> = async ({ job, ...below }, { session, jobs }) => {
+  const spec = baseSpec(below, session);
   await jobs.ask(job, "logIndex", "base", { spec });
   return undefined;
 };
@@ -80,9 +82,20 @@ export const base: Handler<"log:base"> = async ({ job, base: image }, { session,
 export const format: Handler<"log:format"> = ({ job }, { jobs }) =>
   jobs.ask(job, "logIndex", "format", undefined);
 
+/** The disk before a log, as the page names it. Throws EINVAL for an image that is not open, or for the file of a graph. */
+export function baseSpec(
+  { base: image, baseAsFile }: Pick<Parsed<"log:base">, "base" | "baseAsFile">,
+  session: Context["session"],
+): NodeOptions | undefined {
+  if (image === undefined) return undefined;
+  return baseAsFile === true
+    ? { driver: "file", filename: session.fileOf(image).path }
+    : parseSpec(session.sourceOf(image).spec);
+}
+
 /** Nothing is read for it: the image opens when the page opens it. */
 export const state: Handler<"log:state"> = (
-  { image, count, base: below, lost, size },
+  { image, count, base: below, baseAsFile, lost, size },
   { session, files, graphs },
 ) => {
   const { path, name } = session.fileOf(image);
@@ -100,7 +113,7 @@ export const state: Handler<"log:state"> = (
   const file = files.refOf(path);
   if (below === undefined) return graphs.keep({ options: state, files: [file] }, what);
   const base = session.fileOf(below);
-  const options = { ...state, base: parseSpec(session.sourceOf(below).spec) };
+  const options = { ...state, base: baseSpec({ base: below, baseAsFile }, session) };
   return graphs.keep({ options, files: [file, files.refOf(base.path)] }, `${what} over ${base.name}`);
 };
 

@@ -5,11 +5,11 @@ import { useStore } from "zustand";
 import { checkedFormats } from "../../../core/ops/logBisectRun.ts";
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { call } from "../../api.ts";
-import { openImages } from "../../shell/openFlows.ts";
 import type { EntryRange } from "../../timeline/contract.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { bytes, decimal } from "../../widgets/format.ts";
 import styles from "./Bisect.module.css";
+import { baseChoices, baseId } from "./baseChoices.ts";
 import {
   type BisectField,
   type BisectForm,
@@ -24,10 +24,8 @@ import type { TimelineSession } from "./session.ts";
 export function BisectDialog({ session }: { session: TimelineSession }) {
   const { shown, selection, base } = useStore(session.store);
   const [form, setForm] = useState(() => session.store.getState().bisectForm);
-  const [below, setBelow] = useState(session.base === undefined ? "" : (base?.token ?? ""));
-  const [images] = useState(() =>
-    openImages().filter(({ token, isGraph }) => token !== session.image?.file.token && !isGraph),
-  );
+  const [below, setBelow] = useState(session.base === undefined ? "" : baseId(base));
+  const [images] = useState(() => baseChoices(session));
   const format = useFormat(session, (known) => {
     const isKnown = checkedFormats.some((one) => one === known);
     if (isKnown) setForm((before) => (before.line === "" ? { ...before, judge: "check" } : before));
@@ -44,11 +42,7 @@ export function BisectDialog({ session }: { session: TimelineSession }) {
     event.preventDefault();
     if (!read.ok) return;
     closeOverlay();
-    void session.bisect.start(
-      known,
-      read.wish,
-      images.find(({ token }) => token === below),
-    );
+    void session.bisect.start(known, read.wish, images.find(({ id }) => id === below)?.base);
   };
   const parts = { form: known, change, read, summary, ranges };
   return (
@@ -72,9 +66,9 @@ export function BisectDialog({ session }: { session: TimelineSession }) {
                 onChange={(event) => setBelow(event.target.value)}
               >
                 <option value="">Not known: zeroes</option>
-                {images.map(({ token, name, folder }) => (
-                  <option key={token} value={token}>
-                    {name} ({folder})
+                {images.map(({ id: choice, label }) => (
+                  <option key={choice} value={choice}>
+                    {label}
                   </option>
                 ))}
               </select>

@@ -7,6 +7,7 @@ import { useView } from "../../store/view.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { decimal } from "../../widgets/format.ts";
 import { BisectDialog } from "./BisectDialog.tsx";
+import { baseChoices, baseId } from "./baseChoices.ts";
 import { entryAt } from "./entryAt.ts";
 import { longestNote } from "./notes.ts";
 import type { TimelineSession } from "./session.ts";
@@ -109,24 +110,16 @@ function NoteDialog({ session }: { session: TimelineSession }) {
 }
 
 function BaseDialog({ session }: { session: TimelineSession }) {
-  const [images] = useState(() =>
-    openImages().filter(({ token, isGraph }) => token !== session.image?.file.token && !isGraph),
-  );
-  const [chosen, setChosen] = useState(session.store.getState().base?.token ?? "");
+  const [images] = useState(() => baseChoices(session));
+  const [chosen, setChosen] = useState(baseId(session.store.getState().base));
   const submit = (event: FormEvent) => {
     event.preventDefault();
     closeOverlay();
-    void session.setBase(images.find(({ token }) => token === chosen));
+    void session.setBase(images.find(({ id }) => id === chosen)?.base);
   };
-  const choice = (token: string, label: string) => (
-    <label key={token}>
-      <input
-        type="radio"
-        name="base"
-        value={token}
-        checked={chosen === token}
-        onChange={() => setChosen(token)}
-      />{" "}
+  const choice = (id: string, label: string) => (
+    <label key={id}>
+      <input type="radio" name="base" value={id} checked={chosen === id} onChange={() => setChosen(id)} />{" "}
       {label}
     </label>
   );
@@ -136,7 +129,7 @@ function BaseDialog({ session }: { session: TimelineSession }) {
         <fieldset className={styles.choices}>
           <legend>What no entry wrote is</legend>
           {choice("", "Not known: shown as zeroes")}
-          {images.map(({ token, name, folder }) => choice(token, `As in ${name} (${folder})`))}
+          {images.map(({ id, label }) => choice(id, `As in ${label}`))}
         </fieldset>
         <p className={styles.hint}>
           A copy of the disk from before its writes were logged; open it to choose it here.

@@ -6,6 +6,7 @@ import type { FileRef } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { cancelJob, forgetJob, type Job, jobOf, startJob } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
+import { baseId, type LogBase } from "./baseChoices.ts";
 import { type BisectForm, type BisectWish, shownCommand } from "./bisectForm.ts";
 import { entryOf, failingStops, withItems } from "./bisectState.ts";
 import type { LogProblem } from "./problems.ts";
@@ -42,13 +43,12 @@ export class Bisect {
   }
 
   /** Says which image the disk was before, and asks main to begin; what was found before is forgotten. */
-  async start(form: BisectForm, wish: BisectWish, base: FileRef | undefined): Promise<void> {
+  async start(form: BisectForm, wish: BisectWish, base: LogBase | undefined): Promise<void> {
     const { store, image } = this.#session;
     if (image === undefined) return;
-    if (base?.token !== store.getState().base?.token) await this.#session.setBase(base);
+    if (baseId(base) !== baseId(store.getState().base)) await this.#session.setBase(base);
     this.forget();
-    const below = this.#session.base;
-    const request = { ...wish, image: image.image, ...(below && { base: below.image }) };
+    const request = { ...wish, image: image.image, ...this.#session.belowIt };
     const judge =
       form.judge === "check" ? `the check of ${form.format} images` : (shownCommand(form) ?? form.line);
     const job = startJob("logBisect", request, `Bisect of ${image.file.name}`, (items) =>

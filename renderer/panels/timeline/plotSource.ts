@@ -10,7 +10,7 @@ import type { TimelineSession } from "./session.ts";
 export function plotSource(session: TimelineSession, summary: LogSummary, filter: string): TimelineSource {
   return {
     entries: summary.entries,
-    diskSize: Math.max(summary.diskEnd, session.base?.size ?? 0),
+    diskSize: Math.max(summary.diskEnd, session.baseSize),
     sectorSize: summary.sectorSize,
     walls: wallsOf(summary),
     bins: async (request) => call("log:bins", { ...request, job: session.asked, filter }),

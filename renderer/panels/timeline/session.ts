@@ -4,13 +4,14 @@ import { create } from "zustand";
 import { toPlain } from "../../../core/base/errors.ts";
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { entryFlags } from "../../../core/writelog/layout.ts";
-import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { useImages } from "../../store/images.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
 import { createTimelineView } from "../../timeline/view.ts";
 import { decimal } from "../../widgets/format.ts";
+import type { LogBase } from "./baseChoices.ts";
 import { Bisect } from "./bisect.ts";
 import { EntryFilter } from "./entryFilter.ts";
 import { Follower } from "./follower.ts";
@@ -66,6 +67,17 @@ export class TimelineSession {
     const token = this.store.getState().base?.token;
     const known = token === undefined ? undefined : useImages.getState().byToken[token];
     return known?.kind === "open" ? known.image : undefined;
+  }
+  /** How requests name it. */
+  get belowIt(): { readonly base?: number; readonly baseAsFile?: true } {
+    const { base } = this;
+    if (base === undefined) return {};
+    return { base: base.image, ...(this.store.getState().base?.asFile && { baseAsFile: true }) };
+  }
+  /** Its bytes; 0 while it is not known. */
+  get baseSize(): number {
+    const { base } = this;
+    return (this.store.getState().base?.asFile ? base?.fileSize : base?.size) ?? 0;
   }
   get summary(): LogSummary | undefined {
     return this.store.getState().shown?.summary;
@@ -308,7 +320,7 @@ export class TimelineSession {
   // ------------------------------------------------------------ notes and states
 
   /** Says which image the disk was before the log; undefined: it is not known. */
-  async setBase(file: FileRef | undefined): Promise<void> {
+  async setBase(file: LogBase | undefined): Promise<void> {
     const before = this.store.getState().base;
     this.store.setState({ base: file });
     try {
@@ -321,8 +333,7 @@ export class TimelineSession {
   }
 
   async #tellBase(): Promise<void> {
-    const { base } = this;
-    await call("log:base", { job: this.asked, ...(base && { base: base.image }) });
+    await call("log:base", { job: this.asked, ...this.belowIt });
   }
 
   /** Remembers the state after the current entry. */

@@ -2,8 +2,8 @@
 import { createStore, type StoreApi } from "zustand/vanilla";
 import type { PlainError } from "../../../core/base/errors.ts";
 import type { LogDetail, LogHistoryEntry, LogSummary } from "../../../core/ops/logIndexRun.ts";
-import type { FileRef } from "../../../electron/ipc/contract.ts";
 import type { EntryRange } from "../../timeline/contract.ts";
+import type { LogBase } from "./baseChoices.ts";
 import { type BisectForm, usualForm } from "./bisectForm.ts";
 import type { BisectState } from "./bisectState.ts";
 import type { Notes } from "./notes.ts";
@@ -72,7 +72,7 @@ export interface TimelineState {
   /** The entry whose state was remembered, to be compared with another. */
   readonly pinned: number | undefined;
   /** The disk before the first entry; undefined where it is not known. */
-  readonly base: FileRef | undefined;
+  readonly base: LogBase | undefined;
   /** Without the plot: the table is all there is. */
   readonly asTable: boolean;
   /** Entries that were selected in the plot. */

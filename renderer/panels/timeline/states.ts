@@ -20,8 +20,7 @@ export async function stateFile(
 ): Promise<FileRef> {
   const { image } = session;
   if (image === undefined) throw new Error("the log is not open");
-  const { base } = session;
-  return call("log:state", { image: image.image, count, ...options, ...(base && { base: base.image }) });
+  return call("log:state", { image: image.image, count, ...options, ...session.belowIt });
 }
 
 /** After the entry at the scrub line; says what went wrong. */

@@ -87,6 +87,11 @@ describe("a command of a person's own", () => {
     ]);
   });
 
+  it("is over the file of an image where its format is not meant", async () => {
+    await start({ ...usual, base: 4, baseAsFile: true });
+    expect(started[0]?.[2].base).toEqual({ driver: "file", filename: "/logs/4.log" });
+  });
+
   it("does not run when the answer is no, nor when the page that asked is gone", async () => {
     answer = () => false;
     expect(await start(usual)).toMatchObject({ ok: false, error: { code: "ECANCELED" } });
