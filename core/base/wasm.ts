@@ -51,6 +51,11 @@ export const load8: Code = [0x2d, 0, 0];
 export const load16: Code = [0x2f, 1, 0];
 export const store8: Code = [0x3a, 0, 0];
 export const store16: Code = [0x3b, 1, 0];
+/** The same so many bytes behind the address, which may be any. */
+export const load32At = (behind: number): Code => [0x28, 0, unsigned(behind)];
+export const load64At = (behind: number): Code => [0x29, 0, unsigned(behind)];
+export const store32At = (behind: number): Code => [0x36, 0, unsigned(behind)];
+export const store64At = (behind: number): Code => [0x37, 0, unsigned(behind)];
 /** Of two values and a condition above them on the stack: the first if it holds. */
 export const select: Code = 0x1b;
 
@@ -77,6 +82,7 @@ export const op64 = {
   add: 0x7c,
   sub: 0x7d,
   and: 0x83,
+  shl: 0x86,
   shrU: 0x88,
   rotr: 0x8a,
 };

@@ -13,6 +13,7 @@
 //       next = offset + clusterSize
 //       again |= counts[number]; flags &= entry
 //       if (counts[number] < least) counts[number] += times; else overflow(number)
+//       while (the next four entries are for its neighbours, and those are not counted yet) count four of them
 //     }                                                           // or: if ((counts[number] === 1) !== COPIED) odd(at)
 //   }
 //
@@ -33,7 +34,9 @@ import {
   load8,
   load16,
   load32,
+  load32At,
   load64,
+  load64At,
   loop,
   op32,
   op64,
@@ -41,7 +44,9 @@ import {
   store8,
   store16,
   store32,
+  store32At,
   store64,
+  store64At,
   tee,
   wasmModule,
   when,
@@ -62,7 +67,8 @@ export interface LoopShape {
 
 /**
  * `at`, `end`, `counts`: addresses in memory. `rest`: all bits of an entry but COPIED and the zero flag; `limit`: the
- * highest number of a cluster that entries may refer to. `least`: the smallest count to which `times` can't be added.
+ * highest number of a cluster that entries may refer to. `least`: the smallest count to which `times` can't be added;
+ * `fourTimes`: the bytes of counts of `times`, four where they have 1 or 2 bytes, two where they have 4.
  */
 export type CountEntries = (
   at: number,
@@ -74,6 +80,7 @@ export type CountEntries = (
   clusterSize: bigint,
   least: number,
   times: number,
+  fourTimes: bigint,
 ) => void;
 
 export type CompareFlags = (
@@ -89,7 +96,7 @@ const loads = { 1: load8, 2: load16, 4: load32 } as const;
 const stores = { 1: store8, 2: store16, 4: store32 } as const;
 
 const [at, end, counts, rest, clusterBits, limit] = [0, 1, 2, 3, 4, 5] as const;
-const [clusterSize, least, times] = [6, 7, 8] as const;
+const [clusterSize, least, times, fourTimes] = [6, 7, 8, 9] as const;
 const imports = { odd: 0, overflow: 1 } as const;
 
 const increment = (local: number, by = 1): Code => [get(local), const32(by), op32.add, set(local)];
@@ -109,9 +116,45 @@ const countAt = (width: number, number: number): Code => [
   [get(number), wrap, const32(width), op32.mul, get(counts), op32.add],
 ];
 
+/**
+ * Behind an entry: neighbours of its cluster in the next four entries, as long as nothing else refers to any of them.
+ * Most images are written in order, and most clusters are referred to once.
+ */
+function countFours(
+  width: LoopShape["width"],
+  local: Record<"entry" | "number" | "next" | "allocated" | "address", number>,
+): Code {
+  const { entry, number, next, allocated, address } = local;
+  const follow: Code = [get(entry), get(clusterSize), op64.add, tee(entry)];
+  const isOther = (index: number): Code => [get(at), load64At(index * 8), follow, op64.ne, brIf(1)];
+  const isCounted = (behind: number): Code => [get(address), load64At(behind), op64.eqz, op32.eqz, brIf(1)];
+  const store = (behind: number): Code => [get(address), get(fourTimes), store64At(behind)];
+  const counts: Code =
+    width === 1
+      ? [
+          [get(address), load32At(width), brIf(1)],
+          [get(address), get(fourTimes), wrap, store32At(width)],
+        ]
+      : width === 2
+        ? [isCounted(width), store(width)]
+        : [isCounted(width), isCounted(width + 8), store(width), store(width + 8)];
+  return block(
+    loop(
+      [get(end), get(at), op32.sub, const32(32), op32.ltU, brIf(1)],
+      [get(limit), get(number), op64.sub, const64(3), op64.leU, brIf(1)],
+      [0, 1, 2, 3].map(isOther),
+      counts,
+      [increment(at, 32), increment(allocated, 4), increment(address, 4 * width)],
+      [get(number), const64(4), op64.add, set(number)],
+      [get(next), get(clusterSize), const64(2), op64.shl, op64.add, set(next)],
+      br(0),
+    ),
+  );
+}
+
 function countBody({ entryLength, width, isExternal }: LoopShape): Code {
-  const [entry, offset, number, next, bitmap] = [9, 10, 11, 12, 13] as const;
-  const [flags, allocated, fragmented, address, count, again] = [14, 15, 16, 17, 18, 19] as const;
+  const [entry, offset, number, next, bitmap, flags] = [10, 11, 12, 13, 14, 15] as const;
+  const [allocated, fragmented, address, count, again] = [16, 17, 18, 19, 20] as const;
   const loadBitmap: Code = [get(at), const32(8), op32.sub, load64, set(bitmap)];
   const tellOdd: Code = [
     [const32(stateAt.next), get(next), store64],
@@ -124,7 +167,10 @@ function countBody({ entryLength, width, isExternal }: LoopShape): Code {
     [get(count), get(least), op32.geU],
     choose(
       [get(number), wrap, call(imports.overflow)],
-      [get(address), get(count), get(times), op32.add, stores[width]],
+      [
+        [get(address), get(count), get(times), op32.add, stores[width]],
+        entryLength === 8 ? countFours(width, { entry, number, next, allocated, address }) : [],
+      ],
     ),
   ];
   // Allocated subclusters are in the low half of the bitmap, those that read as zeroes in the high one.
@@ -182,7 +228,7 @@ const heard = {
 
 export const countModule = (shape: LoopShape): Uint8Array<ArrayBuffer> =>
   wasmModule(heard, {
-    params: [i32, i32, i32, i64, i64, i64, i64, i32, i32],
+    params: [i32, i32, i32, i64, i64, i64, i64, i32, i32, i64],
     results: [],
     locals: [i64, i64, i64, i64, i64, i64, i32, i32, i32, i32, i32],
     body: countBody(shape),

@@ -59,6 +59,8 @@ export class ClusterCounts {
   readonly #view: DataView;
   readonly #count: CountEntries;
   readonly #compare: CompareFlags;
+  /** 1 in each count of 8 bytes. */
+  readonly #ones: bigint;
   readonly #limits: [rest: bigint, clusterBits: bigint, limit: bigint];
   #odd: (index: number) => void = () => undefined;
   #overflow: (cluster: number) => void = () => undefined;
@@ -72,6 +74,7 @@ export class ClusterCounts {
     this.known = this.clusters;
     const width = refcountOrder <= 3 ? 1 : refcountOrder === 4 ? 2 : 4;
     this.most = 2 ** Math.min(32, 2 ** refcountOrder) - 1;
+    this.#ones = { 1: 0x0101010101010101n, 2: 0x0001000100010001n, 4: 0x0000000100000001n }[width];
     this.isCapped = refcountOrder === 6;
     const memory = memoryFor(this.clusters, width);
     const [room, Kind] = [this.clusters + 1, { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array }[width]];
@@ -121,6 +124,7 @@ export class ClusterCounts {
       BigInt(this.#header.clusterSize),
       least,
       times,
+      BigInt(Math.min(times, this.most)) * this.#ones,
     );
     const allocated = this.#view.getUint32(stateAt.allocated, true);
     if (times > 1 && allocated > 0) this.isShared = true;
