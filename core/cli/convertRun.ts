@@ -1,9 +1,11 @@
 // `blkscope convert`, after its options: opens, creates, copies, and leaves a target that is complete or none.
+import * as fs from "node:fs";
 import { asBlockError } from "../base/errors.ts";
 import type { CreateRequest } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import { type ConvertRequest, convert } from "../ops/convert.ts";
 import { planPieces, totalSize } from "../ops/convertPlan.ts";
+import { dataFilePath } from "../ops/create.ts";
 import { sizeInSectors } from "../ops/map.ts";
 import { driverNamed } from "../registry.ts";
 import { cacheMode } from "./cacheMode.ts";
@@ -218,22 +220,29 @@ async function openTarget(args: ConvertArguments, name: string, size: number): P
   }
   if (args.compress) refuseCompression(driverNamed(format)?.compresses === true, request.options);
   if (args.bitmaps) throw new CliError("Source lacks bitmap support", 1);
+  const beside = newDataFile(name, format, request);
   await createNamed(name, format, request, `converting ${format}`);
   const cache = cacheMode(args.cache, "cache");
   let image: OpenedImage;
   try {
     image = await openImage(name, { format, writable: true, cache });
   } catch (thrown) {
-    UnfinishedFile.hide(name).discard();
+    UnfinishedFile.hide(name, beside).discard();
     throw thrown;
   }
   const backing = childOf(image.graph.root, "backing");
   return {
     image,
-    file: UnfinishedFile.hide(name),
+    file: UnfinishedFile.hide(name, beside),
     backingSize: backing && sizeInSectors(backing),
     isZero: backing === undefined && isRegular(image),
   };
+}
+
+/** The data file that the image is to have, if it is not there yet: what may be removed again. */
+function newDataFile(name: string, format: string, request: CreateRequest): string | undefined {
+  const dataFile = dataFilePath(name, format, request);
+  return dataFile === undefined || fs.existsSync(dataFile) ? undefined : dataFile;
 }
 
 async function openExisting(args: ConvertArguments, name: string): Promise<Target> {

@@ -34,7 +34,10 @@ export const create = defineCommand({
   description: `Creates an empty image of SIZE bytes. A file of that name is overwritten. Without SIZE the new image is as
 large as its backing file.
 
-SIZE is a number with one of the suffixes k, M, G, T, P, E; raw and QED images have a whole number of 512-byte sectors.`,
+SIZE is a number with one of the suffixes k, M, G, T, P, E; images have a whole number of 512-byte sectors.
+
+A qcow2 image with an external data file (-o data_file=NAME) has it made as well, and emptied if it was there; a relative
+NAME starts in the image's folder, where it is looked for when the image is opened. Encrypted images are not made.`,
   options,
   exits: [
     [0, "created"],
@@ -45,6 +48,7 @@ SIZE is a number with one of the suffixes k, M, G, T, P, E; raw and QED images h
     "create -f qed -b base.raw -F raw overlay.qed",
     "create -f qed -o cluster_size=64k,table_size=4 disk.qed 1T",
     "create -f qed -o help disk.qed",
+    "create -f qcow2 -o cluster_size=2M,preallocation=metadata disk.qcow2 1T",
   ],
   failure: 1,
   async run(args) {

@@ -44,7 +44,11 @@ Nothing is created or changed.`,
     [0, "shown"],
     [1, "wrong usage, an image that could not be read, or a format that can't be measured"],
   ],
-  examples: ["measure -O raw disk.qed", "measure -O raw --size 10G --output json"],
+  examples: [
+    "measure -O raw disk.qed",
+    "measure -O raw --size 10G --output json",
+    "measure -O qcow2 -o cluster_size=2M disk.raw",
+  ],
   failure: 1,
   async run(args) {
     const output = args.value("output") ?? "human";

@@ -6,27 +6,30 @@ import { parseSpec } from "../spec.ts";
 
 export class UnfinishedFile {
   readonly #final: string;
+  /** A further file made with it, which keeps its name. */
+  readonly #beside: string | undefined;
   #hidden: string | undefined;
 
-  private constructor(final: string, hidden: string | undefined) {
+  private constructor(final: string, hidden: string | undefined, beside: string | undefined) {
     this.#final = final;
     this.#hidden = hidden;
+    this.#beside = beside;
   }
 
   /**
    * Hides the file that was just created under the name given on the command line; it may be open. What is no regular
-   * file, or cannot be renamed, stays where it is.
+   * file, or cannot be renamed, stays where it is. `beside` is its data file, if that was not there before.
    */
-  static hide(given: string): UnfinishedFile {
+  static hide(given: string, beside?: string): UnfinishedFile {
     const final = realFile(given);
-    if (final === undefined) return new UnfinishedFile(given, undefined);
+    if (final === undefined) return new UnfinishedFile(given, undefined, beside);
     const hidden = path.join(path.dirname(final), `${path.basename(final)}.${process.pid}.partial`);
     try {
-      if (fs.existsSync(hidden)) return new UnfinishedFile(final, undefined);
+      if (fs.existsSync(hidden)) return new UnfinishedFile(final, undefined, beside);
       fs.renameSync(final, hidden);
-      return new UnfinishedFile(final, hidden);
+      return new UnfinishedFile(final, hidden, beside);
     } catch {
-      return new UnfinishedFile(final, undefined);
+      return new UnfinishedFile(final, undefined, beside);
     }
   }
 
@@ -44,6 +47,7 @@ export class UnfinishedFile {
 
   /** It will not be finished: removed if it is a regular file. Says what has become of it. */
   discard(): "removed" | "left unfinished" {
+    if (this.#beside !== undefined) fs.rmSync(this.#beside, { force: true });
     const there = this.#hidden ?? realFile(this.#final);
     if (there === undefined) return "left unfinished";
     try {

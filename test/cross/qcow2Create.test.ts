@@ -75,13 +75,13 @@ describeWithQemu("a new qcow2 image", () => {
     ["preallocation=off", mib],
     ["preallocation=metadata", 0],
     ["preallocation=metadata", 150 * kib],
-    ["preallocation=metadata", gib],
+    ["preallocation=metadata", 600 * mib],
     ["preallocation=metadata,cluster_size=4k", 150 * mib],
     ["preallocation=metadata,cluster_size=2M", 700 * mib],
     ["preallocation=metadata,extended_l2=on", 150 * kib],
     ["preallocation=metadata,extended_l2=on", 1000],
     ["preallocation=metadata,extended_l2=on,cluster_size=16k", 20 * mib, "base"],
-    ["preallocation=metadata,compat=v2", 300 * mib],
+    ["preallocation=metadata,compat=v2", 30 * mib],
     ...widths.map(
       (bits) => [`preallocation=metadata,refcount_bits=${bits},cluster_size=1k`, 9 * mib] as [string, number],
     ),
@@ -250,6 +250,35 @@ describeWithQemu("files beside a new qcow2 image", () => {
     ).toMatchObject({ code: 0 });
     expect(fs.statSync(cli.path("below/d.raw")).size).toBe(1 << 20);
     expect(cli.run(["map", "below/new.qcow2"])).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+describeWithQemu("convert -O qcow2", () => {
+  it.each([
+    "compat=v2",
+    "cluster_size=512,refcount_bits=1",
+    "extended_l2=on,preallocation=metadata",
+    "preallocation=full",
+    "data_file=outside,data_file_raw=on",
+  ])("makes its target with these options, with the same contents and length: %s", (options) => {
+    const source = ["-c", "write -P 5 1M 300k", "-c", "write -P 6 9000k 70k", "-c", "write -P 7 19M 1M"];
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "source", "20M");
+    twins.prepare("qemu-io", "-f", "raw", ...source, "source");
+    expect(twins.same(["convert", "-f", "raw", "-O", "qcow2", "-o", options, "source", "new"]).code).toBe(0);
+    const image = path.join(twins.ownFolder, "new");
+    const size = (folder: string) => fs.statSync(path.join(folder, "new")).size;
+    expect(size(twins.ownFolder)).toBe(size(twins.peerFolder));
+    const run = (...args: string[]) =>
+      execFileSync("qemu-img", args, { cwd: twins.ownFolder, encoding: "utf8" });
+    expect(run("check", image)).toContain("No errors were found");
+    expect(run("compare", "-f", "raw", "-F", "qcow2", "source", image)).toContain("identical");
+  });
+
+  it("leaves no data file behind where it fails", () => {
+    const line = "convert -c -f raw -O qcow2 -o data_file=outside base new";
+    twins.prepare("qemu-io", "-f", "raw", "-c", "write -P 5 0 1M", "base");
+    expect(twins.same(words(line)).code).toBe(1);
+    expect(fs.readdirSync(twins.ownFolder).filter((name) => /^(new|outside)/.test(name))).toEqual([]);
   });
 });
 
