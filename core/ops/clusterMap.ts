@@ -15,6 +15,7 @@ import {
 } from "../block/structure.ts";
 import { Cells } from "./cells.ts";
 import { GrowingMap } from "./growingMap.ts";
+import { fileState, identify } from "./mapIdentity.ts";
 import { lookInto, storedCount, whereIs } from "./mapPlace.ts";
 import type {
   GuestCells,
@@ -62,6 +63,7 @@ interface Parts {
 export async function mapClusters(node: BlockNode, job: MapJob): Promise<ClusterMap> {
   const startedAt = performance.now();
   const { structure } = node;
+  const before = fileState(node);
   const fileSize = structure?.fileSize ?? node.size;
   const clusterSize = structure?.clusterSize ?? unitFor(fileSize);
   const marks = new ClusterMarks(Math.ceil(fileSize / clusterSize));
@@ -78,6 +80,7 @@ export async function mapClusters(node: BlockNode, job: MapJob): Promise<Cluster
   const { levels, counts } = pyramid;
   const summary: MapSummary = {
     ...facts,
+    identity: identify(node, before),
     kinds: totalsOf(counts, marks.kinds.at(-1), facts),
     badEntries: scanned?.badEntries ?? 0,
     extraReferences: scanned?.extraReferences ?? 0,

@@ -54,7 +54,17 @@ export interface MapSoFar extends MapFacts {
   readonly version: number;
 }
 
+/** The file that a map is of, as it was when its scan began. */
+export interface MapIdentity {
+  /** Device, number, size and time of change: the same for two maps of one file in one state. */
+  readonly state: string;
+  /** It was another when the scan was over: the map may be of before and after. */
+  readonly isChanged: boolean;
+}
+
 export interface MapSummary extends MapFacts {
+  /** Undefined for what is in no ordinary file. */
+  readonly identity: MapIdentity | undefined;
   /** As a check counts them: entries that point nowhere, and references to clusters that have an owner. */
   readonly badEntries: number;
   readonly extraReferences: number;

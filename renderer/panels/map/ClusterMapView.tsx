@@ -54,6 +54,20 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
       <UnfinishedNotice image={image} />
       {overlay === "bundle" && <BundleDialog image={image} node={tab.node} />}
       {isPartial && session.resting && <Stopped session={session} />}
+      {shown?.isComplete && shown.summary.identity?.isChanged && (
+        <Notice
+          tone="warning"
+          live
+          actions={
+            <button type="button" className="button" onClick={() => session.rescan()}>
+              Scan again
+            </button>
+          }
+        >
+          Another program wrote to {image.file.name} while it was scanned. The map may show a part as it was
+          before, and a part as it is now.
+        </Notice>
+      )}
       {shown !== undefined && scan?.state.kind === "failed" && (
         <Notice tone="error">
           The map could not be made again: {scan.state.error.message}. What shows is from before.

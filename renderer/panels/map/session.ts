@@ -347,6 +347,9 @@ export class MapSession {
       this.problems.clear();
       this.store.setState({ problem: undefined, version: this.store.getState().version + 1 });
     }
+    if (shown?.isComplete && isSameState(shown.summary, summary)) {
+      useView.getState().say("The file has not changed since the scan before");
+    }
     this.#checkAgain();
     if (!this.#goToGoal() && place.kind !== "none") this.cursorAt(place.cell);
   }
@@ -409,6 +412,11 @@ export class MapSession {
       if (isCurrent()) this.store.setState({ place: { kind: "failed", cell, error: toPlain(error) } });
     }
   }
+}
+
+/** Both are of one file, to which nobody has written from the first scan to the second. */
+function isSameState({ identity: a }: MapSummary, { identity: b }: MapSummary): boolean {
+  return a !== undefined && a.state === b?.state && !b.isChanged;
 }
 
 /** Why the map has no order of the guest's disk. */

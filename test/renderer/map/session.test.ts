@@ -12,6 +12,7 @@ import {
 } from "../fakeBridge.ts";
 
 const { MapSession } = await import("../../../renderer/panels/map/session.ts");
+const { useView } = await import("../../../renderer/store/view.ts");
 const { listenForJobs, stopJob, useJobs } = await import("../../../renderer/store/jobs.ts");
 
 const summary = (more: Partial<MapSummary>): MapSummary => ({
@@ -20,6 +21,7 @@ const summary = (more: Partial<MapSummary>): MapSummary => ({
   clusters: 4,
   fileSize: 262_144,
   hasTables: true,
+  identity: undefined,
   kinds: Object.fromEntries(
     clusterKinds.map((kind) => [kind, { clusters: 0, bytes: 0 }]),
   ) as unknown as MapSummary["kinds"],
@@ -166,4 +168,17 @@ it("leaves nothing behind of scans that were begun again and again, and of its t
   const all = Array.from({ length: 8 }, (_, index) => lastJob - index);
   expect([...new Set(cancelled)].sort()).toEqual(all.sort());
   expect(useJobs.getState().byId).toEqual({});
+});
+
+it("says of a scan again that the file is as it was, and of another state nothing", async () => {
+  const said = () => useView.getState().note;
+  const identity = (state: string) => ({ identity: { state, isChanged: false } });
+  session.attach(openedImage(fileRef("disk.qed")));
+  await scanned(identity("1:2:3:4"));
+  session.rescan();
+  await scanned(identity("1:2:3:5"));
+  expect(said()).toBeUndefined();
+  session.rescan();
+  await scanned(identity("1:2:3:5"));
+  expect(said()).toBe("The file has not changed since the scan before");
 });
