@@ -80,6 +80,16 @@ function breakTables(/** @type {string} */ from, /** @type {string} */ to) {
   writeFileSync(to, bytes);
 }
 
+/** Fails once the write in the middle of the log has been done. */
+const bisectCommand = `sh -c 'test "$(od -An -tu1 -j5955584 -N1 "$0")" -eq 0' {}`;
+
+async function askToBisect(/** @type {Page} */ page, /** @type {string} */ command) {
+  await page.waitForTimeout(500);
+  await page.getByRole("button", { name: "Find the first failing entry" }).click();
+  await page.getByRole("textbox", { name: "Command" }).fill(command);
+  await page.waitForTimeout(300);
+}
+
 /** @returns {readonly Scene[]} */
 function scenes() {
   const press =
@@ -135,6 +145,27 @@ function scenes() {
       },
     },
     { name: "timeline-cut", files: [inFolder("cut.log")], act: (page) => page.waitForTimeout(800) },
+    {
+      name: "timeline-bisect-dialog",
+      files: [inFolder("writes.log")],
+      act: async (page) => {
+        await askToBisect(page, bisectCommand);
+      },
+    },
+    {
+      name: "timeline-bisect",
+      files: [inFolder("writes.log")],
+      act: async (page, app) => {
+        await app.evaluate(({ dialog }) => {
+          dialog.showMessageBox = () => Promise.resolve({ response: 1, checkboxChecked: false });
+        });
+        await askToBisect(page, bisectCommand);
+        await page.getByRole("combobox", { name: "Search" }).selectOption("all");
+        await page.getByRole("button", { name: /^Run it/ }).click();
+        await page.getByRole("button", { name: "Go to the first failing entry" }).click();
+        await page.waitForTimeout(800);
+      },
+    },
     { name: "goto", files: sample, act: type("Control+g", "s:2048 + 0x10") },
     { name: "palette", files: sample, act: type("F1", "diff") },
     {

@@ -273,11 +273,11 @@ function timeText(ms: number): string {
 type Key = "entry" | "at" | "verdict" | "outcome" | "ms";
 
 const columns: readonly GridColumn<Key>[] = [
-  { key: "entry", label: "After", width: 76, numeric: true },
-  { key: "at", label: "At", width: 64 },
-  { key: "verdict", label: "State", width: 96 },
-  { key: "outcome", label: "Outcome", width: 90, grow: 1 },
-  { key: "ms", label: "Time", width: 70, numeric: true },
+  { key: "entry", label: "After", width: 64, numeric: true },
+  { key: "at", label: "At", width: 60 },
+  { key: "verdict", label: "State", width: 86 },
+  { key: "outcome", label: "Outcome", width: 66, grow: 1 },
+  { key: "ms", label: "Time", width: 62, numeric: true },
 ];
 const rowHeight = 24;
 const headerHeight = 28;

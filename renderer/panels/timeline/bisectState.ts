@@ -62,7 +62,7 @@ export function failingStops(looked: readonly LogBisectItem[]): readonly LogProb
 export const verdictText: Readonly<Record<Verdict, string>> = {
   good: "passes",
   bad: "fails",
-  skip: "not judged",
+  skip: "skipped",
 };
 
 /** "after entry 40", "before entry 0", "after entry 40, without 3 writes". */
