@@ -41,7 +41,9 @@ const options = {
 export const check = defineCommand({
   usage: ["[OPTION...] FILE"],
   description: `Reads an image's tables and says whether they are consistent: entries that point nowhere, clusters that
-are used twice (corruptions), and clusters that nothing uses (leaks). Without -r nothing is changed.
+are used twice (corruptions), and clusters that nothing uses (leaks). In a qcow2 image everything that refers to a
+cluster is counted and compared with the stored refcounts, and COPIED flags with those; no key is needed for encrypted
+ones. Without -r nothing is changed.
 
 With -r entries that point nowhere are cleared: what they stood for reads from the backing file or as zeroes. A
 cluster that is used twice is never touched, and while one is left the image stays marked as not properly closed.`,
@@ -65,7 +67,12 @@ first 100,000) and "findings": a list of "kind" (corruption, leak, io-error), "c
     [63, "the format has no check"],
     [130, "interrupted; what was repaired until then stays repaired"],
   ],
-  examples: ["check disk.qed", "check --findings --output json disk.qed", "check -r all disk.qed"],
+  examples: [
+    "check disk.qed",
+    "check --findings disk.qcow2",
+    "check --findings --output json disk.qed",
+    "check -r all disk.qed",
+  ],
   failure: 1,
   async run(args) {
     const output = args.value("output") ?? "human";

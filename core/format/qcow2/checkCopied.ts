@@ -1,6 +1,7 @@
 // The COPIED flags of the disk as it is: set exactly where the stored refcount is 1. Specification: qcow2, "Cluster
 // mapping". Texts beside ours are the peer's.
 import { hex } from "../../base/bytes.ts";
+import { BlockError } from "../../base/errors.ts";
 import type { Comparison } from "./checkCompare.ts";
 import { pieceBytes } from "./checkCounts.ts";
 import { isPlaced } from "./checkEntry.ts";
@@ -34,8 +35,16 @@ export class FlagCheck {
     this.#visits = new TableVisits(parts.header.clusterSize, parts.counts.clusters);
   }
 
-  /** Tables that can't be read were told by the walk. Throws ECANCELED, EIO. */
+  /** Tables that can't be read were told by the walk. Throws ECANCELED. */
   async run(): Promise<void> {
+    try {
+      await this.#checkTables();
+    } catch (error) {
+      if (!(error instanceof BlockError) || error.code === "ECANCELED") throw error;
+    }
+  }
+
+  async #checkTables(): Promise<void> {
     const { file, header, reporter } = this.#parts;
     const { l1 } = header;
     const [start, step] = [reporter.done, (reporter.total - reporter.done) / Math.max(1, l1.entries)];

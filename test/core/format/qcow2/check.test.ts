@@ -605,3 +605,98 @@ function wait(ms: number): void {
   const end = performance.now() + ms;
   while (performance.now() < end);
 }
+
+describe("the check of bitmaps", () => {
+  /** An extension for one bitmap whose directory is in cluster 7, its table in 8, its data in 9. */
+  function withBitmap(tableEntry: bigint, refcount = 1, more: Partial<Qcow2Spec> = {}): Qcow2Spec {
+    const extension = new Uint8Array(24);
+    const view = new DataView(extension.buffer);
+    view.setUint32(0, 1);
+    view.setBigUint64(8, 32n);
+    view.setBigUint64(16, at(7));
+    const directory = new Uint8Array(C);
+    const entry = new DataView(directory.buffer);
+    entry.setBigUint64(0, at(8));
+    entry.setUint32(8, 1);
+    // Type 1, granularity 2^16, a name of one letter.
+    entry.setUint8(16, 1);
+    entry.setUint8(17, 16);
+    entry.setUint16(18, 1);
+    directory[24] = 0x62;
+    const table = new Uint8Array(C);
+    new DataView(table.buffer).setBigUint64(0, tableEntry);
+    return two({
+      autoclear: 1n,
+      extensions: [[0x23852875, extension]],
+      extra: [
+        [directory, 1],
+        [table, 1],
+        [filled(C, 1), refcount],
+      ],
+      ...more,
+    });
+  }
+
+  it("counts directory, table and data", async () => {
+    const { result, findings } = await checked(withBitmap(at(9)));
+    expect(findings).toEqual([]);
+    expect(result).toMatchObject({ corruptions: 0, leaks: 0, imageEndOffset: 10 * C });
+    const ones = await checked(withBitmap(1n, 0));
+    expect(ones.findings).toEqual([]);
+  });
+
+  it.each([
+    ["a reserved bit", at(9) | 4n],
+    ["bit 0 beside an offset", at(9) | 1n],
+    ["an offset that is not aligned", at(9) + 512n],
+    ["bits above the 55th", at(9) | (1n << 56n)],
+  ])("tells of %s, and of no leak that may be none", async (_, entry) => {
+    const { result, findings } = await checked(withBitmap(entry));
+    expect(findings.map(({ code, offset, value }) => [code, offset, value])).toEqual([
+      ["bitmap-entry-damaged", 8 * C, `0x${entry.toString(16)}`],
+    ]);
+    expect([result.corruptions, result.leaks, result.readError?.code]).toEqual([1, 0, "EINVAL"]);
+  });
+
+  it("leaves them alone where they are said to be stale: what they have is leaked", async () => {
+    const { result } = await checked(withBitmap(at(9), 1, { autoclear: 0n }));
+    expect([result.corruptions, result.leaks]).toEqual([0, 3]);
+  });
+});
+
+describe("tables that can't be read", () => {
+  /** `two` in a file that fails where sector `sector` is read. */
+  async function failing(sector: number): Promise<{ result: CheckResult; findings: Finding[] }> {
+    const { bytes } = buildQcow2(two());
+    const graph = await openForTest({
+      driver: "qcow2",
+      file: {
+        driver: "blkdebug",
+        image: { driver: "memory", bytes },
+        "inject-error": [{ event: "none", iotype: "read", sector, errno: 5 }],
+      },
+    });
+    return gathered(graph.root);
+  }
+
+  it("make an L2 table an error, and no cluster leaked", async () => {
+    const { result, findings } = await failing((4 * C) / 512);
+    expect(findings.map(({ kind, code, offset }) => [kind, code, offset])).toEqual([
+      ["io-error", "l2-table-unreadable", 4 * C],
+    ]);
+    expect(findings[0]?.peer?.lines).toEqual(["ERROR: I/O error in check_refcounts_l2"]);
+    expect(result).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 1, readError: { code: "EIO" } });
+  });
+
+  it("make an L1 table an error", async () => {
+    const { result, findings } = await failing((3 * C) / 512);
+    expect(findings.map(({ code }) => code)).toEqual(["l1-table-unreadable"]);
+    expect([result.checkErrors, result.leaks]).toEqual([1, 0]);
+  });
+
+  it("make the refcounts of a block unknown", async () => {
+    const { result, findings } = await failing((2 * C) / 512);
+    expect(findings.map(({ code }) => code)).toEqual(["refcount-unreadable"]);
+    expect([result.checkErrors, result.corruptions, result.readError]).toEqual([7, 0, undefined]);
+  });
+});
