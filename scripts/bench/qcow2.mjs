@@ -1,4 +1,4 @@
-// qcow2 against qemu-img: checking vast images.
+// qcow2 against qemu-img: checking vast images, and compressing.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { against, own } from "./against.mjs";
@@ -13,7 +13,7 @@ const MiB = 1024 * 1024;
 
 /** @param {Context} context @returns {{ title: string, lines: Line[] }[]} */
 export function run(context) {
-  return [checks(context)];
+  return [checks(context), compression(context)];
 }
 
 /** An image of which only the tables are data: 128 MiB of L2 tables, 32 MiB of refcounts. */
@@ -30,4 +30,27 @@ function checks(/** @type {Context} */ { folder, quick, runs }) {
   lines.push(against("check, with a snapshot of all", args, 1, Math.min(runs, 5)));
   fs.rmSync(file);
   return { title: `qcow2 image of ${size} with preallocated metadata`, lines };
+}
+
+/** What programs are made of compresses as guests' disks do. */
+function compression(/** @type {Context} */ { folder, quick, runs }) {
+  const size = (quick ? 128 : 512) * MiB;
+  const [raw, target] = [path.join(folder, "program.raw"), path.join(folder, "target.qcow2")];
+  const program = fs.readFileSync(process.execPath).subarray(0, 64 * MiB);
+  const fd = fs.openSync(raw, "w");
+  for (let at = 0; at < size; at += program.length) {
+    fs.writeSync(fd, program, 0, Math.min(program.length, size - at), at);
+  }
+  fs.closeSync(fd);
+  const lines = ["zlib", "zstd"].map((codec) => {
+    const options = ["-f", "raw", "-O", "qcow2", "-o", `compression_type=${codec}`];
+    return against(
+      `convert -c, ${codec}`,
+      ["convert", "-c", ...options, raw, target],
+      1.5,
+      Math.min(runs, 5),
+    );
+  });
+  for (const file of [raw, target]) fs.rmSync(file, { force: true });
+  return { title: `compress ${mib(size)} of cached programs`, lines };
 }
