@@ -290,10 +290,13 @@ export class Writer {
     }
   }
 
-  /** `target` is zeroed. */
   async #readOld(offset: number, target: Uint8Array): Promise<void> {
     const { file, guest } = this.#parts;
-    if (target.length === 0 || (await guest.readsAsZero(offset, target.length))) return;
+    if (target.length === 0) return;
+    if (await guest.readsAsZero(offset, target.length)) {
+      target.fill(0);
+      return;
+    }
     if (file.raise) await file.raise("cow_read");
     await guest.read(offset, target);
   }
