@@ -182,7 +182,7 @@ test("by keyboard alone, e2fsck finds the entry that broke a file system, and on
   await page.keyboard.press("End");
   await expect(states(page).locator('[aria-selected="true"]')).toContainText("fails");
 
-  // The line for the command line, run there, names the same entry.
+  // The same search as a line for the command line.
   await command(page, "Copy the search as a command");
   await expect
     .poll(() => app.evaluate(({ clipboard }) => clipboard.readText()))
