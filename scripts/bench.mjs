@@ -14,6 +14,7 @@ import * as map from "./bench/map.mjs";
 import * as qcow2 from "./bench/qcow2.mjs";
 import * as qed from "./bench/qed.mjs";
 import { table } from "./bench/report.mjs";
+import * as timeline from "./bench/timeline.mjs";
 import { ensureBuild } from "./build/build.mjs";
 import { ensurePackages } from "./setup/packages.mjs";
 import { runMain, SetupError, say, step } from "./setup/say.mjs";
@@ -33,6 +34,7 @@ const suites = [
   { name: "log", parts: ["node"], run: log.run },
   { name: "clusterMap", parts: ["node"], run: clusterMap.run },
   { name: "map", parts: [], run: map.run },
+  { name: "timeline", parts: ["node", "renderer"], run: timeline.run },
   { name: "app", parts: ["node", "renderer"], run: app.run },
 ];
 
