@@ -67,7 +67,7 @@ function problems({ result }: CheckSummary): string {
 
 function firstFailing({ firstBad, totals }: LogBisectResult): string {
   const looked = plural(totals.good + totals.bad + totals.skipped, "state");
-  if (firstBad === undefined) return `none of ${looked} that could be judged fails`;
+  if (firstBad === undefined) return `none of ${looked} looked at fails`;
   const where = firstBad.entries === 0 ? "before the first entry" : `after entry ${firstBad.entries - 1}`;
   return `the disk ${where} is the first of ${looked} that fails`;
 }

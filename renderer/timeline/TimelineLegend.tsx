@@ -8,12 +8,12 @@ import type { TimelineLegendProps } from "./contract.ts";
 import { opColour } from "./looks.ts";
 import styles from "./TimelineLegend.module.css";
 
-type Outcome = "pass" | "fail";
+type Outcome = "pass" | "fail" | "unknown";
 type Shape = "write" | "metadata" | "fua" | "discard" | "flush" | "mark" | "dimmed" | Outcome;
 
 const swatchSide = 14;
 
-export function TimelineLegend({ totals, bisect, filtered }: TimelineLegendProps) {
+export function TimelineLegend({ totals, bisect, skipped, filtered }: TimelineLegendProps) {
   const rows: readonly (readonly [Shape, string, number | undefined])[] = [
     ["write", "Write", totals?.writes],
     ["metadata", "Metadata", totals?.metadata],
@@ -28,6 +28,7 @@ export function TimelineLegend({ totals, bisect, filtered }: TimelineLegendProps
           ["fail", "Failed", undefined],
         ] as const)
       : []),
+    ...(skipped ? ([["unknown", "Skipped", undefined]] as const) : []),
   ];
   return (
     <ul className={styles.legend} aria-label="Shapes of the timeline">
@@ -54,7 +55,8 @@ function Swatch({ shape }: { shape: Shape }) {
     const side = Math.round(swatchSide * window.devicePixelRatio);
     context.canvas.width = side;
     context.canvas.height = side;
-    if (shape === "pass" || shape === "fail") drawOutcome(context, shape, side / swatchSide, theme());
+    if (shape === "pass" || shape === "fail" || shape === "unknown")
+      drawOutcome(context, shape, side / swatchSide, theme());
     else drawShape(context, shape, side / swatchSide, theme());
   });
   return (
@@ -107,6 +109,12 @@ function drawOutcome(
     context.arc(middle, middle, half, 0, 2 * Math.PI);
     context.fillStyle = css.ok;
     context.fill();
+    return;
+  }
+  if (outcome === "unknown") {
+    context.arc(middle, middle, half, 0, 2 * Math.PI);
+    context.strokeStyle = css.muted;
+    context.stroke();
     return;
   }
   for (const side of [-1, 1]) {

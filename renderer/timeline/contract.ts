@@ -144,6 +144,8 @@ export interface TimelineLegendProps {
   };
   /** Points of a bisection are shown. */
   readonly bisect?: boolean;
+  /** Some of them could not be judged. */
+  readonly skipped?: boolean;
   /** Filtered-out entries are dimmed. */
   readonly filtered?: boolean;
 }

@@ -229,6 +229,7 @@ test("nothing runs unless the person agrees, and what is wrong is said in place"
   await askFor(page, "sh -c 'exit 125' {}");
   await page.keyboard.press("Enter");
   await expect(detail(page)).toContainText("None of the 2 states looked at could be judged.");
+  await expect(page.getByRole("list", { name: "Shapes of the timeline" })).toContainText("Skipped");
 });
 
 test("states are painted as they come, a search is cancelled, and what it found stays", async ({

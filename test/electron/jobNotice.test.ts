@@ -77,3 +77,25 @@ it("tells how a repair ended", () => {
   });
   expect(notice({ cancelled: true, state: "planned" })).toBeUndefined();
 });
+
+it("tells what a search for the first failing entry found", () => {
+  const summary = {
+    cancelled: false,
+    totals: { states: 9, good: 4, bad: 1, skipped: 1 },
+    edges: undefined,
+    undecided: 0,
+    stretches: 1,
+    firstBad: { entries: 41, kind: "entry", lost: "" },
+    lastGood: undefined,
+    output: "",
+    between: undefined,
+    command: undefined,
+  } as const;
+  const notice = (firstBad: typeof summary.firstBad | undefined) =>
+    noticeOf("Bisect of a.log", { job: 1, ok: true, name: "logBisect", summary: { ...summary, firstBad } });
+  expect(notice(summary.firstBad)).toEqual({
+    title: "Bisect finished",
+    body: "Bisect of a.log: the disk after entry 40 is the first of 6 states that fails",
+  });
+  expect(notice(undefined)?.body).toBe("Bisect of a.log: none of 6 states looked at fails");
+});

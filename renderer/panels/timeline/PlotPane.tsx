@@ -75,7 +75,12 @@ export function PlotPane({ session, name, onOpen }: PlotPaneProps) {
         }}
       />
       <div className={styles.plotFoot}>
-        <TimelineLegend totals={totals} filtered={applied !== ""} bisect={(points?.length ?? 0) > 0} />
+        <TimelineLegend
+          totals={totals}
+          filtered={applied !== ""}
+          bisect={(points?.length ?? 0) > 0}
+          skipped={points?.some(({ outcome }) => outcome === "unknown") ?? false}
+        />
         <label className={styles.scale}>
           <input
             type="checkbox"

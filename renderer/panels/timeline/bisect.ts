@@ -54,6 +54,9 @@ export class Bisect {
     const job = startJob("logBisect", request, `Bisect of ${image.file.name}`, (items) =>
       this.#take(job, items),
     );
+    // How it goes, and what it finds, is told in the lists.
+    const { shown, toggle } = useView.getState();
+    if (!shown.bottomPanel) toggle("bottomPanel");
     store.setState({
       bisectForm: form,
       tab: "bisect",
