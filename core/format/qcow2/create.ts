@@ -73,11 +73,13 @@ async function makeRoom(
   file: BlockNode,
   { clusterSize, preallocation }: NewImage,
   space: NewFileSpace,
-  { dataEnd, length }: GuestLayout,
+  { dataEnd, length, runs }: GuestLayout,
 ): Promise<void> {
   await file.resize(0);
   if (file.size > 0) return makeRoomOnDevice(file, length, space.used, clusterSize);
   if (dataEnd > 0 && (preallocation === "falloc" || preallocation === "full")) {
+    // Only from where the data begin: tables are written anyway.
+    await file.resize((runs[0]?.host ?? 0) * clusterSize);
     await file.resize(dataEnd, { preallocation });
   }
   await file.resize(Math.max(dataEnd, length));

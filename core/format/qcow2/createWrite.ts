@@ -13,9 +13,10 @@ export async function writeGuestTables(
   image: NewImage,
   { l1, l2, runs }: GuestLayout,
 ): Promise<void> {
-  const { clusterSize } = image;
-  if (l2.length === 0) return;
-  const table = new Uint8Array(l2.length * 8);
+  const { clusterSize, l1Entries } = image;
+  if (l1Entries === 0) return;
+  // Written even where it is zeroes: the first write to the disk shall not fail for want of space for it.
+  const table = new Uint8Array(l1Entries * 8);
   const view = viewOf(table);
   for (const [index, cluster] of l2.entries()) putEntry(view, index * 8, cluster * clusterSize, copied);
   await file.write(l1 * clusterSize, table);
