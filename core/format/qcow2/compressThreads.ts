@@ -5,8 +5,8 @@ import { BlockError } from "../../base/errors.ts";
 import type { Compressor } from "./compressor.ts";
 import { noZstd, zstdLibrary } from "./zstd.ts";
 
-/** Batches sent to a thread and not answered: one is worked on, the next one lies ready. */
-const mostSent = 2;
+/** Batches sent to a thread and not answered: enough lie ready for it while a busy machine lets us wait. */
+const mostSent = 8;
 /**
  * One less than the stock programs: as WebAssembly the library takes half as long again, and streams are 1.5 % longer.
  */
@@ -26,9 +26,12 @@ interface Thread {
   readonly sent: (readonly Task[])[];
 }
 
-/** What a thread is sent, clusters, and what it answers, streams: one behind the other. */
+/**
+ * What a thread is sent, clusters, and what it answers, streams: one behind the other, in the same memory. A length of 0
+ * is that of a cluster that does not get shorter.
+ */
 interface Batch {
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly lengths: readonly number[];
 }
 
@@ -47,11 +50,15 @@ try {
   parentPort.postMessage(String(error));
 }
 function compress({ bytes, lengths }) {
-  let at = 0;
-  const streams = lengths.map((length) => library.compress(bytes.subarray(at, (at += length)), workerData.level));
-  const all = Buffer.allocUnsafeSlow(streams.reduce((sum, { length }) => sum + length, 0));
-  streams.reduce((end, stream) => end + stream.copy(all, end), 0);
-  parentPort.postMessage({ bytes: all, lengths: streams.map(({ length }) => length) }, [all.buffer]);
+  let [at, end] = [0, 0];
+  const streams = lengths.map((length) => {
+    const stream = library.compress(bytes.subarray(at, (at += length)), workerData.level);
+    if (stream.length >= length) return 0;
+    bytes.set(stream, end);
+    end += stream.length;
+    return stream.length;
+  });
+  parentPort.postMessage({ bytes, lengths: streams }, [bytes.buffer]);
 }
 library?.isLoaded.then(() => parentPort.on("message", (batch) => {
   try {
@@ -66,6 +73,8 @@ export class CompressThreads implements Compressor {
   readonly #most: number;
   readonly #threads: Thread[] = [];
   readonly #waiting: Task[] = [];
+  /** Memory of batches that were answered: to use new one each time costs more than the rest of it. */
+  readonly #idle: Uint8Array<ArrayBuffer>[] = [];
   #failure: BlockError | undefined;
 
   /** `most` threads, started as they are needed. */
@@ -82,6 +91,7 @@ export class CompressThreads implements Compressor {
 
   async close(): Promise<void> {
     this.#fail(new BlockError("ECANCELED", "The image is closed"));
+    this.#idle.length = 0;
     await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
   }
 
@@ -94,12 +104,25 @@ export class CompressThreads implements Compressor {
       const thread = this.#free();
       if (thread === undefined) return;
       const tasks = this.#waiting.splice(0, this.#batchLength());
-      const batch = batchOf(tasks);
+      const batch = this.#batchOf(tasks);
       thread.sent.push(tasks);
       // A thread with nothing to do keeps no program from its end.
       thread.worker.ref();
       thread.worker.postMessage(batch, [batch.bytes.buffer]);
     }
+  }
+
+  #batchOf(tasks: readonly Task[]): Batch {
+    const lengths = tasks.map(({ cluster }) => cluster.length);
+    const total = lengths.reduce((sum, length) => sum + length, 0);
+    const idle = this.#idle.pop();
+    const bytes = idle && idle.length >= total ? idle : new Uint8Array(Math.max(total, batchBytes));
+    let at = 0;
+    for (const { cluster } of tasks) {
+      bytes.set(cluster, at);
+      at += cluster.length;
+    }
+    return { bytes, lengths };
   }
 
   /** Clusters of the next batch: as many as fit, but every thread gets its share. */
@@ -144,11 +167,12 @@ export class CompressThreads implements Compressor {
     const tasks = thread.sent.shift() ?? [];
     if (thread.sent.length === 0) thread.worker.unref();
     let at = 0;
-    for (const [i, { cluster, resolve }] of tasks.entries()) {
+    for (const [i, { resolve }] of tasks.entries()) {
       const length = answer.lengths[i] ?? 0;
-      resolve(length < cluster.length ? answer.bytes.subarray(at, at + length) : undefined);
+      resolve(length > 0 ? Buffer.from(answer.bytes.subarray(at, at + length)) : undefined);
       at += length;
     }
+    this.#idle.push(answer.bytes);
     this.#send();
   }
 
@@ -159,18 +183,6 @@ export class CompressThreads implements Compressor {
     const open = [...sent, ...this.#waiting.splice(0)];
     for (const { reject } of open) reject(this.#failure);
   }
-}
-
-function batchOf(tasks: readonly Task[]) {
-  const lengths = tasks.map(({ cluster }) => cluster.length);
-  // Memory of its own: it goes to the thread.
-  const bytes = Buffer.allocUnsafeSlow(lengths.reduce((sum, length) => sum + length, 0));
-  let at = 0;
-  for (const { cluster } of tasks) {
-    bytes.set(cluster, at);
-    at += cluster.length;
-  }
-  return { bytes, lengths } satisfies Batch;
 }
 
 function threadEnded(cause: Error | undefined): BlockError {
