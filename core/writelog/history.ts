@@ -4,7 +4,7 @@ import { BlockError } from "../base/errors.ts";
 import type { ByteRange } from "../block/finding.ts";
 import { Pace } from "../ops/pace.ts";
 import { entryFlags } from "./layout.ts";
-import { coversDisk, has, type LogIndex } from "./logIndex.ts";
+import { coversBytes, has, type LogIndex } from "./logIndex.ts";
 import type { LogStates } from "./state.ts";
 
 export interface HistoryEntry {
@@ -35,7 +35,7 @@ export interface HistoryOptions {
 }
 
 const defaultLimit = 100;
-/** Entries between two looks at the clock. */
+/** Entries between two looks at the clock; they lie side by side in the index, whose rows come in larger powers of two. */
 const sliceLength = 4096;
 /** Longest range whose bytes are compared, bytes. */
 const longestChange = 16 * 1024 * 1024;
@@ -54,21 +54,31 @@ export async function historyOf(
   const pace = new Pace(signal);
   const end = offset + length;
   const entries: HistoryEntry[] = [];
-  for (let entry = Math.min(before, index.count) - 1; entry >= 0; entry--) {
-    if (touches(index, entry, offset, end)) {
+  for (let slice = Math.min(before, index.count); slice > 0; ) {
+    const first = Math.floor((slice - 1) / sliceLength) * sliceLength;
+    const touchBefore = (entry: number) => lastTouch(index, first, entry - 1, offset, end);
+    for (let entry = touchBefore(slice); entry >= first; entry = touchBefore(entry)) {
       if (entries.length >= Math.max(1, limit)) return { entries, next: entry + 1 };
       entries.push(describeTouch(index, entry, offset, end));
     }
-    if (entry % sliceLength !== 0) continue;
+    slice = first;
     if (pace.due) await pace.turn();
     if (pace.stopped) throw new BlockError("ECANCELED", "The search was canceled");
   }
   return { entries, next: undefined };
 }
 
-function touches(index: LogIndex, entry: number, offset: number, end: number): boolean {
-  const start = index.offsetOf(entry);
-  return start < end && start + index.lengthOf(entry) > offset && coversDisk(index, entry);
+/** The last of the entries [first, last], which lie in one slice, to touch [offset, end); -1 for none. */
+function lastTouch(index: LogIndex, first: number, last: number, offset: number, end: number): number {
+  const columns = index.columnsAt(first);
+  for (let row = columns.row + last - first; row >= columns.row; row--) {
+    const start = columns.offset[row] as number;
+    const length = columns.length[row] as number;
+    if (start < end && start + length > offset && coversBytes(columns.flags[row] as number, length)) {
+      return first + row - columns.row;
+    }
+  }
+  return -1;
 }
 
 function describeTouch(index: LogIndex, entry: number, offset: number, end: number): HistoryEntry {

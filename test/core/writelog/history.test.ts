@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { changeBy, durableWith, historyOf, isDurableAt } from "../../../core/writelog/history.ts";
 import { buildIntervals } from "../../../core/writelog/intervalsBuild.ts";
+import { LogIndex } from "../../../core/writelog/logIndex.ts";
 import { LogStates } from "../../../core/writelog/state.ts";
 import { indexOf } from "../../build/indexedLog.ts";
 import { replay } from "../../build/logReader.ts";
@@ -70,6 +71,43 @@ describe("the history of a range", () => {
     expect(second.entries.map(({ entry }) => entry)).toEqual([3, 2]);
     const third = await historyOf(index, 0, 1024, { limit: 2, before: second.next ?? -1 });
     expect(third).toMatchObject({ entries: [{ entry: 0 }], next: undefined });
+  });
+
+  it("of tens of thousands of entries is that of a plain search, page by page", async () => {
+    await seeded(async (random) => {
+      const count = 70_000;
+      const superblock = { magicOk: true, version: 1, entries: count, sectorSize: 512 };
+      const index = new LogIndex(superblock, 512, { kind: "complete", entry: 0, offset: 0, message: "" });
+      // Writes, discards, flushes and marks; the latter two would touch the first bytes if they were writes.
+      const rows = Array.from({ length: count }, () => {
+        const [flags, isEmpty] = random.pick([
+          [0, false],
+          [4, false],
+          [1, true],
+          [8, true],
+        ] as const);
+        const row = {
+          offset: 512 * random.below(2000),
+          length: isEmpty ? 0 : 512 * (1 + random.below(8)),
+          flags,
+        };
+        index.push(row.offset, row.length, row.flags, 0, 0);
+        return row;
+      });
+      for (let round = 0; round < 3; round++) {
+        const offset = random.below(2000 * 512);
+        const found: number[] = [];
+        for (let before: number | undefined = count; before !== undefined; ) {
+          const page = await historyOf(index, offset, 700, { before, limit: 37 });
+          found.push(...page.entries.map(({ entry }) => entry));
+          before = page.next;
+        }
+        const expected = rows.flatMap((row, entry) =>
+          row.length > 0 && row.offset < offset + 700 && row.offset + row.length > offset ? [entry] : [],
+        );
+        expect(found).toEqual(expected.reverse());
+      }
+    });
   });
 
   it("is refused for what is no range, and can be left", async () => {
