@@ -20,8 +20,8 @@ export class RecordedFile implements BlockNode {
   fault: ((what: "write" | "flush") => void) | undefined;
 
   constructor(bytes: Uint8Array) {
-    this.#before = bytes.slice();
-    this.#bytes = bytes.slice();
+    this.#before = new Uint8Array(bytes);
+    this.#bytes = new Uint8Array(bytes);
     this.#size = bytes.length;
   }
 
@@ -44,7 +44,7 @@ export class RecordedFile implements BlockNode {
   async write(offset: number, source: Uint8Array): Promise<void> {
     this.fault?.("write");
     await new Promise((resolve) => setImmediate(resolve));
-    this.#steps.push({ offset, bytes: source.slice() });
+    this.#steps.push({ offset, bytes: new Uint8Array(source) });
     this.#bytes = put(this.#bytes, offset, source);
     this.#size = Math.max(this.#size, offset + source.length);
   }
@@ -81,7 +81,7 @@ export class RecordedFile implements BlockNode {
   afterCrash(count: number, random: Random): Uint8Array {
     const steps = this.#steps.slice(0, count);
     const flushed = steps.lastIndexOf("flush");
-    let bytes: Uint8Array = this.#before.slice();
+    let bytes: Uint8Array = new Uint8Array(this.#before);
     for (const [i, step] of steps.entries()) {
       if (step === "flush") continue;
       if ("size" in step) bytes = resized(bytes, step.size);

@@ -72,9 +72,9 @@ export class Eraser {
     await this.#changeEntries(offset, length, false, () => emptyEntry);
   }
 
-  /** Zero clusters where there is nothing. */
+  /** Whole clusters, which may lie behind the end of the disk, read as zeroes: a backing file no longer shows there. */
   async coverBacking(offset: number, length: number): Promise<void> {
-    if (this.#isOld) return this.#writeBytes(offset, Math.min(length, this.#parts.guest.size() - offset));
+    if (this.#isOld) return this.#writeBytes(offset, length);
     await this.#zeroWhole(offset, length, {});
   }
 

@@ -4,6 +4,7 @@ import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode, Preallocation } from "../../../block/node.ts";
 import { autoclear, limits } from "../layout.ts";
 import type { Eraser } from "./eraser.ts";
+import { l1Copy } from "./l1Copy.ts";
 import type { L2Tables } from "./l2.ts";
 import type { Metadata } from "./metadata.ts";
 import type { GuestView, Writer } from "./writer.ts";
@@ -86,18 +87,17 @@ export class Resizer {
   async #zeroNew(from: number, to: number): Promise<void> {
     const { metadata, guest, eraser, writer } = this.#parts;
     const { clusterSize } = metadata.geometry;
-    const aligned = Math.min(to, Math.ceil(from / clusterSize) * clusterSize);
-    if (aligned > from && !(await guest.readsAsZero(from, aligned - from))) {
-      await writer.write(from, aligned - from, undefined);
+    const clustersEnd = (offset: number) => Math.ceil(offset / clusterSize) * clusterSize;
+    const next = clustersEnd(from);
+    const part = Math.min(to, next) - from;
+    if (part > 0 && !(await guest.readsAsZero(from, part))) await writer.write(from, part, undefined);
+    if (to <= next) return;
+    const covered = Math.max(next, clustersEnd(Math.min(to, this.#parts.backingSize())));
+    if (covered > next) await eraser.coverBacking(next, covered - next);
+    const end = clustersEnd(to);
+    if (end > covered && !(await guest.readsAsZero(covered, end - covered))) {
+      await eraser.drop(covered, end - covered);
     }
-    const covered = Math.min(to, this.#parts.backingSize());
-    if (covered > aligned) {
-      const end = Math.ceil(covered / clusterSize) * clusterSize;
-      await eraser.coverBacking(aligned, end - aligned);
-    }
-    const rest = Math.max(aligned, Math.ceil(covered / clusterSize) * clusterSize);
-    const end = Math.ceil(to / clusterSize) * clusterSize;
-    if (end > rest && !(await guest.readsAsZero(rest, end - rest))) await eraser.drop(rest, end - rest);
   }
 
   /** A longer table at another place; the old one is given up when the header names the new one. */
@@ -116,7 +116,7 @@ export class Resizer {
     const offset = await metadata.allocate(length / clusterSize);
     try {
       await metadata.overlaps.expectFree(offset, length);
-      const bytes = await this.#l1Bytes(length);
+      const bytes = await l1Copy(metadata.tables, l1, length, { isShared: false });
       if (file.raise) await file.raise("l1_grow_write_table");
       await file.write(offset, bytes);
       metadata.wrote();
@@ -131,24 +131,6 @@ export class Resizer {
     await metadata.header.change({ l1: { offset, entries } });
     metadata.tables.forget(l1.offset, Math.ceil((l1.entries * 8) / clusterSize) * clusterSize);
     await metadata.changeRefcounts(l1.offset, l1.entries * 8, -1);
-  }
-
-  async #l1Bytes(length: number): Promise<Uint8Array> {
-    const { metadata } = this.#parts;
-    const { l1 } = metadata.geometry;
-    const bytes = new Uint8Array(length);
-    const view = new DataView(bytes.buffer);
-    for (let at = 0; at < l1.entries; ) {
-      at += await metadata.tables.page(l1.offset, at, undefined, ({ halves, first, count }) => {
-        const end = Math.min(l1.entries, first + count);
-        for (let i = at; i < end; i++) {
-          view.setInt32(i * 8, halves[(i - first) * 2] ?? 0);
-          view.setInt32(i * 8 + 4, halves[(i - first) * 2 + 1] ?? 0);
-        }
-        return end - at;
-      });
-    }
-    return bytes;
   }
 
   async #shrink(size: number, old: number): Promise<void> {
