@@ -24,7 +24,7 @@ import {
 import { checkPage, LogQuestions } from "./logQuestions.ts";
 
 const progressEveryMs = 100;
-/** After the last question about the plot; the first picture comes first. */
+/** After the last answer about the plot; the first picture comes first. */
 const prepareAfterMs = 300;
 
 /** Throws what opening and reading the superblock throw. */
@@ -48,10 +48,7 @@ export async function logIndexJob(
       detail: (request) => log.now(() => log.questions.detail(request)),
       history: (request) => log.now(() => log.questions.history(request)),
       versions: (request) => log.now(() => log.questions.versions(request)),
-      bins: (request) => {
-        log.prepareSoon();
-        return log.now(() => log.questions.bins(request));
-      },
+      bins: (request) => log.drawing(() => log.questions.bins(request)),
       used: () => log.now(async () => log.questions.used()),
       format: () => log.now(() => log.questions.format()),
       base: ({ spec }) => log.inTurn(() => log.setBase(spec)),
@@ -99,6 +96,7 @@ class HeldLog {
   /** The log's file as it was when it was read; undefined where that can't be told. */
   #key: string | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #pictures = 0;
   #endLoan: (() => void) | undefined;
   #last: Promise<unknown> = Promise.resolve();
   readonly #asked = new Set<Promise<unknown>>();
@@ -152,10 +150,22 @@ class HeldLog {
     this.#key = identityOf(this.#graph.root) === key ? key : undefined;
   }
 
-  /** States of the log, for this thread and all others: once the plot is not asked for, for a moment. */
-  prepareSoon(): void {
+  /** As `now`, for pictures: what takes longer than they do waits for them. */
+  async drawing<T>(work: () => Promise<T>): Promise<T> {
     clearTimeout(this.#timer);
-    if (this.#endLoan !== undefined) return;
+    this.#pictures++;
+    try {
+      return await this.now(work);
+    } finally {
+      this.#pictures--;
+      if (this.#pictures === 0) this.#prepareSoon();
+    }
+  }
+
+  /** States of the log, for this thread and all others: once no picture is asked for, for a moment. */
+  #prepareSoon(): void {
+    clearTimeout(this.#timer);
+    if (this.#endLoan !== undefined || this.#signal.aborted) return;
     // What can't be prepared now is prepared with the first question for it, which then says why.
     const prepare = () => void this.now(() => this.#prepare()).catch(() => undefined);
     this.#timer = setTimeout(prepare, prepareAfterMs).unref();
