@@ -274,10 +274,10 @@ type Key = "entry" | "at" | "verdict" | "outcome" | "ms";
 
 const columns: readonly GridColumn<Key>[] = [
   { key: "entry", label: "After", width: 64, numeric: true },
-  { key: "at", label: "At", width: 60 },
-  { key: "verdict", label: "State", width: 86 },
-  { key: "outcome", label: "Outcome", width: 66, grow: 1 },
-  { key: "ms", label: "Time", width: 62, numeric: true },
+  { key: "at", label: "At", width: 56 },
+  { key: "verdict", label: "State", width: 82 },
+  { key: "outcome", label: "Result", width: 60, grow: 1 },
+  { key: "ms", label: "Time", width: 68, numeric: true },
 ];
 const rowHeight = 24;
 const headerHeight = 28;
