@@ -16,9 +16,11 @@ export interface TableVisit {
   readonly activeTimes: number;
 }
 
-const mostAgain = 1000;
-/** Tables that are not where tables can be: real ones are few, and they may lie on each other. */
-const mostUnaligned = 1024;
+/** Bytes of tables with faults that are looked at again at once, and how many such tables are known. */
+const mostAgain = 8 * 1024 * 1024;
+const mostFaulty = 1000;
+/** Bytes of tables that are not where tables can be: real ones are few, and they may lie on each other. */
+const mostUnaligned = 64 * 1024 * 1024;
 
 export class TableVisits {
   readonly #clusterSize: number;
@@ -39,9 +41,15 @@ export class TableVisits {
   /** now: go over the table; later: it is in `gathered`; never: too many tables lie where none can be. */
   arrive(visit: TableVisit): "now" | "later" | "never" {
     const cluster = visit.offset / this.#clusterSize;
-    if (!Number.isInteger(cluster)) return this.#unalignedLeft-- > 0 ? "now" : "never";
+    if (!Number.isInteger(cluster)) {
+      this.#unalignedLeft -= this.#clusterSize;
+      return this.#unalignedLeft >= 0 ? "now" : "never";
+    }
     if (setBit(this.#seen, cluster)) return "now";
-    if (this.#faulty.has(visit.offset) && this.#againLeft-- > 0) return "now";
+    if (this.#faulty.has(visit.offset) && this.#againLeft >= this.#clusterSize) {
+      this.#againLeft -= this.#clusterSize;
+      return "now";
+    }
     const before = this.#again.get(visit.offset);
     this.#again.set(visit.offset, before === undefined ? visit : together(before, visit));
     return "later";
@@ -58,7 +66,7 @@ export class TableVisits {
 
   /** A fault was found in the table. */
   fault({ offset }: TableVisit): void {
-    if (this.#faulty.size < mostAgain) this.#faulty.add(offset);
+    if (this.#faulty.size < mostFaulty) this.#faulty.add(offset);
   }
 
   /** The visits left for later, one for each table; they are handed out once. */
