@@ -6,6 +6,7 @@ import type { OpenContext } from "../../block/driver.ts";
 import { dataFileChild } from "../../block/extents.ts";
 import type { CheckJob, CheckResult } from "../../block/finding.ts";
 import type {
+  BackingName,
   BlockNode,
   Child,
   Extent,
@@ -18,6 +19,7 @@ import { checkQcow2 } from "./check.ts";
 import { decompress } from "./compressed.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
 import { infoOf, type Qcow2Facts } from "./info.ts";
+import { autoclear } from "./layout.ts";
 import { CorruptEntry, type MapGeometry, Qcow2Map, type Run } from "./map.ts";
 import { isPreallocated } from "./refcounts.ts";
 import { type Qcow2Snapshot, snapshotL1 } from "./snapshots.ts";
@@ -289,6 +291,17 @@ export class Qcow2Node implements BlockNode {
 
   async resize(size: number, options: ResizeOptions = {}): Promise<void> {
     await this.#writing({}, 0, (session) => session.resize(size, options));
+  }
+
+  /** Of an image with a raw data file there may be none: what that file holds would be hidden by it. */
+  async setBacking(backing: BackingName | undefined): Promise<void> {
+    const { metadata } = this.#session ?? {};
+    const { hasDataFile, autoclear: bits } = this.#state.image.header;
+    if (backing !== undefined && hasDataFile && (bits & autoclear.rawDataFile) !== 0n) {
+      const message = "Cannot use a backing file with an image whose data file is a raw image";
+      throw new BlockError("EINVAL", message, { hint: "Convert it to an image without a data file." });
+    }
+    await metadata?.exclusively(() => metadata.header.rewrite({ backing: backing ?? null }));
   }
 
   async #writing(
