@@ -12,6 +12,7 @@ import type {
   Extent,
   NodeInfo,
   ResizeOptions,
+  Snapshots,
   WriteFlags,
   ZeroFlags,
 } from "./node.ts";
@@ -45,6 +46,7 @@ class Guarded implements BlockNode {
   readonly raise: ((event: string) => Promise<void>) | undefined;
   readonly breakpoints: Breakpoints | undefined;
   readonly childSet: ChildSet | undefined;
+  readonly snapshots: Snapshots | undefined;
   readonly mark: ((text: string) => Promise<void>) | undefined;
 
   constructor(inner: BlockNode, policy: WritePolicy) {
@@ -85,6 +87,7 @@ class Guarded implements BlockNode {
     this.raise = inner.raise?.bind(inner);
     this.breakpoints = inner.breakpoints;
     this.childSet = inner.childSet;
+    this.snapshots = inner.snapshots && this.#guardSnapshots(inner.snapshots);
     this.mark = this.#whole("mark", inner.mark?.bind(inner));
     const setBacking = inner.setBacking?.bind(inner);
     this.setBacking = this.#whole(
@@ -95,6 +98,18 @@ class Guarded implements BlockNode {
           return setBacking(backing);
         }),
     );
+  }
+
+  #guardSnapshots(inner: Snapshots): Snapshots {
+    const guarded = (what: string, request: (name: string) => Promise<void>) => async (name: string) => {
+      this.#checkWrite(what, 0, 0);
+      await this.#run(what, 0, 0, () => request(name));
+    };
+    return {
+      create: guarded("create a snapshot", (name) => inner.create(name)),
+      apply: guarded("apply a snapshot", (name) => inner.apply(name)),
+      delete: guarded("delete a snapshot", (name) => inner.delete(name)),
+    };
   }
 
   #guardStructure(inner: Structure): Structure {

@@ -73,10 +73,22 @@ export interface BlockNode {
   readonly breakpoints?: Breakpoints | undefined;
   /** Takes children in and lets them go while it runs, where a driver can: quorum. */
   readonly childSet?: ChildSet | undefined;
+  /** Makes, applies and deletes snapshots inside the image; formats that have them. `info` lists them. */
+  readonly snapshots?: Snapshots | undefined;
   /** Notes a text in the log, where a driver keeps one. */
   readonly mark?: ((text: string) => Promise<void>) | undefined;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
   close(): Promise<void>;
+}
+
+/** Durable when they return. What is named goes by id first, then by name. Throws ENOTSUP (not this image), EIO, ENOSPC. */
+export interface Snapshots {
+  /** Of the disk as it is. Throws EINVAL (the name; no room in refcounts), EFBIG (too many). */
+  create(name: string): Promise<void>;
+  /** The disk gets the content and the size it had then. Throws ENOENT, EBUSY (bitmaps), EFBIG. */
+  apply(idOrName: string): Promise<void>;
+  /** Throws ENOENT. */
+  delete(idOrName: string): Promise<void>;
 }
 
 export interface ChildSet {

@@ -1,7 +1,7 @@
 // `blkscope snapshot`: snapshots inside an image. Options, messages and exit codes of `qemu-img snapshot`. Formats without
-// any answer listing with nothing.
-import type { SnapshotInfo } from "../block/node.ts";
-import { CliError, defineCommand, UsageError } from "./command.ts";
+// any answer listing with nothing. The work of the others is in snapshotImage.ts.
+import type { BlockNode } from "../block/node.ts";
+import { defineCommand, UsageError } from "./command.ts";
 import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
 import { stdout } from "./output.ts";
@@ -28,21 +28,30 @@ const options = {
   object: objectOption,
 } as const satisfies OptionSpecs;
 
-const actions: readonly string[] = ["list", "create", "apply", "delete"];
+type Action = "list" | "create" | "apply" | "delete";
 
 export const snapshot = defineCommand({
   usage: ["[OPTION...] [-l | -c SNAPSHOT | -a SNAPSHOT | -d SNAPSHOT] FILE"],
-  description: `Lists, creates, applies or deletes snapshots inside an image. Those of qcow2 images are listed; raw and QED images cannot
-have any: use an overlay (create -b) instead.`,
+  description: `Lists, creates, applies or deletes snapshots inside a qcow2 image. One that is applied overwrites the disk as it is
+now, its size included; the snapshot stays. -a goes by id first, then by name; -d by name first, and by id where no
+snapshot has that name. No other program may have the image open.
+
+An image needs refcounts of 2 bits at least, and no external data file. Before one is applied the image's bitmaps have
+to be removed. Raw and QED images cannot have any: use an overlay (create -b) instead.`,
   options,
   exits: [
-    [0, "listed"],
-    [1, "wrong usage, the image could not be opened, or its format has no snapshots"],
+    [0, "listed, created, applied or deleted"],
+    [1, "wrong usage, the image could not be opened, there is no such snapshot, or the image can have none"],
   ],
-  examples: ["snapshot -l disk.qcow2"],
+  examples: [
+    "snapshot -l disk.qcow2",
+    "snapshot -c before-update disk.qcow2",
+    "snapshot -a before-update disk.qcow2",
+    "snapshot -d before-update disk.qcow2",
+  ],
   failure: 1,
   async run(args) {
-    const asked = args.given.filter(({ name }) => actions.includes(name));
+    const asked = args.given.flatMap(({ name, value }) => (isAction(name) ? [{ name, value }] : []));
     if (asked.length > 1) throw new UsageError("Cannot mix '-l', '-a', '-c', '-d'");
     const [file, ...more] = args.operands;
     if (file === undefined || more.length > 0) throw new UsageError("Expecting one image file name");
@@ -57,31 +66,25 @@ have any: use an overlay (create -b) instead.`,
       backing: action.name !== "list",
     };
     const { withImage } = await import("./openImage.ts");
-    const { factsOf } = await import("./nodeFacts.ts");
     return withImage(file, request, async ({ graph }) => {
-      if (action.name === "list") {
-        await list(factsOf(graph.root).snapshots ?? []);
-        return 0;
+      if (action.name === "list") await list(graph.root);
+      else {
+        const { changeSnapshots } = await import("./snapshotImage.ts");
+        await changeSnapshots(graph.root, { file, action: action.name, name: action.value });
       }
-      throw lacking(action.name, action.value, graph.root.driver);
+      return 0;
     });
   },
 });
 
-async function list(snapshots: readonly SnapshotInfo[]): Promise<void> {
+function isAction(name: string): name is Action {
+  return name === "list" || name === "create" || name === "apply" || name === "delete";
+}
+
+async function list(root: BlockNode): Promise<void> {
+  const { factsOf } = await import("./nodeFacts.ts");
+  const { snapshots = [] } = factsOf(root);
   if (snapshots.length === 0) return;
   const { snapshotLines } = await import("./facts.ts");
   for (const line of ["Snapshot list:", ...snapshotLines(snapshots)]) stdout.line(line);
-}
-
-/** What a format without snapshots answers. */
-function lacking(action: string, name: string, format: string): CliError {
-  const hint = `Images of the format ${format} have no snapshots inside; create an overlay with create -b.`;
-  const why =
-    action === "create"
-      ? "-95 (Operation not supported)"
-      : action === "apply"
-        ? "Block driver does not support snapshots"
-        : "snapshot not found";
-  return new CliError(`Could not ${action} snapshot '${name}': ${why}`, 1, hint);
 }

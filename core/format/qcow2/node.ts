@@ -12,6 +12,7 @@ import type {
   Extent,
   NodeInfo,
   ResizeOptions,
+  Snapshots,
   WriteFlags,
   ZeroFlags,
 } from "../../block/node.ts";
@@ -56,6 +57,7 @@ export class Qcow2Node implements BlockNode {
   readonly children: readonly Child[];
   readonly structure: Qcow2Structure;
   readonly reload: (() => Promise<void>) | undefined;
+  readonly snapshots: Snapshots | undefined;
   readonly #context: OpenContext;
   readonly #state: Qcow2State;
   readonly #snapshot: Qcow2Snapshot | undefined;
@@ -101,6 +103,11 @@ export class Qcow2Node implements BlockNode {
     const tables = session?.metadata.tables ?? new Tables(file, header.clusterSize);
     this.#map = new Qcow2Map(geometryOf(state, snapshot), tables);
     this.reload = session && (() => this.#reload(session, readFacts));
+    this.snapshots = session && {
+      create: (name) => this.#writing({}, 0, (open) => open.createSnapshot(name)),
+      apply: (idOrName) => this.#writing({}, 0, (open) => open.applySnapshot(idOrName)),
+      delete: (idOrName) => this.#writing({}, 0, (open) => open.deleteSnapshot(idOrName)),
+    };
     session?.attach({
       size: () => this.size,
       read: (offset, target) => this.#read(offset, target),

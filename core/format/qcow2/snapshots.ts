@@ -79,7 +79,8 @@ function entryLength(fixed: Uint8Array, offset: number, index: number): number {
   return Math.ceil((snapshotEntryLength + extra + u16be(fixed, 12) + u16be(fixed, 14)) / 8) * 8;
 }
 
-function parseEntry(bytes: Uint8Array, offset: number, size: number): Qcow2Snapshot {
+/** `bytes`: one entry with its padding, which lies at `offset`; `size`: of the disk where the entry does not say. */
+export function parseEntry(bytes: Uint8Array, offset: number, size: number): Qcow2Snapshot {
   const extraLength = u32be(bytes, 36);
   const idLength = u16be(bytes, 12);
   const nameLength = u16be(bytes, 14);

@@ -32,8 +32,8 @@ export class Frees {
   readonly #parts: FreesParts;
   #waiting: Waiting[] = [];
   #lastRead = 0;
-  /** Numbers of the reads under way, ascending. */
-  readonly #reads = new Set<number>();
+  /** The reads under way by their numbers, ascending. */
+  readonly #reads = new Map<number, Promise<unknown>>();
 
   constructor(parts: FreesParts) {
     this.#parts = parts;
@@ -41,12 +41,18 @@ export class Frees {
 
   async reading<T>(body: () => Promise<T>): Promise<T> {
     const own = ++this.#lastRead;
-    this.#reads.add(own);
+    const result = body();
+    this.#reads.set(own, result);
     try {
-      return await body();
+      return await result;
     } finally {
       this.#reads.delete(own);
     }
+  }
+
+  /** Resolves when no read is under way any more that is now. */
+  async readsEnded(): Promise<void> {
+    await Promise.allSettled(this.#reads.values());
   }
 
   get isMany(): boolean {
@@ -72,7 +78,7 @@ export class Frees {
 
   /** The tables are durable: counts go down. Answers whether any did. Throws EIO; what is left waits on. */
   async apply(): Promise<boolean> {
-    const [oldestRead = Number.POSITIVE_INFINITY] = this.#reads;
+    const [oldestRead = Number.POSITIVE_INFINITY] = this.#reads.keys();
     const ready = this.#waiting.filter(({ since }) => since < oldestRead);
     if (ready.length === 0) return false;
     if (this.#parts.file.raise) await this.#parts.file.raise("cluster_free");

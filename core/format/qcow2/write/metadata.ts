@@ -274,6 +274,29 @@ export class Metadata {
     return (await this.#refcounts.get(cluster)) - this.#frees.pendingOf(cluster);
   }
 
+  /**
+   * `refcountOf` for every cluster that the range touches, by the cluster's offset. Slow while much that was given up
+   * waits to be counted. Throws ECORRUPT, EIO, what `look` throws.
+   */
+  async eachRefcount(
+    hostOffset: number,
+    length: number,
+    look: (count: number, hostOffset: number) => void,
+  ): Promise<void> {
+    const first = Math.floor(hostOffset / this.#clusterSize);
+    const count = Math.floor((hostOffset + length - 1) / this.#clusterSize) - first + 1;
+    await this.#refcounts.each(first, count, (now, cluster) =>
+      look(now - this.#frees.pendingOf(cluster), cluster * this.#clusterSize),
+    );
+  }
+
+  /** `commit`, and all that was given up is counted: waits for reads that may still look at it. Throws EIO, ENOSPC. */
+  async commitAll(): Promise<void> {
+    await this.commit();
+    await this.#frees.readsEnded();
+    await this.commit();
+  }
+
   /** The first of free clusters in a row from a place on; they stay free. */
   async findFree(clusters: number, hostOffset: number): Promise<number> {
     const from = Math.ceil(hostOffset / this.#clusterSize);

@@ -67,7 +67,7 @@ export class Refcounts {
    * becomes 0. Throws EINVAL when a count would become higher than it can be or less than 0: nothing is changed then.
    */
   async add(cluster: number, count: number, delta: number, freed?: (cluster: number) => void): Promise<void> {
-    await this.#each(cluster, count, (now, at) => this.#expect(now, delta, at));
+    await this.each(cluster, count, (now, at) => this.#expect(now, delta, at));
     await this.#ensureBlocks(cluster, count);
     await this.#change(cluster, count, (now, at) => {
       if (now + delta === 0) {
@@ -146,8 +146,8 @@ export class Refcounts {
     return true;
   }
 
-  /** Looks at counts, each in its turn. */
-  async #each(cluster: number, count: number, look: (now: number, at: number) => void): Promise<void> {
+  /** Looks at counts, each in its turn. Throws ECORRUPT, EIO, what `look` throws. */
+  async each(cluster: number, count: number, look: (now: number, at: number) => void): Promise<void> {
     for (let done = 0; done < count; ) {
       const at = cluster + done;
       const block = await this.#blockOf(Math.floor(at / this.#perBlock));

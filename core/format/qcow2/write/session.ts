@@ -11,6 +11,7 @@ import { HeaderFile } from "./headerFile.ts";
 import { L2Tables } from "./l2.ts";
 import { Metadata, type MetadataOptions } from "./metadata.ts";
 import { Resizer } from "./resize.ts";
+import { SnapshotWriter } from "./snapshots.ts";
 import { type GuestView, Writer } from "./writer.ts";
 
 const knownAutoclear = autoclear.bitmaps | autoclear.rawDataFile;
@@ -34,6 +35,7 @@ export class WriteSession {
   readonly metadata: Metadata;
   readonly l2: L2Tables;
   readonly #parts: SessionParts;
+  readonly #snapshots: SnapshotWriter;
   #writer: Writer | undefined;
   #eraser: Eraser | undefined;
   #compressed: CompressedWriter | undefined;
@@ -45,6 +47,7 @@ export class WriteSession {
     this.#parts = parts;
     this.metadata = new Metadata({ file, dataFile, header, facts, options, warn });
     this.l2 = new L2Tables(this.metadata, file);
+    this.#snapshots = new SnapshotWriter(this.metadata, file);
   }
 
   /** Clears autoclear bits that are not known here: what they stand for is not kept up. Throws EIO. */
@@ -95,6 +98,21 @@ export class WriteSession {
 
   async resize(size: number, options: ResizeOptions): Promise<void> {
     await this.#resizer?.resize(size, options.preallocation ?? "off");
+  }
+
+  async createSnapshot(name: string): Promise<void> {
+    this.#refuseUnwritable();
+    await this.#snapshots.create(name);
+  }
+
+  async applySnapshot(idOrName: string): Promise<void> {
+    this.#refuseUnwritable();
+    await this.#snapshots.apply(idOrName);
+  }
+
+  async deleteSnapshot(idOrName: string): Promise<void> {
+    this.#refuseUnwritable();
+    await this.#snapshots.delete(idOrName);
   }
 
   /** Everything durable, and the image closed properly. A corrupt one stays as it is. */
