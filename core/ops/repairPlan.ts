@@ -3,11 +3,11 @@
 import * as fs from "node:fs";
 import { BlockError } from "../base/errors.ts";
 import type { CheckResult, RepairOffer } from "../block/finding.ts";
+import { MendedFile } from "../block/mendedFile.ts";
 import type { JobContext } from "../jobs/contract.ts";
 import { offerRepair } from "../repair/offer.ts";
 import { type OpenForRepair, openForRepair } from "./repairOpen.ts";
 import { phaseOf } from "./repairPhase.ts";
-import { MendedFile } from "./repairPlanAfter.ts";
 import { changesOf } from "./repairPlanChanges.ts";
 import { RepairChooser } from "./repairPlanChoice.ts";
 import { mapBothWays } from "./repairPlanMap.ts";

@@ -1,8 +1,8 @@
 // What one item of a repair changes, byte by byte as far as it can be shown: writes in place, clusters copied to the end
 // of the file, what is cut off it.
 import type { RepairScript } from "../block/finding.ts";
+import { MendedFile, overlapOf } from "../block/mendedFile.ts";
 import type { BlockNode } from "../block/node.ts";
-import { MendedFile, overlapOf } from "./repairPlanAfter.ts";
 import type { ShownChange } from "./repairRun.ts";
 
 /** Bytes shown of either side of a change. */

@@ -19,6 +19,7 @@ import { StoredRefcounts } from "./checkStored.ts";
 import { type CheckParts, type CheckRoot, TableWalk } from "./checkWalk.ts";
 import { extensionTypes } from "./extensions.ts";
 import type { Qcow2Image } from "./header.ts";
+import type { Qcow2Header } from "./layout.ts";
 import type { Qcow2Snapshot } from "./snapshots.ts";
 
 /** Throws ECANCELED, EFBIG (too many clusters), EIO when the refcount table can't be read. */
@@ -34,12 +35,7 @@ export async function checkQcow2(
   const regions = new CheckRegions(counts, header.clusterSize, reporter);
   const parts: CheckParts = { file, header, counts, regions, reporter };
   checkSnapshotEntries(parts, snapshots);
-  const active: CheckRoot = {
-    table: header.l1,
-    prefix: "",
-    size: header.size,
-    place: { by: "header, l1_table_offset", offset: 40, length: 8 },
-  };
+  const active = activeRoot(header);
   const stored = await StoredRefcounts.load(file, header);
   const walk = new TableWalk(parts);
   const roots = await countAll(parts, walk, active, image, snapshots, stored);
@@ -61,8 +57,18 @@ export async function checkQcow2(
   };
 }
 
-/** In the peer's order. Answers the L1 tables. */
-async function countAll(
+/** The L1 table of the disk as it is. */
+export function activeRoot({ l1, size }: Qcow2Header): CheckRoot {
+  return {
+    table: l1,
+    prefix: "",
+    size,
+    place: { by: "header, l1_table_offset", offset: 40, length: 8 },
+  };
+}
+
+/** Counts everything that refers to clusters, in the peer's order. Answers the L1 tables. */
+export async function countAll(
   parts: CheckParts,
   walk: TableWalk,
   active: CheckRoot,

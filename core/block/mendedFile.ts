@@ -1,8 +1,8 @@
 // An image's file as a repair would leave it, without changing a byte: what lies below is read through the changes of a
 // script. The bytes shown as "after" and the map of the mended image are made from it.
 import { BlockError } from "../base/errors.ts";
-import type { ByteRange, RepairScript } from "../block/finding.ts";
-import type { BlockNode, Extent } from "../block/node.ts";
+import type { ByteRange, RepairScript } from "./finding.ts";
+import type { BlockNode, Extent } from "./node.ts";
 
 /** Bytes that a script puts at an offset. */
 interface Patch {
