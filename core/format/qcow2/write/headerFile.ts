@@ -79,6 +79,16 @@ export class HeaderFile {
     return this.#inTurn(() => this.#store(layOut(this.#cluster, this.#image, layout)));
   }
 
+  /** A change failed, and which header is on disk is not known: it may be the one or the other. */
+  get isUnsure(): boolean {
+    return this.#isUnsure;
+  }
+
+  /** Once a change failed: the header as it counts is written again, all of it. Throws EIO. */
+  async settle(): Promise<void> {
+    if (this.#isUnsure) await this.change({});
+  }
+
   /** The file was changed below. Throws what opening throws. */
   async reload(): Promise<void> {
     const cluster = new Uint8Array(this.header.clusterSize);

@@ -73,7 +73,7 @@ export class Metadata {
   readonly #dataFile: BlockNode | undefined;
   readonly #refcounts: Refcounts;
   readonly #frees: Frees;
-  readonly #lazy: boolean;
+  readonly #options: MetadataOptions;
   #facts: Qcow2Facts;
   #queue: Promise<unknown> = Promise.resolve();
   /** The file was written to since it was last flushed. */
@@ -113,9 +113,7 @@ export class Metadata {
       corruption: this.corruption,
       settleBlocks: () => this.#settleBlocks(),
     });
-    const { version } = header.header;
-    const isLazy = (header.header.compatible & compatible.lazyRefcounts) !== 0n;
-    this.#lazy = version === 3 && (options.lazyRefcounts ?? isLazy);
+    this.#options = options;
     this.#frees = new Frees({
       file,
       refcounts: this.#refcounts,
@@ -323,6 +321,11 @@ export class Metadata {
     this.#isOwnDirty = true;
   }
 
+  /** Whether what failed can be taken back: not while nobody knows what the header on disk names. */
+  get canUndo(): boolean {
+    return !this.corruption.isFatal && !this.header.isUnsure;
+  }
+
   get isDirty(): boolean {
     return (this.geometry.incompatible & incompatible.dirty) !== 0n;
   }
@@ -365,6 +368,18 @@ export class Metadata {
     this.#refcounts.restart();
   }
 
+  /** The refcounts lie in other blocks now, and may have another width. Everything is on disk. */
+  refcountsMoved(): void {
+    this.tables.clear();
+    this.#refcounts.restart();
+    this.overlaps.reload();
+  }
+
+  get #lazy(): boolean {
+    const { version, compatible: bits } = this.geometry;
+    return version === 3 && (this.#options.lazyRefcounts ?? (bits & compatible.lazyRefcounts) !== 0n);
+  }
+
   get #clusterSize(): number {
     return this.header.header.clusterSize;
   }
@@ -386,6 +401,8 @@ export class Metadata {
   }
 
   async #commitTables(withCounts: boolean): Promise<void> {
+    // What is durable below tables that the header may not name would be lost.
+    await this.header.settle();
     if (withCounts) await this.#settleBlocks();
     if (withCounts) await this.#write(level.refcountTable);
     const hasTables = this.tables.isDirty(level.l2) || this.tables.isDirty(level.l1);

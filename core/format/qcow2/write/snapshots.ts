@@ -8,17 +8,13 @@ import { limits, type Qcow2Header, type TablePlace } from "../layout.ts";
 import { type Qcow2Snapshot, snapshotL1, snapshotNamed } from "../snapshots.ts";
 import { l1Copy } from "./l1Copy.ts";
 import type { Metadata } from "./metadata.ts";
-import { keptEntry, newEntry, nextId, type SnapshotTable, snapshotTable } from "./snapshotTable.ts";
+import { isComplete, keptEntry, newEntry, nextId, snapshotTable } from "./snapshotTable.ts";
 import { Trees } from "./trees.ts";
 
 const sector = 512;
 
-/** A snapshot table that is on disk, and that the header does not name yet. */
-interface WrittenTable {
-  readonly table: SnapshotTable;
-  /** 0 for one without entries. */
-  readonly offset: number;
-}
+/** Takes what is to be done when a later step fails. */
+type Undo = (step: () => Promise<void>) => void;
 
 export class SnapshotWriter {
   readonly #metadata: Metadata;
@@ -37,28 +33,16 @@ export class SnapshotWriter {
    */
   create(name: string): Promise<void> {
     return this.#alone(async () => {
-      const { snapshots } = this.#metadata.facts;
-      if (snapshots.length >= limits.snapshots) throw tooMany();
-      const { l1, size } = this.#metadata.geometry;
-      const copyLength = this.#wholeClusters(l1.entries * 8);
-      const copyAt = await this.#allocate(copyLength);
-      const entry = { id: nextId(snapshots), name, date: Date.now(), diskSize: size };
-      const written = await this.#orRelease(copyAt, copyLength, async () => {
-        const made = newEntry({ ...entry, l1: { offset: copyAt, entries: l1.entries } });
-        await this.#trees.share(l1);
-        try {
-          await this.#trees.clearL1(l1);
-          await this.#writeNew(
-            copyAt,
-            await l1Copy(this.#metadata.tables, l1, copyLength, { isShared: true }),
-          );
-          return await this.#writeTable(snapshots, made);
-        } catch (error) {
-          await this.#trees.unshare(l1);
-          throw error;
-        }
+      const { facts, geometry } = this.#metadata;
+      const { l1, size } = geometry;
+      if (facts.snapshots.length >= limits.snapshots) throw tooMany();
+      await this.#orUndo(async (undo) => {
+        const offset = await this.#copyShared(l1, l1.entries, undo);
+        await this.#trees.clearL1(l1);
+        const id = nextId(facts.snapshots);
+        const made = { id, name, date: Date.now(), diskSize: size, l1: { offset, entries: l1.entries } };
+        await this.#switchTable(facts.snapshots, [newEntry(made)], undo);
       });
-      await this.#switchTo(written);
       await this.#metadata.commit();
     });
   }
@@ -69,29 +53,18 @@ export class SnapshotWriter {
    */
   apply(idOrName: string): Promise<void> {
     return this.#alone(async () => {
-      const { facts, geometry, overlaps } = this.#metadata;
+      const { facts, geometry, overlaps, header } = this.#metadata;
       if (facts.bitmaps.length > 0) throw hasBitmaps();
       const snapshot = snapshotNamed(facts.snapshots, idOrName);
       const source = snapshotL1(snapshot, geometry.clusterSize);
       const entries = entriesFor(snapshot, source, geometry);
-      const length = this.#wholeClusters(entries * 8);
-      const old = geometry.l1;
-      const offset = await this.#allocate(length);
-      await this.#orRelease(offset, length, async () => {
-        await this.#trees.share(source);
-        try {
-          const bytes = await l1Copy(this.#metadata.tables, source, length, { isShared: true });
-          await this.#writeNew(offset, bytes);
-          await this.#metadata.commit();
-        } catch (error) {
-          await this.#trees.unshare(source);
-          throw error;
-        }
+      await this.#orUndo(async (undo) => {
+        const offset = await this.#copyShared(source, entries, undo);
+        await this.#metadata.commit();
+        await header.change({ l1: { offset, entries }, size: snapshot.diskSize });
       });
-      // When this fails, nobody knows which table the header names: both stay.
-      await this.#metadata.header.change({ l1: { offset, entries }, size: snapshot.diskSize });
       overlaps.reload();
-      await this.#giveUp(old);
+      await this.#giveUp(geometry.l1);
     });
   }
 
@@ -101,8 +74,19 @@ export class SnapshotWriter {
       const { facts, geometry } = this.#metadata;
       const snapshot = snapshotNamed(facts.snapshots, idOrName);
       const l1 = snapshotL1(snapshot, geometry.clusterSize);
-      await this.#switchTo(await this.#writeTable(facts.snapshots.filter((one) => one !== snapshot)));
+      const kept = facts.snapshots.filter((one) => one !== snapshot);
+      await this.#orUndo((undo) => this.#switchTable(kept, [], undo));
       await this.#giveUp(l1);
+    });
+  }
+
+  /** Entries get all that version 3 wants of them. Throws EFBIG, EIO, ENOSPC. */
+  async completeEntries(): Promise<void> {
+    const { snapshots } = this.#metadata.facts;
+    if (snapshots.every(isComplete)) return;
+    await this.#alone(async () => {
+      await this.#switchTo(await this.#writeTable(snapshots));
+      await this.#metadata.commit();
     });
   }
 
@@ -134,76 +118,70 @@ export class SnapshotWriter {
     ];
     let failed: BlockError | undefined;
     for (const step of steps) {
-      try {
-        await step();
-      } catch (error) {
-        if (!(error instanceof BlockError) || metadata.corruption.isFatal) throw error;
-        failed ??= error;
-      }
+      const error = await tried(step);
+      if (error !== undefined && metadata.corruption.isFatal) throw error;
+      failed ??= error;
     }
     if (failed !== undefined) throw failed;
   }
 
-  /** With the entries of `kept`, and one more. Not yet the image's. */
-  async #writeTable(kept: readonly Qcow2Snapshot[], more?: Uint8Array): Promise<WrittenTable> {
-    const entries: Uint8Array[] = [];
-    for (const snapshot of kept) entries.push(await keptEntry(this.#file, snapshot));
-    if (more !== undefined) entries.push(more);
-    const table = snapshotTable(entries, this.#metadata.geometry.size);
-    const length = this.#wholeClusters(table.bytes.length);
-    if (length === 0) {
-      await this.#metadata.commit();
-      return { table, offset: 0 };
-    }
-    const offset = await this.#allocate(length);
-    return this.#orRelease(offset, length, async () => {
-      const bytes = new Uint8Array(length);
-      bytes.set(table.bytes);
-      await this.#writeNew(offset, bytes);
-      await this.#metadata.commit();
-      return { table, offset };
-    });
-  }
-
-  /** When it fails, nobody knows which table the header names: both stay. */
-  async #switchTo({ table, offset }: WrittenTable): Promise<void> {
-    const metadata = this.#metadata;
-    const { facts, geometry } = metadata;
-    const last = facts.snapshots.at(-1);
-    const old = geometry.snapshots.offset;
-    const snapshots = table.at(offset);
-    await metadata.header.change({ snapshots: { offset, count: snapshots.length } });
-    metadata.facts = { ...facts, snapshots };
-    if (last !== undefined) await metadata.changeRefcounts(old, last.offset + last.length - old, -1);
-  }
-
-  /** Bytes of new clusters; 0 where none are needed. */
-  async #allocate(length: number): Promise<number> {
-    if (length === 0) return 0;
-    const { clusterSize } = this.#metadata.geometry;
-    const offset = await this.#metadata.allocate(length / clusterSize);
-    return this.#orRelease(offset, length, async () => {
-      await this.#metadata.overlaps.expectFree(offset, length);
-      return offset;
-    });
-  }
-
-  async #orRelease<T>(offset: number, length: number, body: () => Promise<T>): Promise<T> {
+  /**
+   * Up to the switch of the header. When that or anything before it fails, the old header stays or is put back, and what
+   * was done is undone, last things first; what can't be undone leaks.
+   */
+  async #orUndo(body: (undo: Undo) => Promise<void>): Promise<void> {
+    const steps: (() => Promise<void>)[] = [];
     try {
-      return await body();
+      await body((step) => steps.push(step));
     } catch (error) {
-      if (length > 0 && !this.#metadata.corruption.isFatal) await this.#tryRelease(offset, length);
+      await tried(() => this.#metadata.header.settle());
+      for (const step of steps.reverse()) if (this.#metadata.canUndo) await tried(step);
       throw error;
     }
   }
 
-  /** What can't be given up leaks; the error before it is the one to be told. */
-  async #tryRelease(offset: number, length: number): Promise<void> {
-    try {
-      await this.#metadata.release(offset, length);
-    } catch (error) {
-      if (!(error instanceof BlockError)) throw error;
-    }
+  /** A copy of an L1 table, with zeroes behind it up to `entries`, that shares all that the table points to. */
+  async #copyShared(l1: TablePlace, entries: number, undo: Undo): Promise<number> {
+    const length = this.#wholeClusters(entries * 8);
+    const offset = await this.#allocate(length, undo);
+    await this.#trees.share(l1);
+    undo(() => this.#trees.unshare(l1));
+    const bytes = await l1Copy(this.#metadata.tables, l1, length, { isShared: true });
+    await this.#writeNew(offset, bytes);
+    return offset;
+  }
+
+  /** A new table with the entries of `kept` and others becomes the image's; all that waits to be written comes before. */
+  async #switchTable(
+    kept: readonly Qcow2Snapshot[],
+    others: readonly Uint8Array[],
+    undo: Undo,
+  ): Promise<void> {
+    const metadata = this.#metadata;
+    const { facts, geometry } = metadata;
+    const entries: Uint8Array[] = [];
+    for (const snapshot of kept) entries.push(await keptEntry(this.#file, snapshot));
+    const table = snapshotTable([...entries, ...others], geometry.size);
+    const bytes = new Uint8Array(this.#wholeClusters(table.bytes.length));
+    bytes.set(table.bytes);
+    const offset = await this.#allocate(bytes.length, undo);
+    await this.#writeNew(offset, bytes);
+    await metadata.commit();
+    const snapshots = table.at(offset);
+    const old = geometry.snapshots.offset;
+    await metadata.header.change({ snapshots: { offset, count: snapshots.length } });
+    metadata.facts = { ...facts, snapshots };
+    const last = facts.snapshots.at(-1);
+    if (last !== undefined) await metadata.changeRefcounts(old, last.offset + last.length - old, -1);
+  }
+
+  /** New clusters; 0 where none are needed. */
+  async #allocate(length: number, undo: Undo): Promise<number> {
+    if (length === 0) return 0;
+    const offset = await this.#metadata.allocate(length / this.#metadata.geometry.clusterSize);
+    undo(() => this.#metadata.release(offset, length));
+    await this.#metadata.overlaps.expectFree(offset, length);
+    return offset;
   }
 
   async #writeNew(offset: number, bytes: Uint8Array): Promise<void> {
@@ -215,6 +193,17 @@ export class SnapshotWriter {
   #wholeClusters(length: number): number {
     const { clusterSize } = this.#metadata.geometry;
     return Math.ceil(length / clusterSize) * clusterSize;
+  }
+}
+
+/** The error with which it failed. */
+async function tried(step: () => Promise<void>): Promise<BlockError | undefined> {
+  try {
+    await step();
+    return undefined;
+  } catch (error) {
+    if (error instanceof BlockError) return error;
+    throw error;
   }
 }
 

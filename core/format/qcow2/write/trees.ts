@@ -66,23 +66,22 @@ export class Trees {
         await this.#metadata.commitIfMany();
       }
     } catch (error) {
-      await this.unshare(l1, done);
+      if (this.#metadata.canUndo) {
+        await this.unshare(l1, done).catch((second: unknown) => {
+          if (!(second instanceof BlockError)) throw second;
+        });
+      }
       throw error;
     }
   }
 
-  /** Takes `share` back, or its first `most` steps, and sets COPIED again. Does what it can: the rest leaks. */
+  /** Takes `share` back, or its first `most` steps, and sets COPIED again. Throws EIO: the rest leaks. */
   async unshare(l1: TablePlace, most = Number.POSITIVE_INFINITY): Promise<void> {
-    if (this.#metadata.corruption.isFatal) return;
-    try {
-      await this.#unshare(l1, most);
-      await this.setCopied();
-    } catch (error) {
-      if (!(error instanceof BlockError)) throw error;
-    }
+    await this.#uncount(l1, most);
+    await this.setCopied();
   }
 
-  async #unshare(l1: TablePlace, most: number): Promise<void> {
+  async #uncount(l1: TablePlace, most: number): Promise<void> {
     const { clusterSize } = this.#metadata.geometry;
     let left = most;
     for await (const table of this.#l2Tables(l1)) {
