@@ -69,11 +69,16 @@ export function newEntry({ id, name, date, diskSize, l1 }: NewSnapshot): Uint8Ar
   return entry;
 }
 
+/** Its entry says all that is known here to be said. */
+export function isComplete(snapshot: Qcow2Snapshot): boolean {
+  return snapshot.extraLength >= extraLength;
+}
+
 /** The entry of a snapshot that stays. Throws EIO. */
 export async function keptEntry(file: BlockNode, snapshot: Qcow2Snapshot): Promise<Uint8Array> {
   const old = new Uint8Array(snapshot.length);
   await readPadded(file, snapshot.offset, old);
-  if (snapshot.extraLength >= extraLength) return old;
+  if (isComplete(snapshot)) return old;
   const oldIdAt = snapshotEntryLength + snapshot.extraLength;
   const names = old.subarray(oldIdAt, oldIdAt + snapshot.idLength + snapshot.nameLength);
   const idAt = snapshotEntryLength + extraLength;

@@ -85,7 +85,7 @@ export class SnapshotWriter {
     const { snapshots } = this.#metadata.facts;
     if (snapshots.every(isComplete)) return;
     await this.#alone(async () => {
-      await this.#switchTo(await this.#writeTable(snapshots));
+      await this.#orUndo((undo) => this.#switchTable(snapshots, [], undo));
       await this.#metadata.commit();
     });
   }
