@@ -3,7 +3,7 @@
 import { BlockError } from "../../base/errors.ts";
 import { Lru } from "../../base/lru.ts";
 import type { OpenContext } from "../../block/driver.ts";
-import { dataFileChild } from "../../block/extents.ts";
+import { chainExtentAt, dataFileChild } from "../../block/extents.ts";
 import type { CheckJob, CheckResult } from "../../block/finding.ts";
 import type {
   BackingName,
@@ -234,13 +234,25 @@ export class Qcow2Node implements BlockNode {
     target.fill(0, there);
   }
 
-  /** Whether tables and the backing file's length alone say so. */
+  /** Whether tables alone say so, those of backing files too. */
   async #readsAsZero(offset: number, length: number): Promise<boolean> {
     for (let at = offset; at < offset + length; ) {
       const run = await this.#map.map(at, offset + length - at);
-      const isBacked = run.state === "unallocated" && at < (this.#backing?.size ?? 0);
-      if (run.state === "data" || isBacked) return false;
+      if (run.state === "data") return false;
+      if (run.state === "unallocated" && !(await this.#isZeroBelow(at, run.length))) return false;
       at += run.length;
+    }
+    return true;
+  }
+
+  async #isZeroBelow(offset: number, length: number): Promise<boolean> {
+    const backing = this.#backing;
+    if (backing === undefined) return true;
+    const end = Math.min(offset + length, backing.size);
+    for (let at = offset; at < end; ) {
+      const extent = await chainExtentAt(backing, at, end - at);
+      if (extent.state === "data") return false;
+      at += extent.length;
     }
     return true;
   }

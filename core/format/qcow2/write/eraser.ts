@@ -48,9 +48,9 @@ export class Eraser {
     if (flags.noFallback && (hasNoEntries || first > offset || last < end)) throw noZeroEntries();
     if (hasNoEntries) return this.#writeBytes(offset, length);
     await this.#zeroRawData(offset, length, flags);
-    if (first > offset) await this.#zeroPart(offset, first - offset);
+    if (first > offset) await this.#zeroPart(offset, first - offset, flags);
     if (last > first) await this.#zeroWhole(first, last - first, flags);
-    if (end > last) await this.#zeroPart(last, end - last);
+    if (end > last) await this.#zeroPart(last, end - last, flags);
   }
 
   /** Whole clusters only, and the last one of the disk; what can't be given up without showing other data stays. */
@@ -110,10 +110,38 @@ export class Eraser {
     return this.#parts.writer.write(offset, length, undefined);
   }
 
-  /** A part of a unit, which may read as zeroes already. */
-  async #zeroPart(offset: number, length: number): Promise<void> {
-    if (await this.#parts.guest.readsAsZero(offset, length)) return;
-    await this.#writeBytes(offset, length);
+  /** A part of a unit: where the rest of it reads as zeroes and nothing is stored for it, all of it becomes zero. */
+  async #zeroPart(offset: number, length: number, flags: ZeroFlags): Promise<void> {
+    const { guest, metadata } = this.#parts;
+    const { clusterSize } = metadata.geometry;
+    const start = Math.floor(offset / this.#unit) * this.#unit;
+    const end = Math.min(start + this.#unit, guest.size());
+    const cluster = start - (start % clusterSize);
+    const isDone = await metadata.guest.run(cluster, clusterSize, "exclusive", async () => {
+      const isRestZero =
+        (await guest.readsAsZero(start, offset - start)) &&
+        (await guest.readsAsZero(offset + length, end - offset - length));
+      return isRestZero && (await this.#zeroIfEmpty(cluster, start - cluster, flags));
+    });
+    if (!isDone) await this.#writeBytes(offset, length);
+  }
+
+  /** The unit at a place in a cluster, unless it has data. Answers whether it reads as zeroes now. */
+  async #zeroIfEmpty(cluster: number, inCluster: number, flags: ZeroFlags): Promise<boolean> {
+    const { metadata, l2 } = this.#parts;
+    const first = inCluster / this.#unit;
+    const bits = this.#hasSubclusters ? bitsFrom(first, first) : 0;
+    let isEmpty = true;
+    const change = (entry: L2Entry) => {
+      const kind = l2.kind(entry);
+      const isStored = this.#hasSubclusters ? (entry.allocated & bits) !== 0 : kind === entryKind.data;
+      isEmpty = !isStored && kind !== entryKind.compressed;
+      if (!isEmpty) return entry;
+      if (this.#hasSubclusters) return { ...entry, zeroes: entry.zeroes | bits };
+      return this.#isOld ? this.#discarded(entry) : this.#zeroed(entry, flags.mayUnmap ?? false);
+    };
+    await metadata.exclusively(() => this.#changeIn(cluster, 1, change));
+    return isEmpty;
   }
 
   async #zeroWhole(offset: number, length: number, flags: ZeroFlags): Promise<void> {
