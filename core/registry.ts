@@ -39,6 +39,11 @@ export function driverNamed(name: string): Driver | undefined {
   return Object.hasOwn(drivers, name) ? (drivers[name as DriverName] as unknown as Driver) : undefined;
 }
 
+/** Formats whose images can be checked. */
+export const checkedFormats: readonly string[] = Object.keys(drivers).filter(
+  (name) => driverNamed(name)?.checks === true,
+);
+
 /** Bytes that probing looks at. */
 export const probeLength = 512;
 

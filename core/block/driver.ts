@@ -149,6 +149,8 @@ export interface Driver<S extends z.ZodType = z.ZodType> {
   readonly creation?: Creation;
   /** Its images can hold compressed clusters, and take them: `writeCompressed`. */
   readonly compresses?: boolean;
+  /** Its images have tables that can be checked: `check`. */
+  readonly checks?: boolean;
   /** The peer counts it among its protocols, as names may begin with its own: "blkdebug:". */
   readonly isPrefix?: boolean;
   /** The peer's text for an option that the schema refuses, where it is none of those that all drivers share. */

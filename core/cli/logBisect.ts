@@ -6,7 +6,7 @@ import { protocolLevel } from "../filter/children.ts";
 import { type Looked, searchStates, statesBetween, statesOfRequest } from "../ops/bisectStates.ts";
 import { commandText, type StateCommand } from "../ops/commandWords.ts";
 import { StateJudges } from "../ops/stateJudges.ts";
-import { driverNamed } from "../registry.ts";
+import { checkedFormats } from "../registry.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
 import { type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
 import type { CrashState, MomentKind, ReorderSample } from "../writelog/states.ts";
@@ -75,8 +75,9 @@ export function bisectLog(request: BisectRequest): Promise<number> {
 }
 
 function refuseFormat(judge: JudgeRequest): void {
-  if (judge.kind === "command" || driverNamed(judge.format)?.kind === "format") return;
-  throw new CliError(`No format is named '${judge.format}'`, 1, "A command is given behind --.");
+  if (judge.kind === "command" || checkedFormats.includes(judge.format)) return;
+  const known = `It is one of ${checkedFormats.join(", ")}; a command is given behind --.`;
+  throw new CliError(`No format with a check is named '${judge.format}'`, 1, known);
 }
 
 async function stretchOf({ selection }: BisectRequest, { index, node }: ReadLog): Promise<Stretch> {

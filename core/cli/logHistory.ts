@@ -3,6 +3,7 @@
 import { hex } from "../base/bytes.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { ByteRange } from "../block/finding.ts";
+import type { BlockNode } from "../block/node.ts";
 import { openGraph } from "../graph.ts";
 import { changeBy, type HistoryEntry, historyOf } from "../writelog/history.ts";
 import type { LogStates } from "../writelog/state.ts";
@@ -74,7 +75,10 @@ async function partsOf(request: HistoryRequest, entry: number, size: number): Pr
       const { length, hostOffset, compressed } = await chainExtentAt(root, at, end - at, 1);
       if (compressed)
         throw new CliError(`Guest offset ${hex(at)} is compressed: it has no place of its own`, 1);
-      if (hostOffset !== undefined) parts.push({ offset: hostOffset, length, guest: at });
+      if (hostOffset !== undefined) {
+        await expectInFile(root, at);
+        parts.push({ offset: hostOffset, length, guest: at });
+      }
       at += length;
     }
   } finally {
@@ -86,6 +90,14 @@ async function partsOf(request: HistoryRequest, entry: number, size: number): Pr
     negativeExit,
     "An earlier moment (--entry) may have had it elsewhere.",
   );
+}
+
+/** Data may lie in another file, which has a log of its own, or be encrypted. Throws CliError. */
+async function expectInFile({ structure }: BlockNode, guest: number): Promise<void> {
+  const entry = await structure?.guestEntry(guest);
+  if (entry?.kind !== "data" || entry.fileOffset !== undefined) return;
+  const why = "They are encrypted, or in an external data file: history without --through reads its log.";
+  throw new CliError(`The bytes of guest offset ${hex(guest)} are not in the image's file as such`, 1, why);
 }
 
 /** Returns how many entries it printed. */

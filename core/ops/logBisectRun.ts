@@ -5,12 +5,9 @@ import type { BinaryResult, Verdict } from "../writelog/bisect.ts";
 import type { CrashState, MomentKind, ReorderSample } from "../writelog/states.ts";
 import type { StateCommand } from "./commandWords.ts";
 
-/** Formats that have a check of their own. */
-export const checkedFormats = ["qed"] as const;
-export type CheckedFormat = (typeof checkedFormats)[number];
-
 export type StateJudgeSpec =
-  | { readonly kind: "check"; readonly format: CheckedFormat }
+  /** By the check of a format that has one. */
+  | { readonly kind: "check"; readonly format: string }
   | { readonly kind: "command"; readonly command: StateCommand };
 
 export interface LogBisectParams {

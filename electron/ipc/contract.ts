@@ -7,7 +7,6 @@ import { clusterKinds, type StructureAt } from "../../core/block/structure.ts";
 import type { Answer, JobName, JobProgress, Jobs } from "../../core/jobs/contract.ts";
 import type { ImageEvents } from "../../core/jobs/imageEvents.ts";
 import type { ImageSummary, Location, Page } from "../../core/jobs/sessionContract.ts";
-import { checkedFormats } from "../../core/ops/logBisectRun.ts";
 import { longestDetail } from "../../core/ops/logIndexRun.ts";
 import type {
   EarlierJournal,
@@ -74,6 +73,8 @@ export interface AppInfo {
   readonly recent: readonly RecentItem[];
   readonly sample: { a: FileRef; b: FileRef } | undefined;
   readonly development: boolean;
+  /** Formats whose images can be checked. */
+  readonly checkedFormats: readonly string[];
   readonly theme: "system" | "light" | "dark";
 }
 
@@ -139,7 +140,7 @@ const bisectMoments = z.union([
 ]);
 /** A command is what a person typed: main parses it, shows it and asks before it runs. */
 const bisectJudge = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("check"), format: z.enum(checkedFormats) }),
+  z.strictObject({ kind: z.literal("check"), format: z.string().max(64) }),
   z.strictObject({
     kind: z.literal("command"),
     line: z.string().max(2000),

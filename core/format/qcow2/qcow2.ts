@@ -34,6 +34,7 @@ export const qcow2 = defineDriver({
   probe: probeQcow2,
   creation,
   compresses: true,
+  checks: true,
   open: async (options, context) => {
     const file = await context.openChild("file", "file", options.file);
     const image = await readImage(file);

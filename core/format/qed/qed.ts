@@ -15,6 +15,7 @@ export const qed = defineDriver({
   options: z.strictObject({ driver: z.literal("qed"), file: child, backing: child.nullish() }),
   probe: probeQed,
   creation,
+  checks: true,
   open: async (options, context) => {
     const file = await context.openChild("file", "file", options.file);
     const header = await readHeader(file);

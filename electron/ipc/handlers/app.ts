@@ -1,10 +1,12 @@
 // Calls about the app itself: what it is, its theme, title and menu.
+import { checkedFormats } from "../../../core/registry.ts";
 import type { Handler } from "../handle.ts";
 
 export const info: Handler<"app:info"> = async (_request, { desktop, files, recent, startup }) => {
   const sample = desktop.samplePaths;
   return {
     ...desktop.facts,
+    checkedFormats,
     startup,
     recent: await recent.items(),
     sample: sample && { a: files.refOf(sample[0]), b: files.refOf(sample[1]) },

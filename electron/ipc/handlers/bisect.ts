@@ -3,6 +3,7 @@
 import { BlockError } from "../../../core/base/errors.ts";
 import { commandFor, commandLine, commandOf, commandText } from "../../../core/ops/commandWords.ts";
 import type { LogBisectParams } from "../../../core/ops/logBisectRun.ts";
+import { checkedFormats } from "../../../core/registry.ts";
 import type { Context } from "../../context.ts";
 import type { Handler, Parsed } from "../handle.ts";
 import { baseSpec } from "./logs.ts";
@@ -12,6 +13,7 @@ type BisectRequest = Parsed<"job:logBisect">;
 export const start: Handler<"job:logBisect"> = async (request, context) => {
   const { jobs, desktop } = context;
   refuseTogether(request);
+  refuseFormat(request.judge);
   const params = paramsOf(request, context);
   const { judge } = params;
   const { name } = context.session.fileOf(request.image);
@@ -44,6 +46,11 @@ function paramsOf(request: BisectRequest, { session }: Pick<Context, "session">)
         ? judge
         : { kind: "command", command: commandOf(judge.line, judge.shell, judge.seconds * 1000) },
   };
+}
+
+function refuseFormat(judge: BisectRequest["judge"]): void {
+  if (judge.kind === "command" || checkedFormats.includes(judge.format)) return;
+  throw new BlockError("EINVAL", `No format with a check is named '${judge.format}'`);
 }
 
 /** What the command line refuses as well. */

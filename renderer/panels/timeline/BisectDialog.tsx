@@ -2,9 +2,9 @@
 // over which disk. The command is shown as it will run; pressing the button asks main, which shows it once more and asks.
 import { type FormEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { useStore } from "zustand";
-import { checkedFormats } from "../../../core/ops/logBisectRun.ts";
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { call } from "../../api.ts";
+import { useApp } from "../../store/app.ts";
 import type { EntryRange } from "../../timeline/contract.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { bytes, decimal } from "../../widgets/format.ts";
@@ -21,14 +21,20 @@ import {
 } from "./bisectForm.ts";
 import type { TimelineSession } from "./session.ts";
 
+const none: readonly string[] = [];
+
 export function BisectDialog({ session }: { session: TimelineSession }) {
   const { shown, selection, base } = useStore(session.store);
-  const [form, setForm] = useState(() => session.store.getState().bisectForm);
+  const formats = useApp(({ info }) => info?.checkedFormats ?? none);
+  const [form, setForm] = useState(() => {
+    const before = session.store.getState().bisectForm;
+    return { ...before, format: before.format || (formats[0] ?? "") };
+  });
   const [below, setBelow] = useState(session.base === undefined ? "" : baseId(base));
   const [images] = useState(() => baseChoices(session));
   const format = useFormat(session, (known) => {
-    const isKnown = checkedFormats.some((one) => one === known);
-    if (isKnown) setForm((before) => (before.line === "" ? { ...before, judge: "check" } : before));
+    if (!formats.includes(known)) return;
+    setForm((before) => (before.line === "" ? { ...before, judge: "check", format: known } : before));
   });
   const filtered = useFilterRange(session);
   const change = (part: Partial<BisectForm>) => setForm((before) => ({ ...before, ...part }));
@@ -52,7 +58,7 @@ export function BisectDialog({ session }: { session: TimelineSession }) {
           A check looks at the disk as a crash would have left it, at moments of the log. The log itself is
           only read.
         </p>
-        <JudgeFields {...parts} format={format} />
+        <JudgeFields {...parts} format={format} formats={formats} />
         <MomentFields {...parts} />
         <SearchFields {...parts} />
         <RangeFields {...parts} />
@@ -206,7 +212,14 @@ function Field({ id, name, parts, value, label, placeholder, wide, onValue }: Fi
   );
 }
 
-function JudgeFields({ form, change, read, format }: Parts & { readonly format: string | undefined }) {
+interface JudgeParts extends Parts {
+  /** What the disk is at the log's end; undefined until that is known. */
+  readonly format: string | undefined;
+  /** Those with a check. */
+  readonly formats: readonly string[];
+}
+
+function JudgeFields({ form, change, read, format, formats }: JudgeParts) {
   const id = useId();
   const command = shownCommand(form);
   const line = useRef<HTMLInputElement>(null);
@@ -279,7 +292,20 @@ function JudgeFields({ form, change, read, format }: Parts & { readonly format: 
           checked={form.judge === "check"}
           onChange={() => change({ judge: "check" })}
         />{" "}
-        the check of {form.format.toUpperCase()} images; leaks pass
+        the check of{" "}
+        <select
+          className="field"
+          aria-label="Format of the check"
+          value={form.format}
+          onChange={(event) => change({ judge: "check", format: event.target.value })}
+        >
+          {formats.map((one) => (
+            <option key={one} value={one}>
+              {one.toUpperCase()}
+            </option>
+          ))}
+        </select>{" "}
+        images; leaks pass
       </label>
       {form.judge === "check" && format !== undefined && format !== form.format && (
         <p className={styles.hint}>

@@ -3,7 +3,6 @@
 import { toPlain } from "../../../core/base/errors.ts";
 import { parseSize } from "../../../core/base/units.ts";
 import { commandFor, commandLine, commandOf, commandText } from "../../../core/ops/commandWords.ts";
-import type { CheckedFormat } from "../../../core/ops/logBisectRun.ts";
 import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
 import type { JobRequest } from "../../store/jobs.ts";
 import type { EntryRange } from "../../timeline/contract.ts";
@@ -16,7 +15,8 @@ export type RangeChoice = "all" | "selection" | "filter" | "given";
 /** Numbers are as typed. */
 export interface BisectForm {
   readonly judge: "check" | "command";
-  readonly format: CheckedFormat;
+  /** Whose check it is; empty while none was chosen. */
+  readonly format: string;
   readonly line: string;
   readonly shell: boolean;
   readonly seconds: string;
@@ -36,7 +36,7 @@ export interface BisectForm {
 
 export const usualForm: BisectForm = {
   judge: "command",
-  format: "qed",
+  format: "",
   line: "",
   shell: false,
   seconds: "300",

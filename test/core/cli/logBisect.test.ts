@@ -210,9 +210,9 @@ describe("a command", () => {
     [["--start-entry", "30"], checker, ""],
     [[], ["nosuchprogram", "{}"], "there is no such program"],
     [[], ["/etc/passwd", "{}"], "it may not be executed"],
-    [["--check", "nosuch"], [], "No format is named 'nosuch'"],
-    [["--check", "file"], [], "No format is named 'file'"],
-    [["--check", "raw"], [], "The format raw has no check"],
+    [["--check", "nosuch"], [], "No format with a check is named 'nosuch'"],
+    [["--check", "file"], [], "No format with a check is named 'file'"],
+    [["--check", "raw"], [], "No format with a check is named 'raw'"],
   ])("is not run for %j %j", (options, command, message) => {
     const { code, stderr } = bisect(options, command);
     expect(stderr).toContain(message);

@@ -116,6 +116,7 @@ describe("calls about the app", () => {
   it("tell the page what it is part of and what to open", async () => {
     expect(await call("app:info")).toEqual({
       ...desktop.facts,
+      checkedFormats: ["qed", "qcow2"],
       startup: context.startup,
       recent: [],
       sample: { a: files.refOf("/s/sample.qed"), b: files.refOf("/s/sample.raw") },

@@ -52,7 +52,7 @@ describe("a form", () => {
   });
 
   it.each<[Partial<BisectForm>, Partial<BisectWish>]>([
-    [{ judge: "check", line: "" }, { judge: { kind: "check", format: "qed" } }],
+    [{ judge: "check", format: "qcow2", line: "" }, { judge: { kind: "check", format: "qcow2" } }],
     [{ moments: "every", every: "1,000" }, { at: 1000 }],
     [{ search: "first" }, { search: "linear", all: false }],
     [{ search: "all" }, { search: "linear", all: true }],
