@@ -143,9 +143,10 @@ export class SnapshotWriter {
   /** A copy of an L1 table, with zeroes behind it up to `entries`, that shares all that the table points to. */
   async #copyShared(l1: TablePlace, entries: number, undo: Undo): Promise<number> {
     const length = this.#wholeClusters(entries * 8);
-    const offset = await this.#allocate(length, undo);
+    // First: what is in use but counts 0 would be given away.
     await this.#trees.share(l1);
     undo(() => this.#trees.unshare(l1));
+    const offset = await this.#allocate(length, undo);
     const bytes = await l1Copy(this.#metadata.tables, l1, length, { isShared: true });
     await this.#writeNew(offset, bytes);
     return offset;
