@@ -8,6 +8,7 @@ import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
 import { coversDisk, type LogIndex } from "../writelog/logIndex.ts";
 import { formatLost } from "../writelog/lost.ts";
 import type { CrashState } from "../writelog/states.ts";
+import { entriesText } from "../writelog/walk.ts";
 import type { BisectRequest } from "./logBisect.ts";
 import type { ReadLog } from "./logFile.ts";
 import { jsonText, printable, printWarning, stdout } from "./output.ts";
@@ -159,7 +160,7 @@ function edgeLines({ search }: BisectRequest, result: LinearResult | BinaryResul
 function stateText(index: LogIndex, { entries, kind, lost }: CrashState): string {
   const place = entries === 0 ? "before entry 0" : `after entry ${entries - 1}`;
   const without = lost.size === 0 ? "" : `, without ${shortened(formatLost(lost))}`;
-  return `${place}, ${epochText(index, entries, kind)} (${entries} entries applied${without})`;
+  return `${place}, ${epochText(index, entries, kind)} (${entriesText(entries)} applied${without})`;
 }
 
 /** Within an epoch a state need not be whole: many updates take several writes. */

@@ -13,7 +13,7 @@ import { interruptible } from "./interrupt.ts";
 import type { LogReadRequest } from "./logFile.ts";
 import { diskSize, stateSpec } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
-import { printable, stderr, stdout } from "./output.ts";
+import { printable, printWarning, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { UnfinishedFile } from "./unfinishedFile.ts";
 
@@ -49,20 +49,21 @@ export async function writeState(request: StateRequest): Promise<number> {
   }
 }
 
-/** The disk is as long as its base, and longer where the log writes behind that. */
 async function openState(request: StateRequest): Promise<Graph> {
-  const { entry, lost, base, forceShare } = request;
-  const graph = await openGraph(stateSpec(request, { entry, lost, base }), { forceShare });
+  const { forceShare, size } = request;
+  const warnings: string[] = [];
+  const graph = await openGraph(stateSpec(request, request), {
+    forceShare,
+    warn: (message) => warnings.push(message),
+  });
   try {
-    const end = Number(graph.root.info.specific?.["disk-end-in-log"] ?? 0);
-    const size = diskSize(request.size, end, graph.root);
-    if (size === graph.root.size) return graph;
-    await graph.close();
-    return await openGraph(stateSpec(request, { entry, lost, base, size }), { forceShare });
+    diskSize(size, Number(graph.root.info.specific?.["disk-end-in-log"] ?? 0), graph.root);
   } catch (error) {
     await graph.close();
     throw error;
   }
+  for (const warning of warnings) printWarning(warning);
+  return graph;
 }
 
 /** A file that holds something is not written over unasked. */

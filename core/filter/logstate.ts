@@ -6,6 +6,7 @@ import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
 import { child, integer, size } from "../block/options.ts";
 import { formatLost, type LostWrites, nothingLost, parseLost } from "../writelog/lost.ts";
+import { leftOutText } from "../writelog/replaySelect.ts";
 import { LogStates } from "../writelog/state.ts";
 import { tablesOf } from "../writelog/stateCache.ts";
 import { protocolLevel } from "./children.ts";
@@ -27,7 +28,7 @@ export const logstate = defineDriver({
     base: child.optional().describe("The disk before the first entry. All zeroes when left out."),
     size: size
       .optional()
-      .describe("Length of the disk: the base's, or as far as the log writes, when left out."),
+      .describe("Length of the disk. As long as the base, and as far as the log writes, when left out."),
     discards: z
       .enum(["zero", "unknown"], "must be zero or unknown")
       .default("zero")
@@ -48,6 +49,8 @@ export const logstate = defineDriver({
     }
     const states = new LogStates({ log, index, intervals, base, discards: options.discards });
     const count = options.entry ?? index.counted;
+    const leftOut = options.entry === undefined ? leftOutText(index) : undefined;
+    if (leftOut !== undefined) context.warn(`${leftOut}; the option 'entry' reaches them`);
     states.checkCount(count);
     const lost = options.lost === undefined ? nothingLost : parseLost(options.lost);
     checkLost(lost, count);
@@ -72,10 +75,10 @@ function checkLost(lost: LostWrites, count: number): void {
 
 type SizeFrom = "option" | "base" | "log";
 
-/** Logs do not say how long their disk is. */
+/** Logs do not say how long their disk is: as long as the base, and longer where it grew, as an image's file does. */
 function sizeOf(given: number | undefined, base: BlockNode | undefined, end: number): [number, SizeFrom] {
   if (given !== undefined) return [given, "option"];
-  return base ? [base.size, "base"] : [end, "log"];
+  return base !== undefined && base.size >= end ? [base.size, "base"] : [end, "log"];
 }
 
 export interface StateNodeOptions {

@@ -57,7 +57,7 @@ export class HeaderReader {
     this.offset = (sector ?? Number.NaN) * this.#sectorSize;
     this.length = (count ?? Number.NaN) * this.#sectorSize;
     if (!(this.offset + this.length <= Number.MAX_SAFE_INTEGER)) {
-      const range = `${big64le(bytes, at + 8)} sectors at sector ${big64le(bytes, at)}`;
+      const range = `${count === 1 ? "1 sector" : `${big64le(bytes, at + 8)} sectors`} at sector ${big64le(bytes, at)}`;
       return this.#is("bad", `it is about ${range}, more than a disk has`);
     }
     this.payload = has(this.flags, entryFlags.discard) ? 0 : this.length;

@@ -177,7 +177,8 @@ export class LogIndex {
   /** Of these, entries the superblock vouches for: those behind may be left over from an earlier log in the same file. */
   get counted(): number {
     const firstRecovered = this.#recovered[0]?.first ?? this.#count;
-    return Math.min(this.superblock.entries ?? 0, firstRecovered, this.#count);
+    const { entries, magicOk } = this.superblock;
+    return Math.min(entries ?? (magicOk ? this.#count : 0), firstRecovered, this.#count);
   }
 
   get end(): IndexEnd {

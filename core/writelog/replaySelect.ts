@@ -4,6 +4,7 @@ import { BlockError } from "../base/errors.ts";
 import type { BlockNode } from "../block/node.ts";
 import { readMarkBytes } from "./entry.ts";
 import type { LogIndex } from "./logIndex.ts";
+import { entriesText } from "./walk.ts";
 
 export interface ReplaySelection {
   /** Entries left out at the beginning; not together with a mark. */
@@ -49,7 +50,16 @@ export async function selectEntries(
   if (selection.limit !== undefined) ends.push(limitOf(selection.limit, first, last));
   if (selection.nextFlush) ends.push(nextOf(index.flushes.atOrAfter(first), "FLUSH", first, last));
   if (selection.nextFua) ends.push(nextOf(index.fuas.atOrAfter(first), "FUA", first, last));
+  const leftOut = ends.length === 0 && selection.tail !== true ? leftOutText(index) : undefined;
+  if (leftOut !== undefined) notes.push(`${leftOut}; --tail takes them`);
   return { first, end: Math.min(last, ...ends), isBounded: ends.length > 0, notes };
+}
+
+/** Entries that are taken only on demand, in words: "3 entries behind the superblock's count of 9 are left out". */
+export function leftOutText({ count, counted }: LogIndex): string | undefined {
+  if (count === counted) return undefined;
+  const verb = count - counted === 1 ? "is" : "are";
+  return `${entriesText(count - counted)} behind the superblock's count of ${counted} ${verb} left out`;
 }
 
 async function startOf(

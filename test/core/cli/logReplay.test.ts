@@ -246,6 +246,39 @@ describe("log replay", () => {
     expect(fs.existsSync(cli.path("short.raw"))).toBe(false);
   });
 
+  it("and the states of a log say that entries behind the superblock's count are left out", () => {
+    const bytes = Uint8Array.from(made.bytes);
+    // The count is the 8 bytes at 16: of the 9 entries, 7.
+    bytes[16] = 7;
+    const name = log(bytes);
+    const warning = "2 entries behind the superblock's count of 7 are left out";
+    const replayed = cli.run(["log", "replay", name, "counted.raw"]);
+    expect([replayed.code, replayed.stderr]).toEqual([
+      0,
+      `blkscope: warning: ${warning}; --tail takes them\n`,
+    ]);
+    expect(target("counted.raw", 7)).toBeUndefined();
+    const state = cli.run(["log", "state", name, "counted-state.raw"]);
+    expect([state.code, state.stderr]).toEqual([
+      0,
+      `blkscope: warning: ${warning}; the option 'entry' reaches them\n`,
+    ]);
+    // Nobody who says where it ends, or takes them, is told.
+    expect(cli.run(["log", "replay", "--tail", name, "tail.raw"]).stderr).toBe("");
+    expect(cli.run(["log", "replay", "--limit", "3", name, "three.raw"]).stderr).toBe("");
+    expect(cli.run(["log", "state", "--entry", "7", name, "seven.raw"]).stderr).toBe("");
+  });
+
+  it("takes the entries that are there for counted where the count is beyond any", () => {
+    const bytes = Uint8Array.from(made.bytes);
+    // 2^64 - 1.
+    bytes.fill(0xff, 16, 24);
+    const { code, stdout, stderr } = cli.run(["log", "replay", log(bytes), "beyond.raw"]);
+    expect([code, stdout.split("\n")[0]]).toEqual([2, "9 entries, 0 to 8, replayed to beyond.raw"]);
+    expect(stderr).toContain("The superblock counts more than 2^53 entries; 9 were found");
+    expect(target("beyond.raw", 9)).toBeUndefined();
+  });
+
   it("applies what a torn log has, not the torn entry, and says so", () => {
     const torn = log(made.bytes.subarray(0, made.bytes.length - 100));
     const { code, stderr } = cli.run(["log", "replay", torn, "torn.raw"]);

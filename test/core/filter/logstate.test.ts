@@ -40,7 +40,11 @@ describe("the disk that logstate shows", () => {
     const behind = { ...log, bytes: Uint8Array.from(log.bytes) };
     // The count is the 8 bytes at 16.
     behind.bytes[16] = 1;
-    const { root } = await openForTest(state(behind));
+    const warn = vi.fn();
+    const { root } = await openForTest(state(behind), { warn });
+    expect(warn.mock.calls).toEqual([
+      ["3 entries behind the superblock's count of 1 are left out; the option 'entry' reaches them"],
+    ]);
     expect(root.info.specific).toMatchObject({
       "entries-applied": 1,
       "entries-counted": 1,
@@ -52,13 +56,16 @@ describe("the disk that logstate shows", () => {
 
   it("is as long as asked for, as the base, or as far as the log writes, and says which", async () => {
     const base = { driver: "memory", bytes: filled(5000, 9) };
-    const sizes = [{}, { base }, { base, size: "3k" }].map(async (more) => {
+    // The log writes up to byte 4096: a file that was shorter before has grown.
+    const shorter = { driver: "memory", bytes: filled(2000, 9) };
+    const sizes = [{}, { base }, { base: shorter }, { base, size: "3k" }].map(async (more) => {
       const { root } = await openForTest(state(log, more));
       return [root.size, root.info.specific?.["size-from"]];
     });
     expect(await Promise.all(sizes)).toEqual([
       [4096, "log"],
       [5000, "base"],
+      [4096, "log"],
       [3072, "option"],
     ]);
   });

@@ -283,7 +283,7 @@ describe("a damaged entry", () => {
       ["a length that wraps to 0 in 64 bits", [[at + 8, 2n ** 55n]], /36028797018963968 sectors/],
       ["a length of 2^64 - 1", [[at + 8, 2n ** 64n - 1n]], /18446744073709551615 sectors/],
       ["a position of 2^63", [[at, 2n ** 63n]], /at sector 9223372036854775808/],
-      ["an end beyond 2^53", [[at, 2n ** 44n - 1n]], /1 sectors at sector 17592186044415/],
+      ["an end beyond 2^53", [[at, 2n ** 44n - 1n]], /about 1 sector at sector 17592186044415/],
       ["flags beyond 8 bits", [[at + 16, 0x100n]], /its flags are 0x100;/],
       ["flags in the upper half", [[at + 16, 2n ** 32n]], /its flags are 0x100000000;/],
       ["more data of its own than data", [[at + 24, 513n]], /states 513 bytes of its own and has 512/],
