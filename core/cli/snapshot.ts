@@ -5,6 +5,7 @@ import { defineCommand, UsageError } from "./command.ts";
 import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
 import { stdout } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
 
 const options = {
   list: { short: "l", long: "list", help: "list them (default)" },
@@ -56,7 +57,8 @@ to be removed. Raw and QED images cannot have any: use an overlay (create -b) in
     const [file, ...more] = args.operands;
     if (file === undefined || more.length > 0) throw new UsageError("Expecting one image file name");
     if ((await takeObjects(args.values("object"))).helped) return 0;
-    const [action = { name: "list", value: "" } as const] = asked;
+    // Asked for nothing, the peer opens the image and does nothing.
+    const [action = { name: inPlaceOfPeer ? undefined : ("list" as const), value: "" }] = asked;
     const request = {
       imageOpts: args.has("imageOpts"),
       format: args.value("format"),
@@ -68,7 +70,7 @@ to be removed. Raw and QED images cannot have any: use an overlay (create -b) in
     const { withImage } = await import("./openImage.ts");
     return withImage(file, request, async ({ graph }) => {
       if (action.name === "list") await list(graph.root);
-      else {
+      else if (action.name !== undefined) {
         const { changeSnapshots } = await import("./snapshotImage.ts");
         await changeSnapshots(graph.root, { file, action: action.name, name: action.value });
       }

@@ -19,13 +19,14 @@ export async function changeSnapshots(root: BlockNode, request: SnapshotRequest)
   const { file, action, name } = request;
   const { snapshots } = root;
   if (snapshots === undefined) throw lacking(request, root.driver);
-  const wanted = action === "delete" ? toDelete(root, request) : name;
+  const isEncrypted = root.info.encrypted === true;
+  const wanted = action === "delete" && !isEncrypted ? toDelete(root, request) : name;
   try {
     await snapshots[action](wanted);
   } catch (error) {
     if (!(error instanceof BlockError)) throw error;
     // The peer does not open one without its key.
-    if (root.info.encrypted === true && error.code === "ENOTSUP") throw openError(file, error, 1);
+    if (isEncrypted && error.code === "ENOTSUP") throw openError(file, error, 1);
     throw failed(request, error);
   }
 }
