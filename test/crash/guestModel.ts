@@ -3,11 +3,32 @@
 //
 // A byte may hold the value of any write that had begun, and what was there before the first; except what a durable
 // write replaced: one answered before a flush began that was answered before the crash, or FUA and itself answered.
+import type { BlockNode } from "../../core/block/node.ts";
 import { pending } from "./recorder.ts";
 
 export interface Zone {
   readonly offset: number;
   readonly length: number;
+}
+
+/** Bytes of a zone that a disk of that size has. */
+export function lengthIn({ offset, length }: Zone, size: number): number {
+  return Math.max(0, Math.min(length, size - offset));
+}
+
+/** All that a disk shows of the zones, zeroes behind its end. */
+export async function readZones(
+  node: Pick<BlockNode, "size" | "read">,
+  zones: readonly Zone[],
+): Promise<GuestContent> {
+  const contents: Uint8Array[] = [];
+  for (const zone of zones) {
+    const bytes = new Uint8Array(zone.length);
+    const there = lengthIn(zone, node.size);
+    if (there > 0) await node.read(zone.offset, bytes.subarray(0, there));
+    contents.push(bytes);
+  }
+  return { size: node.size, zones: contents };
 }
 
 export interface GuestWrite {

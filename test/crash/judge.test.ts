@@ -6,11 +6,14 @@ import { filled } from "../build/open.ts";
 import { buildQed } from "../build/qed.ts";
 import { randomFrom } from "../build/random.ts";
 import { cutMoments, prefixState, reorderedState, tornState } from "./crashStates.ts";
+import type { Setting } from "./format.ts";
 import { GuestModel } from "./guestModel.ts";
 import { judge } from "./judge.ts";
-import { patternAt } from "./openQed.ts";
+import { patternAt } from "./openImage.ts";
+import { qedFormat } from "./qedLife.ts";
 import { Clock, pending, RecordingNode } from "./recorder.ts";
-import type { Part, Setting } from "./workload.ts";
+import { SnapshotModel } from "./snapshotModel.ts";
+import type { Part } from "./workload.ts";
 
 const cluster = 4096;
 
@@ -21,8 +24,9 @@ type Step = "set bit" | "clear bit" | "data" | "L2" | "L1" | "flush" | "written"
 async function play(steps: readonly Step[], backingSize: number | undefined): Promise<Part> {
   const size = 4 * cluster;
   const setting: Setting = {
+    format: qedFormat(1),
     clusterSize: cluster,
-    tableSize: 1,
+    perTable: (cluster / 8) * cluster,
     backingSize,
     zones: [{ offset: 0, length: size }],
   };
@@ -59,7 +63,7 @@ async function play(steps: readonly Step[], backingSize: number | undefined): Pr
       model.requests.push({ kind: "flush", start: clock.tick(), end: clock.tick() });
     else for (const request of model.requests) request.end = clock.tick();
   }
-  return { setting, damagedAtStart: false, record: inner.record, model };
+  return { setting, damagedAtStart: false, record: inner.record, model, snapshots: new SnapshotModel([]) };
 }
 
 /** What the judge says of a part: the first complaint over all cuts and 40 reorderings of each. */

@@ -1,44 +1,41 @@
-// Judges what a crash left: it opens, what was durable reads back, the check finds nothing that its own repair does
-// not mend, damage is announced by the need-check bit, and after the repair all of the guest's bytes are right.
-// Throws an Error that says what is wrong.
+// Judges what a crash left: it opens, what was durable reads back, snapshots are whole, the check finds nothing that its
+// own repair does not mend, damage is announced by the image's bit for that, and after the repair all of the guest's
+// bytes are right. Where a format's repair is not here, what needs none is judged. Throws an Error that says what is wrong.
 import { BlockError } from "../../core/base/errors.ts";
 import type { DirtyPolicy } from "../../core/block/driver.ts";
 import type { BlockNode } from "../../core/block/node.ts";
 import { checkAndRepair, gather } from "../../core/block/repair.ts";
 import type { CrashState } from "./crashStates.ts";
-import type { GuestContent } from "./guestModel.ts";
-import { memoryFile, type Opened, openQed } from "./openQed.ts";
-import type { Part, Setting } from "./workload.ts";
-
-/** QED, "Header": bit 0x02 of `features` at byte 16. */
-export function hasNeedCheck(bytes: Uint8Array): boolean {
-  return Math.floor((bytes[16] ?? 0) / 2) % 2 === 1;
-}
+import type { KnownSnapshot, Setting } from "./format.ts";
+import { type GuestContent, lengthIn, readZones } from "./guestModel.ts";
+import { memoryFile, type Opened, openImage } from "./openImage.ts";
+import type { Part } from "./workload.ts";
 
 export interface Verdict {
   readonly corruptions: number;
   readonly leaks: number;
-  /** The repaired file, and what the guest sees on it. */
-  readonly repaired: Uint8Array;
+  /** The repaired file; undefined where it needs a repair and the driver has none. */
+  readonly repaired: Uint8Array | undefined;
+  /** What the guest sees on it. */
   readonly content: GuestContent;
+  readonly snapshots: readonly KnownSnapshot[];
 }
 
 export async function judge(part: Part, state: CrashState): Promise<Verdict> {
   await judgeUnrepaired(part, state);
-  return judgeRepair(part, state);
+  const snapshots = await judgeSnapshots(part, state.bytes, state.moment);
+  return { ...(await judgeRepair(part, state)), snapshots };
 }
 
 /** Read-only, as it is: ranges that a repair will mend may fail, as far as no durable data can be in them. */
 async function judgeUnrepaired(part: Part, state: CrashState): Promise<void> {
-  const opened = await openQed(memoryFile(state.bytes.slice(), true), part.setting.backingSize, {
-    readOnly: true,
-  });
+  const opened = await openImage(memoryFile(state.bytes.slice(), true), part.setting, { readOnly: true });
   checkSize(part, opened.node, state.moment);
   for (const [index, zone] of part.setting.zones.entries()) {
     const { clusterSize } = part.setting;
-    const length = Math.max(0, Math.min(zone.length, opened.node.size - zone.offset));
+    const length = lengthIn(zone, opened.node.size);
     const whole = new Uint8Array(length);
-    if (await reads(opened.node, zone.offset, whole)) {
+    if (length === 0 || (await reads(opened.node, zone.offset, whole))) {
       checkBytes(part, index, whole, state.moment, 0, "before the repair");
       continue;
     }
@@ -56,22 +53,60 @@ async function judgeUnrepaired(part: Part, state: CrashState): Promise<void> {
 
 /** Until the repair: a cluster that was being written, and all that a lost table maps where nothing is durable. */
 function mayFail(part: Part, offset: number, { moment }: CrashState): boolean {
-  const { clusterSize, tableSize } = part.setting;
-  const perTable = ((tableSize * clusterSize) / 8) * clusterSize;
+  const { clusterSize, perTable, format } = part.setting;
+  if (!format.failsUntilRepaired) return false;
   const table = Math.floor(offset / perTable) * perTable;
   if (part.model.unsettled(offset, clusterSize, moment)) return true;
   if (part.model.hasDurable(offset, clusterSize, moment)) return false;
   return part.damagedAtStart || part.model.unsettled(table, perTable, moment);
 }
 
-async function judgeRepair(part: Part, state: CrashState): Promise<Verdict> {
+/** Those that have to be there are, and each is what the disk was when it was made. */
+async function judgeSnapshots(part: Part, file: Uint8Array, moment: number): Promise<KnownSnapshot[]> {
+  const { setting, snapshots } = part;
+  const top = await openImage(memoryFile(file.slice(), true), setting, { readOnly: true });
+  const names = (top.node.info.snapshots ?? []).map(({ name }) => name);
+  await top.close();
+  const fault = snapshots.faultAfterCrash(names, moment);
+  if (fault !== undefined) throw new Error(fault);
+  for (const name of names) {
+    const how = { readOnly: true, snapshot: name };
+    const opened = await openImage(memoryFile(file.slice(), true), setting, how);
+    const { size, zones } = snapshots.contentOf(name);
+    if (opened.node.size !== size) {
+      throw new Error(`the snapshot ${name} has ${opened.node.size} bytes, not ${size}`);
+    }
+    const found = await readZones(opened.node, setting.zones);
+    for (const [index, { offset }] of setting.zones.entries()) {
+      const [actual, expected] = [found.zones[index], zones[index]];
+      const wrong = actual?.findIndex((byte, at) => byte !== expected?.[at]) ?? 0;
+      if (wrong < 0) continue;
+      const bytes = `byte ${offset + wrong} is ${actual?.[wrong]}, and was ${expected?.[wrong]}`;
+      throw new Error(`the snapshot ${name} has changed: ${bytes}`);
+    }
+    await opened.close();
+  }
+  return names.map((name) => ({ name, content: snapshots.contentOf(name) }));
+}
+
+async function judgeRepair(part: Part, state: CrashState): Promise<Omit<Verdict, "snapshots">> {
+  const { format } = part.setting;
   const file = memoryFile(state.bytes.slice());
-  const opened = await openQed(file, part.setting.backingSize, { dirty: "skip" });
+  const opened = await openImage(file, part.setting, { dirty: "skip" });
   const { result, findings } = await gather(opened.node, {});
+  const { corruptions, leaks } = result;
   if (result.checkErrors > 0) throw new Error(`the check met ${result.checkErrors} errors`);
-  if (result.corruptions > 0 && !hasNeedCheck(state.bytes)) {
-    const [first] = findings.filter(({ kind }) => kind === "corruption");
-    throw new Error(`there is corruption but the need-check bit is not set: ${first?.message}`);
+  const isMarked = format.isMarked(state.bytes);
+  const harm = findings.find(
+    (finding) => finding.kind === "corruption" && !format.isHarmless(finding, findings),
+  );
+  if (harm !== undefined && !isMarked) {
+    throw new Error(`there is corruption but the need-check bit is not set: ${harm.message}`);
+  }
+  if (opened.node.planRepair === undefined) {
+    const content = await readGuest(part, opened, state.moment, "opened for writing");
+    await opened.close();
+    return { corruptions, leaks, repaired: isMarked ? undefined : await contentOf(file), content };
   }
   await checkAndRepair(opened.node, opened.file);
   const again = await gather(opened.node, {});
@@ -82,8 +117,8 @@ async function judgeRepair(part: Part, state: CrashState): Promise<Verdict> {
   const content = await readGuest(part, opened, state.moment, "after the repair");
   await opened.close();
   const repaired = await contentOf(file);
-  if (hasNeedCheck(repaired)) throw new Error("the need-check bit is still set after the repair");
-  return { corruptions: result.corruptions, leaks: result.leaks, repaired, content };
+  if (format.isMarked(repaired)) throw new Error("the need-check bit is still set after the repair");
+  return { corruptions, leaks, repaired, content };
 }
 
 /**
@@ -96,58 +131,69 @@ export async function judgeWritten(
   dirty: DirtyPolicy,
   verdict: Verdict,
 ): Promise<void> {
+  const { setting } = part;
   const file = memoryFile(state.bytes.slice());
-  const opened = await openQed(file, part.setting.backingSize, { dirty });
+  const opened = await openImage(file, setting, { dirty });
   const where = `opened for writing with the policy ${dirty}`;
   if (dirty === "repair") await readGuest(part, opened, state.moment, where);
-  const { clusterSize, zones } = part.setting;
+  const { clusterSize, zones } = setting;
   const written = zones[0]?.offset ?? 0;
+  const mayRefuse = verdict.repaired === undefined || (dirty === "report" && verdict.corruptions > 0);
   try {
     await opened.node.write(written, new Uint8Array(clusterSize * 2).fill(0xa5));
   } catch (error) {
-    const refused = error instanceof BlockError && dirty === "report" && verdict.corruptions > 0;
-    if (!refused) throw error;
+    if (!(error instanceof BlockError) || !mayRefuse) throw error;
   }
   await opened.close();
-  if (dirty === "repair" && hasNeedCheck(await contentOf(file))) {
+  if (
+    dirty === "repair" &&
+    verdict.repaired !== undefined &&
+    setting.format.isMarked(await contentOf(file))
+  ) {
     throw new Error(`${where}, then closed: the need-check bit is still set`);
   }
-  const later = await openQed(file, part.setting.backingSize, { dirty: "skip" });
+  const later = await openImage(file, setting, { dirty: "skip" });
   const { result } = await gather(later.node, {});
   if (result.corruptions > verdict.corruptions) throw new Error(`${where}: a write adds corruption`);
-  await checkAndRepair(later.node, later.file);
-  const again = await gather(later.node, {});
-  if (again.result.corruptions > 0) throw new Error(`${where}: a write leaves what no repair mends`);
+  if (later.node.planRepair !== undefined) {
+    await checkAndRepair(later.node, later.file);
+    const again = await gather(later.node, {});
+    if (again.result.corruptions > 0) throw new Error(`${where}: a write leaves what no repair mends`);
+  }
   for (const [index, zone] of zones.entries()) {
     const skip = index === 0 ? clusterSize * 2 : 0;
-    const length = Math.max(0, Math.min(zone.length, later.node.size - zone.offset) - skip);
+    const length = lengthIn(zone, later.node.size) - skip;
+    if (length <= 0) continue;
     const actual = new Uint8Array(length);
     await later.node.read(zone.offset + skip, actual);
-    checkBytes(part, index, actual, state.moment, skip, `${where}, written elsewhere, and repaired`);
+    checkBytes(part, index, actual, state.moment, skip, `${where}, and written elsewhere`);
   }
   await later.close();
+  await judgeSnapshots(part, await contentOf(file), state.moment);
 }
 
 async function readGuest(part: Part, opened: Opened, moment: number, when: string): Promise<GuestContent> {
   checkSize(part, opened.node, moment);
-  const zones: Uint8Array[] = [];
+  const content = await readZones(opened.node, part.setting.zones);
   for (const [index, zone] of part.setting.zones.entries()) {
-    const actual = new Uint8Array(Math.max(0, Math.min(zone.length, opened.node.size - zone.offset)));
-    await opened.node.read(zone.offset, actual);
-    checkBytes(part, index, actual, moment, 0, when);
-    const whole = new Uint8Array(zone.length);
-    whole.set(actual);
-    zones.push(whole);
+    const actual = content.zones[index]?.subarray(0, lengthIn(zone, opened.node.size));
+    checkBytes(part, index, actual ?? new Uint8Array(0), moment, 0, when);
   }
   await checkUnused(part.setting, opened.node, when);
-  return { size: opened.node.size, zones };
+  return content;
 }
 
 /** Between the zones nothing was ever written: no table may say otherwise. */
-async function checkUnused(setting: Setting, node: BlockNode, when: string): Promise<void> {
-  const gaps = setting.zones.map(({ offset, length }, index) => ({
+async function checkUnused(
+  { zones, format, backingSize }: Setting,
+  node: BlockNode,
+  when: string,
+): Promise<void> {
+  // A disk that grows again covers what the backing file has there.
+  if (format.can.shrink && backingSize !== undefined) return;
+  const gaps = zones.map(({ offset, length }, index) => ({
     from: offset + length,
-    to: Math.min(setting.zones[index + 1]?.offset ?? 0, node.size),
+    to: Math.min(zones[index + 1]?.offset ?? 0, node.size),
   }));
   for (const { from, to } of gaps) {
     for (let offset = from; offset < to; ) {

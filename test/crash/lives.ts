@@ -2,9 +2,10 @@
 // with the last write torn, and at each some samples of what reorderings between two flushes leave.
 import { type Random, randomFrom } from "../build/random.ts";
 import { type CrashState, cutMoments, prefixState, reorderedState, tornState } from "./crashStates.ts";
+import type { Chooser, Start } from "./format.ts";
 import { judge, judgeWritten, type Verdict } from "./judge.ts";
 import { describePart } from "./report.ts";
-import { chooseSetting, type Part, runPart, type Start } from "./workload.ts";
+import { type Part, runPart } from "./workload.ts";
 
 export interface Effort {
   /** Cuts judged in each part of a life; all when left out. */
@@ -23,12 +24,21 @@ export interface Tally {
 /** Hears of every state that passed, for a second opinion. */
 export type Witness = (part: Part, state: CrashState, verdict: Verdict) => Promise<void>;
 
-/** One life of one to three parts. Throws an Error with the seed, the cut and what happened until then. */
-export async function runLife(seed: number, effort: Effort, tally: Tally, witness?: Witness): Promise<void> {
+/**
+ * One life of one to three parts; it ends early with an image that only a repair can go on from and the driver has none.
+ * Throws an Error with the seed, the cut and what happened until then.
+ */
+export async function runLife(
+  choose: Chooser,
+  seed: number,
+  effort: Effort,
+  tally: Tally,
+  witness?: Witness,
+): Promise<void> {
   const random = randomFrom(seed);
-  const { setting, start } = chooseSetting(random);
-  let next: Start = start;
-  for (let parts = random.pick([1, 1, 2, 3]); parts > 0; parts--) {
+  const { setting, start } = choose(random);
+  let next: Start | undefined = start;
+  for (let parts = random.pick([1, 1, 2, 3]); parts > 0 && next !== undefined; parts--) {
     let part: Part;
     try {
       part = await runPart(setting, next, random);
@@ -40,7 +50,7 @@ export async function runLife(seed: number, effort: Effort, tally: Tally, witnes
   }
 }
 
-/** Judges one part; gives one of the states, from which life goes on. */
+/** Judges one part; gives one of the states, from which life goes on if it can. */
 export async function judgePart(
   part: Part,
   seed: number,
@@ -48,10 +58,10 @@ export async function judgePart(
   random: Random,
   tally: Tally,
   witness?: Witness,
-): Promise<Start> {
+): Promise<Start | undefined> {
   const all = cutMoments(part.record);
   const moments = effort.cuts === undefined ? all : sample(all, effort.cuts, random);
-  // Before the last flush of the close: where the need-check bit is cleared is judged in every life.
+  // Before the last flush of the close: where the bit for repairs is cleared is judged in every life.
   const closing = all.at(-2);
   if (closing !== undefined && !moments.includes(closing)) moments.push(closing);
   const goesOn = random.below(moments.length);
@@ -67,12 +77,13 @@ export async function judgePart(
       if (verdict.corruptions > 0) tally.corrupt++;
       if (verdict.leaks > 0) tally.leaking++;
       await witness?.(part, state, verdict);
-      if (index === goesOn) {
-        next = { bytes: state.bytes.slice(), content: verdict.content, damaged: verdict.corruptions > 0 };
+      const { content, snapshots, repaired } = verdict;
+      if (index === goesOn && repaired !== undefined) {
+        const damaged = verdict.corruptions > 0;
+        next = { bytes: state.bytes.slice(), content, damaged, snapshots };
       }
     }
   }
-  if (next === undefined) throw new Error("a record has no place to cut");
   return next;
 }
 

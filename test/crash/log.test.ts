@@ -1,4 +1,4 @@
-// The product tests itself: whole lives of QED images over our own blklogwrites, and every prefix of the log, read by
+// The product tests itself: whole lives of images over our own blklogwrites, and every prefix of the log, read by
 // the tests' own reader, is a disk that a crash may have left. It is judged as crash.test.ts judges its states: it
 // opens, its own repair mends it, and what was flushed or FUA before the prefix ends is there.
 //
@@ -14,10 +14,13 @@ import type { BlockNode } from "../../core/block/node.ts";
 import { blklogwrites } from "../../core/filter/blklogwrites.ts";
 import { type Log, readLog } from "../build/logReader.ts";
 import { type Random, randomFrom } from "../build/random.ts";
+import type { Chooser } from "./format.ts";
 import { judge } from "./judge.ts";
+import { chooseQcow2 } from "./qcow2Life.ts";
+import { chooseQed } from "./qedLife.ts";
 import { type Clock, RecordingNode } from "./recorder.ts";
 import { describePart } from "./report.ts";
-import { chooseSetting, type Part, runPart } from "./workload.ts";
+import { type Part, runPart } from "./workload.ts";
 
 const asked = process.env.BLKSCOPE_SEED;
 const full = process.env.BLKSCOPE_CRASH === "full";
@@ -25,18 +28,25 @@ const firstSeed = 20261200;
 const lives = asked === undefined ? (full ? 400 : 16) : 1;
 const timeout = full ? 3_600_000 : 120_000;
 
-it("every prefix of our own write log opens, is mended, and has what was flushed", { timeout }, async () => {
-  const tally = { prefixes: 0, flushes: 0, corrupt: 0, leaking: 0 };
-  for (let index = 0; index < lives; index++) {
-    const seed = asked === undefined ? firstSeed + index : Number(asked);
-    await runLogged(seed, tally);
-  }
-  console.log(`prefixes judged: ${JSON.stringify(tally)}`);
-  if (asked !== undefined) return;
-  expect(tally.prefixes).toBeGreaterThan(lives * 10);
-  expect(tally.flushes).toBeGreaterThan(lives * 2);
-  expect(tally.corrupt + tally.leaking).toBeGreaterThan(0);
-});
+it.each([
+  ["QED", chooseQed],
+  ["qcow2", chooseQcow2],
+])(
+  "every prefix of our own write log of %s opens, is mended, and has what was flushed",
+  { timeout },
+  async (_, choose) => {
+    const tally = { prefixes: 0, flushes: 0, corrupt: 0, leaking: 0 };
+    for (let index = 0; index < lives; index++) {
+      const seed = asked === undefined ? firstSeed + index : Number(asked);
+      await runLogged(choose, seed, tally);
+    }
+    console.log(`prefixes judged: ${JSON.stringify(tally)}`);
+    if (asked !== undefined) return;
+    expect(tally.prefixes).toBeGreaterThan(lives * 10);
+    expect(tally.flushes).toBeGreaterThan(lives * 2);
+    expect(tally.corrupt + tally.leaking).toBeGreaterThan(0);
+  },
+);
 
 interface Tally {
   prefixes: number;
@@ -45,11 +55,16 @@ interface Tally {
   leaking: number;
 }
 
-async function runLogged(seed: number, tally: Tally): Promise<void> {
+async function runLogged(choose: Chooser, seed: number, tally: Tally): Promise<void> {
   const random = randomFrom(seed);
-  const { setting, start } = chooseSetting(random);
+  const { setting, start } = choose(random);
   const logged = new LoggedFile(random);
-  const part = await runPart(setting, start, random, (file, clock) => logged.open(file, clock));
+  let part: Part;
+  try {
+    part = await runPart(setting, start, random, (file, clock) => logged.open(file, clock));
+  } catch (error) {
+    throw new Error(`BLKSCOPE_SEED=${seed}: the workload failed: ${messageOf(error)}`, { cause: error });
+  }
   const log = await logged.read();
   const places = placesOf(log);
   const disk = new Disk(part.record.initial);
@@ -70,9 +85,12 @@ async function runLogged(seed: number, tally: Tally): Promise<void> {
 }
 
 function failure(seed: number, count: number, part: Part, moment: number, error: unknown): Error {
-  const why = error instanceof Error ? error.message : String(error);
   const where = `BLKSCOPE_SEED=${seed}, the first ${count} entries of the log`;
-  return new Error(`${where}:\n${why}\n${describePart(part, moment)}`, { cause: error });
+  return new Error(`${where}:\n${messageOf(error)}\n${describePart(part, moment)}`, { cause: error });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The image's file with a log beside it, both in memory; opened again it appends. */

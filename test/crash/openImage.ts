@@ -1,11 +1,13 @@
-// Opens the QED driver over nodes made by a test: its file is the recording node or the bytes a crash left, its
+// Opens a format driver over nodes made by a test: its file is the recording node or the bytes a crash left, its
 // backing file a pattern of any size. Everything passes the same gate as in a graph.
 import { meetDirtyImage } from "../../core/block/dirty.ts";
 import type { DirtyPolicy, OpenContext } from "../../core/block/driver.ts";
 import { guard } from "../../core/block/guard.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../../core/block/node.ts";
+import { qcow2 } from "../../core/format/qcow2/qcow2.ts";
 import { qed } from "../../core/format/qed/qed.ts";
 import { MemoryNode } from "../../core/protocol/memory.ts";
+import type { CrashFormat } from "./format.ts";
 
 export interface Opened {
   readonly node: BlockNode;
@@ -16,10 +18,23 @@ export interface Opened {
   close(): Promise<void>;
 }
 
-export async function openQed(
+/** What an image to be opened is. */
+export interface ImageKind {
+  readonly format: Pick<CrashFormat, "driver" | "options">;
+  readonly backingSize: number | undefined;
+}
+
+export interface OpenHow {
+  readonly readOnly?: boolean;
+  readonly dirty?: DirtyPolicy;
+  /** The snapshot to be shown. */
+  readonly snapshot?: string;
+}
+
+export async function openImage(
   inner: BlockNode,
-  backingSize: number | undefined,
-  how: { readonly readOnly?: boolean; readonly dirty?: DirtyPolicy } = {},
+  { format, backingSize }: ImageKind,
+  how: OpenHow = {},
 ): Promise<Opened> {
   const warnings: string[] = [];
   const file = guard(inner);
@@ -41,7 +56,9 @@ export async function openQed(
     },
   };
   const backing = backingSize === undefined ? null : { driver: "pattern" };
-  const node = guard(await qed.open({ driver: "qed", file: { driver: "memory" }, backing }, context));
+  const shown = how.snapshot === undefined ? {} : { snapshot: how.snapshot };
+  const options = { file: { driver: "memory" }, backing, ...format.options, ...shown };
+  const node = guard(await openDriver(format.driver, options, context));
   // As the graph does with the image on top.
   if (!context.readOnly && node.info.dirty) {
     await meetDirtyImage(node, file, context.dirty, {
@@ -58,6 +75,15 @@ export async function openQed(
       await file.close();
     },
   };
+}
+
+function openDriver(
+  driver: CrashFormat["driver"],
+  options: object,
+  context: OpenContext,
+): Promise<BlockNode> {
+  if (driver === "qed") return qed.open(qed.options.parse({ driver, ...options }), context);
+  return qcow2.open(qcow2.options.parse({ driver, ...options }), context);
 }
 
 /** A file in memory that keeps what was written to it where the test can look at it. */

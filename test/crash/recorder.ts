@@ -121,7 +121,11 @@ export class RecordingNode implements BlockNode {
     resize.end = this.#clock.tick();
   }
 
-  async discard(): Promise<void> {}
+  /** Of bytes that are given up nothing is known any more. */
+  async discard(offset: number, length: number): Promise<void> {
+    await this.#write("write", offset, new Uint8Array(length).fill(0xdd), {});
+  }
+
   async close(): Promise<void> {}
 
   async extentAt(offset: number, length: number): Promise<Extent> {

@@ -10,10 +10,10 @@ import type { Part } from "./workload.ts";
 const mostLines = 120;
 
 export function describePart(part: Part, moment: number): string {
-  const { setting, model, record } = part;
-  const { clusterSize, tableSize, backingSize } = setting;
+  const { setting, model, record, snapshots } = part;
+  const { clusterSize, format, backingSize } = setting;
   const head =
-    `cluster_size ${clusterSize}, table_size ${tableSize}, guest size ${model.initial.size}, ` +
+    `${format.driver}, cluster_size ${clusterSize}, ${format.words}, guest size ${model.initial.size}, ` +
     `${backingSize === undefined ? "no backing file" : `backing file of ${backingSize} bytes`}, ` +
     `${part.damagedAtStart ? "damaged by an earlier crash" : "sound at the start"}`;
   const guest = model.requests.map((request) => {
@@ -27,7 +27,13 @@ export function describePart(part: Part, moment: number): string {
     const text = `    file ${describeRequest(request, setting.clusterSize)}`;
     return { start, text, end, durable: request.kind !== "flush" && isDurable(request, record, moment) };
   });
-  const lines = [...guest, ...file]
+  const made = snapshots.records.flatMap(({ name, made, deleted }) => [
+    { ...made, text: `guest snapshot ${name}`, durable: made.end <= moment },
+    ...(deleted
+      ? [{ ...deleted, text: `guest deletes snapshot ${name}`, durable: deleted.end <= moment }]
+      : []),
+  ]);
+  const lines = [...guest, ...made, ...file]
     .filter(({ start }) => start <= moment)
     .sort((a, b) => a.start - b.start)
     .map(({ start, text, end, durable }) => {
