@@ -3,6 +3,7 @@
 import type { NodeOptions } from "../block/driver.ts";
 import { canonicalName } from "../canonicalName.ts";
 import { withFormat } from "../graph.ts";
+import { driverNamed } from "../registry.ts";
 import { isOptions, nest, overlay, parseSpec, withoutNames } from "../spec.ts";
 import { type ListForm, parseImageOpts } from "./imageOpts.ts";
 import { printWarning } from "./output.ts";
@@ -45,7 +46,22 @@ export function namedWithOptions(
   if (name === undefined) return withFormat(withFileDriver(options), format);
   const { driver, ...others } = overlay(withFormat(parseSpec(name), optionDriver(options)), options);
   const merged = driver === undefined ? others : { driver, ...others };
-  return withoutNames(withFormat(withFileDriver(merged), format));
+  return withoutNames(withFormat(withFileDriver(nameInFile(merged)), format));
+}
+
+/** A name that is beside the driver of a format or a filter is that of the file below it, however deep that lies. */
+function nameInFile(spec: NodeOptions): NodeOptions {
+  const { driver: name, filename, file } = spec;
+  const driver = typeof name === "string" ? driverNamed(name) : undefined;
+  const isNamed = driver === undefined || driver.kind === "protocol" || driver.isPrefix === true;
+  const { filename: _, ...others } = spec;
+  const below: NodeOptions =
+    isNamed || typeof filename !== "string"
+      ? spec
+      : { ...others, file: { ...(isOptions(file) && file), filename } };
+  return Object.fromEntries(
+    Object.entries(below).map(([key, value]) => [key, isOptions(value) ? nameInFile(value) : value]),
+  );
 }
 
 function optionDriver({ driver }: NodeOptions): string | undefined {

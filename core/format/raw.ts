@@ -28,6 +28,7 @@ export const raw = defineDriver({
   // Anything can be raw, so every other format comes first.
   probe: () => 1,
   creation: rawCreation,
+  reopening: { options: ["offset", "size"] },
   open: async (options, context) => {
     const file = await context.openChild("file", "file", options.file);
     return openRaw(file, options.offset ?? 0, options.size, context);

@@ -2,6 +2,8 @@
 
 import { asBlockError, BlockError } from "../../base/errors.ts";
 import type { CacheMode, NodeOptions } from "../../block/driver.ts";
+import type { BlockNode } from "../../block/node.ts";
+import { driverNamed } from "../../registry.ts";
 import { isOptions, nest, overlay } from "../../spec.ts";
 import { cacheModeNamed } from "../cacheMode.ts";
 import { namedWithOptions } from "../imageArgument.ts";
@@ -167,44 +169,53 @@ Example:
       if (letter === "c") namedCache(value);
     });
     if (options.operands.length > 0) throw new CommandMisuse();
-    const changed = changedRequest(session.image.request, options);
+    const changed = changedRequest(session.image, options);
     await session.unlessInterrupted(session.drain());
     session.setImage(await session.image.reopened(changed));
   },
 };
 
-function changedRequest(request: ImageRequest, options: Letters): ImageRequest {
+function changedRequest({ request, format }: IoImage, options: Letters): ImageRequest {
   const refuse = (message: string) => {
     throw new CommandFailure("report", message);
   };
   if (options.has("r") && options.has("w")) refuse("Only one -r/-w option may be given");
   const given = nest(parseImageOpts(options.values("o").join(","), { warn: printWarning }));
-  const { "read-only": readOnlyOption, cache: cacheOptions, ...others } = given;
+  const { "read-only": readOnlyOption, cache: cacheOptions, "auto-read-only": auto, ...others } = given;
   const access = options.has("r") || options.has("w");
   if (access && readOnlyOption !== undefined) refuse("Cannot set both -r/-w and 'read-only'");
   const withCache = withCacheOptions(request.cache, cacheOptions);
   if (options.has("c") && cacheOptions !== undefined) refuse("Cannot set both -c and the cache options");
-  for (const [key, value] of leaves(others, request.spec)) {
-    if (!changeable.includes(key)) refuse(`Cannot change the option '${value}'`);
+  const isAuto = auto === undefined ? undefined : switchOf(auto, "auto-read-only", false);
+  const { options: changeable = [], join = overlay } = driverNamed(format.driver)?.reopening ?? {};
+  for (const [[group = ""], name] of leaves(others, request.spec, format)) {
+    if (!changeable.includes(group)) refuse(`Cannot change the option '${name}'`);
   }
+  const spec = join(request.spec, others);
   const cache = options.value("c");
   return {
     ...request,
-    spec: overlay(request.spec, others),
+    spec: isAuto === undefined ? spec : { ...spec, "auto-read-only": isAuto },
     readOnly: access ? options.has("r") : switchOf(readOnlyOption, "read-only", request.readOnly),
     cache: cache === undefined ? withCache : namedCache(cache),
   };
 }
 
-/** Options of an open raw image that may be changed: its window of the file. */
-const changeable: readonly string[] = ["offset", "size"];
-
 /** The options that differ from those the image has: their path, and the last part of it. */
-function leaves(given: NodeOptions, has: NodeOptions, above = ""): [path: string, name: string][] {
-  return Object.entries(given).flatMap(([key, value]): [string, string][] => {
-    const old = has[key];
-    if (isOptions(value)) return leaves(value, isOptions(old) ? old : {}, `${above}${key}.`);
-    return String(old) === String(value) ? [] : [[`${above}${key}`, key]];
+function leaves(
+  given: NodeOptions,
+  has: NodeOptions,
+  node: BlockNode | undefined,
+  above: readonly string[] = [],
+): [path: readonly string[], name: string][] {
+  return Object.entries(given).flatMap(([key, value]): [readonly string[], string][] => {
+    // A driver that was not given was found by opening the image.
+    const old = key === "driver" ? (node?.driver ?? has[key]) : has[key];
+    if (isOptions(value)) {
+      const child = node?.children.find(({ name }) => name === key)?.node;
+      return leaves(value, isOptions(old) ? old : {}, child, [...above, key]);
+    }
+    return String(old) === String(value) ? [] : [[[...above, key], key]];
   });
 }
 

@@ -1,12 +1,14 @@
 // The other files of a qcow2 image: its backing file and its external data file, by the names that it stores.
 import { BlockError } from "../../base/errors.ts";
 import { backingFailed, backingSpec, partSpec, pathOf } from "../../block/backing.ts";
-import type { ImageSpec, OpenContext } from "../../block/driver.ts";
+import type { ImageSpec, NodeOptions, OpenContext } from "../../block/driver.ts";
 import { dataFileChild } from "../../block/extents.ts";
 import type { BlockNode } from "../../block/node.ts";
+import { referredNode, withoutGeneric } from "../../block/options.ts";
+import { isOptions, overlay } from "../../spec.ts";
 import type { Qcow2Image } from "./header.ts";
 
-/** `backing: null` in the options leaves it out; given options come before the name in the header. */
+/** `backing: null` in the options leaves it out; given options come before those that the name in the header makes. */
 export async function openBacking(
   given: ImageSpec | null | undefined,
   { backing, header, extensions }: Qcow2Image,
@@ -14,7 +16,8 @@ export async function openBacking(
   context: OpenContext,
 ): Promise<BlockNode | undefined> {
   if (given === null || context.backing === "none") return undefined;
-  if (given) return context.openChild("backing", "backing", given);
+  const isAddition = isOptions(given) && backing !== undefined && addsToName(given, extensions.backingFormat);
+  if (given && !isAddition) return context.openChild("backing", "backing", given);
   if (backing === undefined) return undefined;
   if (backing.fault !== undefined) {
     throw new BlockError("ECORRUPT", `The backing file name ${backing.fault}`, header.backingName);
@@ -28,10 +31,17 @@ export async function openBacking(
     policy: context.backing,
   };
   try {
-    return await context.openChild("backing", "backing", backingSpec(request));
+    const spec = backingSpec(request);
+    return await context.openChild("backing", "backing", isAddition ? overlay(spec, given) : spec);
   } catch (thrown) {
     throw backingFailed(request, thrown);
   }
+}
+
+/** Options that say how the file is opened that the header names, and not which one. */
+function addsToName({ driver, ...others }: NodeOptions, format: string | undefined): boolean {
+  const isOfFile = driver === undefined || driver === format;
+  return isOfFile && referredNode(others) === undefined && Object.keys(withoutGeneric(others)).length === 0;
 }
 
 /** Without backing files it is not opened either: what asks so looks at tables only. Throws EINVAL, what opening throws. */

@@ -17,6 +17,7 @@ import type {
   ZeroFlags,
 } from "../../block/node.ts";
 import { checkQcow2 } from "./check.ts";
+import type { TableCache } from "./cacheOptions.ts";
 import { decompress } from "./compressed.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
 import { infoOf, type Qcow2Facts } from "./info.ts";
@@ -46,6 +47,7 @@ export interface Qcow2Parts {
   readonly children: readonly Child[];
   /** Undefined where the image is open for reading. */
   readonly session: WriteSession | undefined;
+  readonly tables: TableCache;
   /** Of an image whose header and facts changed below. */
   readFacts(image: Qcow2Image): Promise<Qcow2Facts>;
 }
@@ -73,7 +75,10 @@ export class Qcow2Node implements BlockNode {
   #freed = 0;
   #isPreallocated: Promise<boolean> | undefined;
 
-  constructor({ state, snapshot, children, session, readFacts }: Qcow2Parts, context: OpenContext) {
+  constructor(
+    { state, snapshot, children, session, tables: cache, readFacts }: Qcow2Parts,
+    context: OpenContext,
+  ) {
     const named = (name: string) => children.find((child) => child.name === name)?.node;
     const file = named("file");
     if (!file) throw new Error("a qcow2 node has a file");
@@ -100,7 +105,7 @@ export class Qcow2Node implements BlockNode {
     this.#file = file;
     this.#backing = named("backing");
     this.#storage = header.hasDataFile ? named(dataFileChild) : file;
-    const tables = session?.metadata.tables ?? new Tables(file, header.clusterSize);
+    const tables = session?.metadata.tables ?? new Tables(file, header.clusterSize, cache);
     this.#map = new Qcow2Map(geometryOf(state, snapshot), tables);
     this.reload = session && (() => this.#reload(session, readFacts));
     this.snapshots = session && {

@@ -8,6 +8,7 @@ import type { BlockNode, Child } from "../../block/node.ts";
 import { child } from "../../block/options.ts";
 import { openBacking, openDataFile } from "./backing.ts";
 import { type Qcow2Bitmap, readBitmaps } from "./bitmaps.ts";
+import { cacheOptions, tableCache } from "./cacheOptions.ts";
 import { creation } from "./create.ts";
 import { type Qcow2Image, readImage } from "./header.ts";
 import type { Qcow2Facts } from "./info.ts";
@@ -15,7 +16,13 @@ import { incompatible, probeQcow2 } from "./layout.ts";
 import { luksFacts } from "./luks.ts";
 import { Qcow2Node } from "./node.ts";
 import { readSnapshots, snapshotNamed } from "./snapshots.ts";
-import { metadataOptions, writeOptions } from "./write/options.ts";
+import {
+  changeableOptions,
+  joinedOptions,
+  metadataOptions,
+  optionPeerWords,
+  writeOptions,
+} from "./write/options.ts";
 import { WriteSession } from "./write/session.ts";
 
 export const qcow2 = defineDriver({
@@ -29,15 +36,19 @@ export const qcow2 = defineDriver({
       .string()
       .describe("Id or name of the snapshot to show instead of the disk as it is.")
       .optional(),
+    ...cacheOptions,
     ...writeOptions,
   }),
   probe: probeQcow2,
   creation,
+  reopening: { options: changeableOptions, join: joinedOptions },
+  peerWords: optionPeerWords,
   compresses: true,
   checks: true,
   open: async (options, context) => {
     const file = await context.openChild("file", "file", options.file);
     const image = await readImage(file);
+    const tables = tableCache(options, image.header.clusterSize);
     if (!context.readOnly) expectWritable(image, options.snapshot, context);
     const facts = await readFacts(image, file, context);
     const snapshot =
@@ -55,12 +66,12 @@ export const qcow2 = defineDriver({
           backing,
           image,
           facts,
-          options: metadataOptions(options),
+          options: metadataOptions(options, tables),
           isUntouched: context.dirty === "untouched",
           warn: (message) => context.warn(message),
         });
     const state = session?.metadata ?? { image, facts };
-    const parts = { state, snapshot, children, session };
+    const parts = { state, snapshot, children, session, tables };
     return new Qcow2Node({ ...parts, readFacts: (changed) => readFacts(changed, file, context) }, context);
   },
 });

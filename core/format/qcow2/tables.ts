@@ -3,11 +3,9 @@
 // when `writeBack` is told to, by levels: what others point to first (write/metadata.ts says when).
 import { Lru } from "../../base/lru.ts";
 import type { BlockNode } from "../../block/node.ts";
+import type { TableCache } from "./cacheOptions.ts";
 import { readPadded } from "./header.ts";
 
-/** Bytes of a page of larger tables; smaller ones are one page. */
-const longestPage = 64 * 1024;
-const cacheBytes = 16 * 1024 * 1024;
 /** Pages of memory kept for the next reads: to use new memory each time costs more than reading. */
 const mostSpare = 16;
 /** Words of 8 bytes in a sector: files are written by whole sectors. */
@@ -44,20 +42,21 @@ export class Tables {
   readonly #file: BlockNode;
   readonly #pageBytes: number;
   readonly #clusterSize: number;
-  readonly #pages = new Lru<number, Int32Array<ArrayBuffer>>(
-    cacheBytes,
-    (page) => page.byteLength,
-    (page) => this.#reuse(page),
-  );
+  readonly #pages: Lru<number, Int32Array<ArrayBuffer>>;
   /** Pages with changes that are not written: they stay whatever the cache's limit is. */
   readonly #dirty = new Map<number, DirtyPage>();
   readonly #loads = new Map<number, Promise<void>>();
   readonly #spare: ArrayBuffer[] = [];
 
-  constructor(file: BlockNode, clusterSize: number) {
+  constructor(file: BlockNode, clusterSize: number, { limit, pageBytes }: TableCache) {
     this.#file = file;
     this.#clusterSize = clusterSize;
-    this.#pageBytes = Math.min(longestPage, clusterSize);
+    this.#pageBytes = pageBytes;
+    this.#pages = new Lru(
+      limit,
+      (page) => page.byteLength,
+      (page) => this.#reuse(page),
+    );
   }
 
   /**

@@ -21,6 +21,7 @@
 import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import { RangeLock } from "../../../block/rangeLock.ts";
+import { type TableCache, tableCache } from "../cacheOptions.ts";
 import type { Qcow2Image } from "../header.ts";
 import type { Qcow2Facts } from "../info.ts";
 import { compatible, incompatible, type Qcow2Header } from "../layout.ts";
@@ -42,6 +43,8 @@ const steps: Readonly<Record<Level, { readonly event: string; readonly area: Are
 };
 
 export interface MetadataOptions {
+  /** Undefined: as large as it is without being told. */
+  readonly tables?: TableCache;
   /** Undefined: as the image says. */
   readonly lazyRefcounts: boolean | undefined;
   readonly overlaps: ReadonlySet<Area>;
@@ -89,7 +92,8 @@ export class Metadata {
     this.#dataFile = dataFile;
     this.header = header;
     this.#facts = facts;
-    this.tables = new Tables(file, header.header.clusterSize);
+    const { clusterSize } = header.header;
+    this.tables = new Tables(file, clusterSize, options.tables ?? tableCache({}, clusterSize));
     this.corruption = new Corruption(header, warn);
     const current = () => ({ image: header.image, facts: this.#facts });
     this.overlaps = new Overlaps(
