@@ -83,6 +83,7 @@ export class L2Tables {
     const { table } = await this.#l1Entry(l1Index);
     if (table === 0) return;
     const { clusterSize } = this.#metadata.geometry;
+    await this.#metadata.overlaps.load();
     await this.#setL1(l1Index, 0);
     this.#metadata.overlaps.removeL2(table);
     await this.#metadata.changeRefcounts(table, clusterSize, -1);

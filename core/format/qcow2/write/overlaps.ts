@@ -90,7 +90,24 @@ export class Overlaps {
     return this.check(offset, length);
   }
 
-  /** A new table, or one that is none any more. */
+  /**
+   * Where tables lie is read while what is on disk still says so: before an entry that names one changes in memory.
+   * Throws EIO.
+   */
+  async load(): Promise<ReadonlyMap<Area, Set<number>>> {
+    if (this.#known !== undefined) return this.#known;
+    this.#clusters ??= this.#load();
+    const loading = this.#clusters;
+    try {
+      return await loading;
+    } catch (error) {
+      // The next one tries again.
+      if (this.#clusters === loading) this.#clusters = undefined;
+      throw error;
+    }
+  }
+
+  /** A new table, or one that is none any more. After `load`, which a check is too. */
   addBlock(offset: number): void {
     this.#known?.get("refcount-block")?.add(offset / this.#clusterSize);
   }
@@ -113,8 +130,7 @@ export class Overlaps {
 
   async #areaAt(offset: number, length: number, own: Area | undefined): Promise<Area | undefined> {
     if (this.#wanted.size === 0) return undefined;
-    this.#clusters ??= this.#load();
-    const clusters = this.#known ?? (await this.#clusters);
+    const clusters = this.#known ?? (await this.load());
     const first = Math.floor(offset / this.#clusterSize);
     const end = Math.ceil((offset + length) / this.#clusterSize);
     const spans = this.#spans();
