@@ -94,16 +94,23 @@ export interface RepairWrite {
 }
 
 export interface RepairItem {
-  /** The finding it answers; undefined for the dirty bit, which comes last. */
+  /** The finding it answers, where it is just one. */
   readonly finding: Finding | undefined;
   /** One sentence: what the guest sees differently afterwards. */
   readonly effect: string;
   readonly write: RepairWrite;
 }
 
+/** How much of what is found a repair of the peer's kind mends: leaks: only what takes space that nothing uses. */
+export type RepairExtent = "leaks" | "all";
+
 /** Everything that a repair changes, in the order of writing. Made from findings, applied by core/block/repair. */
 export interface RepairPlan {
+  /** Written behind the end of the file and flushed before anything in place: nothing refers to it until then. */
+  readonly appended?: readonly { readonly offset: number; readonly newBytes: Uint8Array }[];
   readonly items: readonly RepairItem[];
+  /** What the items mend, where it is not one corruption each. */
+  readonly fixes?: { readonly corruptions: number; readonly leaks: number };
   /**
    * The write that clears the dirty bit, applied when everything else is written, flushed and verified; undefined
    * where the bit is clear, or has to stay because something is left that no repair mends.
@@ -118,7 +125,23 @@ export interface RepairPlan {
  */
 export type RepairRisk = "safe" | "may-lose-data" | "cannot-be-undone-elsewhere";
 
-export type RepairAction = "clear-entry" | "copy-cluster" | "copy-table" | "trim" | "clear-dirty-bit";
+/**
+ * fix-entry: bits that mean nothing or contradict others are taken away; fix-refcounts: what the image stores of how often
+ * clusters are used becomes true; free-leaks: clusters that nothing uses are free again; fix-flags: what table entries say
+ * of being the only user becomes true; drop-bitmaps: dirty bitmaps are given up.
+ */
+export type RepairAction =
+  | "clear-entry"
+  | "fix-entry"
+  | "copy-cluster"
+  | "copy-table"
+  | "rewrite-snapshots"
+  | "drop-bitmaps"
+  | "fix-refcounts"
+  | "free-leaks"
+  | "fix-flags"
+  | "trim"
+  | "clear-dirty-bit";
 
 /** Bytes, of the guest's disk or of the file. */
 export interface ByteRange {
@@ -155,7 +178,7 @@ export interface ItemWrite extends RepairWrite {
 
 /**
  * What chosen items do to a file, in this order: it is cut to `cutSize`, made `newSize` long, ranges are copied behind
- * the cut, `patches` are laid over the copies; all that is flushed before `writes` change anything in place; those are
+ * the cut, `patches` are laid over the copies or written behind them; all that is flushed before `writes` change anything in place; those are
  * flushed and read back before `last`, the dirty bit.
  */
 export interface RepairScript {
@@ -167,7 +190,7 @@ export interface RepairScript {
   readonly patches: readonly { readonly offset: number; readonly newBytes: Uint8Array }[];
   readonly writes: readonly ItemWrite[];
   readonly last: ItemWrite | undefined;
-  /** Where the copies of an item lie, each item's as one range, in the order of the file. */
+  /** Where what an item adds lies, each item's as one range, in the order of the file. */
   readonly places: readonly (ByteRange & { readonly item: string })[];
 }
 

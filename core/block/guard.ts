@@ -2,7 +2,7 @@
 // closed on the way in, and on the way out that failures are BlockErrors naming the node and that extents
 // advance inside what was asked. Drivers therefore contain only their idea. BLKSCOPE_TRACE=<name or *> traces.
 import { asBlockError, BlockError } from "../base/errors.ts";
-import type { CheckJob, CheckResult, Finding, RepairPlan } from "./finding.ts";
+import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from "./finding.ts";
 import type {
   BackingName,
   BlockNode,
@@ -34,7 +34,7 @@ class Guarded implements BlockNode {
   readonly describeAt?: (offset: number) => Promise<string>;
   readonly check: ((job: CheckJob) => Promise<CheckResult>) | undefined;
   readonly planRepair:
-    | ((findings: readonly Finding[], result: CheckResult) => Promise<RepairPlan>)
+    | ((findings: readonly Finding[], result: CheckResult, extent?: RepairExtent) => Promise<RepairPlan>)
     | undefined;
   readonly structure: Structure | undefined;
   readonly reload: (() => Promise<void>) | undefined;

@@ -2,7 +2,7 @@
 // Everything above this interface (compare, check, map, jobs, views) is independent of formats.
 
 import type { ImageSpec } from "./driver.ts";
-import type { CheckJob, CheckResult, Finding, RepairPlan } from "./finding.ts";
+import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from "./finding.ts";
 import type { Structure } from "./structure.ts";
 
 export interface WriteFlags {
@@ -47,9 +47,12 @@ export interface BlockNode {
   describeAt?(offset: number): Promise<string>;
   /** Checks the format's tables; formats that have a check. Changes nothing. Throws ECANCELED, EIO. */
   readonly check?: ((job: CheckJob) => Promise<CheckResult>) | undefined;
-  /** The writes that answer those findings which can be repaired, and the dirty bit's. Changes nothing. */
+  /**
+   * The writes that answer those findings which can be repaired, and the dirty bit's. `extent`: default all. Changes
+   * nothing. Throws EIO where leaks can't be mended alone.
+   */
   readonly planRepair?:
-    | ((findings: readonly Finding[], result: CheckResult) => Promise<RepairPlan>)
+    | ((findings: readonly Finding[], result: CheckResult, extent?: RepairExtent) => Promise<RepairPlan>)
     | undefined;
   /** The clusters of the file: kinds, references, names; formats that have clusters. Changes nothing. */
   readonly structure?: Structure | undefined;

@@ -3,7 +3,7 @@
 // with repair, and by the repair wizard).
 import { hex } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
-import type { CheckResult, Finding, RepairPlan, RepairWrite } from "./finding.ts";
+import type { CheckResult, Finding, RepairExtent, RepairPlan, RepairWrite } from "./finding.ts";
 import type { BlockNode } from "./node.ts";
 
 export interface RepairJob {
@@ -21,6 +21,10 @@ export async function applyPlan(file: BlockNode, plan: RepairPlan, job: RepairJo
   const writes = plan.items.map(({ write }) => write);
   for (const write of plan.dirtyBit ? [...writes, plan.dirtyBit] : writes)
     await expectBytes(file, write, "oldBytes");
+  const appended = plan.appended ?? [];
+  for (const { offset, newBytes } of appended) await file.write(offset, newBytes);
+  if (appended.length > 0) await file.flush();
+  for (const write of appended) await expectBytes(file, { ...write, oldBytes: write.newBytes }, "newBytes");
   await writeAll(file, writes, job);
   if (plan.dirtyBit) await writeAll(file, [plan.dirtyBit], {});
 }
@@ -61,6 +65,7 @@ async function expectBytes(
 export interface RepairOutcome {
   /** Of the last check made before the last repair, as the peer counts: what was there before. */
   readonly fixed: number;
+  readonly leaksFixed: number;
   /** Of a check after the last repair. */
   readonly result: CheckResult;
   readonly findings: readonly Finding[];
@@ -68,24 +73,31 @@ export interface RepairOutcome {
 
 /**
  * Checks and repairs until nothing is left that can be repaired. More than one round is needed only above 100,000
- * findings, which is how many a check keeps. The image is open for writing and nothing else uses it.
+ * findings, which is how many a check keeps; a plan that says what it fixes has all in one. The image is open for writing and nothing else uses it.
  */
 export async function checkAndRepair(
   node: BlockNode,
   file: BlockNode,
   job: RepairJob = {},
+  extent: RepairExtent = "all",
 ): Promise<RepairOutcome> {
   if (!node.check || !node.planRepair)
     throw new BlockError("ENOTSUP", "This image format does not support checks");
   let fixed = 0;
   for (;;) {
     const { result, findings } = await gather(node, job);
-    const plan = await node.planRepair(findings, result);
-    if (plan.items.length === 0 && plan.dirtyBit === undefined) return { fixed, result, findings };
+    const plan = await node.planRepair(findings, result, extent);
+    if (plan.items.length === 0 && plan.dirtyBit === undefined) {
+      return { fixed, leaksFixed: 0, result, findings };
+    }
     await applyPlan(file, plan, job);
     await node.reload?.();
+    if (plan.fixes && plan.items.length > 0) {
+      const { corruptions, leaks } = plan.fixes;
+      return { fixed: corruptions, leaksFixed: leaks, ...(await gather(node, job)) };
+    }
     fixed += plan.items.length;
-    if (plan.items.length === 0) return { fixed, result, findings };
+    if (plan.items.length === 0) return { fixed, leaksFixed: 0, result, findings };
   }
 }
 

@@ -94,6 +94,7 @@ first 100,000) and "findings": a list of "kind" (corruption, leak, io-error), "c
     const { runCheck } = await import("./checkRun.ts");
     return runCheck({
       file,
+      repair,
       image: {
         imageOpts,
         format: args.value("format"),

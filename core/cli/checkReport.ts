@@ -13,6 +13,7 @@ export interface CheckReport {
   readonly findings: readonly Finding[];
   /** Corruptions that were repaired. */
   readonly fixed: number;
+  readonly leaksFixed: number;
   /** The result is that of a second pass, after the repair. */
   readonly isSecond: boolean;
   /** Whether there are repairs for this format. */
@@ -24,12 +25,13 @@ const mostTimes = 1000;
 
 /** Members that are 0 are left out, but for check-errors. Their order is the peer's. */
 export function printCheckJson(report: CheckReport, listed: boolean): void {
-  const { result, fixed, filename, format } = report;
+  const { result, fixed, leaksFixed, filename, format } = report;
   const counts = {
     "image-end-offset": result.imageEndOffset ?? 0,
     "total-clusters": result.totalClusters,
     "check-errors": result.checkErrors,
     "corruptions-fixed": fixed,
+    "leaks-fixed": leaksFixed,
     filename,
     format,
     "allocated-clusters": result.allocatedClusters,
@@ -69,11 +71,11 @@ function plainFinding(finding: Finding, hasRepairs: boolean): object {
 }
 
 export function printCheckHuman(report: CheckReport, listed: boolean): void {
-  const { result, fixed } = report;
+  const { result, fixed, leaksFixed } = report;
   if (report.isSecond) {
     stdout.line("The following inconsistencies were found and repaired:");
     stdout.line("");
-    stdout.line("    0 leaked clusters");
+    stdout.line(`    ${leaksFixed} leaked clusters`);
     stdout.line(`    ${fixed} corruptions`);
     stdout.line("");
     stdout.line("Double checking the fixed image now...");

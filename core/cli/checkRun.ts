@@ -3,7 +3,7 @@
 import { asBlockError, fromPlain } from "../base/errors.ts";
 import { strerror } from "../base/strerror.ts";
 import { childOf } from "../block/extents.ts";
-import type { CheckResult, Finding } from "../block/finding.ts";
+import type { CheckResult, Finding, RepairExtent } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
 import { checkAndRepair, gather, type RepairJob } from "../block/repair.ts";
 import { type CheckReport, printCheckHuman, printCheckJson, printPeerLines } from "./checkReport.ts";
@@ -19,6 +19,8 @@ export interface CheckRequest {
   readonly image: ImageRequest;
   readonly json: boolean;
   readonly quiet: boolean;
+  /** What is mended of what is found; undefined: nothing. */
+  readonly repair: RepairExtent | undefined;
   /** Every finding is listed. */
   readonly listed: boolean;
 }
@@ -47,10 +49,10 @@ async function examine(image: OpenedImage, request: CheckRequest, signal: AbortS
   const job: RepairJob = { signal, progress: (done, total) => progress.show(total === 0 ? 1 : done / total) };
   const file = childOf(root, "file");
   try {
-    const repairs = request.image.writable === true && file !== undefined;
-    const { result, findings, fixed, isSecond } = repairs
-      ? await repairOnce(image, file, job)
-      : { ...(await onlyCheck(root, job, request.listed)), fixed: 0, isSecond: false };
+    const { result, findings, fixed, leaksFixed, isSecond } =
+      request.repair !== undefined && file !== undefined
+        ? await repairOnce(image, file, job, request.repair)
+        : { ...(await onlyCheck(root, job, request.listed)), ...nothingFixed };
     if (inPlaceOfPeer && result.readError) throw fromPlain(result.readError);
     return {
       filename: request.file,
@@ -59,6 +61,7 @@ async function examine(image: OpenedImage, request: CheckRequest, signal: AbortS
       result,
       findings,
       fixed,
+      leaksFixed,
       isSecond,
       hasRepairs: root.planRepair !== undefined,
     };
@@ -84,17 +87,21 @@ interface Examined {
   readonly result: CheckResult;
   readonly findings: readonly Finding[];
   readonly fixed: number;
+  readonly leaksFixed: number;
   /** The result is that of a check after the repair. */
   readonly isSecond: boolean;
 }
+
+const nothingFixed = { fixed: 0, leaksFixed: 0, isSecond: false };
 
 async function repairOnce(
   { graph }: OpenedImage,
   file: Parameters<typeof checkAndRepair>[1],
   job: RepairJob,
+  extent: RepairExtent,
 ): Promise<Examined> {
-  const { fixed, result, findings } = await checkAndRepair(graph.root, file, job);
-  return { fixed, result, findings, isSecond: fixed > 0 };
+  const outcome = await checkAndRepair(graph.root, file, job, extent);
+  return { ...outcome, isSecond: outcome.fixed + outcome.leaksFixed > 0 };
 }
 
 /** The check itself gave up. The peer names only the system's error. */

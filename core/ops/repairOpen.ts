@@ -34,7 +34,7 @@ export async function openForRepair(
     const file = childOf(root, "file");
     if (!file || !canRepair(root)) {
       throw new BlockError("ENOTSUP", "This image format does not support repairs", {
-        hint: "QED images can be mended; a raw image has no tables that could break.",
+        hint: "qcow2 and QED images can be mended; a raw image has no tables that could break.",
       });
     }
     if (use === "copy") await namingUsers(filename, async () => file.excludeWriters?.());

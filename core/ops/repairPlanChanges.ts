@@ -1,6 +1,6 @@
 // What one item of a repair changes, byte by byte as far as it can be shown: writes in place, clusters copied to the end
 // of the file, what is cut off it.
-import type { RepairScript } from "../block/finding.ts";
+import type { ByteRange, RepairScript } from "../block/finding.ts";
 import { MendedFile, overlapOf } from "../block/mendedFile.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { ShownChange } from "./repairRun.ts";
@@ -28,6 +28,7 @@ export async function changesOf(
   const mended = new MendedFile(file, script);
   if (place) {
     const end = place.offset + place.length;
+    shown.push(...newOf(script, place));
     for (const { from, to, length } of script.copies) {
       if (to + length <= place.offset || to >= end || shown.length >= mostShown) continue;
       const part = overlapOf({ offset: to, length }, place.offset, end);
@@ -39,6 +40,30 @@ export async function changesOf(
     if (owner === item.id && shown.length < mostShown) shown.push(shownWrite(write));
   }
   return shown;
+}
+
+/** What is new in a place behind what the file has, and no copy: neighbours as one. */
+function newOf({ patches, copies }: RepairScript, { offset: start, length }: ByteRange): ShownChange[] {
+  const runs: { offset: number; pieces: Uint8Array[]; length: number }[] = [];
+  for (const { offset, newBytes } of [...patches].sort((a, b) => a.offset - b.offset)) {
+    if (offset < start || offset >= start + length || runs.length >= mostShown) continue;
+    if (copies.some(({ to, length: copied }) => offset >= to && offset < to + copied)) continue;
+    const last = runs.at(-1);
+    const run = last && last.offset + last.length === offset ? last : { offset, pieces: [], length: 0 };
+    if (run !== last) runs.push(run);
+    if (run.length < shownBytes) run.pieces.push(newBytes.slice(0, shownBytes));
+    run.length += newBytes.length;
+  }
+  return runs.map((run) => {
+    const after = Buffer.concat(run.pieces).subarray(0, shownBytes);
+    return {
+      kind: "grow",
+      offset: run.offset,
+      length: run.length,
+      before: noBytes,
+      after: Uint8Array.from(after),
+    };
+  });
 }
 
 const noBytes = new Uint8Array(0);

@@ -4,12 +4,16 @@ import { childOf } from "../block/extents.ts";
 import type { RepairOffer } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { RepairJob } from "../block/repair.ts";
+import { offerQcow2Repair } from "../format/qcow2/planOffer.ts";
 import { offerQedRepair } from "../format/qed/planOffer.ts";
 
 /** `hasBacking`: clusters that are not there read from another file. */
 type Offerer = (file: BlockNode, hasBacking: boolean, job: RepairJob) => Promise<RepairOffer>;
 
-const offerers: Readonly<Record<string, Offerer>> = { qed: offerQedRepair };
+const offerers: Readonly<Record<string, Offerer>> = {
+  qcow2: offerQcow2Repair,
+  qed: offerQedRepair,
+};
 
 export function canRepair(node: BlockNode): boolean {
   return Object.hasOwn(offerers, node.driver);

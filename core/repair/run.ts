@@ -227,14 +227,19 @@ async function makeCopies(image: ImageFile, journal: Journal, job: RepairJob): P
   });
 }
 
+/** Of copies, and of what is laid over them or lies behind them. */
 async function firstWrongCopy(
   image: ImageFile,
-  { copies }: Journal,
+  { copies, patches }: Journal,
   job: RepairJob,
 ): Promise<number | undefined> {
   for (const [done, { to, length, hash }] of copies.entries()) {
     await tell(job, done, copies.length);
     if (Buffer.compare(sha256(await readRange(image, to, length)), hash) !== 0) return to;
+  }
+  for (const [done, { offset, newBytes }] of patches.entries()) {
+    if (done % 1000 === 0) await tell(job, done, patches.length);
+    if (Buffer.compare(await readRange(image, offset, newBytes.length), newBytes) !== 0) return offset;
   }
   return undefined;
 }

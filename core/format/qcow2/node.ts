@@ -4,7 +4,7 @@ import { BlockError } from "../../base/errors.ts";
 import { Lru } from "../../base/lru.ts";
 import type { OpenContext } from "../../block/driver.ts";
 import { chainExtentAt, dataFileChild } from "../../block/extents.ts";
-import type { CheckJob, CheckResult } from "../../block/finding.ts";
+import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from "../../block/finding.ts";
 import type {
   BackingName,
   BlockNode,
@@ -23,6 +23,7 @@ import { type Qcow2Image, readPadded } from "./header.ts";
 import { infoOf, type Qcow2Facts } from "./info.ts";
 import { autoclear } from "./layout.ts";
 import { CorruptEntry, type MapGeometry, Qcow2Map, type Run } from "./map.ts";
+import { planQcow2Repair } from "./plan.ts";
 import { isPreallocated } from "./refcounts.ts";
 import { type Qcow2Snapshot, snapshotL1 } from "./snapshots.ts";
 import { Qcow2Structure } from "./structure.ts";
@@ -281,6 +282,16 @@ export class Qcow2Node implements BlockNode {
     const metadata = this.#session?.metadata;
     if (metadata?.corruption.isFatal === false) await metadata.flush();
     return checkQcow2(this.#file, this.#state.image, this.#state.facts.snapshots, job);
+  }
+
+  async planRepair(
+    findings: readonly Finding[],
+    result: CheckResult,
+    mode: RepairExtent = "all",
+  ): Promise<RepairPlan> {
+    const { image } = this.#state;
+    const hasBacking = image.backing !== undefined;
+    return planQcow2Repair(this.#file, image.header, findings, result, { hasBacking, mode });
   }
 
   describeAt(offset: number): Promise<string> {

@@ -1,10 +1,10 @@
 // What can be mended in a QED image, item by item, and the script of chosen items. Beyond the peer's repair, clusters
 // with two users are copied to the end of the file for the later one, so that both keep what they read.
 import { hex } from "../../base/bytes.ts";
-import { BlockError } from "../../base/errors.ts";
 import { formatSize } from "../../base/units.ts";
 import type { ByteRange, ItemWrite, OfferedRepair, RepairOffer, RepairScript } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
+import { chosenItems } from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { readHeader } from "./header.ts";
 import { type QedHeader, tableEntries } from "./layout.ts";
@@ -60,25 +60,6 @@ export async function offerQedRepair(
       return script.finish([...chosen], last);
     },
   };
-}
-
-function chosenItems(items: readonly OfferedRepair[], ids: Iterable<string>): Set<string> {
-  const chosen = new Set(ids);
-  const offered = new Map(items.map((item) => [item.id, item]));
-  for (const id of chosen) {
-    const item = offered.get(id);
-    if (!item) {
-      throw new BlockError("EINVAL", `There is no repair '${id}' for this image`, {
-        hint: "Its plan lists those there are; the image may have changed since it was made.",
-      });
-    }
-    const missing = item.needs.find((need) => !chosen.has(need));
-    if (missing === undefined) continue;
-    throw new BlockError("EINVAL", `The repair '${id}' needs '${missing}', which is not chosen`, {
-      hint: "Choose that one as well, or leave both out.",
-    });
-  }
-  return chosen;
 }
 
 function draftsOf(scan: QedScan, hasBacking: boolean): Draft[] {

@@ -51,8 +51,8 @@ function OtherChange({ change }: { change: ShownChange }) {
   return (
     <section className={styles.change}>
       <p className={styles.changeTitle}>{titleOf(change)}</p>
-      {change.kind === "copy" ? (
-        <ByteTable rows={rows} heads={[undefined, "The copy"]} />
+      {change.kind === "copy" || change.kind === "grow" ? (
+        <ByteTable rows={rows} heads={[undefined, change.kind === "copy" ? "The copy" : "What is new"]} />
       ) : (
         <ByteTable rows={rows} heads={["What is there", undefined]} />
       )}
@@ -128,6 +128,6 @@ function titleOf({ kind, offset, length, from }: ShownChange): string {
     case "cut":
       return `Cut ${bytes(length)} off the end, from ${hex(offset)} on; the undo journal keeps them`;
     case "grow":
-      return `Make the file ${bytes(length)} longer, from ${hex(offset)} on`;
+      return `Write ${bytes(length)} behind what the file has, at ${hex(offset)}`;
   }
 }

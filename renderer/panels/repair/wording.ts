@@ -24,8 +24,14 @@ export const riskMeanings: Readonly<Record<RepairRisk, string>> = {
 /** The act in a row of the plan. */
 export const actionNames: Readonly<Record<RepairAction, string>> = {
   "clear-entry": "Clear the entry",
+  "fix-entry": "Mend the entry",
   "copy-cluster": "Copy the cluster",
   "copy-table": "Copy the table",
+  "rewrite-snapshots": "Write the snapshot table anew",
+  "drop-bitmaps": "Give the bitmaps up",
+  "fix-refcounts": "Mend the refcounts",
+  "free-leaks": "Free the clusters",
+  "fix-flags": "Mend the flags",
   trim: "Shorten the file",
   "clear-dirty-bit": "Clear the mark",
 };
@@ -58,6 +64,42 @@ export const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
     atRisk: "The guest can't read these ranges: what they held is not where the table says.",
     ifNothing: "Reading these ranges goes on failing; everything else is not affected.",
   },
+  "fix-entry": {
+    title: "Table entries contradict themselves",
+    term: "reserved bits, contradicting subclusters",
+    atRisk: "Some of these ranges may not be readable; others are, and are only refused by checks.",
+    ifNothing: "Programs report the image as damaged, and some refuse to write to it.",
+  },
+  "rewrite-snapshots": {
+    title: "The list of snapshots lacks data",
+    term: "incomplete snapshot table entries",
+    atRisk: "Nothing of the disk. How large a snapshot's disk was is not stored with it.",
+    ifNothing: "Snapshots go on working as long as the disk keeps its size.",
+  },
+  "drop-bitmaps": {
+    title: "The list of dirty bitmaps can't be read",
+    term: "damaged bitmap directory",
+    atRisk: "Nothing of the disk. What was to be backed up next is not known.",
+    ifNothing: "Other programs refuse to open the image.",
+  },
+  "fix-refcounts": {
+    title: "What is stored of used space is wrong",
+    term: "refcounts, refcount blocks",
+    atRisk: "Space that is in use may count as free: new data would be written over it.",
+    ifNothing: "The next write to the image may destroy data that can be read now.",
+  },
+  "free-leaks": {
+    title: "Space counts as used, and nothing uses it",
+    term: "leaked clusters",
+    atRisk: "Nothing that the tables say the guest has. The file is larger than it has to be.",
+    ifNothing: "The space stays taken. The image works all the same.",
+  },
+  "fix-flags": {
+    title: "Table entries are wrong about being the only user",
+    term: "COPIED flag",
+    atRisk: "Where a cluster is used by a snapshot too, a write would change both.",
+    ifNothing: "A write to such a cluster may change what a snapshot holds.",
+  },
   trim: {
     title: "Space at the end of the file is used by nothing",
     term: "leaked clusters at the end",
@@ -66,7 +108,7 @@ export const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
   },
   "clear-dirty-bit": {
     title: "The image was not closed cleanly",
-    term: "dirty bit, need-check flag",
+    term: "dirty bit, need-check flag, corrupt bit",
     atRisk: "Nothing by itself: your data is probably intact. Clusters may be allocated that nothing uses.",
     ifNothing: "Programs check the image each time they open it for writing, or refuse to open it so.",
   },
@@ -80,6 +122,12 @@ export const severityOf: Readonly<Record<RepairAction, Severity>> = {
   "copy-cluster": "data",
   "copy-table": "data",
   "clear-entry": "data",
+  "fix-entry": "data",
+  "fix-refcounts": "data",
+  "fix-flags": "data",
+  "rewrite-snapshots": "note",
+  "drop-bitmaps": "note",
+  "free-leaks": "space",
   trim: "space",
   "clear-dirty-bit": "note",
 };

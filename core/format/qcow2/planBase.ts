@@ -1,0 +1,276 @@
+// The first part of a repair plan of a qcow2 image: everything but refcounts, COPIED flags and marks. Entries, L2 tables
+// that lie on other structures, the snapshot table, bitmaps. What follows from it is counted in the image as it leaves it.
+import { hex } from "../../base/bytes.ts";
+import { formatSize } from "../../base/units.ts";
+import type { ByteRange, Finding, OfferedRepair, RepairExtent, RepairScript } from "../../block/finding.ts";
+import { MendedFile } from "../../block/mendedFile.ts";
+import type { BlockNode } from "../../block/node.ts";
+import type { RepairJob } from "../../block/repair.ts";
+import { setBit } from "./checkVisits.ts";
+import { extensionTypes } from "./extensions.ts";
+import type { Qcow2Image } from "./header.ts";
+import { autoclear } from "./layout.ts";
+import type { CountedImage } from "./planCounts.ts";
+import { movedTo } from "./planEntry.ts";
+import { type ByteEdit, type NewBytes, wordBytes } from "./planRefcounts.ts";
+import { type MendedRun, type MovedTable, scanEntries, type WordEdit } from "./planScan.ts";
+import { completeSnapshotTable, incompleteSnapshots } from "./planSnapshots.ts";
+import type { Qcow2Snapshot } from "./snapshots.ts";
+
+/** An item, and what it does. Words may be changed once more by what comes later. */
+export interface Draft {
+  readonly item: OfferedRepair;
+  /** Corruptions of the check that it answers. */
+  readonly answers: number;
+  readonly words: readonly WordEdit[];
+  /** Of the header. */
+  readonly fields: readonly ByteEdit[];
+  readonly copies: readonly { readonly from: number; readonly to: number; readonly length: number }[];
+  readonly appended: readonly NewBytes[];
+}
+
+export interface BasePlan {
+  readonly drafts: readonly Draft[];
+  /** Where the file ends when all of them are done: clusters behind the old end are those of drafts. Bytes. */
+  readonly end: number;
+  readonly start: number;
+  /** The file with all of them. */
+  readonly file: BlockNode;
+  readonly dropped: number;
+  readonly unmended: readonly string[];
+}
+
+export interface BaseParts {
+  readonly counted: CountedImage;
+  readonly snapshots: readonly Qcow2Snapshot[];
+  readonly hasBacking: boolean;
+  /** Of the peer's own repair leaks or all, or everything that can be mended. */
+  readonly extent: RepairExtent | "everything";
+  readonly job: RepairJob;
+}
+
+export const refcountsId = "refcounts";
+export const snapshotsId = "snapshot-table";
+export const bitmapsId = "drop-bitmaps";
+
+/** Throws ECANCELED, EIO. Changes nothing. */
+export async function planBase(parts: BaseParts): Promise<BasePlan> {
+  const { counted, job, extent } = parts;
+  const isPeers = extent !== "everything";
+  const { file, image, roots, counts, regions } = counted;
+  const { header } = image;
+  const owned = new Uint8Array(Math.ceil((counts.clusters + 1) / 8));
+  const overlaps: string[] = [];
+  for (const { first, last, by } of regions.owned) {
+    for (let cluster = first; cluster <= last; cluster++) {
+      // Refcount structures that lie on others are made anew.
+      if (!setBit(owned, cluster) && !isOfRefcounts(by) && !isPeers)
+        overlaps.push(`${by}: another structure is there as well`);
+    }
+  }
+  const start = Math.ceil(file.size / header.clusterSize) * header.clusterSize;
+  if (overlaps.length > 0) return { ...nothing(file, start), unmended: overlaps.slice(0, 100) };
+  if (extent === "leaks") return nothing(file, start);
+  const rule = { header, fileEnd: counts.fileEnd, hasBacking: parts.hasBacking };
+  const scan = await scanEntries({ file, rule, roots, owned, end: start, job });
+  const movedFrom = new Set(scan.moved.map(({ from }) => from));
+  const moves = !isPeers && counted.isComplete;
+  const runs = scan.runs.filter(
+    ({ mended, table }) => (moves || !movedFrom.has(table)) && (!isPeers || mended.isPeers),
+  );
+  const drafts = runs.map((run) => runDraft(run, parts.hasBacking, movedFrom.has(run.table)));
+  let end = start;
+  if (moves) {
+    const l1Words = new Map(runs.flatMap(({ edits }) => edits.map((edit) => [edit.offset, edit] as const)));
+    for (const table of scan.moved) drafts.push(tableDraft(table, header.clusterSize, file.size, l1Words));
+    end = scan.end;
+  }
+  if (!isPeers) drafts.push(...bitmapDrafts(counted));
+  const incomplete = incompleteSnapshots(header, parts.snapshots);
+  if (incomplete.length > 0 && counted.isComplete) {
+    const bytes = await completeSnapshotTable(file, parts.snapshots);
+    drafts.push(snapshotDraft(image, incomplete.length, bytes, end));
+    end += Math.ceil(bytes.length / header.clusterSize) * header.clusterSize;
+  }
+  return {
+    ...{ drafts, end, start, unmended: [], dropped: isPeers ? 0 : scan.dropped },
+    file: drafts.length === 0 ? file : new MendedFile(file, scriptOf(drafts, file.size, end)),
+  };
+}
+
+const isOfRefcounts = (by: string) =>
+  by.startsWith("refcount table[") || by === "header, refcount_table_offset";
+
+function nothing(file: BlockNode, start: number): BasePlan {
+  return { drafts: [], end: start, start, file, dropped: 0, unmended: [] };
+}
+
+/** For reading the file as it will be. */
+function scriptOf(drafts: readonly Draft[], size: number, end: number): RepairScript {
+  const edits = [
+    ...mergedWords(drafts.flatMap(({ words }) => words)).map(({ offset, oldWord, newWord }) => ({
+      ...{ offset, oldBytes: wordBytes(oldWord), newBytes: wordBytes(newWord) },
+    })),
+    ...drafts.flatMap(({ fields }) => fields),
+  ];
+  return {
+    ...{ items: [], oldSize: size, cutSize: size, newSize: Math.max(size, end), last: undefined, places: [] },
+    copies: drafts.flatMap(({ copies }) => copies),
+    patches: drafts.flatMap(({ appended }) => appended),
+    writes: edits.map((edit) => ({ ...edit, item: "" })),
+  };
+}
+
+/** Each word once, as the last edit leaves it. */
+export function mergedWords(words: readonly WordEdit[]): readonly WordEdit[] {
+  const merged = new Map<number, WordEdit>();
+  for (const edit of words) {
+    const before = merged.get(edit.offset);
+    merged.set(edit.offset, before ? { ...edit, oldWord: before.oldWord } : edit);
+  }
+  return [...merged.values()];
+}
+
+const noChanges = { answers: 1, words: [], fields: [], copies: [], appended: [] };
+
+function runDraft(run: MendedRun, hasBacking: boolean, isInMoved: boolean): Draft {
+  const { mended, edits, count, first, firstWord, name, guest } = run;
+  const offset = edits[0]?.offset ?? run.table;
+  const isCleared = mended.word === 0n || mended.word === 1n;
+  const index = count === 1 ? `[${first}]` : `[${first}..${first + count - 1}]`;
+  const action = isCleared ? "clear-entry" : "fix-entry";
+  const length = (edits.at(-1)?.offset ?? offset) + 8 - offset;
+  return {
+    ...noChanges,
+    answers: count,
+    words: edits,
+    item: {
+      ...{ id: `${isCleared ? "clear" : "fix"}:${hex(offset)}`, action },
+      problem: `${name}${index} ${count === 1 ? "is" : "begin with"} ${hex(firstWord)}: ${mended.why}`,
+      effect: effectOf(run, hasBacking),
+      guest,
+      // A flag that means nothing tells nobody anything.
+      risk: isCleared || guest.length > 0 ? "cannot-be-undone-elsewhere" : "safe",
+      needs: isInMoved ? [refcountsId] : [],
+      ...{ isDefault: true, file: { offset, length }, grows: 0 },
+    },
+  };
+}
+
+function effectOf({ mended, guest, isOfDisk }: MendedRun, hasBacking: boolean): string {
+  if (mended.effect === "same") return "Nothing reads differently.";
+  const below = hasBacking ? "reads from the backing file" : "reads as zeroes";
+  const reads = { zeroes: "reads as zeroes", stored: "reads what its cluster holds", unallocated: below }[
+    mended.effect
+  ];
+  if (!isOfDisk) return `On the disk of a snapshot it ${reads}; until now it can't be read.`;
+  const [range] = guest;
+  if (range === undefined) return "Nothing in the image changes: it lies behind the end of the disk.";
+  const size = formatSize(guest.reduce((sum, { length }) => sum + length, 0));
+  const where = guest.length === 1 ? "at" : `in ${guest.length} ranges from`;
+  return `${size} ${where} guest offset ${range.offset} ${reads}; until now it can't be read.`;
+}
+
+function tableDraft(
+  { from, to, places }: MovedTable,
+  clusterSize: number,
+  fileSize: number,
+  l1Words: ReadonlyMap<number, WordEdit>,
+): Draft {
+  // An entry may have lost bits that mean nothing before.
+  const words = places.map(({ offset, word }) => {
+    const now = l1Words.get(offset)?.newWord ?? word;
+    return { offset, oldWord: now, newWord: movedTo(now, to) };
+  });
+  const [first] = places;
+  const offset = first?.offset ?? 0;
+  return {
+    ...noChanges,
+    words,
+    copies: [{ from, to, length: Math.min(clusterSize, fileSize - from) }],
+    item: {
+      ...{ id: `table:${hex(offset)}`, action: "copy-table" },
+      problem: `${first?.name ?? "L1"} is ${hex(first?.word ?? 0n)}: another structure of the image is there as well`,
+      effect: "Nothing reads differently; the table has a cluster of its own then.",
+      ...{ guest: [], risk: "safe", needs: [refcountsId], isDefault: true },
+      file: { offset, length: 8 },
+      grows: clusterSize,
+    },
+  };
+}
+
+function snapshotDraft({ header }: Qcow2Image, count: number, bytes: Uint8Array, to: number): Draft {
+  const field = new Uint8Array(12);
+  const view = new DataView(field.buffer);
+  view.setUint32(0, header.snapshots.count);
+  view.setBigUint64(4, BigInt(header.snapshots.offset));
+  const changed = field.slice();
+  new DataView(changed.buffer).setBigUint64(4, BigInt(to));
+  const pieces: NewBytes[] = [];
+  const piece = 64 * 1024;
+  for (let at = 0; at < bytes.length; at += piece) {
+    pieces.push({ offset: to + at, newBytes: bytes.subarray(at, at + piece) });
+  }
+  return {
+    ...noChanges,
+    answers: count,
+    fields: [{ offset: 60, oldBytes: field, newBytes: changed }],
+    appended: pieces,
+    item: {
+      ...{ id: snapshotsId, action: "rewrite-snapshots" },
+      problem: `${count === 1 ? "1 entry" : `${count} entries`} of the snapshot table lack what version 3 asks for`,
+      effect: "Nothing reads differently; the table is written anew at the end of the file.",
+      ...{ guest: [], risk: "safe", needs: [refcountsId], isDefault: true },
+      file: { offset: 60, length: 12 },
+      grows: Math.ceil(bytes.length / header.clusterSize) * header.clusterSize,
+    },
+  };
+}
+
+/** What is wrong with persistent bitmaps, as the check has found it. */
+function bitmapDrafts({ findings, image }: CountedImage): Draft[] {
+  const { bitmaps, list } = image.extensions;
+  if (bitmaps === undefined) return [];
+  const field = (list.findLast(({ type }) => type === extensionTypes.bitmaps)?.offset ?? 0) + 24;
+  const directory = { offset: bitmaps.directoryOffset, length: bitmaps.directorySize };
+  const isIn = (at: number, range: ByteRange) => at >= range.offset && at < range.offset + range.length;
+  const isOfWhole = ({ code, offset }: Finding) =>
+    code === "bitmap-directory-damaged" ||
+    (code === "region-past-end" && (offset === field || isIn(offset, directory)));
+  const whole = findings.find(isOfWhole);
+  if (whole) return [dropDraft(image, whole)];
+  const isOfEntry = ({ code, table }: Finding) =>
+    table?.level === "bitmap table" && (code === "bitmap-entry-damaged" || code === "region-past-end");
+  return findings.filter(isOfEntry).map(bitmapEntryDraft);
+}
+
+function dropDraft({ header }: Qcow2Image, { message }: Finding): Draft {
+  const { autoclear: bits } = header;
+  return {
+    ...noChanges,
+    fields: [{ offset: 88, oldBytes: wordBytes(bits), newBytes: wordBytes(bits & ~autoclear.bitmaps) }],
+    item: {
+      ...{ id: bitmapsId, action: "drop-bitmaps" },
+      problem: message,
+      effect:
+        "Nothing of the disk reads differently; the image's bitmaps, which no program can read, are given up.",
+      ...{ guest: [], risk: "cannot-be-undone-elsewhere", needs: [], isDefault: true },
+      ...{ file: { offset: 88, length: 8 }, grows: 0 },
+    },
+  };
+}
+
+function bitmapEntryDraft({ offset, value, message }: Finding): Draft {
+  return {
+    ...noChanges,
+    words: [{ offset, oldWord: BigInt(value ?? 0), newWord: 1n }],
+    item: {
+      ...{ id: `fix:${hex(offset)}`, action: "fix-entry" },
+      problem: message,
+      effect:
+        "Nothing of the disk reads differently; this part of the bitmap says that all of it has changed.",
+      ...{ guest: [], risk: "cannot-be-undone-elsewhere", needs: [], isDefault: true },
+      ...{ file: { offset, length: 8 }, grows: 0 },
+    },
+  };
+}
