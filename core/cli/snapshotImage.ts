@@ -4,8 +4,11 @@ import { errnoOf, strerror } from "../base/strerror.ts";
 import type { BlockNode } from "../block/node.ts";
 import { CliError } from "./command.ts";
 import { openError } from "./openError.ts";
-import { printError } from "./output.ts";
+import { printError, printErrorLine } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
+
+/** The peer's words for clusters that could not be given up. */
+const freeing = "Failed to free the cluster";
 
 export interface SnapshotRequest {
   readonly file: string;
@@ -60,7 +63,11 @@ function failed(request: SnapshotRequest, error: BlockError): CliError {
   if (request.action === "create") {
     return failure(request, `${-errnoOf(error)} (${strerror(error)})`);
   }
-  if (request.action === "delete") return failure(request, peer?.message ?? strerror(error));
+  if (request.action === "delete") {
+    // Its driver says so by itself, without the program's name.
+    if (peer?.message.startsWith(freeing)) printErrorLine(`qcow2_free_clusters failed: ${strerror(error)}`);
+    return failure(request, peer?.message ?? strerror(error));
+  }
   if (error.code === "EBUSY") return failure(request, peer?.message ?? strerror(error));
   // What the driver says of it comes on a line before; that there is none it does not say.
   if (peer !== undefined && error.code !== "ENOENT" && peer.message !== strerror(error)) printError(peer);

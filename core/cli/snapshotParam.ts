@@ -1,8 +1,9 @@
 // The internal snapshot that -l names, and the image opened at it.
+import { BlockError } from "../base/errors.ts";
 import type { SnapshotInfo } from "../block/node.ts";
 import { CliError } from "./command.ts";
 import { type ImageRequest, type OpenedImage, reopenImage } from "./openImage.ts";
-import { printError } from "./output.ts";
+import { printError, wordsOf } from "./output.ts";
 
 /** Throws CliError for a malformed name. */
 export function refuseMisnamedSnapshot(snapshot: string | undefined): void {
@@ -38,5 +39,16 @@ export async function openSnapshot(
   // An id comes before a name.
   const found = snapshots.find((one) => one.id === snapshot) ?? snapshots.find(isWanted);
   if (found === undefined) throw new CliError("Failed to load snapshot: Can't find snapshot", 1);
-  return reopenImage(image, { ...image.spec, driver: root.driver, snapshot: found.id }, request);
+  try {
+    return await reopenImage(image, { ...image.spec, driver: root.driver, snapshot: found.id }, request);
+  } catch (error) {
+    throw notLoaded(error);
+  }
+}
+
+/** The image itself was open before: what is wrong is the snapshot's. */
+function notLoaded(error: unknown): unknown {
+  if (!(error instanceof CliError) || !(error.cause instanceof BlockError)) return error;
+  const { message, hint } = wordsOf(error.cause);
+  return new CliError(`Failed to load snapshot: ${message}`, error.exitCode, hint, { cause: error.cause });
 }

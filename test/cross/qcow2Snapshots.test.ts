@@ -465,6 +465,7 @@ describeWithQemu("the command snapshot in the place of qemu-img", () => {
     "snapshot -l old",
     "check old",
     "resize old 8M",
+    "convert -O raw -l one unaligned out",
     "snapshot -a one unaligned",
     "snapshot -d one unaligned",
     "snapshot -a one resized",
@@ -490,6 +491,18 @@ describeWithQemu("the command snapshot in the place of qemu-img", () => {
     for (const how of [[], ["-l", "4"], ["-l", "two"]]) {
       expect(read(twins.ownFolder, ...how).equals(read(twins.peerFolder, ...how))).toBe(true);
     }
+  });
+
+  it("says what is left behind when clusters can't be given up", () => {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "faulty", "4M");
+    twins.prepare("qemu-io", "-c", "write -P 1 0 64k", "faulty");
+    twins.prepare("qemu-img", "snapshot", "-c", "one", "faulty");
+    const rule = "file.inject-error.0.event=cluster_free,file.inject-error.0.errno=5";
+    const image = "driver=qcow2,file.driver=blkdebug,file.image.filename=faulty";
+    twins.same(["snapshot", "-d", "one", "--image-opts", `${image},${rule}`]);
+    const leaks = (folder: string) =>
+      spawnSync("qemu-img", ["check", path.join(folder, "faulty")], { encoding: "utf8" }).status;
+    expect([leaks(twins.ownFolder), leaks(twins.peerFolder)]).toEqual([3, 3]);
   });
 
   it("goes by id as well under its own name, and says what there is", () => {

@@ -3,6 +3,7 @@
 // the state before or after it; clusters that count more than they should are leaked, and COPIED may not fit such a
 // count, which the repair of leaks mends as well.
 import { BlockError } from "../../../base/errors.ts";
+import { strerror } from "../../../base/strerror.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import { limits, type Qcow2Header, type TablePlace } from "../layout.ts";
 import { type Qcow2Snapshot, snapshotL1, snapshotNamed } from "../snapshots.ts";
@@ -75,8 +76,10 @@ export class SnapshotWriter {
       const snapshot = snapshotNamed(facts.snapshots, idOrName);
       const l1 = snapshotL1(snapshot, geometry.clusterSize);
       const kept = facts.snapshots.filter((one) => one !== snapshot);
-      await this.#orUndo((undo) => this.#switchTable(kept, [], undo));
-      await this.#giveUp(l1);
+      const unlisted = await tried(() => this.#orUndo((undo) => this.#switchTable(kept, [], undo)));
+      if (unlisted !== undefined) throw notDeleted(unlisted);
+      const leaked = await tried(() => this.#giveUp(l1));
+      if (leaked !== undefined) throw notFreed(leaked);
     });
   }
 
@@ -251,6 +254,19 @@ function hasBitmaps(): BlockError {
       peer: { message: "Device has active dirty bitmaps" },
     },
   );
+}
+
+function notDeleted(error: BlockError): BlockError {
+  const peer = { message: `Failed to remove snapshot from snapshot list: ${strerror(error)}` };
+  const message = `The list of snapshots could not be written: ${error.message}`;
+  return new BlockError(error.code, message, { ...error.context, peer }, { cause: error });
+}
+
+function notFreed(error: BlockError): BlockError {
+  const hint = "Clusters that nothing uses are left in the file: blkscope check -r leaks gives them back.";
+  const peer = { message: `Failed to free the cluster and L1 table: ${strerror(error)}` };
+  const message = `The snapshot is deleted, but not all of its clusters could be given up: ${error.message}`;
+  return new BlockError(error.code, message, { ...error.context, hint, peer }, { cause: error });
 }
 
 function tooMany(): BlockError {
