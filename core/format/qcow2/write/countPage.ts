@@ -4,6 +4,10 @@
 
 export type CountPage = Int32Array<ArrayBuffer>;
 
+/** By the width's order: of each count one is looked up, and powers take long. */
+const masks = [1, 3, 0xf, 0xff, 0xffff, -1];
+const mosts = [1, 3, 0xf, 0xff, 0xffff, 0xffff_ffff, Number.MAX_SAFE_INTEGER];
+
 /** Entry `index` of a page. 64-bit ones above 2^53 are not exact. */
 export function countAt(page: CountPage, index: number, order: number): number {
   if (order === 6) return ((page[index * 2] ?? 0) >>> 0) * 0x100000000 + ((page[index * 2 + 1] ?? 0) >>> 0);
@@ -26,7 +30,7 @@ export function putCount(page: CountPage, index: number, order: number, value: n
 
 /** The highest count that is kept; of 64-bit ones those that are exact. */
 export function mostCount(order: number): number {
-  return order === 6 ? Number.MAX_SAFE_INTEGER : 2 ** (2 ** order) - 1;
+  return mosts[order] ?? 0;
 }
 
 function placeOf(index: number, order: number): [word: number, shift: number] {
@@ -38,5 +42,5 @@ function placeOf(index: number, order: number): [word: number, shift: number] {
 }
 
 function maskOf(order: number): number {
-  return order === 5 ? -1 : 2 ** (2 ** order) - 1;
+  return masks[order] ?? 0;
 }
