@@ -11,7 +11,7 @@ import { usersOfFile } from "../repair/fileUsers.ts";
 import { newJournal } from "../repair/journalFile.ts";
 import { journalArguments, journalPathOf } from "../repair/journalPath.ts";
 import { canRepair, defaultItems, offerRepair } from "../repair/offer.ts";
-import { type PreflightCheck, preflight } from "../repair/preflight.ts";
+import { type PreflightCheck, preflight, refusedForCopy } from "../repair/preflight.ts";
 import { applyJournal } from "../repair/run.ts";
 import { CliError } from "./command.ts";
 import { type Interruption, interruptible } from "./interrupt.ts";
@@ -53,19 +53,48 @@ function namingUsers(thrown: unknown): unknown {
 }
 
 async function repairOrCopy(request: RepairRequest): Promise<number> {
+  const begun: Begun = { hasJournal: false };
   if (!request.apply || request.copy === undefined)
-    return repairImage(request, request.file, request.imageOpts);
-  const { copy, format, imageOpts } = request;
-  await withImage(request.file, { format, imageOpts, backing: false }, async (image) => {
-    await keepWritersOut(image);
-    await interruptible((interruption) =>
-      withProgress(interruption, (job) => copyToNewFile(fileOf(image.graph.root), copy, job)),
-    );
-  });
-  return repairImage(request, copy, false);
+    return repairImage(request, request.file, request.imageOpts, begun);
+  const { copy } = request;
+  await makeCopy(request, copy);
+  try {
+    return await repairImage(request, copy, false, begun);
+  } catch (thrown) {
+    // A copy in which nothing was mended is none that was asked for, and only in the way of the next try.
+    if (!begun.hasJournal) fs.rmSync(copy, { force: true });
+    throw thrown;
+  }
 }
 
-function repairImage(request: RepairRequest, given: string, imageOpts: boolean): Promise<number> {
+/** What would stop the repair is looked for before: copying may take hours. */
+async function makeCopy({ file, format, imageOpts, only, journal }: RepairRequest, copy: string) {
+  await withImage(file, { format, imageOpts, backing: false }, async (image) => {
+    const { root } = image.graph;
+    if (!canRepair(root)) throw new CliError("This image format does not support repairs", exits.noRepair);
+    await keepWritersOut(image);
+    await interruptible(async (interruption) => {
+      if (only) (await withProgress(interruption, (job) => offerRepair(root, job))).script(only);
+      const imagePath = pathOf(root);
+      const refused = imagePath && (await refusedForCopy(imagePath, copy, journal));
+      if (refused) throw new CliError(refused.text, 1, refused.hint);
+      await withProgress(interruption, (job) => copyToNewFile(fileOf(root), copy, job));
+    });
+  });
+}
+
+/** How far a repair came, for whoever tidies up behind it. */
+interface Begun {
+  /** The journal stands: the image may have been changed. */
+  hasJournal: boolean;
+}
+
+function repairImage(
+  request: RepairRequest,
+  given: string,
+  imageOpts: boolean,
+  begun: Begun,
+): Promise<number> {
   const { format, apply } = request;
   const image = { format, imageOpts, backing: false, writable: apply, dirty: "untouched" as const };
   return withImage(given, image, async ({ graph: { root } }) => {
@@ -82,7 +111,7 @@ function repairImage(request: RepairRequest, given: string, imageOpts: boolean):
       }
       const refused = checks.find(({ state }) => state === "refused");
       if (ids.length > 0 && refused) throw new CliError(refused.text, 1, refused.hint);
-      if (ids.length > 0) await carryOut(root, script, request, interruption);
+      if (ids.length > 0) await carryOut(root, script, request, interruption, begun);
       const left = ids.length > 0 ? await look() : offer;
       showOutcome(request, script, left);
       return left.items.length > 0 || left.unmended.length > 0 ? exits.left : exits.done;
@@ -95,6 +124,7 @@ async function carryOut(
   script: RepairScript,
   request: RepairRequest,
   interruption: Interruption,
+  begun: Begun,
 ): Promise<void> {
   const file = fileOf(root);
   const imagePath = pathOf(root);
@@ -103,6 +133,7 @@ async function carryOut(
   }
   const name = request.journal ?? journalPathOf(imagePath);
   const opened = await withProgress(interruption, (job) => newJournal(name, file, script, imagePath, job));
+  begun.hasJournal = true;
   try {
     await withProgress(interruption, (job) => applyJournal(file, opened.file, opened.journal, job));
   } catch (thrown) {

@@ -10,6 +10,7 @@ import { readJournal } from "../repair/journal.ts";
 import { newJournal, type OpenJournal } from "../repair/journalFile.ts";
 import { journalPathOf } from "../repair/journalPath.ts";
 import { offerRepair } from "../repair/offer.ts";
+import { type PreflightCheck, refusedForCopy } from "../repair/preflight.ts";
 import { applyJournal } from "../repair/run.ts";
 import { forView } from "./repairHint.ts";
 import { type OpenForRepair, openForRepair } from "./repairOpen.ts";
@@ -50,6 +51,8 @@ const nothingMore = { error: undefined, after: undefined, hashes: undefined };
 async function makeCopy(params: RepairWriteParams, copyTo: string, job: Job): Promise<void> {
   const { file, close } = await openForRepair(params, "copy");
   try {
+    const refused = await refusedForCopy(params.filename, copyTo, params.journal);
+    if (refused) throw refusal(refused, copyTo);
     const progress = phaseOf(job, "Copying the image");
     await copyToNewFile(file, copyTo, { signal: job.signal, progress });
   } finally {
@@ -98,8 +101,11 @@ async function planAgain(
   const looked = { filename: target, backing: root.info.backing, script, journal, isSameFile: true };
   const refused = (await preflightChecks(looked)).find(({ state }) => state === "refused");
   if (refused === undefined) return script;
-  const { text, hint } = refused;
-  throw new BlockError("EINVAL", text, { path: target, ...(hint !== undefined && { hint }) });
+  throw refusal(refused, target);
+}
+
+function refusal({ text, hint }: Pick<PreflightCheck, "text" | "hint">, target: string): BlockError {
+  return new BlockError("EINVAL", text, { path: target, ...(hint !== undefined && { hint }) });
 }
 
 interface Begun {

@@ -11,10 +11,14 @@ export function sizeBySeeking(fd: number): number | undefined {
   return end === undefined || end < 0 ? undefined : end;
 }
 
-/** Finds data and holes of one open file; remembers the last segment, so that going forward costs two calls a segment. */
+/**
+ * Finds data and holes of one open file; remembers the last segment, so that going forward costs two calls a segment. Who
+ * comes back to a place asks the system again: another program may have written there meanwhile.
+ */
 export class HoleFinder {
   readonly #fd: number;
   #segment: { start: number; end: number; state: ExtentState } | undefined;
+  #asked = -1;
   #unsupported = false;
 
   constructor(fd: number) {
@@ -24,7 +28,9 @@ export class HoleFinder {
   /** State and length, at most `length`, of the segment at `offset` < `size`. */
   at(offset: number, length: number, size: number): { state: ExtentState; length: number } {
     const known = this.#segment;
-    const segment = known && offset >= known.start && offset < known.end ? known : this.#find(offset, size);
+    const isAhead = known !== undefined && offset > this.#asked && offset < known.end;
+    const segment = isAhead ? known : this.#find(offset, size);
+    this.#asked = offset;
     return { state: segment.state, length: Math.min(length, segment.end - offset) };
   }
 
@@ -38,7 +44,8 @@ export class HoleFinder {
     const seek = this.#unsupported ? undefined : libc();
     if (!seek) return everything;
     // Where the hole before ended, data begins: that was asked a moment ago.
-    const afterHole = this.#segment?.state === "zero" && this.#segment.end === offset;
+    const isAhead = this.#segment?.state === "zero" && offset > this.#asked;
+    const afterHole = isAhead && this.#segment?.end === offset;
     const data = afterHole ? offset : seek.lseek(this.#fd, offset, seek.seekData);
     if (data < 0) {
       // ENXIO: no data from here to the end. Anything else: the file system can't tell.

@@ -14,21 +14,22 @@ const pieceBytes = 1024 * 1024;
  * (there is such a file), ENOSPC, EACCES, EIO, ECANCELED; nothing is left behind then.
  */
 export async function copyToNewFile(file: BlockNode, to: string, job: RepairJob = {}): Promise<void> {
-  if (fs.existsSync(to)) throw taken(to);
+  if (fs.existsSync(to)) throw takenCopy(to);
   const partial = partialName(to);
   try {
     if (!isCloned(file.info.path, partial)) await copyBytes(file, partial, job);
     giveName(partial, to);
   } catch (thrown) {
     fs.rmSync(partial, { force: true });
-    if ((thrown as NodeJS.ErrnoException).code === "EEXIST") throw taken(to);
+    if ((thrown as NodeJS.ErrnoException).code === "EEXIST") throw takenCopy(to);
     throw thrown instanceof BlockError
       ? thrown
       : systemError(`Could not copy the image to '${to}'`, thrown, { path: to });
   }
 }
 
-function taken(to: string): BlockError {
+/** The name of a copy that is to be made. */
+export function takenCopy(to: string): BlockError {
   return new BlockError("EINVAL", `There is a file already: '${to}'`, {
     path: to,
     hint: "Name a file that does not exist yet.",

@@ -8,6 +8,7 @@ import type { RepairScript } from "../block/finding.ts";
 import type { BackingInfo } from "../block/node.ts";
 import { FileLocks, writingClaim } from "../protocol/locks.ts";
 import { systemError } from "../protocol/systemError.ts";
+import { takenCopy } from "./copy.ts";
 import { type FileUser, usersOfFile } from "./fileUsers.ts";
 import { type JournalState, journalBytes } from "./journal.ts";
 import { asideName } from "./journalAside.ts";
@@ -64,7 +65,7 @@ export async function preflight(request: PreflightRequest): Promise<PreflightChe
   if (readable.state === "refused") return [readable];
   return [
     readable,
-    checkWritable(imagePath),
+    checkWritable(request),
     request.writtenHere ? writtenHere : checkUse(fs.realpathSync(imagePath)),
     await checkPlace(journal),
     checkSpace(request, journal),
@@ -72,6 +73,45 @@ export async function preflight(request: PreflightRequest): Promise<PreflightChe
     checkBacking(backing),
     checkCopySpace(imagePath),
   ];
+}
+
+/**
+ * What would stop the repair of a copy once it is made, which may take hours. Undefined: nothing that is known before.
+ * `journal` is by default beside the copy.
+ */
+export async function refusedForCopy(
+  imagePath: string,
+  copyTo: string,
+  journal: string = journalPathOf(copyTo),
+): Promise<PreflightCheck | undefined> {
+  if (fs.existsSync(copyTo)) return refusal("copy-space", takenCopy(copyTo));
+  if (path.resolve(journal) === path.resolve(copyTo)) {
+    const text = `The copy and its undo journal can't be one file: '${copyTo}'.`;
+    const hint = "Name another place for the journal (--journal).";
+    return { id: "journal-place", state: "refused", text, hint };
+  }
+  const checks = [checkPlaceForCopy(imagePath, copyTo), await checkPlace(path.resolve(journal))];
+  return checks.find(({ state }) => state === "refused");
+}
+
+/** Where both lie in one file system they may share their blocks: then no space is too little. */
+function checkPlaceForCopy(imagePath: string, copyTo: string): PreflightCheck {
+  const id = "copy-space";
+  const folder = path.dirname(path.resolve(copyTo));
+  try {
+    fs.accessSync(folder, fs.constants.W_OK | fs.constants.X_OK);
+  } catch (thrown) {
+    const { message } = systemError(`A copy can't be written to '${folder}'`, thrown, {});
+    return { id, state: "refused", text: `${message}.`, hint: "Name another place for the copy." };
+  }
+  const space = spaceIn(folder);
+  const stat = fs.statSync(imagePath);
+  const needed = storedBytes(stat);
+  if (!space || !stat.isFile() || stat.dev === space.device || needed <= space.free) {
+    return { id, state: "ok", text: `A copy of the image needs up to ${formatSize(needed)}.` };
+  }
+  const text = `A copy of the image needs up to ${formatSize(needed)}; ${formatSize(space.free)} are free in '${folder}'.`;
+  return { id, state: "refused", text, hint: "Free some space, or name another place for the copy." };
 }
 
 function checkReadable(imagePath: string): PreflightCheck {
@@ -90,15 +130,24 @@ function refuseOddKinds(imagePath: string): void {
 }
 
 /** Opens it for writing and closes it again, which changes nothing: rights alone do not tell of all that forbids it. */
-function checkWritable(imagePath: string): PreflightCheck {
+function checkWritable({ imagePath, script }: PreflightRequest): PreflightCheck {
   try {
     fs.closeSync(fs.openSync(imagePath, fs.constants.O_RDWR | (fs.constants.O_NONBLOCK ?? 0)));
+    if (script && changesLength(script) && fs.statSync(imagePath).isBlockDevice()) {
+      const text = "The image lies on a device, whose length can't be changed; what is chosen needs that.";
+      const hint = "Mend a copy of it in a file (--copy), or choose what changes entries only.";
+      return { id: "writable", state: "refused", text, hint };
+    }
     return { id: "writable", state: "ok", text: "The image can be written to." };
   } catch (thrown) {
     const { message } = systemError("The image can't be written to", thrown, {});
     const hint = "Mend a copy of it (--copy), or ask for the right to write to it.";
     return { id: "writable", state: "refused", text: `${message}.`, hint };
   }
+}
+
+function changesLength({ oldSize, cutSize, newSize }: RepairScript): boolean {
+  return cutSize !== oldSize || newSize !== oldSize;
 }
 
 const writtenHere: PreflightCheck = {
@@ -184,7 +233,7 @@ function checkSpace({ imagePath, script }: PreflightRequest, journal: string): P
   const id = "journal-space";
   const needs: Need[] = [];
   if (script) {
-    const bytes = journalBytes(script, Buffer.byteLength(imagePath));
+    const bytes = journalSpace(script, imagePath);
     needs.push({ what: "the undo journal", folder: path.dirname(journal), bytes });
     const grows = script.newSize - script.cutSize;
     if (grows > 0)
@@ -217,6 +266,14 @@ function checkSpace({ imagePath, script }: PreflightRequest, journal: string): P
     return { id, state: "warn", text: "How much space is free for the undo journal is not known." };
   }
   return { id, state: "ok", text: `${formatSize(free)} are free for the undo journal.` };
+}
+
+/** Zeroes that are cut off are only counted, and holes are zeroes: no more than the file has on its disk is kept. */
+function journalSpace(script: RepairScript, imagePath: string): number {
+  const stat = fs.statSync(imagePath);
+  const most = stat.isFile() ? storedBytes(stat) : script.oldSize;
+  const oldSize = Math.min(script.oldSize, script.cutSize + most);
+  return journalBytes({ ...script, oldSize }, Buffer.byteLength(imagePath));
 }
 
 async function checkUnfinished(name: string): Promise<PreflightCheck> {
@@ -253,11 +310,15 @@ function checkCopySpace(imagePath: string): PreflightCheck {
   if (!stat.isFile() || !space) {
     return { id, state: "warn", text: "Whether there is space for a copy of the image is not known." };
   }
-  // st_blocks counts 512-byte units: a sparse image takes as much as it has.
-  const needed = Math.min(stat.size, stat.blocks * 512);
+  const needed = storedBytes(stat);
   const state = needed <= space.free ? "ok" : "warn";
   const text = `A copy of the image needs up to ${formatSize(needed)}; ${formatSize(space.free)} are free beside it.`;
   return state === "ok" ? { id, state, text } : { id, state, text, hint: "Copy it to another disk first." };
+}
+
+/** A sparse file takes as much as it has: st_blocks counts units of 512 bytes. */
+function storedBytes({ size, blocks }: fs.Stats): number {
+  return Math.min(size, blocks * 512);
 }
 
 /** Bytes that this user may fill, and which file system that is. */

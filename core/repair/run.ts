@@ -17,7 +17,7 @@ import {
   sha256,
 } from "./journal.ts";
 
-type ImageFile = Pick<BlockNode, "size" | "read" | "write" | "flush" | "resize">;
+type ImageFile = Pick<BlockNode, "size" | "read" | "write" | "flush" | "resize" | "extentAt">;
 
 const changedHint =
   "Nothing was changed. Check the image again; a repair of what it is now can be planned anew.";
@@ -71,7 +71,7 @@ async function saveTail(
   job: RepairJob,
 ): Promise<void> {
   let zeroFrom = from;
-  for (const { at, length } of pieces(from, to)) {
+  for await (const { at, length } of piecesOutsideHoles(image, from, to)) {
     await tell(job, at - from, to - from);
     const bytes = await readRange(image, at, length);
     if (isZero(bytes)) continue;
@@ -294,7 +294,10 @@ async function expectTail(
   const start = tail[0]?.offset ?? 0;
   const total = tail.reduce((sum, { length }) => sum + length, 0);
   for (const { offset, length, at: kept } of tail) {
-    for (const piece of pieces(offset, offset + length)) {
+    const end = offset + length;
+    for await (const piece of kept === undefined
+      ? piecesOutsideHoles(image, offset, end)
+      : pieces(offset, end)) {
       await tell(job, piece.at - start, total);
       const found = await readRange(image, piece.at, piece.length);
       const isSame =
@@ -321,6 +324,23 @@ function overlay(target: Uint8Array, start: number, offset: number, bytes: Uint8
 
 function* pieces(start: number, end: number): Generator<{ readonly at: number; readonly length: number }> {
   for (let at = start; at < end; at += mostData) yield { at, length: Math.min(mostData, end - at) };
+}
+
+/** Without the pieces that are holes: a tail of terabytes may have next to nothing on the disk. */
+async function* piecesOutsideHoles(
+  image: ImageFile,
+  start: number,
+  end: number,
+): AsyncGenerator<{ readonly at: number; readonly length: number }> {
+  for (let at = start; at < end; ) {
+    const { state, length } = await image.extentAt(at, end - at);
+    const isHole = state === "zero" && (length >= mostData || length === end - at);
+    // In whole pieces: what follows is cut at the same places whether there are holes or not.
+    const passed = length === end - at ? length : length - (length % mostData);
+    const piece = Math.min(mostData, end - at);
+    if (!isHole) yield { at, length: piece };
+    at += isHole ? passed : piece;
+  }
 }
 
 /** What is being done, for a person who watches. */

@@ -164,6 +164,30 @@ describe("repair --apply", () => {
     expect(fs.readdirSync(cli.folder).filter((name) => name.includes("partial"))).toEqual([]);
   });
 
+  it("looks for what would stop it before the copy is made, and leaves no copy in which nothing is mended", () => {
+    const original = small("before.qed");
+    cli.write("before.raw", new Uint8Array(512));
+    const copy = ["--apply", "--copy", "unmended.qed"];
+    const nowhere = cli.path("absent");
+    const refusals: [string[], string][] = [
+      [["--journal", "unmended.qed", "before.qed"], "The copy and its undo journal can't be one file"],
+      [["--journal", `${nowhere}/j`, "before.qed"], `The undo journal can't be written to '${nowhere}'`],
+      [["--journal", "before.raw", "before.qed"], "There is an undo journal already"],
+      [["--only", "clear:0x1", "before.qed"], "There is no repair 'clear:0x1'"],
+      [["--only", "clear-dirty-bit", "before.qed"], "needs 'clear:0x3028', which is not chosen"],
+      [["-f", "raw", "before.raw"], "This image format does not support repairs"],
+    ];
+    for (const [args, message] of refusals) {
+      const { stdout, stderr } = repair(...copy, ...args);
+      expect({ stdout, stderr }).toEqual({ stdout: "", stderr: expect.stringContaining(message) });
+      expect(fs.readdirSync(cli.folder).filter((name) => name.startsWith("unmended"))).toEqual([]);
+    }
+    expect(repair("--apply", "--copy", `${nowhere}/c.qed`, "before.qed").stderr).toContain(
+      `A copy can't be written to '${nowhere}': No such file or directory`,
+    );
+    expect(bytesOf("before.qed").equals(original)).toBe(true);
+  });
+
   it("says what it did as JSON", () => {
     small("report.qed");
     expect(JSON.parse(repair("--apply", "--output", "json", "report.qed").stdout)).toEqual({

@@ -3,7 +3,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { openGraph } from "../../core/graph.ts";
 import { copyToNewFile } from "../../core/repair/copy.ts";
 import { type PreflightCheck, preflight } from "../../core/repair/preflight.ts";
@@ -166,6 +166,77 @@ describe("space", () => {
       state: "refused",
       text: expect.stringMatching(/^The undo journal and copies in the image need 4 PiB; .* are free in /),
     });
+  });
+});
+
+describe.skipIf(!isRoot)("an image on a device", () => {
+  /** Undefined where no loop device can be made. */
+  function deviceOf(image: string): string | undefined {
+    const { status, stdout } = spawnSync("losetup", ["--find", "--show", image], { encoding: "utf8" });
+    if (status !== 0) {
+      console.warn("SKIPPED: no loop device can be made here (it needs root and losetup)");
+      return undefined;
+    }
+    const device = stdout.trim();
+    onTestFinished(() => void spawnSync("losetup", ["--detach", device]));
+    return device;
+  }
+
+  it("is mended where its length stays, and refused before the first change where not", (context) => {
+    const { image, folder, isUntouched } = fresh("device");
+    const device = deviceOf(image);
+    if (device === undefined) return context.skip();
+    const journal = path.join(tempDir(), "journal");
+    const asked = (...args: string[]) => cli.run(["repair", ...args, device]);
+    // A device has whole sectors only.
+    const isAsBefore = () => {
+      const found = fs.readFileSync(device);
+      return found.equals(original.subarray(0, found.length));
+    };
+    // Some of its clusters have two users: a copy of them would lie behind the device's end.
+    const refused = asked("--apply", "--journal", journal);
+    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(refused.stderr).toContain("The image lies on a device, whose length can't be changed");
+    expect(refused.stderr).toContain("(--copy)");
+    expect(fs.existsSync(journal)).toBe(false);
+    expect(isAsBefore()).toBe(true);
+
+    const plan = JSON.parse(asked("--plan", "--output", "json").stdout);
+    const entries = plan.items.filter(
+      ({ action, needs }: { action: string; needs: string[] }) =>
+        action === "clear-entry" && needs.length === 0,
+    );
+    const ids = entries.map(({ id }: { id: string }) => id).join(",");
+    expect(ids).not.toBe("");
+    expect(asked("--apply", "--journal", journal, "--only", ids)).toMatchObject({ code: 2, stderr: "" });
+    expect(isAsBefore()).toBe(false);
+    expect(cli.run(["repair", "--undo", journal, device])).toMatchObject({ code: 0, stderr: "" });
+    expect(isAsBefore()).toBe(true);
+    const copy = path.join(folder, "copy.qed");
+    expect(asked("--apply", "--copy", copy)).toMatchObject({ stderr: "" });
+    for (const left of [copy, `${copy}.blkscope-undo`]) fs.rmSync(left);
+    expect(isUntouched()).toBe(true);
+  });
+});
+
+describe("a tail of holes", () => {
+  it("needs no space in the journal, and takes no time to be cut off and brought back", async () => {
+    const { image, folder } = fresh("holes");
+    // 1 TiB, of which nothing is on the disk: a quarter of an hour if it were read.
+    fs.truncateSync(image, 2 ** 40);
+    const trimmed = cli.run(["repair", "--apply", "--only", "trim", image]);
+    expect(trimmed.stderr).toBe("");
+    // Entries that pointed behind its end point to where nothing is now, below 2 GiB.
+    expect(fs.statSync(image).size).toBeLessThan(2 ** 31);
+    const journal = path.join(folder, "disk.qed.blkscope-undo");
+    expect(fs.statSync(journal).size).toBeLessThan(2 * original.length);
+    expect(cli.run(["repair", "--undo", journal])).toMatchObject({ code: 0, stderr: "" });
+    expect(fs.statSync(image).size).toBe(2 ** 40);
+    const fd = fs.openSync(image, "r");
+    const found = new Uint8Array(original.length);
+    fs.readSync(fd, found);
+    fs.closeSync(fd);
+    expect(Buffer.compare(found, original)).toBe(0);
   });
 });
 

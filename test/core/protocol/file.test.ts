@@ -169,6 +169,18 @@ describe("a writable file", () => {
     expect(fs.readFileSync(filename)).toEqual(Buffer.from(bytes.subarray(0, 50)));
   });
 
+  it("knows data that another program wrote into a hole, when it is asked again", async () => {
+    const filename = tempFile("sparse.raw", new Uint8Array(0));
+    fs.truncateSync(filename, 1 << 20);
+    const { root } = await openForTest(fileSpec(filename));
+    expect(await root.extentAt(0, 1 << 20)).toMatchObject({ state: "zero", length: 1 << 20 });
+    const other = fs.openSync(filename, "r+");
+    onTestFinished(() => fs.closeSync(other));
+    fs.writeSync(other, Buffer.alloc(4096, 7), 0, 4096, 65_536);
+    expect(await root.extentAt(0, 1 << 20)).toMatchObject({ state: "zero", length: 65_536 });
+    expect(await root.extentAt(65_536, 1 << 19)).toMatchObject({ state: "data" });
+  });
+
   it("knows its new data after a write into a hole", async () => {
     const filename = tempFile("a.raw", new Uint8Array(0));
     fs.truncateSync(filename, 1 << 20);

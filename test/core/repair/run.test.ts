@@ -63,6 +63,7 @@ it("does not say that nothing was changed when another program wrote meanwhile",
     read: disk.read.bind(disk),
     resize: disk.resize.bind(disk),
     flush: disk.flush.bind(disk),
+    extentAt: disk.extentAt.bind(disk),
     write: async (offset: number, bytes: Uint8Array) => {
       await disk.write(offset, bytes);
       await disk.write(40, Uint8Array.of(1));
