@@ -45,7 +45,7 @@ export async function planQcow2Repair(
 }
 
 function needsRebuild({ counts, structureFaults }: PlanParts): boolean {
-  return structureFaults > 0 || (counts !== undefined && (counts.none > 0 || counts.isTableBad));
+  return structureFaults > 0 || (counts !== undefined && counts.none > 0);
 }
 
 interface Chosen {

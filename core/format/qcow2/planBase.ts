@@ -68,7 +68,8 @@ export async function planBase(parts: BaseParts): Promise<BasePlan> {
         overlaps.push(`${by}: another structure is there as well`);
     }
   }
-  const start = Math.ceil(file.size / header.clusterSize) * header.clusterSize;
+  // What is referred to may reach into the cluster behind the file's last one.
+  const start = counts.known * header.clusterSize;
   if (overlaps.length > 0) return { ...nothing(file, start), unmended: overlaps.slice(0, 100) };
   if (extent === "leaks") return nothing(file, start);
   const rule = { header, fileEnd: counts.fileEnd, hasBacking: parts.hasBacking };

@@ -161,6 +161,14 @@ export class CountedRefcounts {
     return this.counted.image.header.refcountOrder;
   }
 
+  /** Clusters of refcount structures that can't stay. */
+  *leftClusters(): Generator<number> {
+    for (const { cluster } of this.bad.values()) if (cluster !== undefined) yield cluster;
+    if (!this.isTableBad) return;
+    const { refcountTable, clusterSize } = this.counted.image.header;
+    for (let i = 0; i < refcountTable.clusters; i++) yield refcountTable.offset / clusterSize + i;
+  }
+
   #judgeTable(): void {
     const { refcountTable, clusterSize } = this.counted.image.header;
     const first = refcountTable.offset / clusterSize;
@@ -175,7 +183,8 @@ export class CountedRefcounts {
     const first = index * this.perBlock;
     const end = Math.min(this.counted.counts.known, first + this.perBlock);
     const page = block && (await this.#pageOf(block));
-    if (block && page === undefined) {
+    const isBad = block !== undefined && (page === undefined || this.#isMisplaced(block));
+    if (isBad) {
       const cluster = block.offset / clusterSize;
       const isCounted = !block.hasReservedBits && Number.isInteger(cluster) && this.count(cluster) > 0;
       this.bad.set(index, { cluster: isCounted ? cluster : undefined });
@@ -196,20 +205,23 @@ export class CountedRefcounts {
       else this.#leak(cluster);
     }
     if (!differs) return;
-    if (page === undefined) {
-      if (block === undefined) this.missing.add(index);
-    } else if (this.#keptBytes + clusterSize > mostKeptBytes) this.dropped++;
+    if (isBad) return;
+    if (page === undefined) this.missing.add(index);
+    else if (this.#keptBytes + clusterSize > mostKeptBytes) this.dropped++;
     else {
       this.#keptBytes += clusterSize;
       this.kept.set(index, { offset: block?.offset ?? 0, page });
     }
   }
 
-  /** Undefined for a block that can't stay: not where one can be, used for something else too, or unreadable. */
+  /** A block can't stay where none can be, and where something else is too. */
+  #isMisplaced({ offset, hasReservedBits }: StoredBlock): boolean {
+    return hasReservedBits || this.count(offset / this.counted.image.header.clusterSize) !== 1;
+  }
+
+  /** Undefined where there is none to be read. */
   async #pageOf(block: StoredBlock): Promise<CountPage | undefined> {
-    const { clusterSize } = this.counted.image.header;
-    const cluster = block.offset / clusterSize;
-    if (block.hasReservedBits || !Number.isInteger(cluster) || this.count(cluster) !== 1) return undefined;
+    if (block.isUnaligned || block.offset === 0 || block.offset >= this.counted.file.size) return undefined;
     try {
       return await this.#read(block);
     } catch {

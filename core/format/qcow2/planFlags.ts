@@ -36,7 +36,7 @@ export class DiskTables {
   readonly shared: SharedRun[] = [];
   readonly flags: FlagPlace[] = [];
   dropped = 0;
-  /** Clusters that lose a user to a copy. */
+  /** Clusters that lose a user: to a copy, or with a structure of refcounts that is made anew. */
   readonly #left = new Set<number>();
   readonly #plan: CountedRefcounts;
   readonly #turns: Turns;
@@ -47,6 +47,7 @@ export class DiskTables {
     this.#plan = plan;
     this.#turns = new Turns(job);
     this.#reader = new PieceReader(plan.counted.file);
+    for (const cluster of plan.leftClusters()) this.#left.add(cluster);
   }
 
   /** Throws ECANCELED, EIO: the tables could be read before. */

@@ -72,7 +72,7 @@ function* touched(counts: CountedRefcounts, { shared }: DiskTables, base: BasePl
     for (let i = 0; i < words.length; i++) yield from / clusterSize + i;
     copied += words.length;
   }
-  for (const { cluster } of counts.bad.values()) if (cluster !== undefined) yield cluster;
+  yield* counts.leftClusters();
   for (let i = 0; i < refcountTable.clusters; i++) yield refcountTable.offset / clusterSize + i;
   // Each part of the file that is added may need a block, which needs room itself.
   const blocks = counts.bad.size + counts.missing.size + 2;
