@@ -195,6 +195,54 @@ test("a filter completes, says what is wrong, and leaves what passes", async ({ 
   await expect(table(page)).toHaveAttribute("aria-rowcount", "11");
 });
 
+test("a filter that leaves out the entry at the scrub line keeps the table around it", async ({
+  launch,
+  folder,
+}) => {
+  // Entry n writes the 4 KiB at n, every other one 8 KiB: these pass.
+  const { log } = logged(
+    folder,
+    ...Array.from({ length: 80 }, (_, n) => `write -q ${n * 4}k ${n % 2 === 0 ? 8 : 4}k`),
+  );
+  const { page } = await launch(log);
+  await opened(page);
+  await filter(page).fill("entry == 41");
+  await expect(current(page)).not.toBeVisible();
+  await table(page).focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(current(page)).toContainText(/^41/);
+  await filter(page).fill("sectors ==");
+  await expect(filter(page)).toHaveAttribute("aria-invalid", "true");
+  // What is wrong has a line of its own; the sign stays in the field.
+  const field = await filter(page).boundingBox();
+  const sign = await page.locator("search svg").first().boundingBox();
+  expect(sign && field && sign.y > field.y && sign.y + sign.height < field.y + field.height).toBe(true);
+  await filter(page).fill("sectors == 16");
+  await expect(page.locator("search")).toContainText("40 of 81 entries");
+  await expect(current(page)).not.toBeVisible();
+  await expect(table(page).getByRole("row", { name: /^42/ })).toBeVisible();
+});
+
+for (const look of ["light", "forced colours"] as const) {
+  test(`the version of a place that is looked at can be read in ${look}`, async ({ launch, folder }) => {
+    const { log } = logged(folder, ...story);
+    const { page } = await launch(log);
+    await page.emulateMedia(look === "light" ? { colorScheme: "light" } : { forcedColors: "active" });
+    await opened(page);
+    await goTo(page, 7);
+    await page.keyboard.press("h");
+    const row = detail(page).locator('[aria-current="true"]');
+    await expect(row).toContainText("7write of 4 KiB");
+    // In forced colours the system lays its own colour of the window behind text, unless it is told not to.
+    const style = await row.evaluate((element) => {
+      const { backgroundColor, color, forcedColorAdjust } = getComputedStyle(element);
+      return { backgroundColor, color, isOurs: forcedColorAdjust === "none" };
+    });
+    expect(style.color).not.toBe(style.backgroundColor);
+    expect(style.isOurs).toBe(look === "forced colours");
+  });
+}
+
 test("who wrote a byte is asked from the bytes, and its versions are stepped through", async ({
   launch,
   folder,

@@ -28,7 +28,7 @@ interface EntryTableProps {
 }
 
 export function EntryTable({ session, label, onOpen }: EntryTableProps) {
-  const { shown, place, entry, filter, notes } = useStore(session.store);
+  const { shown, place, near, entry, filter, notes } = useStore(session.store);
   useStore(session.store, ({ rows }) => rows);
   const id = useId();
   const body = useRef<HTMLDivElement>(null);
@@ -50,15 +50,15 @@ export function EntryTable({ session, label, onOpen }: EntryTableProps) {
   const topRow = Math.min(top, last);
   const scrollTo = (row: number) => setTop(Math.min(last, Math.max(0, row)));
 
-  // The scrub line was moved, here or in the plot: its row comes into sight.
+  // The scrub line was moved, here or in the plot, or the filter: its row, or where it would be, comes into sight.
   useEffect(() => {
-    if (place === undefined) return;
+    if (near === undefined) return;
     setTop((before) => {
-      if (place < before) return place;
-      if (place >= before + whole) return Math.max(0, place - whole + 1);
+      if (near < before) return near;
+      if (near >= before + whole) return Math.max(0, near - whole + 1);
       return before;
     });
-  }, [place, whole]);
+  }, [near, whole]);
   // The wheel must not scroll anything else, which takes a listener that is not passive.
   useEffect(() => {
     const element = body.current;

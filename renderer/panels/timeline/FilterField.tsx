@@ -64,32 +64,34 @@ export function FilterField({ session }: { session: TimelineSession }) {
   };
   return (
     <search className={`${lists.filter} ${styles.filter}`}>
-      <span className={lists.filterIcon} data-wrong={isWrong || undefined}>
-        <StateIcon size={14} aria-hidden />
-      </span>
-      <input
-        ref={input}
-        type="text"
-        role="combobox"
-        className={`field mono ${lists.filterInput} ${styles.filterInput}`}
-        aria-label="Filter the entries"
-        aria-describedby={`${id}-state`}
-        aria-invalid={isWrong}
-        aria-expanded={candidates.length > 0}
-        aria-controls={`${id}-list`}
-        aria-autocomplete="list"
-        aria-activedescendant={active >= 0 && candidates[active] ? `${id}-${active}` : undefined}
-        placeholder="op==write && sector in 2048..4095"
-        spellCheck={false}
-        autoComplete="off"
-        value={filter.text}
-        onChange={(event) =>
-          type(event.target.value, event.target.selectionStart ?? event.target.value.length)
-        }
-        onSelect={(event) => setCaret(event.currentTarget.selectionStart ?? 0)}
-        onBlur={() => setOpen("no")}
-        onKeyDown={onKeyDown}
-      />
+      <div className={styles.filterField}>
+        <span className={lists.filterIcon} data-wrong={isWrong || undefined}>
+          <StateIcon size={14} aria-hidden />
+        </span>
+        <input
+          ref={input}
+          type="text"
+          role="combobox"
+          className={`field mono ${lists.filterInput} ${styles.filterInput}`}
+          aria-label="Filter the entries"
+          aria-describedby={`${id}-state`}
+          aria-invalid={isWrong}
+          aria-expanded={candidates.length > 0}
+          aria-controls={`${id}-list`}
+          aria-autocomplete="list"
+          aria-activedescendant={active >= 0 && candidates[active] ? `${id}-${active}` : undefined}
+          placeholder="op==write && sector in 2048..4095"
+          spellCheck={false}
+          autoComplete="off"
+          value={filter.text}
+          onChange={(event) =>
+            type(event.target.value, event.target.selectionStart ?? event.target.value.length)
+          }
+          onSelect={(event) => setCaret(event.currentTarget.selectionStart ?? 0)}
+          onBlur={() => setOpen("no")}
+          onKeyDown={onKeyDown}
+        />
+      </div>
       {filter.text !== "" && (
         <button
           type="button"

@@ -82,8 +82,9 @@ export class EntryFilter {
 
   async findPlace(entry: number): Promise<void> {
     const { applied } = this.#store.getState().filter;
-    this.#store.setState({ place: this.placeNow(entry) });
-    if (applied === "") return;
+    const now = this.placeNow(entry);
+    this.#store.setState({ place: now, ...(now !== undefined && { near: now }) });
+    if (now !== undefined) return;
     const isCurrent = () => this.#store.getState().filter.applied === applied;
     try {
       const { total, at, passes } = await this.positionOf(entry);
@@ -91,7 +92,7 @@ export class EntryFilter {
       const { filter } = this.#store.getState();
       this.#store.setState({
         filter: { ...filter, total, error: undefined },
-        ...(this.#store.getState().entry === entry && { place: passes ? at : undefined }),
+        ...(this.#store.getState().entry === entry && { place: passes ? at : undefined, near: at }),
       });
     } catch (error) {
       const plain = toPlain(error);

@@ -1,6 +1,6 @@
 // Who wrote a place of the disk: the entries that touched it, newest first, and the way through them.
 import { toPlain } from "../../../core/base/errors.ts";
-import type { LogHistoryEntry } from "../../../core/ops/logIndexRun.ts";
+import type { LogHistoryEntry, LogRow } from "../../../core/ops/logIndexRun.ts";
 import { call } from "../../api.ts";
 import { useView } from "../../store/view.ts";
 import type { TimelineSession } from "./session.ts";
@@ -59,14 +59,28 @@ export class PlaceHistory {
 
   /** The history of what the current entry covers. */
   async here(): Promise<boolean> {
-    const { detail } = this.#session.store.getState();
-    const row = detail.kind === "known" ? detail.detail.row : undefined;
-    if (row === undefined || row.length === 0 || (row.kind !== "write" && row.kind !== "discard")) {
+    const row = await this.#currentRow();
+    if (row === undefined) return false;
+    if (row.length === 0 || (row.kind !== "write" && row.kind !== "discard")) {
       useView.getState().say("This entry is about no sectors");
       return false;
     }
     await this.show(row.offset, row.length);
     return true;
+  }
+
+  /** Asked for where the detail is of another entry yet. What goes wrong is said. */
+  async #currentRow(): Promise<LogRow | undefined> {
+    const { detail, entry, shown } = this.#session.store.getState();
+    if (detail.kind === "known" && detail.detail.row.entry === entry) return detail.detail.row;
+    if (shown === undefined || shown.summary.entries === 0) return undefined;
+    try {
+      const request = { job: this.#session.asked, filter: "", first: entry, count: 1 };
+      return (await call("log:rows", request)).rows[0];
+    } catch (error) {
+      this.#session.say(error);
+      return undefined;
+    }
   }
 
   /** Puts the scrub line on an entry, at the place that was asked about. */

@@ -139,9 +139,9 @@ export class TimelineSession {
     const to = Math.min(shown.summary.entries - 1, Math.max(0, entry));
     this.#armed = undefined;
     if (to === before && from === shownFrom && this.store.getState().detail.kind === "known") return;
-    this.store.setState({ entry: to, from, ...(to !== before && { place: this.filter.placeNow(to) }) });
-    this.#askDetail();
+    this.store.setState({ entry: to, from });
     if (to !== before) void this.filter.findPlace(to);
+    this.#askDetail();
   }
 
   /** Moves by entries that pass the filter. */
@@ -149,7 +149,7 @@ export class TimelineSession {
     const { filter, entry, shown, place } = this.store.getState();
     if (filter.applied === "") return this.goTo(entry + by);
     try {
-      const known = place ?? (await this.filter.positionOf(by > 0 ? entry : entry)).at - (by > 0 ? 1 : 0);
+      const known = place ?? (await this.filter.positionOf(entry)).at - (by > 0 ? 1 : 0);
       const last = (filter.total ?? shown?.summary.entries ?? 1) - 1;
       await this.goToRow(Math.min(last, Math.max(0, known + by)));
     } catch (error) {

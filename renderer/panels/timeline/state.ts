@@ -54,6 +54,8 @@ export interface TimelineState {
   readonly entry: number;
   /** Position of that entry among those that pass; undefined where it does not. */
   readonly place: number | undefined;
+  /** Where it is or would be among them, as far as that is known: the table stays around it. */
+  readonly near: number | undefined;
   readonly filter: FilterState;
   /** Grows when rows have come. */
   readonly rows: number;
@@ -96,6 +98,7 @@ export function createTimelineStore(): TimelineStore {
     shown: undefined,
     entry: 0,
     place: 0,
+    near: 0,
     filter: noFilter,
     rows: 0,
     detail: { kind: "none" },

@@ -156,7 +156,8 @@ describe("a filter", () => {
     // Entry 203 does not pass: the next that does is 204, the one before it 202.
     session.goTo(203);
     await settle();
-    expect(session.store.getState().place).toBeUndefined();
+    // It would be behind the entries 0, 2 ... 202: the table's row 102.
+    expect(session.store.getState()).toMatchObject({ place: undefined, near: 102 });
     await session.step(1);
     await settle();
     expect(entry()).toBe(204);
@@ -191,6 +192,20 @@ describe("the history of a place", () => {
     expect(note()).toBe("No older entry touched this place");
     await session.history.step("newer");
     expect(entry()).toBe(30);
+  });
+
+  it("is that of the entry at the scrub line, also while its detail is still being read", async () => {
+    bridge.answer("log:history", () => ({ entries: [41].map(touched), next: undefined }));
+    await read();
+    await rest();
+    session.goTo(41);
+    expect(session.store.getState().detail.kind).toBe("loading");
+    expect(await session.history.here()).toBe(true);
+    expect(bridge.requests("log:history").at(-1)).toMatchObject({ offset: 512 * 41, length: 512 });
+    // Entry 9 is a flush.
+    session.goTo(flushEvery - 1);
+    expect(await session.history.here()).toBe(false);
+    expect(note()).toBe("This entry is about no sectors");
   });
 
   it("asks for older entries when those that are known are over", async () => {
