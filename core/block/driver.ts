@@ -155,6 +155,10 @@ export interface Driver<S extends z.ZodType = z.ZodType> {
     readonly options: readonly string[];
     join?(old: NodeOptions, given: NodeOptions): NodeOptions;
   };
+  /** The options that its images can change later: `amend`. */
+  readonly amendOptions?: readonly CreateOption[];
+  /** Its images can give up all that they hold: `makeEmpty`. */
+  readonly empties?: boolean;
   /** Its images can hold compressed clusters, and take them: `writeCompressed`. */
   readonly compresses?: boolean;
   /** Its images have tables that can be checked: `check`. */

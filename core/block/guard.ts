@@ -4,6 +4,7 @@
 import { asBlockError, BlockError } from "../base/errors.ts";
 import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from "./finding.ts";
 import type {
+  AmendRequest,
   BackingName,
   BlockNode,
   Breakpoints,
@@ -47,6 +48,8 @@ class Guarded implements BlockNode {
   readonly breakpoints: Breakpoints | undefined;
   readonly childSet: ChildSet | undefined;
   readonly snapshots: Snapshots | undefined;
+  readonly amend: ((request: AmendRequest) => Promise<void>) | undefined;
+  readonly makeEmpty: (() => Promise<void>) | undefined;
   readonly mark: ((text: string) => Promise<void>) | undefined;
 
   constructor(inner: BlockNode, policy: WritePolicy) {
@@ -89,15 +92,9 @@ class Guarded implements BlockNode {
     this.childSet = inner.childSet;
     this.snapshots = inner.snapshots && this.#guardSnapshots(inner.snapshots);
     this.mark = this.#whole("mark", inner.mark?.bind(inner));
-    const setBacking = inner.setBacking?.bind(inner);
-    this.setBacking = this.#whole(
-      "change the backing file",
-      setBacking &&
-        ((backing) => {
-          this.#checkWrite("change the backing file", 0, 0);
-          return setBacking(backing);
-        }),
-    );
+    this.setBacking = this.#change("change the backing file", inner.setBacking?.bind(inner));
+    this.amend = this.#change("amend", inner.amend?.bind(inner));
+    this.makeEmpty = this.#change("make empty", inner.makeEmpty?.bind(inner));
   }
 
   #guardSnapshots(inner: Snapshots): Snapshots {
@@ -155,6 +152,18 @@ class Guarded implements BlockNode {
   /** A request of the whole node that not every format has. */
   #whole<A extends unknown[], T>(what: string, request: ((...args: A) => Promise<T>) | undefined) {
     return request && this.#required(what, request);
+  }
+
+  /** The same, of an image that is open for writing. */
+  #change<A extends unknown[], T>(what: string, request: ((...args: A) => Promise<T>) | undefined) {
+    return this.#whole(
+      what,
+      request &&
+        ((...args: A) => {
+          this.#checkWrite(what, 0, 0);
+          return request(...args);
+        }),
+    );
   }
 
   #required<A extends unknown[], T>(what: string, request: (...args: A) => Promise<T>) {

@@ -78,10 +78,21 @@ export interface BlockNode {
   readonly childSet?: ChildSet | undefined;
   /** Makes, applies and deletes snapshots inside the image; formats that have them. `info` lists them. */
   readonly snapshots?: Snapshots | undefined;
+  /** Changes options that were chosen when the image was made. Throws EINVAL, ENOTSUP: what it can't be. */
+  readonly amend?: ((request: AmendRequest) => Promise<void>) | undefined;
+  /** Gives up everything that the image holds: it reads as its backing file. Formats that can. */
+  readonly makeEmpty?: (() => Promise<void>) | undefined;
   /** Notes a text in the log, where a driver keeps one. */
   readonly mark?: ((text: string) => Promise<void>) | undefined;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
   close(): Promise<void>;
+}
+
+export interface AmendRequest {
+  /** By name, of their type: those of the driver's `amendOptions`. */
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  /** 0 to 1. */
+  progress?(part: number): void;
 }
 
 /** Durable when they return. What is named goes by id first, then by name. Throws ENOTSUP (not this image), EIO, ENOSPC. */

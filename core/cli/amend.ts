@@ -1,5 +1,4 @@
-// `blkscope amend`: other options for an image that is there. Options, messages and exit codes of `qemu-img amend`; no
-// format here has an option that can be changed later.
+// `blkscope amend`: other options for an image that is there. Options, messages and exit codes of `qemu-img amend`.
 import { cacheMode } from "./cacheMode.ts";
 import { CliError, defineCommand, UsageError } from "./command.ts";
 import { objectOption, takeObjects } from "./objectOption.ts";
@@ -30,11 +29,23 @@ const options = {
 
 export const amend = defineCommand({
   usage: ["[OPTION...] -o OPTS FILE"],
-  description: `Changes options of an image that were chosen when it was created, for formats that have such options. Raw
-and QED images have none: copy the image into a new one instead.`,
+  description: `Changes options of an image that were chosen when it was created, for formats that have such options: of
+qcow2 images the version (compat), the width of refcounts, lazy refcounts, the size, and what is said of the data file. What
+is refused is refused before anything is changed. Raw and QED images have no such options: copy the image into a new one
+instead.
+
+Going back to compat=0.10 makes clusters that read as zeroes into clusters that hold zeroes where a backing file would show
+through, and takes bitmaps out of the image.`,
   options,
-  exits: [[1, "wrong usage, or the format has no option that can be changed"]],
-  examples: ["amend -o help -f qed"],
+  exits: [
+    [0, "the image has the options that were asked for"],
+    [1, "wrong usage, or the image can't have an option"],
+  ],
+  examples: [
+    "amend -o compat=1.1,lazy_refcounts=on disk.qcow2",
+    "amend -p -o refcount_bits=64 disk.qcow2",
+    "amend -o help -f qcow2",
+  ],
   failure: 1,
   async run(args) {
     const { asksForHelp, splitOptionLists } = await import("./optionList.ts");
@@ -43,8 +54,8 @@ and QED images have none: copy the image into a new one instead.`,
     if ((await takeObjects(args.values("object"))).helped) return 0;
     const [file, ...more] = args.operands;
     const format = args.value("format");
-    const { refuseAmendment, withImage } = await import("./amendImage.ts");
-    if (format !== undefined && asksForHelp(given)) return refuseAmendment(format);
+    const { amendImage, printAmendOptions, withImage } = await import("./amendImage.ts");
+    if (format !== undefined && asksForHelp(given)) return printAmendOptions(format);
     if (file === undefined || more.length > 0) throw new CliError("Expecting one image file name", 1);
     const cache = cacheMode(args.value("cache") ?? "writeback", "cache");
     const imageOpts = args.has("imageOpts");
@@ -52,9 +63,7 @@ and QED images have none: copy the image into a new one instead.`,
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
     const request = { imageOpts, format, writable: true, cache };
-    return withImage(file, request, async ({ graph }) => {
-      new Progress(args.has("progress") && !args.has("quiet") ? stdout : undefined).end();
-      return refuseAmendment(graph.root.driver);
-    });
+    const progress = new Progress(args.has("progress") && !args.has("quiet") ? stdout : undefined);
+    return withImage(file, request, ({ graph }) => amendImage(graph.root, given, progress));
   },
 });

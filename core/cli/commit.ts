@@ -19,7 +19,7 @@ const options = {
     value: "FILE",
     help: "commit into this file of the backing chain, not into the image's own backing file; implies -d",
   },
-  drop: { short: "d", long: "drop", help: "do not empty the image afterwards; QED images never are" },
+  drop: { short: "d", long: "drop", help: "do not empty the image afterwards; only qcow2 images are" },
   rate: { short: "r", long: "rate-limit", value: "RATE", help: "bytes a second to write at most" },
   cache: {
     short: "t",
@@ -35,7 +35,8 @@ const options = {
 export const commit = defineCommand({
   usage: ["[OPTION...] FILE"],
   description: `Writes what an image holds into its backing file, which then reads as the image does. A smaller backing
-file grows. The image itself is not changed; interrupted, the command can be given again.
+file grows. A qcow2 image is emptied afterwards, unless -d says not to; others are not changed. Interrupted, the command
+can be given again.
 
 Other images on the same backing file become worthless, and with -b those between as well.`,
   options,
@@ -64,6 +65,7 @@ Other images on the same backing file become worthless, and with -b those betwee
       cache: cacheMode(args.value("cache") ?? "writeback", "cache"),
       progress: args.has("progress") && !args.has("quiet"),
       quiet: args.has("quiet"),
+      empties: !args.has("drop") && !args.has("base"),
     });
   },
 });

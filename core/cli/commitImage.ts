@@ -7,11 +7,12 @@ import type { BlockNode } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import { fileOf, type Layer, layerNamed, specOfLayer } from "../ops/chain.ts";
 import { commit } from "../ops/commit.ts";
+import { driverNamed } from "../registry.ts";
 import { CliError } from "./command.ts";
 import { tellEvent } from "./events.ts";
 import { interruptible } from "./interrupt.ts";
 import { openError } from "./openError.ts";
-import { withImage } from "./openImage.ts";
+import { type ImageRequest, withImage } from "./openImage.ts";
 import { printWarning, stdout } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
 import { Progress } from "./progress.ts";
@@ -26,13 +27,17 @@ export interface CommitArguments {
   readonly cache: CacheMode;
   readonly progress: boolean;
   readonly quiet: boolean;
+  /** The image holds nothing of its own afterwards, where its format can do that. */
+  readonly empties: boolean;
 }
 
 export async function commitCommand(args: CommitArguments): Promise<number> {
   const { file, imageOpts, format, cache } = args;
+  const request = { imageOpts, format, cache, shareBacking: true };
+  const empties = args.empties && (await isEmptied(file, request));
   await withImage(
     file,
-    { imageOpts, format, cache, shareBacking: true },
+    empties ? { ...request, writable: true } : request,
     async ({ graph: { root: image } }) => {
       const layer = target(args, image);
       const base = await openBase(layer, args);
@@ -49,6 +54,8 @@ export async function commitCommand(args: CommitArguments): Promise<number> {
             progress: (part) => progress.show(part),
           }),
         );
+        // All of it is in the base, and durable.
+        if (empties) await image.makeEmpty?.();
       } catch (thrown) {
         throw jobFailed(thrown);
       } finally {
@@ -60,6 +67,15 @@ export async function commitCommand(args: CommitArguments): Promise<number> {
   );
   if (!args.quiet) stdout.line("Image committed.");
   return 0;
+}
+
+/** Only then it is opened for writing. */
+function isEmptied(file: string, request: ImageRequest): Promise<boolean> {
+  return withImage(
+    file,
+    { ...request, backing: false },
+    async ({ graph }) => driverNamed(graph.root.driver)?.empties ?? false,
+  );
 }
 
 function target({ file, base }: CommitArguments, image: BlockNode): Layer {

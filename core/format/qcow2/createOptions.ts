@@ -157,10 +157,16 @@ export function refcountOrderOf(options: Options, version: 2 | 3): number {
   return Math.log2(bits);
 }
 
-const levels: Readonly<Record<string, 2 | 3>> = { "0.10": 2, v2: 2, "1.1": 3, v3: 3 };
+/** Names of the two versions. */
+export const levels: ReadonlyMap<string, 2 | 3> = new Map([
+  ["0.10", 2],
+  ["v2", 2],
+  ["1.1", 3],
+  ["v3", 3],
+]);
 
 export function versionOf({ compat = "v3" }: Options): 2 | 3 {
-  const version = Object.hasOwn(levels, String(compat)) ? levels[String(compat)] : undefined;
+  const version = levels.get(String(compat));
   if (version !== undefined) return version;
   throw new BlockError("EINVAL", `There is no compatibility level '${compat}'`, {
     option: "compat",

@@ -73,7 +73,8 @@ function extensionsOf({ version, backing, dataFile }: HeaderContent, clusterSize
   const list: Extension[] = [];
   if (backing?.format !== undefined) list.push([extensionTypes.backingFormat, text(backing.format)]);
   if (dataFile !== undefined) list.push([extensionTypes.dataFile, text(dataFile)]);
-  if (version === 3 && clusterSize > tooSmallForNames) list.push([extensionTypes.featureNames, namesTable()]);
+  const names = version === 3 ? featureNamesFor(clusterSize) : undefined;
+  if (names !== undefined) list.push([names.type, names.data]);
   return list;
 }
 
@@ -102,6 +103,14 @@ const storedNames = [
   [2, 1, "raw external data"],
 ] as const;
 const nameEntryLength = 48;
+
+/** The names as the extension of a header of version 3; undefined where there is no room. */
+export function featureNamesFor(
+  clusterSize: number,
+): { readonly type: number; readonly data: Uint8Array } | undefined {
+  if (clusterSize <= tooSmallForNames) return undefined;
+  return { type: extensionTypes.featureNames, data: namesTable() };
+}
 
 function namesTable(): Uint8Array {
   const table = new Uint8Array(storedNames.length * nameEntryLength);

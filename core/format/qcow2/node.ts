@@ -6,6 +6,7 @@ import type { OpenContext } from "../../block/driver.ts";
 import { chainExtentAt, dataFileChild } from "../../block/extents.ts";
 import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from "../../block/finding.ts";
 import type {
+  AmendRequest,
   BackingName,
   BlockNode,
   Child,
@@ -16,8 +17,8 @@ import type {
   WriteFlags,
   ZeroFlags,
 } from "../../block/node.ts";
-import { checkQcow2 } from "./check.ts";
 import type { TableCache } from "./cacheOptions.ts";
+import { checkQcow2 } from "./check.ts";
 import { decompress } from "./compressed.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
 import { infoOf, type Qcow2Facts } from "./info.ts";
@@ -61,6 +62,8 @@ export class Qcow2Node implements BlockNode {
   readonly structure: Qcow2Structure;
   readonly reload: (() => Promise<void>) | undefined;
   readonly snapshots: Snapshots | undefined;
+  readonly amend: ((request: AmendRequest) => Promise<void>) | undefined;
+  readonly makeEmpty: (() => Promise<void>) | undefined;
   readonly #context: OpenContext;
   readonly #state: Qcow2State;
   readonly #snapshot: Qcow2Snapshot | undefined;
@@ -114,6 +117,8 @@ export class Qcow2Node implements BlockNode {
       apply: (idOrName) => this.#writing({}, 0, (open) => open.applySnapshot(idOrName)),
       delete: (idOrName) => this.#writing({}, 0, (open) => open.deleteSnapshot(idOrName)),
     };
+    this.amend = session && ((request) => this.#writing({}, 0, (open) => open.amend(request)));
+    this.makeEmpty = session && (() => this.#writing({}, 0, (open) => open.makeEmpty()));
     session?.attach({
       size: () => this.size,
       read: (offset, target) => this.#read(offset, target),

@@ -17,6 +17,7 @@ import { incompatible, probeQcow2 } from "./layout.ts";
 import { luksFacts } from "./luks.ts";
 import { Qcow2Node } from "./node.ts";
 import { readSnapshots, snapshotNamed } from "./snapshots.ts";
+import { amendOptions } from "./write/amendOptions.ts";
 import {
   changeableOptions,
   joinedOptions,
@@ -42,6 +43,8 @@ export const qcow2 = defineDriver({
   }),
   probe: probeQcow2,
   creation,
+  amendOptions,
+  empties: true,
   reopening: { options: changeableOptions, join: joinedOptions },
   peerWords: optionPeerWords,
   compresses: true,

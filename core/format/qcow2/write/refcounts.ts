@@ -29,8 +29,8 @@ export interface RefcountParts {
 
 export class Refcounts {
   readonly #parts: RefcountParts;
-  readonly #perBlock: number;
-  readonly #order: number;
+  #perBlock: number;
+  #order: number;
   readonly #clusterSize: number;
   /** Where the next search begins: no cluster before it is free. */
   #free = 0;
@@ -47,8 +47,11 @@ export class Refcounts {
     return mostCount(this.#order);
   }
 
-  /** The file was changed below. */
+  /** The file was changed below, or the counts lie elsewhere and may have another width. */
   restart(): void {
+    const { header } = this.#parts.header;
+    this.#perBlock = blockEntries(header);
+    this.#order = header.refcountOrder;
     this.#free = 0;
   }
 

@@ -34,7 +34,7 @@ export class Resizer {
   /** Throws EINVAL (no whole sectors), ENOTSUP, EFBIG, EIO, ENOSPC. */
   async resize(size: number, preallocation: Preallocation): Promise<void> {
     const { metadata, guest } = this.#parts;
-    this.#expectPossible(size, preallocation);
+    this.expectPossible(size, preallocation);
     const old = guest.size();
     if (size < old) await this.#shrink(size, old);
     if (size > old) await this.#grow(size, old, preallocation);
@@ -46,9 +46,21 @@ export class Resizer {
     if (size < old) await this.#cutTail();
   }
 
-  #expectPossible(size: number, preallocation: Preallocation): void {
+  /** Gives up everything that the image holds of its disk: a backing file shows through. Throws EIO, ECORRUPT. */
+  async makeEmpty(): Promise<void> {
+    const { guest, metadata } = this.#parts;
+    await this.#shrink(0, guest.size());
+    await metadata.exclusively(() => metadata.commitAll());
+    await this.#cutTail();
+  }
+
+  /** `version`: that the image will have then. Throws EINVAL, ENOTSUP. */
+  expectPossible(
+    size: number,
+    preallocation: Preallocation,
+    version: 2 | 3 = this.#parts.metadata.geometry.version,
+  ): void {
     const { metadata, guest } = this.#parts;
-    const { version } = metadata.geometry;
     const refuse = (code: "EINVAL" | "ENOTSUP", message: string, hint?: string) => {
       throw new BlockError(code, message, { ...(hint !== undefined && { hint }), peer: { message } });
     };

@@ -1,10 +1,11 @@
 // What makes an open image writable: guest writes, zeroes, discards and resizing over one Metadata. The node holds one of
 // these when it was opened for writing.
 import { BlockError } from "../../../base/errors.ts";
-import type { BlockNode, ResizeOptions, ZeroFlags } from "../../../block/node.ts";
+import type { AmendRequest, BlockNode, ResizeOptions, ZeroFlags } from "../../../block/node.ts";
 import type { Qcow2Image } from "../header.ts";
 import type { Qcow2Facts } from "../info.ts";
 import { autoclear } from "../layout.ts";
+import { Amender } from "./amend.ts";
 import { CompressedWriter } from "./compressed.ts";
 import { Eraser } from "./eraser.ts";
 import { HeaderFile } from "./headerFile.ts";
@@ -40,6 +41,7 @@ export class WriteSession {
   #eraser: Eraser | undefined;
   #compressed: CompressedWriter | undefined;
   #resizer: Resizer | undefined;
+  #amender: Amender | undefined;
   #bitmaps: Promise<void> | undefined;
 
   private constructor(parts: SessionParts, header: HeaderFile) {
@@ -73,7 +75,15 @@ export class WriteSession {
     });
     this.#writer = writer;
     this.#eraser = eraser;
-    this.#resizer = new Resizer({ ...parts, writer, eraser, backingSize: () => backing?.size ?? 0 });
+    const resizer = new Resizer({ ...parts, writer, eraser, backingSize: () => backing?.size ?? 0 });
+    this.#resizer = resizer;
+    this.#amender = new Amender({
+      ...parts,
+      resizer,
+      snapshots: this.#snapshots,
+      hasBacking: this.metadata.image.backing !== undefined,
+      removeBitmaps: () => this.#refuseBitmaps(),
+    });
   }
 
   async write(offset: number, source: Uint8Array): Promise<void> {
@@ -98,6 +108,16 @@ export class WriteSession {
 
   async resize(size: number, options: ResizeOptions): Promise<void> {
     await this.#resizer?.resize(size, options.preallocation ?? "off");
+  }
+
+  async makeEmpty(): Promise<void> {
+    this.metadata.corruption.expectUsable();
+    await this.#resizer?.makeEmpty();
+  }
+
+  async amend(request: AmendRequest): Promise<void> {
+    this.metadata.corruption.expectUsable();
+    await this.#amender?.amend(request);
   }
 
   async createSnapshot(name: string): Promise<void> {
@@ -135,6 +155,13 @@ export class WriteSession {
       this.#bitmaps = undefined;
       throw error;
     }
+  }
+
+  async #refuseBitmaps(): Promise<void> {
+    if (this.metadata.facts.bitmaps.length === 0) return;
+    throw new BlockError("ENOTSUP", "An image of version 2 can't have bitmaps", {
+      hint: "Remove its bitmaps first: blkscope bitmap --remove.",
+    });
   }
 
   #refuseUnwritable(): void {
