@@ -14,6 +14,7 @@ import type {
   NodeInfo,
   ResizeOptions,
   Snapshots,
+  VmState,
   WriteFlags,
   ZeroFlags,
 } from "./node.ts";
@@ -50,6 +51,7 @@ class Guarded implements BlockNode {
   readonly snapshots: Snapshots | undefined;
   readonly amend: ((request: AmendRequest) => Promise<void>) | undefined;
   readonly makeEmpty: (() => Promise<void>) | undefined;
+  readonly vmState: VmState | undefined;
   readonly mark: ((text: string) => Promise<void>) | undefined;
 
   constructor(inner: BlockNode, policy: WritePolicy) {
@@ -91,6 +93,7 @@ class Guarded implements BlockNode {
     this.breakpoints = inner.breakpoints;
     this.childSet = inner.childSet;
     this.snapshots = inner.snapshots && this.#guardSnapshots(inner.snapshots);
+    this.vmState = inner.vmState && this.#guardVmState(inner.vmState);
     this.mark = this.#whole("mark", inner.mark?.bind(inner));
     this.setBacking = this.#change("change the backing file", inner.setBacking?.bind(inner));
     this.amend = this.#change("amend", inner.amend?.bind(inner));
@@ -106,6 +109,22 @@ class Guarded implements BlockNode {
       create: guarded("create a snapshot", (name) => inner.create(name)),
       apply: guarded("apply a snapshot", (name) => inner.apply(name)),
       delete: guarded("delete a snapshot", (name) => inner.delete(name)),
+    };
+  }
+
+  #guardVmState(inner: VmState): VmState {
+    return {
+      read: async (offset, target) => {
+        this.#checkOpen("read");
+        await this.#run("read VM state", offset, target.length, () => inner.read(offset, target));
+      },
+      write: async (offset, source) => {
+        this.#checkWrite("write", offset, source.length);
+        await this.#run("write VM state", offset, source.length, async () => {
+          await inner.write(offset, source);
+          if (this.#policy.writethrough) await this.#inner.flush();
+        });
+      },
     };
   }
 

@@ -82,6 +82,8 @@ export interface BlockNode {
   readonly amend?: ((request: AmendRequest) => Promise<void>) | undefined;
   /** Gives up everything that the image holds: it reads as its backing file. Formats that can. */
   readonly makeEmpty?: (() => Promise<void>) | undefined;
+  /** A machine's state, which lies behind the disk; formats that have room for one. */
+  readonly vmState?: VmState | undefined;
   /** Notes a text in the log, where a driver keeps one. */
   readonly mark?: ((text: string) => Promise<void>) | undefined;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
@@ -103,6 +105,14 @@ export interface Snapshots {
   apply(idOrName: string): Promise<void>;
   /** Throws ENOENT. */
   delete(idOrName: string): Promise<void>;
+}
+
+/** Offsets are from its beginning. It has no end. */
+export interface VmState {
+  /** What was never written reads as zeroes. Throws EIO. */
+  read(offset: number, target: Uint8Array): Promise<void>;
+  /** Throws EROFS, EFBIG, ENOSPC, EIO. */
+  write(offset: number, source: Uint8Array): Promise<void>;
 }
 
 export interface ChildSet {

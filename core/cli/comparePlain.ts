@@ -1,6 +1,9 @@
 // Equal or not: ends at the first mismatched sector or unreadable range, with the messages and exit codes of
 // `qemu-img compare` (cli reference, 2.3).
+import { asBlockError } from "../base/errors.ts";
+import { strerror } from "../base/strerror.ts";
 import { chainExtentAt } from "../block/extents.ts";
+import type { BlockNode } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import { type CompareItem, type CompareSummary, signatures, type Unreadable } from "../ops/mismatch.ts";
 import { CliError, interruptedExit } from "./command.ts";
@@ -9,6 +12,7 @@ import { tellEvent } from "./events.ts";
 import type { ImageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
 import { jsonText, printError, stdout } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
 import { Progress } from "./progress.ts";
 
 /** What was found first. Offsets are the guest's, bytes, sector granular. */
@@ -165,13 +169,17 @@ function summaryObject(request: CompareRequest, sizes: Sizes, finding: Finding |
 /** The peer tells a failed query of the allocation (exit code 3) from a failed read (4). */
 async function readError(request: CompareRequest, { offset, side, message }: Unreadable): Promise<CliError> {
   const image = side === "b" ? request.b : request.a;
-  const known = await withImage(image, request.forceShare, ({ root }) => chainExtentAt(root, offset, 1)).then(
-    () => true,
-    () => false,
-  );
-  if (known) {
+  const again = (ask: (root: BlockNode) => Promise<unknown>) =>
+    withImage(image, request.forceShare, ({ root }) => ask(root)).then(
+      () => undefined,
+      (error: unknown) => asBlockError(error),
+    );
+  if ((await again((root) => chainExtentAt(root, offset, 1))) === undefined) {
+    // The peer's words are the system's: the read itself tells them.
+    const error = inPlaceOfPeer ? await again((root) => root.read(offset, new Uint8Array(1))) : undefined;
+    const why = error === undefined ? message : strerror(error);
     return new CliError(
-      `Error while reading offset ${offset} of ${image.given}: ${message}`,
+      `Error while reading offset ${offset} of ${image.given}: ${why}`,
       exits.unreadable,
       "Compare with --all to go on past ranges that cannot be read.",
     );

@@ -13,6 +13,7 @@ import { CliError } from "./command.ts";
 import { type Interruption, interruptible } from "./interrupt.ts";
 import { createNamed, newImageRequest } from "./newImage.ts";
 import { keepWritersOut, type OpenedImage, openImage } from "./openImage.ts";
+import { splitOptionLists } from "./optionList.ts";
 import { printWarning, stderr, stdout } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
 import { Progress } from "./progress.ts";
@@ -211,13 +212,14 @@ async function progressOver(
 async function openTarget(args: ConvertArguments, name: string, size: number): Promise<Target> {
   if (args.skipCreate) return openExisting(args, name);
   const format = args.targetFormat ?? "raw";
-  const request = newImageRequest(name, format, args, size);
-  if (request.backing !== undefined && args.sources.length > 1) {
+  const isNamed = splitOptionLists(args.options).some((option) => option.name === "backing_file");
+  if ((args.backing !== undefined || isNamed) && args.sources.length > 1) {
     throw new CliError(
       "Having a backing file for the target makes no sense when concatenating multiple input images",
       1,
     );
   }
+  const request = newImageRequest(name, format, args, size);
   if (args.compress) refuseCompression(driverNamed(format)?.compresses === true, request.options);
   if (args.bitmaps) throw new CliError("Source lacks bitmap support", 1);
   const beside = newDataFile(name, format, request);

@@ -46,7 +46,8 @@ export function namedWithOptions(
   if (name === undefined) return withFormat(withFileDriver(options), format);
   const { driver, ...others } = overlay(withFormat(parseSpec(name), optionDriver(options)), options);
   const merged = driver === undefined ? others : { driver, ...others };
-  return withoutNames(withFormat(withFileDriver(nameInFile(merged)), format));
+  const placed = nameInFile(withoutNames(nameInFile(merged)));
+  return withFormat(withFileDriver(placed), format);
 }
 
 /** A name that is beside the driver of a format or a filter is that of the file below it, however deep that lies. */
@@ -58,7 +59,7 @@ function nameInFile(spec: NodeOptions): NodeOptions {
   const below: NodeOptions =
     isNamed || typeof filename !== "string"
       ? spec
-      : { ...others, file: { ...(isOptions(file) && file), filename } };
+      : { ...others, file: { driver: "file", filename, ...(isOptions(file) && file) } };
   return Object.fromEntries(
     Object.entries(below).map(([key, value]) => [key, isOptions(value) ? nameInFile(value) : value]),
   );

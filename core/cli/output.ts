@@ -82,10 +82,16 @@ export function printErrorLine(text: string): void {
 export function printWarning(message: string): void {
   stdout.flush();
   for (const [i, line] of message.split("\n").entries()) {
-    const prefix = i === 0 && !line.startsWith("WARNING: ") ? `${persona}: warning: ` : "";
-    stderr.line(`${prefix}${printable(line)}`);
+    stderr.line(`${i === 0 ? warningPrefix(line) : ""}${printable(line)}`);
   }
   stderr.flush();
+}
+
+/** The peer calls some of them errors, and some come from parts of it that don't know which program they are in. */
+function warningPrefix(line: string): string {
+  if (line.startsWith("WARNING: ")) return "";
+  if (inPlaceOfPeer && /^qcow2: .*image (as|is) corrupt/i.test(line)) return "";
+  return inPlaceOfPeer && line.startsWith("Failed to ") ? `${persona}: ` : `${persona}: warning: `;
 }
 
 export interface Words {

@@ -71,10 +71,17 @@ async function entryAt(top: BlockNode, start: number, wanted: number): Promise<M
   let length = wanted;
   for (let depth = 0; ; depth++) {
     if (start >= layer.size) return tail(layer, start, length, depth);
-    const extent = await layer.extentAt(start, Math.min(length, layer.size - start));
+    let extent = await layer.extentAt(start, Math.min(length, layer.size - start));
     length = extent.length;
+    let filters = 0;
+    for (let below = shownBy(layer); below !== undefined; below = shownBy(layer), filters++) {
+      layer = below;
+      extent = await layer.extentAt(start, Math.min(length, layer.size - start));
+      length = extent.length;
+    }
     if (extent.isPreallocated === true) return preallocated(layer, extent, depth);
     if (extent.state !== "unallocated") return held(layer, extent, depth);
+    depth += filters;
     const backing = childOf(layer, "backing");
     const left = backing === undefined ? 0 : sizeInSectors(backing) - start;
     if (holdsNothing(layer)) return { ...nothing(start), length, depth };
@@ -88,6 +95,14 @@ async function entryAt(top: BlockNode, start: number, wanted: number): Promise<M
     length = Math.min(length, left);
     layer = backing;
   }
+}
+
+/** Filters whose disk is that of the image below them, byte by byte. */
+const transparent: readonly string[] = ["blkdebug", "blklogwrites", "copy-on-read"];
+
+/** The image that such a filter shows: it has the tables. The filter was asked first, so that it could refuse. */
+function shownBy(node: BlockNode): BlockNode | undefined {
+  return transparent.includes(node.driver) ? childOf(node, "data") : undefined;
 }
 
 /** A leaf without a file, such as null-co: there is nothing that could be mapped. */

@@ -3,7 +3,7 @@
 
 import { BlockError } from "../../base/errors.ts";
 import type { CacheMode, NodeOptions } from "../../block/driver.ts";
-import type { BlockNode, Extent, ResizeOptions, WriteFlags, ZeroFlags } from "../../block/node.ts";
+import type { BlockNode, Extent, ResizeOptions, VmState, WriteFlags, ZeroFlags } from "../../block/node.ts";
 import { type Graph, openGraph } from "../../graph.ts";
 import { tellEvent } from "../events.ts";
 import { filtered } from "../nodeFacts.ts";
@@ -92,6 +92,14 @@ export class IoImage {
     this.#checkRange(offset, source.length);
     if (this.node.writeCompressed !== undefined) return this.node.writeCompressed(offset, source);
     throw new BlockError("ENOTSUP", "The format has no compressed clusters");
+  }
+
+  /** Of the format, below filters. Throws ENOTSUP where it has no room for one. */
+  get vmState(): VmState {
+    for (let node: BlockNode | undefined = this.node; node !== undefined; node = filtered(node)) {
+      if (node.vmState !== undefined) return node.vmState;
+    }
+    throw new BlockError("ENOTSUP", "The format has no VM state");
   }
 
   async writeZeroes(offset: number, length: number, flags: ZeroFlags = {}): Promise<void> {

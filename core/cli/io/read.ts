@@ -11,7 +11,6 @@ import {
   checkSectors,
   isAll,
   lengthNumber,
-  notSupported,
   readFill,
   readPieces,
   sum,
@@ -57,11 +56,11 @@ Example:
     let matches = true;
     const isShown = options.has("v") && !options.has("q");
     await attempt("read", async () => {
-      if (options.has("b")) throw notSupported();
-      await readPieces(session.image, offset, count, session.signal, (bytes, at) => {
+      const use = (bytes: Uint8Array, at: number) => {
         if (pattern !== undefined) matches &&= isAll(within(bytes, at - offset, part), pattern);
         if (isShown) shown.push({ bytes: bytes.slice(), offset: at });
-      });
+      };
+      await readPieces(session.image, offset, count, session.signal, use, options.has("b"));
     });
     const taken = seconds();
     if (!matches) printMismatch(offset + part.start, part.length);

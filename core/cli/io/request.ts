@@ -71,11 +71,6 @@ export async function attempt<T>(what: string, request: () => Promise<T>): Promi
   }
 }
 
-/** The VM state, which none of the formats at hand has. */
-export function notSupported(): BlockError {
-  return new BlockError("ENOTSUP", "The format has no VM state");
-}
-
 /**
  * Reads `length` bytes and gives them to `use`: at once, or piece by piece when that is too long. The buffer is
  * reused.
@@ -86,13 +81,14 @@ export async function readPieces(
   length: number,
   signal: AbortSignal,
   use: (bytes: Uint8Array, offset: number) => void,
+  vmState = false,
 ): Promise<void> {
   // Whole or not at all: a request past the end reads nothing.
-  await image.read(offset + length, new Uint8Array(0));
+  if (!vmState) await image.read(offset + length, new Uint8Array(0));
   const buffer = new Uint8Array(Math.min(length, pieceLength)).fill(readFill);
   for (let done = 0; done < length || done === 0; done += pieceLength) {
     const piece = buffer.subarray(0, Math.min(length - done, pieceLength));
-    await image.read(offset + done, piece);
+    await (vmState ? image.vmState : image).read(offset + done, piece);
     use(piece, offset + done);
     await between(done + pieceLength < length, signal);
   }
@@ -103,6 +99,8 @@ export interface PatternWrite {
   readonly fua?: boolean;
   /** As compressed clusters. */
   readonly compressed?: boolean;
+  /** Of the machine's state instead of the disk. */
+  readonly vmState?: boolean;
 }
 
 /** Writes `length` bytes of a repeated pattern, at once or in pieces. */
@@ -111,14 +109,15 @@ export async function writePieces(
   offset: number,
   length: number,
   signal: AbortSignal,
-  { pattern, fua = false, compressed = false }: PatternWrite,
+  { pattern, fua = false, compressed = false, vmState = false }: PatternWrite,
 ): Promise<void> {
-  await image.read(offset + length, new Uint8Array(0));
+  if (!vmState) await image.read(offset + length, new Uint8Array(0));
   const buffer = new Uint8Array(Math.min(length, pieceLength));
   for (let done = 0; done < length || done === 0; done += pieceLength) {
     const piece = buffer.subarray(0, Math.min(length - done, pieceLength));
     if (done === 0 || pattern.length > 1) repeat(piece, pattern, done % pattern.length);
-    if (compressed) await image.writeCompressed(offset + done, piece);
+    if (vmState) await image.vmState.write(offset + done, piece);
+    else if (compressed) await image.writeCompressed(offset + done, piece);
     else await image.write(offset + done, piece, { fua });
     await between(done + pieceLength < length, signal);
   }

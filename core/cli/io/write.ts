@@ -9,7 +9,6 @@ import {
   checkPattern,
   checkSectors,
   lengthNumber,
-  notSupported,
   patternFile,
   sum,
   vectorLengths,
@@ -55,10 +54,10 @@ Example:
     const fua = options.has("f");
     const seconds = stopwatch();
     await attempt("write", async () => {
-      if (options.has("b")) throw notSupported();
-      const compressed = options.has("c");
+      const [compressed, vmState] = [options.has("c"), options.has("b")];
       if (!zeroes) {
-        return writePieces(session.image, offset, count, session.signal, { pattern, fua, compressed });
+        const how = { pattern, fua, compressed, vmState };
+        return writePieces(session.image, offset, count, session.signal, how);
       }
       const flags = { fua, mayUnmap: options.has("u"), noFallback: options.has("n") };
       return session.image.writeZeroes(offset, count, flags);

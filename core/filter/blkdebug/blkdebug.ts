@@ -206,11 +206,16 @@ class DebugNode implements BlockNode {
     if (fua) await this.flush();
   }
 
-  /** A hint: what is shorter than `opt-discard` is left as it is. */
+  /** A hint: what is shorter than a block is left as it is. What surrounds whole units of `opt-discard` goes apart. */
   async discard(offset: number, length: number): Promise<void> {
-    const unit = Math.max(this.#limits.optDiscard, this.#limits.align);
-    const { head, middle } = inUnits(offset, length, unit);
-    for (const [at, size] of pieces(offset + head, middle, this.#limits.maxDiscard)) {
+    const { optDiscard, maxDiscard } = this.#limits;
+    const align = Math.max(1, this.#limits.align);
+    const first = Math.ceil(offset / align) * align;
+    const blocks = Math.max(0, Math.floor((offset + length) / align) * align - first);
+    const { head, middle } = inUnits(first, blocks, optDiscard);
+    const tail = blocks - head - middle;
+    const parts = [...pieces(first, head, 0), ...pieces(first + head, middle, maxDiscard)];
+    for (const [at, size] of [...parts, ...pieces(first + head + middle, tail, 0)]) {
       await this.#mayFail("discard", at, size);
       await this.#image.discard(at, size);
     }

@@ -77,7 +77,8 @@ export function splitExtensions(cluster: Uint8Array, frame: HeaderFrame): Header
 /** The image's own name of an incompatible feature bit, which is to be shown with care. */
 export function featureName(list: readonly HeaderExtension[], bit: number): string | undefined {
   const table = list.find(({ type }) => type === extensionTypes.featureNames)?.data ?? new Uint8Array();
-  for (let at = 0; at + featureNameLength <= table.length; at += featureNameLength) {
+  // The last one may be cut off: it is as if zeroes followed.
+  for (let at = 0; at < table.length; at += featureNameLength) {
     const name = text(table.subarray(at + 2, at + featureNameLength)).split("\0", 1)[0] ?? "";
     if (name === "") return undefined;
     if (table[at] === 0 && table[at + 1] === bit) return name;

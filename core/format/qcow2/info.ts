@@ -4,7 +4,7 @@ import type { OpenContext } from "../../block/driver.ts";
 import type { BlockNode, Fact, NodeInfo, SnapshotInfo } from "../../block/node.ts";
 import type { Qcow2Bitmap } from "./bitmaps.ts";
 import type { Qcow2Image } from "./header.ts";
-import { autoclear, compatible, incompatible } from "./layout.ts";
+import { autoclear, compatible, incompatible, type Qcow2Header } from "./layout.ts";
 import type { Qcow2Snapshot } from "./snapshots.ts";
 
 /** What is read once, when the image is opened. */
@@ -27,7 +27,6 @@ export function infoOf(
     backing === undefined || backing.fault !== undefined
       ? undefined
       : plainBackingPath({ name: backing.text, image: pathOf(file), baseDir: context.baseDir });
-  const l2Span = header.clusterSize * header.l2Entries;
   return {
     clusterSize: header.clusterSize,
     dirty: (header.incompatible & incompatible.dirty) !== 0n,
@@ -41,9 +40,15 @@ export function infoOf(
     }),
     ...(encryption !== undefined && { encrypted: true }),
     snapshots: snapshots.map(plainSnapshot),
-    vmStateOffset: Math.ceil(header.size / l2Span) * l2Span,
+    vmStateOffset: vmStateOffset(header),
     specific: specificOf(image, bitmaps, encryption),
   };
+}
+
+/** Where a machine's state lies: behind what the L2 tables of the disk speak of. */
+export function vmStateOffset({ size, clusterSize, l2Entries }: Qcow2Header): number {
+  const l2Span = clusterSize * l2Entries;
+  return Math.ceil(size / l2Span) * l2Span;
 }
 
 function specificOf(

@@ -14,6 +14,7 @@ import type {
   NodeInfo,
   ResizeOptions,
   Snapshots,
+  VmState,
   WriteFlags,
   ZeroFlags,
 } from "../../block/node.ts";
@@ -21,7 +22,7 @@ import type { TableCache } from "./cacheOptions.ts";
 import { checkQcow2 } from "./check.ts";
 import { decompress } from "./compressed.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
-import { infoOf, type Qcow2Facts } from "./info.ts";
+import { infoOf, type Qcow2Facts, vmStateOffset } from "./info.ts";
 import { autoclear } from "./layout.ts";
 import { CorruptEntry, type MapGeometry, Qcow2Map, type Run } from "./map.ts";
 import { planQcow2Repair } from "./plan.ts";
@@ -62,6 +63,7 @@ export class Qcow2Node implements BlockNode {
   readonly structure: Qcow2Structure;
   readonly reload: (() => Promise<void>) | undefined;
   readonly snapshots: Snapshots | undefined;
+  readonly vmState: VmState | undefined;
   readonly amend: ((request: AmendRequest) => Promise<void>) | undefined;
   readonly makeEmpty: (() => Promise<void>) | undefined;
   readonly #context: OpenContext;
@@ -119,11 +121,14 @@ export class Qcow2Node implements BlockNode {
     };
     this.amend = session && ((request) => this.#writing({}, 0, (open) => open.amend(request)));
     this.makeEmpty = session && (() => this.#writing({}, 0, (open) => open.makeEmpty()));
-    session?.attach({
+    const guestOver = (backing: BlockNode | undefined) => ({
       size: () => this.size,
-      read: (offset, target) => this.#read(offset, target),
-      readsAsZero: (offset, length) => this.#readsAsZero(offset, length),
+      read: (offset: number, target: Uint8Array) => this.#read(offset, target, backing),
+      readsAsZero: (offset: number, length: number) => this.#readsAsZero(offset, length, backing),
     });
+    session?.attach(guestOver(this.#backing), guestOver(undefined));
+    // In an external data file it would lie where that file's own disk may grow to.
+    this.vmState = header.hasDataFile || snapshot !== undefined ? undefined : this.#vmState();
   }
 
   get size(): number {
@@ -136,8 +141,27 @@ export class Qcow2Node implements BlockNode {
 
   read(offset: number, target: Uint8Array): Promise<void> {
     const session = this.#session;
-    if (session === undefined) return this.#read(offset, target);
-    return this.#noticing(session, () => session.metadata.reading(() => this.#read(offset, target)));
+    if (session === undefined) return this.#read(offset, target, this.#backing);
+    const read = () => this.#read(offset, target, this.#backing);
+    return this.#noticing(session, () => session.metadata.reading(read));
+  }
+
+  /** It lies behind the L2 tables of the disk, and nothing of a backing file shows there. */
+  #vmState(): VmState {
+    const begin = () => vmStateOffset(this.#state.image.header);
+    return {
+      read: async (offset, target) => {
+        if (this.#file.raise) await this.#file.raise("vmstate_load");
+        const read = () => this.#read(begin() + offset, target, undefined);
+        const session = this.#session;
+        if (session === undefined) return read();
+        await this.#noticing(session, () => session.metadata.reading(read));
+      },
+      write: async (offset, source) => {
+        if (this.#file.raise) await this.#file.raise("vmstate_save");
+        await this.#writing({}, 0, (session) => session.writeVmState(begin() + offset, source));
+      },
+    };
   }
 
   /** An entry that breaks a rule ends a session that writes. */
@@ -152,7 +176,8 @@ export class Qcow2Node implements BlockNode {
     }
   }
 
-  async #read(offset: number, target: Uint8Array): Promise<void> {
+  /** `backing` is what shows through. */
+  async #read(offset: number, target: Uint8Array, backing: BlockNode | undefined): Promise<void> {
     let pending: Promise<void>[] = [];
     try {
       for (let done = 0; done < target.length; ) {
@@ -160,7 +185,7 @@ export class Qcow2Node implements BlockNode {
         const part = target.subarray(done, done + run.length);
         if (run.compressed !== undefined)
           pending.push(this.#readCompressed(run.compressed, offset + done, part));
-        else await this.#readRun(run, offset + done, part);
+        else await this.#readRun(run, offset + done, part, backing);
         if (pending.length >= mostAtOnce) await Promise.all(pending.splice(0));
         done += run.length;
       }
@@ -172,9 +197,14 @@ export class Qcow2Node implements BlockNode {
     }
   }
 
-  async #readRun(run: Run, offset: number, target: Uint8Array): Promise<void> {
+  async #readRun(
+    run: Run,
+    offset: number,
+    target: Uint8Array,
+    backing: BlockNode | undefined,
+  ): Promise<void> {
     if (run.state === "zero") target.fill(0);
-    else if (run.state === "unallocated") await this.#readBacking(offset, target);
+    else if (run.state === "unallocated") await this.#readBacking(offset, target, backing);
     else await this.#readData(run.hostOffset ?? 0, offset, target);
   }
 
@@ -236,34 +266,22 @@ export class Qcow2Node implements BlockNode {
     }
   }
 
-  async #readBacking(offset: number, target: Uint8Array): Promise<void> {
-    const there = this.#backing ? Math.max(0, Math.min(target.length, this.#backing.size - offset)) : 0;
+  async #readBacking(offset: number, target: Uint8Array, backing: BlockNode | undefined): Promise<void> {
+    const there = backing ? Math.max(0, Math.min(target.length, backing.size - offset)) : 0;
     if (there > 0) {
       if (this.#file.raise) await this.#file.raise("read_backing_aio");
-      await this.#backing?.read(offset, target.subarray(0, there));
+      await backing?.read(offset, target.subarray(0, there));
     }
     target.fill(0, there);
   }
 
   /** Whether tables alone say so, those of backing files too. */
-  async #readsAsZero(offset: number, length: number): Promise<boolean> {
+  async #readsAsZero(offset: number, length: number, backing: BlockNode | undefined): Promise<boolean> {
     for (let at = offset; at < offset + length; ) {
       const run = await this.#map.map(at, offset + length - at);
       if (run.state === "data") return false;
-      if (run.state === "unallocated" && !(await this.#isZeroBelow(at, run.length))) return false;
+      if (run.state === "unallocated" && !(await isZero(backing, at, run.length))) return false;
       at += run.length;
-    }
-    return true;
-  }
-
-  async #isZeroBelow(offset: number, length: number): Promise<boolean> {
-    const backing = this.#backing;
-    if (backing === undefined) return true;
-    const end = Math.min(offset + length, backing.size);
-    for (let at = offset; at < end; ) {
-      const extent = await chainExtentAt(backing, at, end - at);
-      if (extent.state === "data") return false;
-      at += extent.length;
     }
     return true;
   }
@@ -366,6 +384,18 @@ export class Qcow2Node implements BlockNode {
   async close(): Promise<void> {
     await this.#session?.close();
   }
+}
+
+/** Of a backing file, as far as it reaches. */
+async function isZero(backing: BlockNode | undefined, offset: number, length: number): Promise<boolean> {
+  if (backing === undefined) return true;
+  const end = Math.min(offset + length, backing.size);
+  for (let at = offset; at < end; ) {
+    const extent = await chainExtentAt(backing, at, end - at);
+    if (extent.state === "data") return false;
+    at += extent.length;
+  }
+  return true;
 }
 
 /** As it is now: an image that is written to grows. */

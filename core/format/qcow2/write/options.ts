@@ -47,9 +47,9 @@ export const writeOptions = {
 
 type Given = z.output<z.ZodObject<typeof writeOptions>>;
 
-export function metadataOptions(given: Given, tables: TableCache): MetadataOptions {
+export function metadataOptions(given: Given, tables?: TableCache): MetadataOptions {
   return {
-    tables,
+    ...(tables && { tables }),
     lazyRefcounts: given["lazy-refcounts"],
     overlaps: overlapsOf(given["overlap-check"]),
     discards: {

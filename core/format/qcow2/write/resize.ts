@@ -81,7 +81,7 @@ export class Resizer {
   async #grow(size: number, old: number, preallocation: Preallocation): Promise<void> {
     const { metadata, writer, l2, file, dataFile } = this.#parts;
     const { clusterSize } = metadata.geometry;
-    await metadata.exclusively(() => this.#growL1(Math.ceil(size / l2.span)));
+    await metadata.exclusively(() => this.growL1(Math.ceil(size / l2.span)));
     await this.#zeroNew(old, size);
     if (preallocation === "off") return;
     const first = Math.ceil(old / clusterSize) * clusterSize;
@@ -112,8 +112,11 @@ export class Resizer {
     }
   }
 
-  /** A longer table at another place; the old one is given up when the header names the new one. */
-  async #growL1(entries: number): Promise<void> {
+  /**
+   * A longer table at another place; the old one is given up when the header names the new one. Within `exclusively`.
+   * Throws EFBIG, ENOSPC, EIO.
+   */
+  async growL1(entries: number): Promise<void> {
     const { metadata, file } = this.#parts;
     const { l1, clusterSize } = metadata.geometry;
     if (entries <= l1.entries) return;

@@ -1,10 +1,11 @@
 // What makes an open image writable: guest writes, zeroes, discards and resizing over one Metadata. The node holds one of
 // these when it was opened for writing.
-import { BlockError } from "../../../base/errors.ts";
+import { asBlockError, BlockError } from "../../../base/errors.ts";
+import { strerror } from "../../../base/strerror.ts";
 import type { AmendRequest, BlockNode, ResizeOptions, ZeroFlags } from "../../../block/node.ts";
 import type { Qcow2Image } from "../header.ts";
 import type { Qcow2Facts } from "../info.ts";
-import { autoclear } from "../layout.ts";
+import { autoclear, limits } from "../layout.ts";
 import { Amender } from "./amend.ts";
 import { CompressedWriter } from "./compressed.ts";
 import { Eraser } from "./eraser.ts";
@@ -38,6 +39,7 @@ export class WriteSession {
   readonly #parts: SessionParts;
   readonly #snapshots: SnapshotWriter;
   #writer: Writer | undefined;
+  #vmState: Writer | undefined;
   #eraser: Eraser | undefined;
   #compressed: CompressedWriter | undefined;
   #resizer: Resizer | undefined;
@@ -63,7 +65,7 @@ export class WriteSession {
   }
 
   /** The node that is written to. Before the first request. */
-  attach(guest: GuestView): void {
+  attach(guest: GuestView, vmState: GuestView): void {
     const { file, dataFile, backing } = this.#parts;
     const parts = { metadata: this.metadata, l2: this.l2, guest, file, dataFile };
     const writer = new Writer({ ...parts, storage: dataFile ?? file });
@@ -75,6 +77,7 @@ export class WriteSession {
     });
     this.#writer = writer;
     this.#eraser = eraser;
+    this.#vmState = new Writer({ ...parts, guest: vmState, storage: file });
     const resizer = new Resizer({ ...parts, writer, eraser, backingSize: () => backing?.size ?? 0 });
     this.#resizer = resizer;
     this.#amender = new Amender({
@@ -89,6 +92,20 @@ export class WriteSession {
   async write(offset: number, source: Uint8Array): Promise<void> {
     await this.beforeGuestChange();
     await this.#writer?.write(offset, source.length, source);
+  }
+
+  /** Behind the disk, where the L1 table may not reach yet: it grows by more than it must, for what comes next. */
+  async writeVmState(offset: number, source: Uint8Array): Promise<void> {
+    this.metadata.corruption.expectUsable();
+    this.#refuseUnwritable();
+    await this.metadata.exclusively(async () => {
+      const wanted = Math.ceil((offset + source.length) / this.l2.span);
+      const { entries } = this.metadata.geometry.l1;
+      if (wanted <= entries) return;
+      const spare = Math.min(Math.ceil(entries * 1.5), limits.l1Table / 8);
+      await this.#resizer?.growL1(Math.max(wanted, spare));
+    });
+    await this.#vmState?.write(offset, source.length, source);
   }
 
   /** Stored in the order of the calls. */
@@ -138,9 +155,27 @@ export class WriteSession {
   /** Everything durable, and the image closed properly. A corrupt one stays as it is. */
   async close(): Promise<void> {
     try {
-      if (!this.metadata.corruption.isFatal) await this.metadata.exclusively(() => this.metadata.settle());
+      if (!this.metadata.corruption.isFatal) await this.#settle();
     } finally {
       await this.#compressed?.close();
+    }
+  }
+
+  /** Tried twice: what failed once may be over. */
+  async #settle(): Promise<void> {
+    const settle = () => this.metadata.exclusively(() => this.metadata.settle());
+    const failed = (what: string, error: unknown) =>
+      this.#parts.warn(`Failed to flush the ${what}: ${strerror(asBlockError(error))}`);
+    try {
+      await settle();
+    } catch (first) {
+      failed("L2 table cache", first);
+      try {
+        await settle();
+      } catch (error) {
+        failed("refcount block cache", error);
+        throw error;
+      }
     }
   }
 
