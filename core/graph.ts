@@ -142,6 +142,8 @@ class Opener {
   readonly #named = new Map<string, BlockNode>();
   /** Files opened for probing, waiting for the format that was found to ask for them. */
   readonly #ready = new Map<string, BlockNode>();
+  /** By place, who is told the format that is found there. */
+  readonly #toldGuess = new Map<string, (format: string) => void>();
 
   constructor(options: OpenOptions) {
     this.#options = options;
@@ -288,6 +290,7 @@ class Opener {
     const file = await this.#openFile(below, fileTree, level);
     const driver = formatInBundle(file) ?? probe(await headOf(file));
     this.#ready.set(below, file);
+    this.#toldGuess.get(where)?.(driver);
     if (driver === "raw" && !level.readOnly) this.#options.warn?.(guessedRaw(canonicalName(fileTree)));
     return this.#openAs(where, { ...tree, driver }, own, level, true);
   }
@@ -328,8 +331,9 @@ class Opener {
         }
         level.own.add(identity);
       },
-      openChild: async (name, role, spec) => {
+      openChild: async (name, role, spec, guessed) => {
         const place = inside(where, name);
+        if (guessed) this.#toldGuess.set(place, guessed);
         const ready = this.#ready.get(place);
         this.#ready.delete(place);
         const tree = parseSpec(spec);

@@ -103,6 +103,8 @@ export const commandTable = [
     keys: ["Mod+Shift+E"],
     menu: { name: "View", group: 5 },
   },
+  { id: "view.snapshots", label: "Snapshots of the image…", menu: { name: "View", group: 5 } },
+  { id: "view.facts", label: "Facts about the image…", menu: { name: "View", group: 5 } },
   { id: "view.textEncoding", label: "Text encoding…" },
   { id: "view.settings", label: "Settings…", keys: ["Mod+,"], menu: { name: "View", group: 6 } },
   { id: "view.themeSystem", label: "Theme: system", menu: { name: "View", group: 6 }, toggle: true },

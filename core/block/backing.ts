@@ -125,6 +125,27 @@ function realPath(name: string): string {
   }
 }
 
+/**
+ * For a format that can record its backing file's: with "beside" a guess needs the person's word, since a guest may have
+ * written the beginning of another format into a raw disk, and that one may name any file. Told of a guess it throws
+ * EACCES with `consent`.
+ */
+export function guessConsent(request: BackingRequest): ((format: string) => void) | undefined {
+  if (request.policy !== "beside") return undefined;
+  const filename = plainBackingPath(request);
+  return (format) => {
+    throw new BlockError(
+      "EACCES",
+      `Its format is not recorded in the image. By its first bytes it is ${format}`,
+      {
+        ...(filename !== undefined && { path: filename }),
+        consent: "backing",
+        hint: `Open it if ${format} is right: what a guest writes to a raw disk can look like another format.`,
+      },
+    );
+  };
+}
+
 const notOpened = "Could not open backing file";
 
 /** Names both files. In a long chain only the link that failed is named, not every image above it. */

@@ -71,8 +71,16 @@ export interface OpenContext {
    * in the backing chain is that very file.
    */
   fileOpened(identity: string, path: string): void;
-  /** Opens a child. Backing children are always opened read-only and count against the nesting limit. */
-  openChild(name: string, role: Child["role"], spec: ImageSpec): Promise<BlockNode>;
+  /**
+   * Opens a child. Backing children are always opened read-only and count against the nesting limit. `guessed` is told
+   * the format where it is found by the first bytes, before anything is opened in it; what it throws, opening throws.
+   */
+  openChild(
+    name: string,
+    role: Child["role"],
+    spec: ImageSpec,
+    guessed?: (format: string) => void,
+  ): Promise<BlockNode>;
 }
 
 /** One `-o` option of a format that can be created: parsed, shown by `-o help` and listed in `Formatting`. */

@@ -167,6 +167,8 @@ export interface NodeInfo {
   readonly clusterSize?: number;
   /** The on-disk dirty (need-check) bit. */
   readonly dirty?: boolean;
+  /** Marked on disk as having faults in its tables: it is not written to until it was repaired. */
+  readonly corrupt?: boolean;
   readonly backing?: BackingInfo;
   /** Byte order of the format's own structures, for the inspector's default. */
   readonly byteOrder?: "little" | "big";

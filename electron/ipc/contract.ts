@@ -183,6 +183,10 @@ export const channels = {
       trustBacking: z.boolean().optional(),
     }),
   ),
+  /** A snapshot inside an open image, by its id or name, as an image that can be opened; `label` is for show. */
+  "image:snapshot": channel<FileRef>()(
+    z.strictObject({ image: imageId, snapshot: z.string().max(0xffff), label: z.string().max(0xffff) }),
+  ),
   /** The drivers a graph can be put together from. */
   "graph:drivers": channel<readonly DriverForm[]>()(nothing),
   "graph:check": channel<GraphCheck>()(z.strictObject({ options: graphOptions })),

@@ -15,6 +15,7 @@ const channelNames: Readonly<Record<ChannelName, true>> = {
   "files:forget": true,
   "files:remember": true,
   "image:open": true,
+  "image:snapshot": true,
   "graph:drivers": true,
   "graph:check": true,
   "graph:keep": true,

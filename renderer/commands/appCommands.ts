@@ -3,6 +3,7 @@
 import { useMemo } from "react";
 import { call } from "../api.ts";
 import { repeatJump, useJumps } from "../goto/jumps.ts";
+import { noSnapshotsWhy } from "../imageFacts/snapshots.ts";
 import { useLogs } from "../panels/timeline/session.ts";
 import { whoWrote } from "../panels/timeline/whoWrote.ts";
 import {
@@ -27,7 +28,7 @@ import { useApp } from "../store/app.ts";
 import { useImages } from "../store/images.ts";
 import { type choices, usePrefs } from "../store/prefs.ts";
 import { type Surface, useSurface } from "../store/surface.ts";
-import { compareTab, type Overlay, type Tab, useView } from "../store/view.ts";
+import { compareTab, type Overlay, type Tab, tokensOf, useView } from "../store/view.ts";
 import { type Runners, useCommands } from "./registry.ts";
 
 const noTab = "No image is open";
@@ -37,6 +38,7 @@ export function useAppCommands(inspector: { readonly shown: boolean; toggle(): v
   useCommands(useFileCommands());
   useCommands(useTabCommands());
   useCommands(useViewCommands(inspector));
+  useCommands(useImageCommands());
   useCommands(useThemeCommands());
   useCommands(usePositionCommands());
 }
@@ -169,6 +171,31 @@ function useViewCommands(inspector: { readonly shown: boolean; toggle(): void })
     }),
     [shown.sidebar, inspectorShown, toggleInspector, hasTab],
   );
+}
+
+/** About the image of the active tab, A of a comparison. */
+function useImageCommands(): Runners {
+  const images = useImages((state) => state.byToken);
+  const tabs = useView((state) => state.tabs);
+  const active = useView((state) => state.active);
+  return useMemo(() => {
+    const tab = tabs.find(({ id }) => id === active);
+    const token = tab && tokensOf(tab)[0];
+    const state = token === undefined ? undefined : images[token];
+    const noImage = state?.kind === "open" ? undefined : noTab;
+    const image = state?.kind === "open" ? state.image : undefined;
+    const noSnapshots = image && noSnapshotsWhy(image);
+    return {
+      "view.facts": {
+        run: () => token !== undefined && show({ kind: "facts", token }),
+        disabled: noImage,
+      },
+      "view.snapshots": {
+        run: () => token !== undefined && show({ kind: "snapshots", token }),
+        disabled: noImage ?? noSnapshots,
+      },
+    };
+  }, [images, tabs, active]);
 }
 
 function useThemeCommands(): Runners {

@@ -1,5 +1,7 @@
 // The overlay that shows, if it is one of the app's own; panels draw theirs (shift, export).
 import { CopyAsDialog } from "../hex/CopyAsDialog.tsx";
+import { FactsDialog } from "../imageFacts/FactsDialog.tsx";
+import { SnapshotsDialog } from "../imageFacts/SnapshotsDialog.tsx";
 import { OpenAs } from "../openAs/OpenAs.tsx";
 import { WhoWroteDialog } from "../panels/timeline/WhoWroteDialog.tsx";
 import { useView } from "../store/view.ts";
@@ -34,6 +36,10 @@ export function Overlays() {
       return <WhoWroteDialog />;
     case "compareWith":
       return <CompareWith />;
+    case "snapshots":
+      return <SnapshotsDialog token={overlay.token} />;
+    case "facts":
+      return <FactsDialog token={overlay.token} />;
     default:
       return null;
   }

@@ -37,6 +37,9 @@ interface ImagesStore {
 
 const hows = new Map<string, OpenHow>();
 
+/** Whether the person allowed the backing files of the image of that token. */
+export const trustsBacking = (token: string): boolean => hows.get(token)?.trustBacking === true;
+
 export const useImages = create<ImagesStore>()((set, get) => {
   const put = (token: string, state: ImageState) => set({ byToken: { ...get().byToken, [token]: state } });
 

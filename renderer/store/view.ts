@@ -48,6 +48,9 @@ export type Overlay =
   | { readonly kind: "logBisect" }
   /** Which log, and which of the byte's addresses, to ask who wrote it. */
   | { readonly kind: "whoWrote" }
+  /** The snapshots inside an open image, and what it says of itself; by its token. */
+  | { readonly kind: "snapshots"; readonly token: string }
+  | { readonly kind: "facts"; readonly token: string }
   | { readonly kind: "openAs" };
 
 interface ViewStore {

@@ -4,6 +4,7 @@ export {
   ArrowLeftRight as SwapIcon,
   ArrowUp as PreviousIcon,
   Binary as HexIcon,
+  Camera as SnapshotsIcon,
   ChartGantt as TimelineIcon,
   ChevronDown as DownIcon,
   ChevronLeft as BackIcon,

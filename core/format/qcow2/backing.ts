@@ -1,6 +1,6 @@
 // The other files of a qcow2 image: its backing file and its external data file, by the names that it stores.
 import { BlockError } from "../../base/errors.ts";
-import { backingFailed, backingSpec, partSpec, pathOf } from "../../block/backing.ts";
+import { backingFailed, backingSpec, guessConsent, partSpec, pathOf } from "../../block/backing.ts";
 import type { ImageSpec, NodeOptions, OpenContext } from "../../block/driver.ts";
 import { dataFileChild } from "../../block/extents.ts";
 import type { BlockNode } from "../../block/node.ts";
@@ -31,8 +31,9 @@ export async function openBacking(
     policy: context.backing,
   };
   try {
-    const spec = backingSpec(request);
-    return await context.openChild("backing", "backing", isAddition ? overlay(spec, given) : spec);
+    const named = backingSpec(request);
+    const spec = isAddition ? overlay(named, given) : named;
+    return await context.openChild("backing", "backing", spec, guessConsent(request));
   } catch (thrown) {
     throw backingFailed(request, thrown);
   }

@@ -30,6 +30,7 @@ export function infoOf(
   return {
     clusterSize: header.clusterSize,
     dirty: (header.incompatible & incompatible.dirty) !== 0n,
+    corrupt: (header.incompatible & incompatible.corrupt) !== 0n,
     byteOrder: "big",
     ...(backing !== undefined && {
       backing: {

@@ -23,6 +23,7 @@ export const handlers: Handlers = {
   "files:forget": files.forget,
   "files:remember": files.remember,
   "image:open": images.open,
+  "image:snapshot": images.snapshot,
   "graph:drivers": graphs.drivers,
   "graph:check": graphs.check,
   "graph:keep": graphs.keep,

@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { PlainError } from "../../../core/base/errors.ts";
 import { call } from "../../api.ts";
 import { runCommand } from "../../commands/registry.ts";
+import { encryptedText } from "../../imageFacts/facts.ts";
 import type { ImageState } from "../../store/images.ts";
 import { detailsText } from "../../widgets/ErrorState.tsx";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
@@ -12,7 +13,7 @@ import { UnfinishedNotice } from "../repair/UnfinishedNotice.tsx";
 import { useUnfinished } from "../repair/unfinished.ts";
 import type { Scan } from "./scan.ts";
 import type { CompareSession } from "./session.ts";
-import { dirtyText, outcomeText, sizeText } from "./wording.ts";
+import { corruptText, dirtyText, outcomeText, sizeText } from "./wording.ts";
 
 type OpenState = Extract<ImageState, { kind: "open" }>;
 
@@ -33,8 +34,12 @@ export function Notices({ session, scan, a, b, stale, listShown }: NoticesProps)
   const infos = [
     sizeText(a.image.size, b.image.size),
     ...[a, b]
-      .filter(({ image }) => image.info.dirty && !between.has(image.image))
-      .map(({ file }) => dirtyText(file.name)),
+      .filter(({ image }) => !between.has(image.image))
+      .flatMap(({ file, image: { info } }) => [
+        ...(info.dirty ? [dirtyText(file.name)] : []),
+        ...(info.corrupt ? [corruptText(file.name)] : []),
+      ]),
+    ...[a, b].filter(({ image }) => image.info.encrypted).map(({ image }) => encryptedText(image)),
   ].filter((text) => text !== undefined);
   const kept = stale && a.disk.kind === "same" && b.disk.kind === "same";
   return (

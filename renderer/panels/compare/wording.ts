@@ -153,6 +153,10 @@ export function dirtyText(name: string): string {
   return `${name} was not closed cleanly. It may have unused clusters; your data is probably intact. Nothing has been changed.`;
 }
 
+export function corruptText(name: string): string {
+  return `${name} is marked as corrupt: a program that wrote to it met a fault in its tables. It can be looked at here; it is not written to until it was repaired. Nothing has been changed.`;
+}
+
 /** The chip of a shifted comparison: "B shifted by +512 bytes (1 sector)". */
 export function shiftText(shift: number): string {
   const sign = shift > 0 ? "+" : "-";

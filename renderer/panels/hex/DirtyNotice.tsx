@@ -1,5 +1,5 @@
-// The calm line about an image that was not closed cleanly: what it means, a check of its tables, and the way to the
-// repair. Opening such an image changes nothing, and so does this.
+// The calm line about an image that says of itself that it was not closed cleanly, or that its tables have faults: what it
+// means, a check of its tables, and the way to the repair. Opening such an image changes nothing, and so does this.
 import { useEffect, useState } from "react";
 import type { CheckSummary } from "../../../core/ops/checkRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
@@ -7,7 +7,10 @@ import { openRepair } from "../../shell/openFlows.ts";
 import { cancelJob, forgetJob, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { count, percent } from "../../widgets/format.ts";
 import { Notice } from "../../widgets/Notice.tsx";
-import { dirtyText } from "../compare/wording.ts";
+import { corruptText, dirtyText } from "../compare/wording.ts";
+
+/** Whether the image's own marks say that its tables should be looked at. */
+export const hasDoubt = ({ info }: OpenedImage): boolean => info.dirty === true || info.corrupt === true;
 
 export function DirtyNotice({ image }: { image: OpenedImage }) {
   const { file } = image;
@@ -58,7 +61,7 @@ export function DirtyNotice({ image }: { image: OpenedImage }) {
   const result = job?.state.kind === "done" ? job.state.summary.result : undefined;
   return (
     <Notice
-      tone="info"
+      tone={image.info.corrupt ? "warning" : "info"}
       live={result !== undefined}
       actions={
         <>
@@ -72,14 +75,17 @@ export function DirtyNotice({ image }: { image: OpenedImage }) {
       }
       onDismiss={() => setShown(false)}
     >
-      {result === undefined ? dirtyText(file.name) : checkedText(file.name, result)}
+      {result === undefined ? doubtText(image) : checkedText(image, result)}
     </Notice>
   );
 }
 
-/** What the check of a dirty image found: never more than that. */
+const doubtText = ({ file, info }: OpenedImage) =>
+  info.corrupt ? corruptText(file.name) : dirtyText(file.name);
+
+/** What the check found: never more than that. */
 function checkedText(
-  name: string,
+  { file, info }: OpenedImage,
   { corruptions, leaks, checkErrors }: NonNullable<CheckSummary["result"]>,
 ): string {
   const parts: string[] = [];
@@ -88,5 +94,6 @@ function checkedText(
   if (leaks > 0) parts.push(count(leaks, "unused cluster"));
   const found =
     parts.length === 0 ? "its tables are in order, and no cluster is unused" : `found ${parts.join(", ")}`;
-  return `${name} was not closed cleanly. Checked: ${found}. Nothing has been changed.`;
+  const doubt = info.corrupt ? "is marked as corrupt" : "was not closed cleanly";
+  return `${file.name} ${doubt}. Checked: ${found}. Nothing has been changed.`;
 }

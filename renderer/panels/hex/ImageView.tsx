@@ -12,6 +12,8 @@ import { HexPane } from "../../hex/HexPane.tsx";
 import { plainRows } from "../../hex/model.ts";
 import { OverviewRuler } from "../../hex/OverviewRuler.tsx";
 import { useHexCommands } from "../../hex/useHexCommands.ts";
+import { EncryptedNotice } from "../../imageFacts/EncryptedNotice.tsx";
+import { SnapshotsNotice } from "../../imageFacts/SnapshotsNotice.tsx";
 import type { ImageState } from "../../store/images.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import { type Surface, useSurface } from "../../store/surface.ts";
@@ -19,7 +21,7 @@ import { type Tab, useView } from "../../store/view.ts";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
 import shared from "../../widgets/panel.module.css";
 import { UnfinishedNotice } from "../repair/UnfinishedNotice.tsx";
-import { DirtyNotice } from "./DirtyNotice.tsx";
+import { DirtyNotice, hasDoubt } from "./DirtyNotice.tsx";
 import styles from "./hex.module.css";
 import { hasFileSpace, noFileSpace } from "./space.ts";
 import { Toolbar } from "./Toolbar.tsx";
@@ -66,7 +68,11 @@ export function ImageView({ tab, state }: ImageViewProps) {
     <div className={shared.panel}>
       <Toolbar image={image} space={space} node={space === "node" ? node : undefined} />
       <FileBanner token={tab.token} />
-      <UnfinishedNotice image={image}>{image.info.dirty && <DirtyNotice image={image} />}</UnfinishedNotice>
+      <UnfinishedNotice image={image}>{hasDoubt(image) && <DirtyNotice image={image} />}</UnfinishedNotice>
+      <SnapshotsNotice key={`snapshots:${tab.token}`} image={image} />
+      {image.info.encrypted && space === "guest" && (
+        <EncryptedNotice image={image} onShowFile={() => switchSpace(image, views, space)} />
+      )}
       <GraphSplit token={tab.token} image={image} shown={surface.source.node}>
         <div className={styles.bytes} data-pane="hex">
           <HexPane

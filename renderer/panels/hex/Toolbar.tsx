@@ -2,6 +2,7 @@
 import type { NodeSummary } from "../../../core/jobs/sessionContract.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { runOrSay } from "../../commands/dispatcher.ts";
+import { noSnapshotsWhy } from "../../imageFacts/snapshots.ts";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, decimal } from "../../widgets/format.ts";
 import {
@@ -10,8 +11,10 @@ import {
   ForwardIcon,
   GoToIcon,
   HistoryIcon,
+  InfoIcon,
   LockIcon,
   NodesIcon,
+  SnapshotsIcon,
 } from "../../widgets/icons.ts";
 import shared from "../../widgets/panel.module.css";
 import { useLogs } from "../timeline/session.ts";
@@ -51,6 +54,11 @@ export function Toolbar({ image, space, node }: ToolbarProps) {
       <CommandButton command="view.bottomPanel" icon={NodesIcon}>
         Nodes
       </CommandButton>
+      {noSnapshotsWhy(image) === undefined && (
+        <CommandButton command="view.snapshots" icon={SnapshotsIcon}>
+          Snapshots
+        </CommandButton>
+      )}
       {hasLog && (
         <CommandButton command="timeline.here" icon={HistoryIcon}>
           Who wrote this?
@@ -58,6 +66,7 @@ export function Toolbar({ image, space, node }: ToolbarProps) {
       )}
       <span className={shared.space} />
       <Facts image={image} />
+      <CommandButton command="view.facts" icon={InfoIcon} />
       <span className={styles.fact} title={lockText(image)}>
         <LockIcon size={13} aria-hidden /> read-only
       </span>
@@ -101,13 +110,18 @@ function Facts({ image }: { image: OpenedImage }) {
       : [{ text: `clusters ${bytes(info.clusterSize)}`, title: "Cluster size" }]),
     ...(info.backing === undefined
       ? []
-      : [{ text: `backing ${info.backing.filename}`, title: info.backing.fullFilename ?? "Backing file" }]),
+      : [{ text: `backing ${info.backing.filename}`, title: backingTitle(info.backing) }]),
   ];
   return facts.map(({ text, title }) => (
     <span key={text} className={styles.fact} title={title}>
       {text}
     </span>
   ));
+}
+
+function backingTitle({ fullFilename, format }: NonNullable<OpenedImage["info"]["backing"]>): string {
+  const told = format ?? "format not recorded, told by its first bytes";
+  return `${fullFilename ?? "Backing file"} (${told})`;
 }
 
 function lockText({ writable }: OpenedImage): string {

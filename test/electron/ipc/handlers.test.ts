@@ -334,6 +334,23 @@ describe("calls about logs of writes", () => {
     expect(await call("log:detect", tokens)).toEqual([true, false, false, false]);
   });
 
+  it("keep a snapshot as an image with a name for show, without its path", async () => {
+    const spec = { driver: "qcow2", file: { driver: "file", filename: join(folder, "disk") } };
+    context = {
+      ...context,
+      session: {
+        fileOf: () => ({ path: join(folder, "disk"), format: "qcow2", name: "disk" }),
+        sourceOf: () => ({ spec, name: "disk" }),
+      } as unknown as Context["session"],
+    };
+    const file = await call("image:snapshot", { image: 3, snapshot: "1", label: "be\nfore" });
+    expect(file).toMatchObject({ name: "disk at be\\nfore", isGraph: true });
+    expect(context.graphs.get(file.token)).toMatchObject({
+      options: { ...spec, snapshot: "1" },
+      paths: [join(folder, "disk")],
+    });
+  });
+
   it("keep a state as an image with a name, without its path", async () => {
     context = {
       ...context,
