@@ -101,7 +101,7 @@ async function judgeRepair(part: Part, state: CrashState): Promise<Omit<Verdict,
     (finding) => finding.kind === "corruption" && !format.isHarmless(finding, findings),
   );
   if (harm !== undefined && !isMarked) {
-    throw new Error(`there is corruption but the need-check bit is not set: ${harm.message}`);
+    throw new Error(`there is corruption but the bit for repairs is not set: ${harm.message}`);
   }
   if (opened.node.planRepair === undefined) {
     const content = await readGuest(part, opened, state.moment, "opened for writing");
@@ -117,7 +117,7 @@ async function judgeRepair(part: Part, state: CrashState): Promise<Omit<Verdict,
   const content = await readGuest(part, opened, state.moment, "after the repair");
   await opened.close();
   const repaired = await contentOf(file);
-  if (format.isMarked(repaired)) throw new Error("the need-check bit is still set after the repair");
+  if (format.isMarked(repaired)) throw new Error("the bit for repairs is still set after the repair");
   return { corruptions, leaks, repaired, content };
 }
 
@@ -150,7 +150,7 @@ export async function judgeWritten(
     verdict.repaired !== undefined &&
     setting.format.isMarked(await contentOf(file))
   ) {
-    throw new Error(`${where}, then closed: the need-check bit is still set`);
+    throw new Error(`${where}, then closed: the bit for repairs is still set`);
   }
   const later = await openImage(file, setting, { dirty: "skip" });
   const { result } = await gather(later.node, {});
