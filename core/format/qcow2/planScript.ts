@@ -242,10 +242,12 @@ function joined(writes: readonly ItemWrite[]): ItemWrite[] {
   return groups.map((group) => {
     const [first] = group;
     if (first === undefined) throw new Error("a group has a write");
-    return {
-      ...first,
-      oldBytes: Buffer.concat(group.map(({ oldBytes }) => oldBytes)),
-      newBytes: Buffer.concat(group.map(({ newBytes }) => newBytes)),
+    if (group.length === 1) return first;
+    const all = (which: "oldBytes" | "newBytes") => {
+      const bytes = new Uint8Array(group.reduce((sum, write) => sum + write[which].length, 0));
+      for (const write of group) bytes.set(write[which], write.offset - first.offset);
+      return bytes;
     };
+    return { ...first, oldBytes: all("oldBytes"), newBytes: all("newBytes") };
   });
 }
