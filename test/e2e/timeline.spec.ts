@@ -243,6 +243,22 @@ for (const look of ["light", "forced colours"] as const) {
   });
 }
 
+test("the version of a place that is looked at is in sight among many", async ({ launch, folder }) => {
+  const { log } = logged(folder, ...Array.from({ length: 40 }, (_, n) => `write -q -P ${n + 1} 0 4k`));
+  const { page } = await launch(log);
+  await opened(page);
+  await page.keyboard.press("h");
+  const version = detail(page).locator('[aria-current="true"]');
+  // The oldest of forty, at the end of the list.
+  await expect(version).toContainText("0write of 4 KiB");
+  await expect(version).toBeInViewport();
+  await table(page).focus();
+  await page.keyboard.press("End");
+  await page.keyboard.press(",");
+  await expect(version).toContainText("39write of 4 KiB");
+  await expect(version).toBeInViewport();
+});
+
 test("who wrote a byte is asked from the bytes, and its versions are stepped through", async ({
   launch,
   folder,

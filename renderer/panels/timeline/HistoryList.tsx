@@ -1,5 +1,6 @@
 // Who wrote a place of the disk: its entries, newest first, and the bytes of the one at the scrub line with what they
 // overwrote. "," and "." step through them.
+import { useLayoutEffect, useRef } from "react";
 import { useStore } from "zustand";
 import type { LogHistoryEntry } from "../../../core/ops/logIndexRun.ts";
 import { bytes, count, decimal } from "../../widgets/format.ts";
@@ -39,13 +40,7 @@ export function HistoryList({ session }: { session: TimelineSession }) {
         </p>
       )}
       {isLoading && entries.length === 0 && <p className={styles.hint}>Looking…</p>}
-      {entries.length > 0 && (
-        <ol className={styles.history}>
-          {entries.map((one) => (
-            <HistoryRow key={one.entry} one={one} current={one.entry === entry} session={session} />
-          ))}
-        </ol>
-      )}
+      {entries.length > 0 && <Rows entries={entries} entry={entry} session={session} />}
       {next !== undefined && (
         <button
           type="button"
@@ -58,6 +53,34 @@ export function HistoryList({ session }: { session: TimelineSession }) {
       )}
       {isHere && <ChangedBytes session={session} detail={known} />}
     </>
+  );
+}
+
+interface RowsProps {
+  readonly entries: readonly LogHistoryEntry[];
+  /** At the scrub line: its row stays in sight. */
+  readonly entry: number;
+  readonly session: TimelineSession;
+}
+
+function Rows({ entries, entry, session }: RowsProps) {
+  const list = useRef<HTMLOListElement>(null);
+  const at = entries.findIndex((one) => one.entry === entry);
+  useLayoutEffect(() => {
+    const row = list.current?.children[at];
+    if (!list.current || !(row instanceof HTMLElement)) return;
+    // Only the list is scrolled: the bytes below it stay where they are.
+    const { top, bottom } = row.getBoundingClientRect();
+    const frame = list.current.getBoundingClientRect();
+    if (top < frame.top) list.current.scrollTop -= frame.top - top;
+    else if (bottom > frame.bottom) list.current.scrollTop += bottom - frame.bottom;
+  }, [at]);
+  return (
+    <ol className={styles.history} ref={list}>
+      {entries.map((one) => (
+        <HistoryRow key={one.entry} one={one} current={one.entry === entry} session={session} />
+      ))}
+    </ol>
   );
 }
 
