@@ -48,6 +48,40 @@ test("maps a qcow2 image's file by kinds", async ({ launch, folder }) => {
   }
 });
 
+/** Clears the refcount of the first data cluster, as the header, the L1 and L2 tables and the refcount table place them. */
+function forgetFirstCluster(path: string): number {
+  const image = readFileSync(path);
+  const offsetAt = (at: number) => Number(image.readBigUInt64BE(at) % 2n ** 56n);
+  // L1 table at byte 40 of the header, refcount table at byte 48; the first entry of each leads on.
+  const cluster = offsetAt(offsetAt(offsetAt(40)));
+  const block = offsetAt(offsetAt(48));
+  // Refcounts have 16 bits, clusters 64 KiB.
+  image.writeUInt16BE(0, block + (cluster / 65_536) * 2);
+  writeFileSync(path, image);
+  return cluster;
+}
+
+test("says at a cluster what refcount is stored, and mends one that is too low", async ({
+  launch,
+  folder,
+}) => {
+  const path = folder.file("disk.qcow2");
+  execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", path, "8M"]);
+  execFileSync("qemu-io", ["-f", "qcow2", "-c", "write -P 5 0 128k", path], { stdio: "pipe" });
+  const cluster = forgetFirstCluster(path);
+  const { page } = await launch(path);
+  await page.keyboard.press("Control+3");
+  const card = page.locator('[data-pane="card"]');
+  await list(page)
+    .getByRole("row", { name: new RegExp(`^Corrupt 0x${cluster.toString(16)} `) })
+    .click();
+  await expect(card).toContainText("Refcount0 stored, too low");
+  await expect(card).toContainText("Referenced by 1");
+  await page.keyboard.press("Control+5");
+  for (const step of ["Findings", "Plan"]) await page.getByRole("button", { name: `Next: ${step}` }).click();
+  await expect(page.getByRole("row", { name: /Mend refcounts/ })).toContainText("safe");
+});
+
 test("compares a compressed qcow2 image with the raw one it was made from", async ({ launch, folder }) => {
   const { a } = rawPair(folder);
   const { page } = await launch(a, qcow2Of(a, folder, "-c"));

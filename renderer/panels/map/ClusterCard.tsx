@@ -72,7 +72,7 @@ interface KnownProps extends ClusterCardProps {
 }
 
 function Known({ session, image, token, place, cells }: KnownProps) {
-  const { cluster, clusterOffset, clusterLength, kind, structure, references } = place;
+  const { cluster, clusterOffset, clusterLength, kind, counted, stored, structure, references } = place;
   const go = (node: string, offset: number) => {
     const found = image.nodes.find(({ path }) => path === node);
     if (found) showNode(token, found, offset);
@@ -106,6 +106,11 @@ function Known({ session, image, token, place, cells }: KnownProps) {
         {guest && (
           <Fact name="Guest">
             <span className="mono">{hex(guest.offset)}</span> + {bytes(guest.length)}
+          </Fact>
+        )}
+        {stored !== undefined && (
+          <Fact name="Refcount">
+            {decimal(stored)} stored{!isPartial && stored < counted && ", too low"}
           </Fact>
         )}
       </dl>
