@@ -18,7 +18,7 @@ const options = {
     short: "r",
     long: "repair",
     value: "WHAT",
-    help: "repair what can be repaired: leaks or all (the same for QED); the image is changed",
+    help: "repair leaks (of qcow2: refcounts that are too high) or all (the same for QED); the image is changed",
   },
   output: { long: "output", value: "FORM", help: "human (default) or json" },
   quiet: { short: "q", long: "quiet", help: "print nothing but errors; the exit code tells" },
@@ -45,8 +45,10 @@ are used twice (corruptions), and clusters that nothing uses (leaks). In a qcow2
 cluster is counted and compared with the stored refcounts, and COPIED flags with those; no key is needed for encrypted
 ones. Without -r nothing is changed.
 
-With -r entries that point nowhere are cleared: what they stood for reads from the backing file or as zeroes. A
-cluster that is used twice is never touched, and while one is left the image stays marked as not properly closed.`,
+With -r entries of a QED image that point nowhere are cleared: what they stood for reads from the backing file or as
+zeroes. A cluster that is used twice is never touched, and while one is left the image stays marked as not properly
+closed. In a qcow2 image refcounts and COPIED flags are corrected, and a cluster that is used twice is counted twice;
+entries that point nowhere stay. What else can be mended, and taken back: blkscope repair.`,
   options,
   sections: [
     {

@@ -109,7 +109,7 @@ const zeroesOf = (bitmap: bigint) => bitmap & ~lowHalf;
  * can't say that, and something lies below, that shows.
  */
 function withoutPlace(
-  { bitmap }: EntryWords,
+  { word, bitmap }: EntryWords,
   { header, hasBacking }: EntryRule,
   why: string,
   effect: "zeroes" | "same",
@@ -119,7 +119,9 @@ function withoutPlace(
     return { word: 0n, bitmap: zeroes, effect, why, isPeers: true };
   }
   if (header.version >= 3) return { word: zeroBit, bitmap: 0n, effect, why, isPeers: true };
-  return { word: 0n, bitmap: 0n, effect: hasBacking ? "unallocated" : effect, why, isPeers: false };
+  // The zero flag, which version 2 does not have, can't be read there.
+  const shows = hasBacking || (word & zeroBit) !== 0n;
+  return { word: 0n, bitmap: 0n, effect: shows ? "unallocated" : effect, why, isPeers: false };
 }
 
 function mendedStream(old: EntryWords, rule: EntryRule): MendedEntry | undefined {
