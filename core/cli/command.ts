@@ -18,6 +18,8 @@ export interface Command<O extends OptionSpecs = OptionSpecs> {
   readonly failure: number;
   /** Puts the arguments in order before options are looked for among them. */
   arrange?(args: readonly string[]): readonly string[];
+  /** Of a command with actions: the help on the one that the operands name, instead of its own. */
+  helpOn?(operands: readonly string[]): Partial<Command> | undefined;
   /** Does the work and gives the exit code. Throws CliError, or BlockError for what the images are to blame for. */
   run(args: Parsed<O>): Promise<number>;
 }

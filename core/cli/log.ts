@@ -2,7 +2,7 @@
 // loaded when it is called; options are one table, and an action refuses those it does not take.
 import { defineCommand, UsageError } from "./command.ts";
 import { bisectOptions, bisectRequest } from "./logBisectOptions.ts";
-import { logHelp } from "./logHelp.ts";
+import { actionHelp, type LogAction, logHelp } from "./logHelp.ts";
 import {
   diskSizeOption,
   type LogArguments,
@@ -25,7 +25,7 @@ interface Action {
   run(args: LogArguments, operands: readonly string[]): Promise<number>;
 }
 
-const actions: Readonly<Record<string, Action>> = {
+const actions: Readonly<Record<LogAction, Action>> = {
   info: {
     takes: ["recover", ...reading],
     operands: ["LOG"],
@@ -112,12 +112,19 @@ export const log = defineCommand({
   ...logHelp,
   options: logOptions,
   failure: 1,
+  helpOn([name]) {
+    if (name === undefined || !isAction(name)) return undefined;
+    const taken = Object.entries(logOptions).filter(([option]) =>
+      actions[name].takes.some((one) => one === option),
+    );
+    return actionHelp(name, Object.fromEntries(taken));
+  },
   async run(args) {
     const [name, ...operands] = args.operands;
     const names = Object.keys(actions).join(", ");
     if (name === undefined) throw new UsageError(`Expecting one of ${names}`);
-    const action = Object.hasOwn(actions, name) ? actions[name] : undefined;
-    if (action === undefined) throw new UsageError(`log has no '${name}'; expecting one of ${names}`);
+    if (!isAction(name)) throw new UsageError(`log has no '${name}'; expecting one of ${names}`);
+    const action = actions[name];
     const other = args.given.find(
       (option) => option.name in logOptions && !action.takes.includes(option.name),
     );
@@ -130,6 +137,10 @@ export const log = defineCommand({
     return action.run(args, operands);
   },
 });
+
+function isAction(name: string): name is LogAction {
+  return Object.hasOwn(actions, name);
+}
 
 function stretch(args: LogArguments): { readonly from: number; readonly count: number } {
   const from = numberOption(args, "from") ?? 0;

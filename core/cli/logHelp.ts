@@ -1,5 +1,38 @@
 // What `blkscope log --help` and the manual say of it, beside its options.
 import type { Command } from "./command.ts";
+import { wrap } from "./help.ts";
+
+const intro = `Looks into logs of writes, as Linux's dm-log-writes and the blklogwrites driver write them. LOG is a file or a
+device. Logs, moments and the search for a first bad write are explained in docs/write-logs.md.`;
+
+const damaged = `Whatever is wrong with a log, what can be read is shown. The superblock's count is written now and then only: entries
+behind it are shown as not counted, since they can also be those of an older log in the same file.`;
+
+const about = {
+  info: "info says what the log holds, and where and why it ends.",
+  list: "list prints its entries.",
+  find: "find prints those entries that pass a filter (docs/log-filters.md).",
+  history: "history prints those that wrote a range of the disk, newest first.",
+  state: "state writes the disk as it was after N entries to a file.",
+  replay: "replay applies entries to a disk, in order.",
+  bisect: `bisect looks for the first moment at which a check fails: that of a format, or a command, in which {} stands for a
+file with the state. It is run without a shell, unless asked, and shown before.`,
+  stats: "stats counts: writes, flushes and what lies between them, places written more than once.",
+  mark: `mark adds a mark of that text at the end of a log that nobody writes to; every mark is a moment that can be found
+again.`,
+} as const;
+
+export type LogAction = keyof typeof about;
+
+/** Parts of the help that are about some of the actions only, by title; outputs are by their titles' words. */
+const sectionsOf: Readonly<Record<string, readonly LogAction[]>> = {
+  Moments: ["history", "state", "replay", "bisect"],
+  "Judges (bisect)": ["bisect"],
+};
+
+function paragraph(...actions: readonly LogAction[]): string {
+  return wrap(actions.map((action) => about[action]).join(" "), 0);
+}
 
 export const logHelp: Pick<Command, "usage" | "description" | "sections" | "exits" | "examples"> = {
   usage: [
@@ -14,20 +47,15 @@ export const logHelp: Pick<Command, "usage" | "description" | "sections" | "exit
     "stats [OPTION...] LOG",
     "mark [OPTION...] LOG TEXT",
   ],
-  description: `Looks into logs of writes, as Linux's dm-log-writes and the blklogwrites driver write them. LOG is a file or a
-device. Logs, moments and the search for a first bad write are explained in docs/write-logs.md.
+  description: `${intro}
 
-info says what the log holds, and where and why it ends. list prints its entries, find those that pass a filter
-(docs/log-filters.md), history those that wrote a range of the disk, newest first.
+${paragraph("info", "list", "find", "history")}
 
-state writes the disk as it was after N entries to a file. replay applies entries to a disk, in order. bisect looks for the
-first moment at which a check fails: that of a format, or a command, in which {} stands for a file with the state. It is
-run without a shell, unless asked, and shown before. stats counts.
+${paragraph("state", "replay", "bisect", "stats")}
 
-mark adds a mark of that text at the end of a log that nobody writes to; every mark is a moment that can be found again.
+${paragraph("mark")}
 
-Whatever is wrong with a log, what can be read is shown. The superblock's count is written now and then only: entries
-behind it are shown as not counted, since they can also be those of an older log in the same file.`,
+${damaged}`,
   sections: [
     {
       title: "Moments",
@@ -109,3 +137,20 @@ a list of "offset", "length", "writes", 20 at most; with --below the same of tha
     'log mark disk.log "mkfs done"',
   ],
 };
+
+/** What `blkscope log ACTION --help` says: of the whole, what concerns the action. */
+export function actionHelp(
+  action: LogAction,
+  options: Command["options"],
+): Pick<Command, "usage" | "description" | "options" | "sections" | "exits" | "examples"> {
+  const concerns = ({ title }: { readonly title: string }) =>
+    sectionsOf[title]?.includes(action) ?? title.split(" ").includes(action);
+  return {
+    ...logHelp,
+    usage: logHelp.usage.filter((line) => line.startsWith(`${action} `)),
+    description: [about[action], damaged].join("\n\n"),
+    options,
+    sections: (logHelp.sections ?? []).filter(concerns),
+    examples: logHelp.examples.filter((line) => line.startsWith(`log ${action} `)),
+  };
+}

@@ -62,7 +62,7 @@ async function runCommand(name: string, args: readonly string[]): Promise<number
     const parsed = parseOptions(command.arrange?.(args) ?? args, { ...command.options, ...options });
     if (parsed.has("events")) printEvents();
     if (parsed.help) {
-      stdout.line(helpOf(name, command));
+      stdout.line(helpOf(name, { ...command, ...command.helpOn?.(parsed.operands) }));
       return ok;
     }
     return await command.run(parsed);

@@ -285,3 +285,37 @@ describe("log mark", () => {
     expect(fs.readFileSync(cli.path(name)).equals(Buffer.from(sound))).toBe(true);
   });
 });
+
+describe("log ACTION --help", () => {
+  it("is about that action alone", () => {
+    const { code, stdout } = cli.run(["log", "find", "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("Usage: blkscope log find [OPTION...] LOG FILTER\n\nfind prints");
+    const options = [...stdout.matchAll(/^ {2}(?:-\w, | {4})--([\w-]+)/gm)].map(([, name]) => name);
+    expect(options).toEqual([
+      ...["from", "count", "recover", "output", "image-opts", "force-share", "object", "events", "help"],
+    ]);
+    expect([...stdout.matchAll(/^(\w.*):\n {2}/gm)].map(([, title]) => title)).toEqual([
+      ...["Options", "Output of list and find (json)", "Exit codes", "Examples"],
+    ]);
+  });
+
+  it("is there for every action, and without one about all of them", () => {
+    const whole = cli.run(["log", "--help"]).stdout;
+    const actions = [...whole.matchAll(/^(?:Usage:| {6}) blkscope log (\w+) /gm)].map(
+      ([, name = ""]) => name,
+    );
+    expect(new Set(actions).size).toBe(9);
+    for (const action of actions) {
+      const { code, stdout } = cli.run(["log", action, "--help"]);
+      expect([action, code, stdout.startsWith(`Usage: blkscope log ${action} [OPTION...]`)]).toEqual([
+        action,
+        0,
+        true,
+      ]);
+      expect(stdout).toContain(`\n\n${action} `);
+      expect(stdout).toContain(`  blkscope log ${action} `);
+    }
+    expect(cli.run(["log", "constructor", "--help"]).stdout).toBe(whole);
+  });
+});
