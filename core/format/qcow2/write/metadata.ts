@@ -334,6 +334,11 @@ export class Metadata {
     return (this.geometry.incompatible & incompatible.dirty) !== 0n;
   }
 
+  /** Something was changed or written that is not durable; clusters that are still to be given up aside. */
+  get hasUnwritten(): boolean {
+    return this.#isUnflushed || this.tables.dirtyBytes > 0;
+  }
+
   /** The file was written to past this: guest data, for instance. They are durable with the next `commit`. */
   wrote(): void {
     this.#isUnflushed = true;

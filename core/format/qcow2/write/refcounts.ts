@@ -60,7 +60,7 @@ export class Refcounts {
     const block = await this.#blockOf(Math.floor(cluster / this.#perBlock));
     if (block === 0) return 0;
     const index = cluster % this.#perBlock;
-    return this.#parts.tables.page(block, this.#wordOf(index), "refblock_load", ({ halves, first }) =>
+    return this.#parts.tables.page(block, this.#wordOf(index), undefined, ({ halves, first }) =>
       countAt(halves, index - this.#entriesIn(first), this.#order),
     );
   }
@@ -100,7 +100,7 @@ export class Refcounts {
         continue;
       }
       const index = at % this.#perBlock;
-      await this.#parts.tables.page(block, this.#wordOf(index), "refblock_load", (page) => {
+      await this.#parts.tables.page(block, this.#wordOf(index), undefined, (page) => {
         const start = this.#entriesIn(page.first);
         const last = start + this.#entriesIn(page.count);
         for (let i = index; i < last && run < count; i++, at++) {
@@ -125,7 +125,7 @@ export class Refcounts {
         free += Math.min(count - free, this.#perBlock - index);
         continue;
       }
-      goesOn = await this.#parts.tables.page(block, this.#wordOf(index), "refblock_load", (page) => {
+      goesOn = await this.#parts.tables.page(block, this.#wordOf(index), undefined, (page) => {
         const start = this.#entriesIn(page.first);
         const last = Math.min(start + this.#entriesIn(page.count), index + count - free);
         for (let i = index; i < last; i++, free++) {
@@ -160,7 +160,7 @@ export class Refcounts {
         done++;
         continue;
       }
-      await this.#parts.tables.page(block, this.#wordOf(index), "refblock_load", (page) => {
+      await this.#parts.tables.page(block, this.#wordOf(index), undefined, (page) => {
         const start = this.#entriesIn(page.first);
         const last = Math.min(start + this.#entriesIn(page.count), index + count - done);
         for (let i = index; i < last; i++, done++)
@@ -171,12 +171,14 @@ export class Refcounts {
 
   /** Of clusters whose blocks are there. */
   async #change(cluster: number, count: number, body: (now: number, at: number) => number): Promise<void> {
+    const { tables, file } = this.#parts;
     for (let done = 0; done < count; ) {
       const at = cluster + done;
       const block = await this.#blockOf(Math.floor(at / this.#perBlock));
       const index = at % this.#perBlock;
-      const table = { level: level.refcountBlock, event: "refblock_load" };
-      await this.#parts.tables.edit(block, this.#wordOf(index), table, (page) => {
+      // The step is the block's change, whether or not it has to be read for that, and not a look at its counts.
+      if (file.raise) await file.raise("refblock_load");
+      await tables.edit(block, this.#wordOf(index), { level: level.refcountBlock }, (page) => {
         const start = this.#entriesIn(page.first);
         const last = Math.min(start + this.#entriesIn(page.count), index + count - done);
         for (let i = index; i < last; i++, done++) {
@@ -190,7 +192,8 @@ export class Refcounts {
 
   #expect(now: number, delta: number, cluster: number): void {
     const most = mostCount(this.#order);
-    if (now + delta >= 0 && (delta <= 0 || now + delta <= most)) return;
+    // Higher ones are not known exactly: what is written would be another count.
+    if (now <= most && now + delta >= 0 && now + delta <= most) return;
     const place = { offset: cluster * this.#clusterSize, length: this.#clusterSize };
     if (delta > 0) {
       const width = 2 ** this.#order;
@@ -234,9 +237,11 @@ export class Refcounts {
 
   /** Answers whether any was missing. */
   async #ensureBlocks(cluster: number, count: number): Promise<boolean> {
+    const { file } = this.#parts;
     let wasMissing = false;
     const last = Math.floor((cluster + count - 1) / this.#perBlock);
     for (let index = Math.floor(cluster / this.#perBlock); index <= last; index++) {
+      if (file.raise) await file.raise("refblock_alloc");
       if ((await this.#blockOf(index)) !== 0) continue;
       wasMissing = true;
       await this.#addBlock(index, Math.max(cluster, index * this.#perBlock));
@@ -247,7 +252,6 @@ export class Refcounts {
   /** Puts block `index` on `cluster`, which it speaks of. All clusters it speaks of are free: it was missing. */
   async #addBlock(index: number, cluster: number): Promise<void> {
     const { tables, overlaps, corruption, file } = this.#parts;
-    if (file.raise) await file.raise("refblock_alloc");
     await this.#growTable(index);
     // The new table's blocks may have been this one.
     if ((await this.#blockOf(index)) !== 0) return;

@@ -164,8 +164,10 @@ export class WriteSession {
   /** Tried twice: what failed once may be over. */
   async #settle(): Promise<void> {
     const settle = () => this.metadata.exclusively(() => this.metadata.settle());
-    const failed = (what: string, error: unknown) =>
-      this.#parts.warn(`Failed to flush the ${what}: ${strerror(asBlockError(error))}`);
+    const isLoss = this.metadata.hasUnwritten;
+    const failed = (what: string, error: unknown) => {
+      if (isLoss) this.#parts.warn(`Failed to flush the ${what}: ${strerror(asBlockError(error))}`);
+    };
     try {
       await settle();
     } catch (first) {
@@ -220,6 +222,7 @@ export class WriteSession {
     if (stale.length === 0) return;
     for (const { name, offset } of stale) {
       warn(`Bitmap '${name}' does not record what is written now: it becomes inconsistent`);
+      await this.metadata.overlaps.check(offset + flagsAt, 4, "bitmap-directory");
       const flags = new Uint8Array(4);
       await file.read(offset + flagsAt, flags);
       flags[3] = (flags[3] ?? 0) | inUse;
