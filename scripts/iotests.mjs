@@ -1,5 +1,5 @@
-// npm run test:iotests [-- qed|raw [TEST...]]: the peer's own test suite with our programs in the place of its own.
-// Without tests, the lists of test/peerSuite; without a format, both.
+// npm run test:iotests [-- qed|raw|qcow2 [TEST...]]: the peer's own test suite with our programs in the place of its own.
+// Without tests, the lists of test/peerSuite; without a format, all.
 import { ensureBuild } from "./build/build.mjs";
 import { listed, runSuite } from "./peerSuite/suite.mjs";
 import { run } from "./setup/run.mjs";
@@ -8,7 +8,7 @@ import { setUp } from "./setup/setup.mjs";
 import { runSteps } from "./test/steps.mjs";
 
 /** @type {readonly import("./peerSuite/suite.mjs").Format[]} */
-const formats = ["qed", "raw"];
+const formats = ["qed", "raw", "qcow2"];
 
 await runMain(async () => {
   const [format, ...names] = process.argv.slice(2);

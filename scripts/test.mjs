@@ -1,7 +1,7 @@
 // npm test: everything, on a fresh clone as well: set-up, types, lint, unit tests, build, end-to-end tests in real
 // Electron, and the packed app. The last line counts the tests.
 import { ensureBuild } from "./build/build.mjs";
-import { listed, runSuite } from "./peerSuite/suite.mjs";
+import { listedForAllTests, runSuite } from "./peerSuite/suite.mjs";
 import { runMain, SetupError, say } from "./setup/say.mjs";
 import { setUp } from "./setup/setup.mjs";
 import { checkSteps } from "./test/checks.mjs";
@@ -17,7 +17,7 @@ async function build() {
 
 /** The peer's own tests of the formats we have, with our programs in the place of its own. */
 async function peerSuite() {
-  const tests = [...(await listed("qed")), ...(await listed("raw"))];
+  const tests = await listedForAllTests();
   try {
     return await runSuite(tests);
   } catch (error) {

@@ -110,10 +110,15 @@ export const integer = entered(
   "integer",
 );
 
-/** Members numbered from 0, as a list or as an object with these numbers as keys, which option lists make. */
-export function listOf<S extends z.ZodType>(member: S, message: string) {
+/**
+ * Members numbered from 0, as a list or as an object with these numbers as keys, which option lists make. `takesOne`: a
+ * single member may stand alone, without a number.
+ */
+export function listOf<S extends z.ZodType>(member: S, message: string, { takesOne = false } = {}) {
+  const alone = (given: unknown) =>
+    takesOne && typeof given === "object" && given !== null && !Array.isArray(given) ? [given] : given;
   return entered(
-    z.preprocess((given) => listed(given) ?? given, z.array(member, message)),
+    z.preprocess((given) => listed(given) ?? alone(given), z.array(member, message)),
     "list",
   );
 }

@@ -9,7 +9,7 @@ import { say, seconds } from "../setup/say.mjs";
 import { makePrograms } from "./programs.mjs";
 import { ensureSuite } from "./source.mjs";
 
-/** @typedef {"qed" | "raw"} Format */
+/** @typedef {"qed" | "raw" | "qcow2"} Format */
 /** @typedef {{ format: Format, test: string, seconds: number }} Listed seconds: about, with the stock programs */
 /** @typedef {{ verdict: "passed" | "failed" | "skipped", why: string, ms: number }} Outcome */
 
@@ -26,6 +26,16 @@ export async function listed(/** @type {Format} */ format) {
       const [test = "", time = "0"] = line.split(/\s+/);
       return { format, test, seconds: Number(time) };
     });
+}
+
+/** Seconds: longer ones of qcow2, whose list is long, are left to a run that asks for them. */
+const quick = 4;
+
+/** What `npm test` runs of the lists. */
+export async function listedForAllTests() {
+  const wantsLong = Boolean(process.env.BLKSCOPE_LONG_TESTS);
+  const qcow2 = (await listed("qcow2")).filter((test) => wantsLong || test.seconds <= quick);
+  return [...(await listed("qed")), ...(await listed("raw")), ...qcow2];
 }
 
 /**

@@ -94,6 +94,11 @@ describeWithQemu("qemu-io on qcow2", () => {
     same("", `open -o ${options} over.qcow2`, "read -P 22 1M 4k", "read -P 9 0 4k", "length");
   });
 
+  it.each(["inject-error", "inject-error.0"])("takes a rule of blkdebug as %s", (rule) => {
+    const file = `file.driver=blkdebug,file.${rule}.event=l2_load,file.${rule}.errno=28`;
+    same("", `open -o driver=qcow2,${file} over.qcow2`, "read -P 22 1M 4k");
+  });
+
   it("discards what surrounds whole units of opt-discard as far as blocks go", () => {
     const limits = "align=512,opt-discard=3M,max-discard=3M";
     same(

@@ -56,10 +56,10 @@ export const blkdebug = defineDriver({
     driver: z.literal("blkdebug"),
     image: child.describe("The image whose requests fail."),
     config: fileName(z.string()).describe("A file with rules, as QEMU's blkdebug reads them.").optional(),
-    "inject-error": listOf(injectError, "must be a list of rules")
+    "inject-error": listOf(injectError, "must be a list of rules", { takesOne: true })
       .describe("Which requests fail, and with what error.")
       .default([]),
-    "set-state": listOf(setState, "must be a list of rules")
+    "set-state": listOf(setState, "must be a list of rules", { takesOne: true })
       .describe("Steps that lead from one state of the rules to another.")
       .default([]),
     align: size.describe("Block size of the disk it pretends to be; 0: as the image.").default(0),
