@@ -37,7 +37,8 @@ export class CheckRegions {
   own(offset: number, length: number, times: number, place: Place): void {
     if (this.#reporter.isHeard && this.owned.length < mostOwned && length > 0) {
       const [first, last] = this.#span(offset, length);
-      this.owned.push({ first, last, by: place.by });
+      // A length may be as long as no file is.
+      this.owned.push({ first, last: Math.min(last, this.#counts.clusters), by: place.by });
     }
     this.refer(offset, length, times, () => place);
   }
