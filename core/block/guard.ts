@@ -6,6 +6,7 @@ import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from ".
 import type {
   AmendRequest,
   BackingName,
+  Bitmaps,
   BlockNode,
   Breakpoints,
   Child,
@@ -49,6 +50,7 @@ class Guarded implements BlockNode {
   readonly breakpoints: Breakpoints | undefined;
   readonly childSet: ChildSet | undefined;
   readonly snapshots: Snapshots | undefined;
+  readonly bitmaps: Bitmaps | undefined;
   readonly amend: ((request: AmendRequest) => Promise<void>) | undefined;
   readonly makeEmpty: (() => Promise<void>) | undefined;
   readonly vmState: VmState | undefined;
@@ -96,6 +98,7 @@ class Guarded implements BlockNode {
     this.vmState = inner.vmState && this.#guardVmState(inner.vmState);
     this.mark = this.#whole("mark", inner.mark?.bind(inner));
     this.setBacking = this.#change("change the backing file", inner.setBacking?.bind(inner));
+    this.bitmaps = inner.bitmaps && this.#guardBitmaps(inner.bitmaps);
     this.amend = this.#change("amend", inner.amend?.bind(inner));
     this.makeEmpty = this.#change("make empty", inner.makeEmpty?.bind(inner));
   }
@@ -171,6 +174,24 @@ class Guarded implements BlockNode {
   /** A request of the whole node that not every format has. */
   #whole<A extends unknown[], T>(what: string, request: ((...args: A) => Promise<T>) | undefined) {
     return request && this.#required(what, request);
+  }
+
+  #guardBitmaps(inner: Bitmaps): Bitmaps {
+    const guarded = <A extends unknown[]>(what: string, request: (...args: A) => Promise<void>) => {
+      return async (...args: A) => {
+        this.#checkWrite(what, 0, 0);
+        await this.#run(what, 0, 0, () => request(...args));
+      };
+    };
+    return {
+      add: guarded("add a bitmap", (...args: Parameters<Bitmaps["add"]>) => inner.add(...args)),
+      remove: guarded("remove a bitmap", (name: string) => inner.remove(name)),
+      clear: guarded("clear a bitmap", (name: string) => inner.clear(name)),
+      enable: guarded("enable a bitmap", (name: string) => inner.enable(name)),
+      disable: guarded("disable a bitmap", (name: string) => inner.disable(name)),
+      merge: guarded("merge bitmaps", (...args: Parameters<Bitmaps["merge"]>) => inner.merge(...args)),
+      read: this.#required("read a bitmap", (name: string) => inner.read(name)),
+    };
   }
 
   /** The same, of an image that is open for writing. */

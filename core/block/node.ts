@@ -78,6 +78,8 @@ export interface BlockNode {
   readonly childSet?: ChildSet | undefined;
   /** Makes, applies and deletes snapshots inside the image; formats that have them. `info` lists them. */
   readonly snapshots?: Snapshots | undefined;
+  /** Dirty bitmaps kept in the image; formats that can keep some. `info` lists them. */
+  readonly bitmaps?: Bitmaps | undefined;
   /** Changes options that were chosen when the image was made. Throws EINVAL, ENOTSUP: what it can't be. */
   readonly amend?: ((request: AmendRequest) => Promise<void>) | undefined;
   /** Gives up everything that the image holds: it reads as its backing file. Formats that can. */
@@ -88,6 +90,32 @@ export interface BlockNode {
   readonly mark?: ((text: string) => Promise<void>) | undefined;
   /** Flushes and closes; a second call does nothing. Children are closed by the graph, leaves last. */
   close(): Promise<void>;
+}
+
+/** What a dirty bitmap says. */
+export interface BitmapSource {
+  /** Of the disk it speaks of, bytes. */
+  readonly size: number;
+  /** Guest ranges that were written to, in order, each of whole granules but for the end of the disk. */
+  ranges(): AsyncIterable<{ readonly offset: number; readonly length: number }>;
+}
+
+/**
+ * Changes are durable when they return. Throws ENOENT (no such bitmap), EBUSY (one that a program did not store: it can only
+ * be removed), ECORRUPT, EIO, ENOSPC.
+ */
+export interface Bitmaps {
+  /** Records from now on. `granularity`: bytes of one bit, a power of 2. Throws EINVAL, ENOTSUP, EFBIG. */
+  add(name: string, granularity: number | undefined): Promise<void>;
+  remove(name: string): Promise<void>;
+  clear(name: string): Promise<void>;
+  /** Records what is written from now on, or does not. */
+  enable(name: string): Promise<void>;
+  disable(name: string): Promise<void>;
+  /** Adds what another says. Throws EINVAL (of a disk of another size). */
+  merge(name: string, source: BitmapSource): Promise<void>;
+  /** As it is now. */
+  read(name: string): Promise<BitmapSource>;
 }
 
 export interface AmendRequest {

@@ -11,8 +11,9 @@ export { withImage } from "./openImage.ts";
 
 /** Lists what can be changed. Throws CliError: the format is unknown, or has no such options. */
 export function printAmendOptions(format: string): number {
+  const table = amendOptionsOf(format);
   stdout.line(`Amend options for '${format}':`);
-  stdout.line(optionHelp(amendOptionsOf(format)));
+  stdout.line(optionHelp(table));
   return 0;
 }
 

@@ -1,5 +1,4 @@
-// `blkscope bitmap`: dirty bitmaps kept in an image. Options, messages and exit codes of `qemu-img bitmap`; no format here
-// can keep any.
+// `blkscope bitmap`: dirty bitmaps kept in an image. Options, messages and exit codes of `qemu-img bitmap`.
 import { CliError, defineCommand } from "./command.ts";
 import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
@@ -31,15 +30,22 @@ const options = {
 } as const satisfies OptionSpecs;
 
 const actions = ["add", "remove", "clear", "enable", "disable", "merge"] as const;
-type Action = (typeof actions)[number];
 
 export const bitmap = defineCommand({
   usage: ["(--add | --remove | --clear | --enable | --disable | --merge SOURCE)... [OPTION...] FILE NAME"],
   description: `Adds, changes and removes dirty bitmaps, which note what was written, for formats that can keep them in the
-image. Raw and QED images cannot.`,
+image: qcow2 from version 3 on. Raw and QED images cannot. What is asked for is done in its order, and ends with the first
+that fails.`,
   options,
-  exits: [[1, "wrong usage, an image could not be opened, or its format keeps no bitmaps"]],
-  examples: ["bitmap --add disk.qed b0"],
+  exits: [
+    [0, "all of it was done"],
+    [1, "wrong usage, an image could not be opened, its format keeps no bitmaps, or there is no such bitmap"],
+  ],
+  examples: [
+    "bitmap --add -g 64k disk.qcow2 b0",
+    "bitmap --add --disable --merge b0 disk.qcow2 copy",
+    "bitmap --merge b0 -b other.qcow2 -F qcow2 disk.qcow2 all",
+  ],
   failure: 1,
   async run(args) {
     const asked = args.given.filter(({ name }) => (actions as readonly string[]).includes(name));
@@ -51,8 +57,7 @@ image. Raw and QED images cannot.`,
     if (args.has("imageOpts") && args.has("format")) {
       throw new CliError("--image-opts and --format are mutually exclusive", 1);
     }
-    const first = asked[0];
-    if (first === undefined) {
+    if (asked.length === 0) {
       throw new CliError("Need at least one of --add, --remove, --clear, --enable, --disable, or --merge", 1);
     }
     if (granularity !== undefined && !args.has("add")) {
@@ -71,29 +76,18 @@ image. Raw and QED images cannot.`,
     const { openImage, withImage } = await import("./openImage.ts");
     const request = { imageOpts: args.has("imageOpts"), format: args.value("format"), writable: true };
     return withImage(file, request, async ({ graph }) => {
-      if (sourceFile !== undefined) {
-        await (await openImage(sourceFile, { format: args.value("sourceFormat") })).graph.close();
+      const { runBitmapActions } = await import("./bitmapImage.ts");
+      const source =
+        sourceFile === undefined
+          ? undefined
+          : await openImage(sourceFile, { format: args.value("sourceFormat") });
+      try {
+        const from = source?.graph.root ?? graph.root;
+        await runBitmapActions({ image: graph.root, source: from, name, granularity, actions: asked });
+      } finally {
+        await source?.graph.close();
       }
-      const why = lacking(first.name as Action, name, graph.root.name, granularity);
-      throw new CliError(
-        `Operation ${first.name} on bitmap ${name} failed: ${why}`,
-        1,
-        hintFor(graph.root.driver),
-      );
+      return 0;
     });
   },
 });
-
-function hintFor(format: string): string {
-  return `Images of the format ${format} keep no bitmaps.`;
-}
-
-/** What a format without bitmaps answers, after what is wrong with the request itself. */
-function lacking(action: Action, name: string, node: string, granularity: number | undefined): string {
-  if (action !== "add") return `Dirty bitmap '${name}' not found`;
-  if (name === "") return "Bitmap name cannot be empty";
-  if (granularity !== undefined && (granularity < 512 || !Number.isInteger(Math.log2(granularity)))) {
-    return "Granularity must be power of 2 and at least 512";
-  }
-  return `Can't store persistent bitmaps to ${node}: Operation not supported`;
-}

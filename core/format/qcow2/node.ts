@@ -8,6 +8,7 @@ import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from ".
 import type {
   AmendRequest,
   BackingName,
+  Bitmaps,
   BlockNode,
   Child,
   Extent,
@@ -18,6 +19,7 @@ import type {
   WriteFlags,
   ZeroFlags,
 } from "../../block/node.ts";
+import { BitmapBits } from "./bitmapBits.ts";
 import type { TableCache } from "./cacheOptions.ts";
 import { checkQcow2 } from "./check.ts";
 import { decompress } from "./compressed.ts";
@@ -30,6 +32,7 @@ import { isPreallocated } from "./refcounts.ts";
 import { type Qcow2Snapshot, snapshotL1 } from "./snapshots.ts";
 import { Qcow2Structure } from "./structure.ts";
 import { Tables } from "./tables.ts";
+import { usable } from "./write/bitmapWriter.ts";
 import type { WriteSession } from "./write/session.ts";
 
 /** Decompressed clusters kept for the next request. */
@@ -64,6 +67,7 @@ export class Qcow2Node implements BlockNode {
   readonly reload: (() => Promise<void>) | undefined;
   readonly snapshots: Snapshots | undefined;
   readonly vmState: VmState | undefined;
+  readonly bitmaps: Bitmaps;
   readonly amend: ((request: AmendRequest) => Promise<void>) | undefined;
   readonly makeEmpty: (() => Promise<void>) | undefined;
   readonly #context: OpenContext;
@@ -119,6 +123,7 @@ export class Qcow2Node implements BlockNode {
       apply: (idOrName) => this.#writing({}, 0, (open) => open.applySnapshot(idOrName)),
       delete: (idOrName) => this.#writing({}, 0, (open) => open.deleteSnapshot(idOrName)),
     };
+    this.bitmaps = this.#bitmaps();
     this.amend = session && ((request) => this.#writing({}, 0, (open) => open.amend(request)));
     this.makeEmpty = session && (() => this.#writing({}, 0, (open) => open.makeEmpty()));
     const guestOver = (backing: BlockNode | undefined) => ({
@@ -317,12 +322,29 @@ export class Qcow2Node implements BlockNode {
     return planQcow2Repair(this.#file, image.header, findings, result, { hasBacking, mode });
   }
 
+  #bitmaps(): Bitmaps {
+    const change = (body: (session: WriteSession) => Promise<void>) => this.#writing({}, 0, body);
+    return {
+      add: (name, granularity) => change(({ bitmaps }) => bitmaps.add(name, granularity, this.name)),
+      remove: (name) => change(({ bitmaps }) => bitmaps.remove(name)),
+      clear: (name) => change(({ bitmaps }) => bitmaps.clear(name)),
+      enable: (name) => change(({ bitmaps }) => bitmaps.setAuto(name, true)),
+      disable: (name) => change(({ bitmaps }) => bitmaps.setAuto(name, false)),
+      merge: (name, source) => change(({ bitmaps }) => bitmaps.merge(name, source)),
+      read: async (name) => {
+        await this.#session?.bitmaps.settle();
+        const bitmap = usable(this.#state.facts.bitmaps, name);
+        return BitmapBits.read(this.#file, bitmap, this.#state.image.header);
+      },
+    };
+  }
+
   describeAt(offset: number): Promise<string> {
     return this.#map.describe(offset);
   }
 
   async #reload(session: WriteSession, readFacts: Qcow2Parts["readFacts"]): Promise<void> {
-    await session.metadata.exclusively(() => session.metadata.reload(readFacts));
+    await session.reload(readFacts);
     this.#changed();
   }
 

@@ -22,6 +22,7 @@ export interface AmenderParts {
   readonly resizer: Resizer;
   readonly snapshots: SnapshotWriter;
   readonly hasBacking: boolean;
+  resize(size: number): Promise<void>;
   /** Takes all bitmaps out of the image. */
   removeBitmaps(): Promise<void>;
 }
@@ -50,7 +51,7 @@ export class Amender {
   }
 
   #steps(wanted: Amendment): Step[] {
-    const { metadata, resizer } = this.#parts;
+    const { metadata } = this.#parts;
     const { version, refcountOrder } = metadata.geometry;
     const { size } = wanted;
     const steps: Step[] = [];
@@ -59,7 +60,7 @@ export class Amender {
       steps.push((progress) => this.#alone(() => this.#width(wanted.refcountOrder).change(progress)));
     }
     steps.push(() => this.#setFields(wanted));
-    if (size !== undefined) steps.push(() => resizer.resize(size, "off"));
+    if (size !== undefined) steps.push(() => this.#parts.resize(size));
     if (wanted.version < version) steps.push((progress) => this.#downgrade(progress));
     return steps;
   }

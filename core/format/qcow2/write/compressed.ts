@@ -18,7 +18,7 @@ export interface CompressedWriterParts {
   readonly file: BlockNode;
   readonly guest: Pick<GuestView, "size">;
   /** Before the guest's data change. */
-  beforeChange(): Promise<void>;
+  beforeChange(offset: number, length: number): Promise<void>;
   /** A write that is not compressed. */
   writePlain(offset: number, source: Uint8Array): Promise<void>;
 }
@@ -52,7 +52,7 @@ export class CompressedWriter {
     this.#last = before.then(() => own);
     try {
       this.#expectPossible(offset, source.length);
-      await this.#parts.beforeChange();
+      await this.#parts.beforeChange(offset, source.length);
       const { clusterSize } = this.#parts.metadata.geometry;
       const clusters = Math.max(Math.floor(groupLength / clusterSize), mostCompressed);
       for (let at = 0; at < source.length; at += clusters * clusterSize) {

@@ -3,6 +3,7 @@
 import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode, Preallocation } from "../../../block/node.ts";
 import { autoclear, limits } from "../layout.ts";
+import { usable } from "./bitmapWriter.ts";
 import type { Eraser } from "./eraser.ts";
 import { l1Copy } from "./l1Copy.ts";
 import type { L2Tables } from "./l2.ts";
@@ -31,10 +32,9 @@ export class Resizer {
     this.#parts = parts;
   }
 
-  /** Throws EINVAL (no whole sectors), ENOTSUP, EFBIG, EIO, ENOSPC. */
+  /** What `expectPossible` has nothing against. Throws EFBIG, EIO, ENOSPC. */
   async resize(size: number, preallocation: Preallocation): Promise<void> {
     const { metadata, guest } = this.#parts;
-    this.expectPossible(size, preallocation);
     const old = guest.size();
     if (size < old) await this.#shrink(size, old);
     if (size > old) await this.#grow(size, old, preallocation);
@@ -54,7 +54,7 @@ export class Resizer {
     await this.#cutTail();
   }
 
-  /** `version`: that the image will have then. Throws EINVAL, ENOTSUP. */
+  /** `version`: that the image will have then. Throws EINVAL (no whole sectors), ENOTSUP, EBUSY (bitmaps). */
   expectPossible(
     size: number,
     preallocation: Preallocation,
@@ -69,10 +69,8 @@ export class Resizer {
       const hint = "Upgrade it first (blkscope amend -o compat=1.1), or delete its snapshots.";
       refuse("ENOTSUP", "Can't resize a v2 image which has snapshots", hint);
     }
-    if (metadata.image.extensions.bitmaps !== undefined && size !== guest.size()) {
-      const hint = "Remove its bitmaps first: blkscope bitmap --remove.";
-      refuse("ENOTSUP", "An image with bitmaps can't be resized: they are as long as its disk", hint);
-    }
+    // Each is as long as the disk.
+    for (const { name } of metadata.facts.bitmaps) usable(metadata.facts.bitmaps, name);
     if (size < guest.size() && preallocation !== "off") {
       refuse("EINVAL", "Preallocation can't be used for shrinking an image");
     }

@@ -7,6 +7,7 @@ import type { Qcow2Image } from "../header.ts";
 import type { Qcow2Facts } from "../info.ts";
 import { autoclear, limits } from "../layout.ts";
 import { Amender } from "./amend.ts";
+import { BitmapWriter } from "./bitmapWriter.ts";
 import { CompressedWriter } from "./compressed.ts";
 import { Eraser } from "./eraser.ts";
 import { HeaderFile } from "./headerFile.ts";
@@ -17,9 +18,6 @@ import { SnapshotWriter } from "./snapshots.ts";
 import { type GuestView, Writer } from "./writer.ts";
 
 const knownAutoclear = autoclear.bitmaps | autoclear.rawDataFile;
-/** Of an entry of the bitmap directory. */
-const flagsAt = 12;
-const inUse = 1;
 
 export interface SessionParts {
   readonly file: BlockNode;
@@ -36,6 +34,8 @@ export interface SessionParts {
 export class WriteSession {
   readonly metadata: Metadata;
   readonly l2: L2Tables;
+  /** Persistent bitmaps: what is done to them, and what they record. */
+  readonly bitmaps: BitmapWriter;
   readonly #parts: SessionParts;
   readonly #snapshots: SnapshotWriter;
   #writer: Writer | undefined;
@@ -44,13 +44,13 @@ export class WriteSession {
   #compressed: CompressedWriter | undefined;
   #resizer: Resizer | undefined;
   #amender: Amender | undefined;
-  #bitmaps: Promise<void> | undefined;
 
   private constructor(parts: SessionParts, header: HeaderFile) {
     const { file, facts, options, warn, dataFile } = parts;
     this.#parts = parts;
     this.metadata = new Metadata({ file, dataFile, header, facts, options, warn });
     this.l2 = new L2Tables(this.metadata, file);
+    this.bitmaps = new BitmapWriter(this.metadata, file);
     this.#snapshots = new SnapshotWriter(this.metadata, file);
   }
 
@@ -72,7 +72,7 @@ export class WriteSession {
     const eraser = new Eraser({ ...parts, writer, hasBacking: backing !== undefined });
     this.#compressed = new CompressedWriter({
       ...parts,
-      beforeChange: () => this.beforeGuestChange(),
+      beforeChange: (offset, length) => this.#beforeGuestChange(offset, length),
       writePlain: (offset, source) => writer.write(offset, source.length, source),
     });
     this.#writer = writer;
@@ -85,12 +85,13 @@ export class WriteSession {
       resizer,
       snapshots: this.#snapshots,
       hasBacking: this.metadata.image.backing !== undefined,
-      removeBitmaps: () => this.#refuseBitmaps(),
+      resize: (size) => this.resize(size, {}),
+      removeBitmaps: () => this.bitmaps.removeAll(),
     });
   }
 
   async write(offset: number, source: Uint8Array): Promise<void> {
-    await this.beforeGuestChange();
+    await this.#beforeGuestChange(offset, source.length);
     await this.#writer?.write(offset, source.length, source);
   }
 
@@ -114,17 +115,21 @@ export class WriteSession {
   }
 
   async writeZeroes(offset: number, length: number, flags: ZeroFlags): Promise<void> {
-    await this.beforeGuestChange();
+    await this.#beforeGuestChange(offset, length);
     await this.#eraser?.writeZeroes(offset, length, flags);
   }
 
   async discard(offset: number, length: number): Promise<void> {
-    await this.beforeGuestChange();
+    await this.#beforeGuestChange(offset, length);
     await this.#eraser?.discard(offset, length);
   }
 
   async resize(size: number, options: ResizeOptions): Promise<void> {
-    await this.#resizer?.resize(size, options.preallocation ?? "off");
+    const resizer = this.#resizer;
+    if (resizer === undefined) return;
+    const preallocation = options.preallocation ?? "off";
+    resizer.expectPossible(size, preallocation);
+    await this.bitmaps.resizing(size, () => resizer.resize(size, preallocation));
   }
 
   async makeEmpty(): Promise<void> {
@@ -152,12 +157,27 @@ export class WriteSession {
     await this.#snapshots.delete(idOrName);
   }
 
+  /** Forgets what is known of the file: it was changed below. Throws what opening throws. */
+  async reload(facts: (image: Qcow2Image) => Promise<Qcow2Facts>): Promise<void> {
+    await this.bitmaps.settle();
+    await this.metadata.exclusively(() => this.metadata.reload(facts));
+  }
+
   /** Everything durable, and the image closed properly. A corrupt one stays as it is. */
   async close(): Promise<void> {
     try {
-      if (!this.metadata.corruption.isFatal) await this.#settle();
+      if (!this.metadata.corruption.isFatal) await this.#settleAll();
     } finally {
       await this.#compressed?.close();
+    }
+  }
+
+  /** Bitmaps that can't be stored stay marked as in use. */
+  async #settleAll(): Promise<void> {
+    try {
+      await this.bitmaps.settle();
+    } finally {
+      if (!this.metadata.corruption.isFatal) await this.#settle();
     }
   }
 
@@ -181,24 +201,11 @@ export class WriteSession {
     }
   }
 
-  /** Before the guest's data change: bitmaps that should record it are not to be trusted any more. */
-  async beforeGuestChange(): Promise<void> {
+  /** Before the guest's data change: bitmaps record it. */
+  async #beforeGuestChange(offset: number, length: number): Promise<void> {
     this.metadata.corruption.expectUsable();
     this.#refuseUnwritable();
-    this.#bitmaps ??= this.metadata.exclusively(() => this.#markBitmaps());
-    try {
-      await this.#bitmaps;
-    } catch (error) {
-      this.#bitmaps = undefined;
-      throw error;
-    }
-  }
-
-  async #refuseBitmaps(): Promise<void> {
-    if (this.metadata.facts.bitmaps.length === 0) return;
-    throw new BlockError("ENOTSUP", "An image of version 2 can't have bitmaps", {
-      hint: "Remove its bitmaps first: blkscope bitmap --remove.",
-    });
+    await this.bitmaps.record(offset, length);
   }
 
   #refuseUnwritable(): void {
@@ -212,24 +219,5 @@ export class WriteSession {
     if (hasDataFile && this.#parts.dataFile === undefined) {
       throw new BlockError("ENOTSUP", "The image's external data file was not opened");
     }
-  }
-
-  /** They are not kept up here: the flag says so to everybody, and stays until somebody removes or clears them. */
-  async #markBitmaps(): Promise<void> {
-    const { file, warn } = this.#parts;
-    const { facts } = this.metadata;
-    const stale = facts.bitmaps.filter(({ isAuto, isInUse }) => isAuto && !isInUse);
-    if (stale.length === 0) return;
-    for (const { name, offset } of stale) {
-      warn(`Bitmap '${name}' does not record what is written now: it becomes inconsistent`);
-      await this.metadata.overlaps.check(offset + flagsAt, 4, "bitmap-directory");
-      const flags = new Uint8Array(4);
-      await file.read(offset + flagsAt, flags);
-      flags[3] = (flags[3] ?? 0) | inUse;
-      await file.write(offset + flagsAt, flags);
-    }
-    await file.flush();
-    const bitmaps = facts.bitmaps.map((one) => (stale.includes(one) ? { ...one, isInUse: true } : one));
-    this.metadata.facts = { ...facts, bitmaps };
   }
 }
