@@ -25,6 +25,7 @@ const mostTimes = 1000;
 
 /** Members that are 0 are left out, but for check-errors. Their order is the peer's. */
 export function printCheckJson(report: CheckReport, listed: boolean): void {
+  stderr.flush();
   const { result, fixed, leaksFixed, filename, format } = report;
   const counts = {
     "image-end-offset": result.imageEndOffset ?? 0,
@@ -72,6 +73,8 @@ function plainFinding(finding: Finding, hasRepairs: boolean): object {
 
 export function printCheckHuman(report: CheckReport, listed: boolean): void {
   const { result, fixed, leaksFixed } = report;
+  // What was said of single findings comes before.
+  stderr.flush();
   if (report.isSecond) {
     stdout.line("The following inconsistencies were found and repaired:");
     stdout.line("");

@@ -1,10 +1,11 @@
 // Our check of qcow2 images beside qemu-img's: what is printed, to the last line of the error output, and exit codes, on
 // images with a seeded history and seeded damage. What is different on purpose is pinned at the end.
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { seeded } from "../build/random.ts";
 import { chance, damage, Patch, seededImage } from "../build/seededQcow2.ts";
-import { Cli, describeWithQemu } from "../core/cli/support.ts";
+import { Cli, childEnv, describeWithQemu } from "../core/cli/support.ts";
 
 let cli: Cli;
 beforeAll(async () => {
@@ -53,6 +54,25 @@ describeWithQemu("check of qcow2 images", () => {
     expect(cli.run(["check", name], peer)).toEqual(theirs);
     expect(fs.readFileSync(cli.path(name)).equals(patch.bytes)).toBe(true);
   });
+
+  it.each(["human", "json"])(
+    "prints what is wrong before its report where both go to one pipe (%s)",
+    (form) => {
+      fs.rmSync(cli.path(name), { force: true });
+      qemuImg("create", "-q", "-f", "qcow2", name, "1M");
+      const patch = new Patch(cli.path(name));
+      // The first refcount block lies in cluster 2; its fourth entry counts the L1 table.
+      patch.put(0x20000, 0x0001_0001_0001_0000n);
+      patch.save();
+      const joined = (...command: string[]) => {
+        const args = ["-c", 'exec "$@" 2>&1', "sh", ...command, "check", `--output=${form}`, name];
+        return spawnSync("sh", args, { cwd: cli.folder, env: childEnv(peer), encoding: "utf8" }).stdout;
+      };
+      const theirs = joined("qemu-img");
+      expect(theirs).toMatch(/^ERROR cluster 3 /);
+      expect(joined(process.execPath, cli.script)).toBe(theirs);
+    },
+  );
 
   it("counts refcounts as wide as 64 bits", () => {
     for (const bits of [1, 2, 4, 8, 16, 32, 64]) {
