@@ -99,7 +99,7 @@ export function BisectDialog({ session }: { session: TimelineSession }) {
             />
           )}
         </Row>
-        <p className={styles.state} role="status" data-wrong={read.ok ? undefined : ""}>
+        <p className={styles.state} role="status" data-wrong={read.ok || isUntyped(known) ? undefined : ""}>
           {read.ok ? effortText(read.wish, summary) : `${read.message}.`.replace(/([.!?])\.$/, "$1")}
         </p>
         <DialogActions>
@@ -212,6 +212,11 @@ function Field({ id, name, parts, value, label, placeholder, wide, onValue }: Fi
   );
 }
 
+/** What is not there yet is no mistake. */
+function isUntyped({ judge, line }: BisectForm): boolean {
+  return judge === "command" && line === "";
+}
+
 interface JudgeParts extends Parts {
   /** What the disk is at the log's end; undefined until that is known. */
   readonly format: string | undefined;
@@ -245,7 +250,7 @@ function JudgeFields({ form, change, read, format, formats }: JudgeParts) {
             className="field mono"
             aria-label="Command"
             aria-describedby={id}
-            aria-invalid={!read.ok && read.field === "line"}
+            aria-invalid={!read.ok && read.field === "line" && !isUntyped(form)}
             placeholder="e2fsck -fn {}"
             spellCheck={false}
             autoComplete="off"
