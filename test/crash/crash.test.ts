@@ -9,13 +9,12 @@
 // the one behind the need-check bit being set, and without the one before it is cleared, lives fail. Without the
 // flush between a new L2 table and its L1 entry none does, rightly: the bit is set then, and what is lost of an
 // appended table reads as zeroes. judge.test.ts plays such orders by hand, for good.
-import { spawnSync } from "node:child_process";
-import * as path from "node:path";
 import { describe, expect, it } from "vitest";
 import { lacksPeer } from "../build/peers.ts";
 import { tempDir, tempFile } from "../build/temp.ts";
 import type { Effort, Tally, Witness } from "./lives.ts";
 import { runLife } from "./lives.ts";
+import { peerCheck } from "./peerCheck.ts";
 import { chooseQed } from "./qedLife.ts";
 
 const lives = 150;
@@ -51,22 +50,12 @@ describe("a crash of a QED image", () => {
       if (!part.setting.format.hasPeer || opinions >= 60 || !verdict.repaired) return;
       opinions++;
       const before = tempFile("before.qed", state.bytes, folder);
-      expect(peerCheck(before)).toEqual({ corruptions: verdict.corruptions, leaks: verdict.leaks });
-      expect(peerCheck(tempFile("after.qed", verdict.repaired, folder)).corruptions).toBe(0);
+      const { corruptions, leaks } = verdict;
+      expect(peerCheck("qed", before)).toEqual({ corruptions, leaks });
+      expect(peerCheck("qed", tempFile("after.qed", verdict.repaired, folder)).corruptions).toBe(0);
     };
     for (let seed = firstSeed; opinions < 60; seed++) {
       await runLife(chooseQed, seed, { cuts: 2, reorderings: 1 }, newTally(), secondOpinion);
     }
   });
 });
-
-/** What qemu-img counts, the backing file left out. Members that are zero are not printed. */
-function peerCheck(filename: string): { corruptions: number; leaks: number } {
-  const spec = { driver: "qed", backing: null, file: { driver: "file", filename: path.resolve(filename) } };
-  const ran = spawnSync("qemu-img", ["check", "--output", "json", `json:${JSON.stringify(spec)}`], {
-    encoding: "utf8",
-  });
-  if (![0, 2, 3].includes(ran.status ?? -1)) throw new Error(`qemu-img check: ${ran.stderr}`);
-  const counts = JSON.parse(ran.stdout) as { corruptions?: number; leaks?: number };
-  return { corruptions: counts.corruptions ?? 0, leaks: counts.leaks ?? 0 };
-}

@@ -84,6 +84,8 @@ export class Qcow2Node implements BlockNode {
   /** Of the session, when what is in `#clusters` was true. */
   #freed = 0;
   #isPreallocated: Promise<boolean> | undefined;
+  /** Requests under way that change something. */
+  readonly #changes = new Set<Promise<void>>();
 
   constructor(
     { state, snapshot, children, session, tables: cache, readFacts }: Qcow2Parts,
@@ -100,7 +102,7 @@ export class Qcow2Node implements BlockNode {
     this.#state = state;
     this.#snapshot = snapshot;
     this.#session = session;
-    const settle = session && (() => session.metadata.exclusively(() => session.metadata.commit()));
+    const settle = session && (() => session.metadata.exclusively(() => session.metadata.commitCounts()));
     this.structure = new Qcow2Structure({
       file,
       get image() {
@@ -308,7 +310,7 @@ export class Qcow2Node implements BlockNode {
 
   async check(job: CheckJob): Promise<CheckResult> {
     const metadata = this.#session?.metadata;
-    if (metadata?.corruption.isFatal === false) await metadata.flush();
+    if (metadata?.corruption.isFatal === false) await metadata.exclusively(() => metadata.commitCounts());
     return checkQcow2(this.#file, this.#state.image, this.#state.facts.snapshots, job);
   }
 
@@ -395,7 +397,9 @@ export class Qcow2Node implements BlockNode {
       throw new BlockError("EINVAL", `The request ends at ${end}, past the end of the image at ${this.size}`);
     }
     this.#changed();
-    await this.#noticing(session, () => body(session));
+    const change = this.#noticing(session, () => body(session));
+    this.#changes.add(change);
+    await change.finally(() => this.#changes.delete(change));
     if (fua) await session.metadata.flush();
   }
 
@@ -404,6 +408,8 @@ export class Qcow2Node implements BlockNode {
   }
 
   async close(): Promise<void> {
+    // What is under way belongs to what is made durable.
+    await Promise.allSettled(this.#changes);
     await this.#session?.close();
   }
 }

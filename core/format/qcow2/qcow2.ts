@@ -2,7 +2,6 @@
 // writable one first clears autoclear bits it does not know.
 import * as z from "zod";
 import { asBlockError, BlockError } from "../../base/errors.ts";
-import { meetDirtyImage } from "../../block/dirty.ts";
 import { defineDriver, type OpenContext } from "../../block/driver.ts";
 import { dataFileChild } from "../../block/extents.ts";
 import type { BlockNode, Child } from "../../block/node.ts";
@@ -76,13 +75,7 @@ export const qcow2 = defineDriver({
         });
     const state = session?.metadata ?? { image, facts };
     const parts = { state, snapshot, children, session, tables };
-    const node = new Qcow2Node(
-      { ...parts, readFacts: (changed) => readFacts(changed, file, context) },
-      context,
-    );
-    const isDirty = (image.header.incompatible & incompatible.dirty) !== 0n;
-    if (isDirty && !context.readOnly) await meetDirtyImage(node, file, context.dirty, context);
-    return node;
+    return new Qcow2Node({ ...parts, readFacts: (changed) => readFacts(changed, file, context) }, context);
   },
 });
 

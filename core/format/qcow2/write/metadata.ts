@@ -356,11 +356,16 @@ export class Metadata {
     if (await this.#frees.apply()) await this.#commitIfFull();
   }
 
-  /** `commit`, and the dirty bit that this session set is cleared. For the end of a session. */
-  async settle(): Promise<void> {
+  /** `commit`, and refcounts are on disk too, however lazy they are: for who looks at the file itself. Throws EIO, ENOSPC. */
+  async commitCounts(): Promise<void> {
     await this.#commitTables(true);
     await this.#frees.apply();
     await this.#commitTables(true);
+  }
+
+  /** `commit`, and the dirty bit that this session set is cleared. For the end of a session. */
+  async settle(): Promise<void> {
+    await this.commitCounts();
     if (!this.#isOwnDirty || !this.isDirty) return;
     await this.header.change({ incompatible: this.geometry.incompatible & ~incompatible.dirty });
     this.#isOwnDirty = false;
