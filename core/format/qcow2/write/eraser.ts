@@ -40,7 +40,7 @@ export class Eraser {
     const end = offset + length;
     const first = Math.min(end, Math.ceil(offset / unit) * unit);
     // The last unit of the disk counts as whole when its end is reached.
-    const isToEnd = end === guest.size();
+    const isToEnd = end === guest.size() && first < end;
     const last = isToEnd
       ? Math.max(first, Math.ceil(end / unit) * unit)
       : Math.max(first, Math.floor(end / unit) * unit);

@@ -1,9 +1,10 @@
 // L2 tables as a writer needs them: the table of a guest range as the image's own, entries read and changed in memory.
 // What breaks a rule of the format ends the session (corruption.ts). Specification: qcow2, "Cluster mapping".
 import { hex } from "../../../base/bytes.ts";
-import type { BlockError } from "../../../base/errors.ts";
+import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import {
+  type CompressedPlace,
   compressedPlace,
   type EntryKind,
   entryKind,
@@ -73,6 +74,9 @@ export class L2Tables {
   /** The same, made where it is missing and copied where it is shared. Within `exclusively`. */
   async table(offset: number): Promise<L2Place> {
     const l1Index = Math.floor(offset / this.span);
+    if (l1Index >= this.#metadata.geometry.l1.entries) {
+      throw new BlockError("EFBIG", "The L1 table does not reach so far", { offset, length: this.span });
+    }
     const { table, isOwn } = await this.#l1Entry(l1Index);
     const own = table !== 0 && isOwn ? table : await this.#newTable(l1Index, table);
     return { table: own, index: this.#indexOf(offset) };
@@ -140,15 +144,22 @@ export class L2Tables {
     }
   }
 
-  /** Gives up the clusters that an entry pointed to. Within `exclusively`. */
+  /**
+   * Gives up the clusters that an entry pointed to. Within `exclusively`. Throws EIO, and marks the image as corrupt, where
+   * they are the image's own tables: those would be given away, and back to the file system.
+   */
   async free(entry: L2Entry, reason: FreeReason): Promise<void> {
     const { clusterBits, clusterSize, hasDataFile } = this.#metadata.geometry;
     if (isCompressed(entry.high)) {
-      const { offset, length } = compressedPlace(entry.high, entry.low, clusterBits);
-      await this.#metadata.changeRefcounts(offset, length, -1, reason);
+      await this.#giveUp(compressedPlace(entry.high, entry.low, clusterBits), reason);
     } else if (hasOffset(entry.high, entry.low) && !hasDataFile) {
-      await this.#metadata.changeRefcounts(offsetOf(entry.high, entry.low), clusterSize, -1, reason);
+      await this.#giveUp({ offset: offsetOf(entry.high, entry.low), length: clusterSize }, reason);
     }
+  }
+
+  async #giveUp({ offset, length }: CompressedPlace, reason: FreeReason): Promise<void> {
+    await this.#metadata.overlaps.check(offset, length);
+    await this.#metadata.changeRefcounts(offset, length, -1, reason);
   }
 
   /** What an entry of one cluster says, subclusters aside: of extended ones no entry is a zero cluster. */

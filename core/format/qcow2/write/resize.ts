@@ -48,9 +48,8 @@ export class Resizer {
 
   /** Gives up everything that the image holds of its disk: a backing file shows through. Throws EIO, ECORRUPT. */
   async makeEmpty(): Promise<void> {
-    const { guest, metadata } = this.#parts;
+    const { guest } = this.#parts;
     await this.#shrink(0, guest.size());
-    await metadata.exclusively(() => metadata.commitAll());
     await this.#cutTail();
   }
 
@@ -176,7 +175,8 @@ export class Resizer {
     const { metadata, file } = this.#parts;
     const { clusterSize } = metadata.geometry;
     await metadata.exclusively(async () => {
-      await metadata.commit();
+      // Reads that still look at what was given up come first.
+      await metadata.commitAll();
       let end = Math.ceil(file.size / clusterSize);
       while (end > 0 && (await metadata.refcountOf((end - 1) * clusterSize)) === 0) end--;
       if (end * clusterSize < file.size) await file.resize(end * clusterSize);

@@ -104,11 +104,14 @@ export class Writer {
     const { clusterSize } = metadata.geometry;
     const start = offset - (offset % clusterSize);
     const span = Math.ceil((offset + length) / clusterSize) * clusterSize - start;
-    const inPlace = await metadata.guest.run(start, span, "shared", async () => {
-      const run = await this.#ownRun(offset, length);
-      if (run !== undefined) await this.#writeData(run.host, run.length, source);
-      return run?.length ?? 0;
-    });
+    // As a read: tables that are given up meanwhile stay what they are until this has looked at them.
+    const inPlace = await metadata.guest.run(start, span, "shared", () =>
+      metadata.reading(async () => {
+        const run = await this.#ownRun(offset, length);
+        if (run !== undefined) await this.#writeData(run.host, run.length, source);
+        return run?.length ?? 0;
+      }),
+    );
     if (inPlace > 0) return inPlace;
     return metadata.guest.run(start, span, "exclusive", () => this.#writeNew(offset, length, source));
   }
@@ -152,7 +155,7 @@ export class Writer {
     const step = await metadata.exclusively(() => this.#plan(offset, length));
     let isEntered = false;
     try {
-      await this.#fill(step, source?.subarray(0, step.length));
+      await metadata.reading(() => this.#fill(step, source?.subarray(0, step.length)));
       await metadata.exclusively(async () => {
         // What can fail does so before anything points to the new clusters.
         await this.#parts.l2.entries(step.place, step.entries.length);
