@@ -73,7 +73,8 @@ export async function planBase(parts: BaseParts): Promise<BasePlan> {
   if (overlaps.length > 0) return { ...nothing(file, start), unmended: overlaps.slice(0, 100) };
   if (extent === "leaks") return nothing(file, start);
   const rule = { header, fileEnd: counts.fileEnd, hasBacking: parts.hasBacking };
-  const scan = await scanEntries({ file, rule, roots, owned, end: start, job });
+  const users = (cluster: number) => counts.counts[cluster] ?? 0;
+  const scan = await scanEntries({ file, rule, roots, owned, users, end: start, job });
   const movedFrom = new Set(scan.moved.map(({ from }) => from));
   const moves = !isPeers && counted.isComplete;
   const runs = scan.runs.filter(

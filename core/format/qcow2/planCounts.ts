@@ -120,7 +120,7 @@ export class CountedRefcounts {
   /** The stored refcount of a cluster, as far as it is not what was counted. */
   isTooLow(cluster: number): boolean {
     const index = Math.floor(cluster / this.perBlock);
-    if (this.bad.has(index) || this.missing.has(index)) return true;
+    if (this.bad.has(index) || this.missing.has(index) || this.count(cluster) > this.most) return true;
     const kept = this.kept.get(index);
     if (kept === undefined) return false;
     return countAt(kept.page, cluster % this.perBlock, this.#order) < this.count(cluster);

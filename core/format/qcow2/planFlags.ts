@@ -4,6 +4,7 @@ import { hex } from "../../base/bytes.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { hasBit, setBit } from "./checkVisits.ts";
 import { isCompressed, isCopied, offsetOf } from "./entry.ts";
+import type { TablePlace } from "./layout.ts";
 import { PieceReader } from "./pieces.ts";
 import type { CountedRefcounts } from "./planCounts.ts";
 import { Turns, wordOf } from "./planScan.ts";
@@ -16,7 +17,10 @@ const spareCopiedBytes = 64 * 1024 * 1024;
 
 /** Entries side by side whose clusters, which are one behind the other, others use as well. */
 export interface SharedRun {
-  readonly l1Index: number;
+  /** "L1[3]", with the snapshot before it. */
+  readonly table: string;
+  /** How many refer to the table: so many users move with it. */
+  readonly times: number;
   readonly first: number;
   readonly entryOffset: number;
   readonly words: bigint[];
@@ -66,42 +70,49 @@ export class DiskTables {
       for (let cluster = first; cluster <= last; cluster++) setBit(owned, cluster);
     }
     const used = new Uint8Array(owned.length);
-    const tables: { offset: number; l1Index: number }[] = [];
-    await this.#eachTable((offset, l1Index) => {
-      if (!this.#isReadable(offset)) return;
-      // A table that others share is left alone, and so are its clusters: their counts tell.
-      if (setBit(used, offset / clusterSize) && this.#plan.count(offset / clusterSize) === 1)
-        tables.push({ offset, l1Index });
-    });
-    for (const table of tables) {
-      await this.#eachEntry(table.offset, (high, low, offset, index) => {
+    const seen = new Set<number>();
+    const tables: { offset: number; name: string; isOfDisk: boolean }[] = [];
+    for (const root of counted.roots) {
+      await this.#eachTable(root.table, (offset, l1Index) => {
+        if (!this.#isReadable(offset) || seen.has(offset)) return;
+        seen.add(offset);
+        setBit(used, offset / clusterSize);
+        tables.push({ offset, name: `${root.prefix}L1[${l1Index}]`, isOfDisk: root.size !== undefined });
+      });
+    }
+    for (const { offset: table, name, isOfDisk } of tables) {
+      const times = this.#plan.count(table / clusterSize);
+      // What snapshots share is shared on purpose; what lies on tables or the header is not.
+      const isAlone = isOfDisk && times === 1;
+      await this.#eachEntry(table, (high, low, offset, index) => {
         const at = offsetOf(high, low);
-        if (isCompressed(high) || at === 0) return;
+        if (isCompressed(high) || at === 0 || at % clusterSize !== 0) return;
         const cluster = at / clusterSize;
-        const isMetadata = hasBit(owned, cluster);
-        const isSecond = !setBit(used, cluster);
-        if (isMetadata || (isSecond && this.#plan.isTooLow(cluster)))
-          this.#share(table.l1Index, index, offset, wordOf(high, low), at);
+        const isSecond = isAlone && !setBit(used, cluster);
+        if (hasBit(owned, cluster) || (isSecond && this.#plan.isTooLow(cluster))) {
+          this.#share({ table: name, times, first: index, entryOffset: offset, from: at }, wordOf(high, low));
+        }
       });
     }
   }
 
-  #share(l1Index: number, index: number, offset: number, word: bigint, from: number): void {
+  #share(found: Omit<SharedRun, "words">, word: bigint): void {
     const { counted } = this.#plan;
     const { clusterSize, l2EntryLength } = counted.image.header;
     // What is not copied is shared, and its refcount says so.
     if (this.shared.length >= maxCopies) return;
     if (this.#copied + clusterSize > Math.max(spareCopiedBytes, counted.file.size)) return;
     this.#copied += clusterSize;
-    this.#left.add(from / clusterSize);
+    this.#left.add(found.from / clusterSize);
     const last = this.shared.at(-1);
     if (
       last &&
-      last.entryOffset + last.words.length * l2EntryLength === offset &&
-      last.from + last.words.length * clusterSize === from
+      last.table === found.table &&
+      last.entryOffset + last.words.length * l2EntryLength === found.entryOffset &&
+      last.from + last.words.length * clusterSize === found.from
     ) {
       last.words.push(word);
-    } else this.shared.push({ l1Index, first: index, entryOffset: offset, words: [word], from });
+    } else this.shared.push({ ...found, words: [word] });
   }
 
   async #findFlags(): Promise<void> {
@@ -109,7 +120,7 @@ export class DiskTables {
     const { header } = counted.image;
     const tables: number[] = [];
     const seen = new Set<number>();
-    await this.#eachTable((offset, _, high, low, place) => {
+    await this.#eachTable(header.l1, (offset, _, high, low, place) => {
       this.#flag(high, low, place, Math.floor(offset / header.clusterSize));
       if (seen.has(offset) || !this.#isReadable(offset)) return;
       seen.add(offset);
@@ -141,10 +152,9 @@ export class DiskTables {
   }
 
   async #eachTable(
+    l1: TablePlace,
     tell: (offset: number, l1Index: number, high: number, low: number, place: number) => void,
   ): Promise<void> {
-    const { counted } = this.#plan;
-    const { l1 } = counted.image.header;
     for await (const { halves, first } of this.#reader.words(l1)) {
       for (let i = 0; i < halves.length; i += 2) {
         const [high = 0, low = 0] = [halves[i], halves[i + 1]];
@@ -177,9 +187,9 @@ export class DiskTables {
 }
 
 /** Of a run of shared clusters, for people. */
-export function sharedName({ l1Index, first, words }: SharedRun): string {
+export function sharedName({ table, first, words }: SharedRun): string {
   const last = first + words.length - 1;
-  return `L1[${l1Index}] -> L2[${words.length === 1 ? first : `${first}..${last}`}]`;
+  return `${table} -> L2[${words.length === 1 ? first : `${first}..${last}`}]`;
 }
 
 export const copyId = ({ entryOffset }: SharedRun) => `copy:${hex(entryOffset)}`;

@@ -87,11 +87,11 @@ function* touched(counts: CountedRefcounts, { shared }: DiskTables, base: BasePl
 function crowdedClusters(counts: CountedRefcounts, { shared }: DiskTables): number {
   const { clusterSize } = counts.counted.image.header;
   const over = new Map(counts.over.map((cluster) => [cluster, counts.count(cluster)]));
-  for (const { from, words } of shared) {
+  for (const { from, words, times } of shared) {
     for (let i = 0; i < words.length; i++) {
       const cluster = from / clusterSize + i;
       const count = over.get(cluster);
-      if (count !== undefined) over.set(cluster, count - 1);
+      if (count !== undefined) over.set(cluster, count - times);
     }
   }
   return [...over.values()].filter((count) => count > counts.most).length;

@@ -63,6 +63,8 @@ export interface EntryScanParts {
   readonly roots: readonly CheckRoot[];
   /** Bits of clusters that other structures than L2 tables have. */
   readonly owned: Uint8Array;
+  /** How often a cluster is referred to. */
+  readonly users: (cluster: number) => number;
   /** Where moved tables may lie. */
   readonly end: number;
   readonly job: RepairJob;
@@ -99,6 +101,8 @@ class EntryScan {
   readonly #moved = new Map<number, MovedTable>();
   /** Runs of tables that have some, for others that refer to them. */
   readonly #faulty = new Map<number, MendedRun[]>();
+  /** How often L2 tables are referred to as such. */
+  readonly #visits = new Map<number, number>();
   readonly #seen: Uint8Array;
   readonly #tables: { offset: number; l1Index: number; root: number }[] = [];
   #entries = 0;
@@ -114,6 +118,7 @@ class EntryScan {
   }
 
   async run(): Promise<EntryScanResult> {
+    for (const root of this.#parts.roots) await this.#unlessUnreadable(() => this.#countVisits(root));
     const known = new Set<number>();
     for (const [index, root] of this.#parts.roots.entries()) {
       if (known.has(root.table.offset)) continue;
@@ -135,6 +140,25 @@ class EntryScan {
       const error = asBlockError(thrown);
       if (error.code === "ECANCELED" || !(thrown instanceof BlockError)) throw thrown;
     }
+  }
+
+  async #countVisits({ table }: CheckRoot): Promise<void> {
+    const { clusterSize } = this.#parts.rule.header;
+    for await (const { halves } of this.#reader.words(table)) {
+      for (let i = 0; i < halves.length; i += 2) {
+        const offset = offsetOf(halves[i] ?? 0, halves[i + 1] ?? 0);
+        if (offset === 0 || offset % clusterSize !== 0) continue;
+        const before = this.#visits.get(offset) ?? 0;
+        if (before > 0 || this.#visits.size < maxTables) this.#visits.set(offset, before + 1);
+      }
+      await this.#turns.turn(0, 1);
+    }
+  }
+
+  /** Whether something else lies where the table does: what it reads there would change with the table. */
+  #isCrowded(offset: number, cluster: number): boolean {
+    const { owned, users } = this.#parts;
+    return hasBit(owned, cluster) || users(cluster) > (this.#visits.get(offset) ?? 0);
   }
 
   async #scanRoot(root: CheckRoot, rootIndex: number): Promise<void> {
@@ -181,7 +205,7 @@ class EntryScan {
     const { header } = this.#parts.rule;
     const cluster = table.offset / header.clusterSize;
     const isNew = setBit(this.#seen, cluster);
-    if (hasBit(this.#parts.owned, cluster)) {
+    if (this.#isCrowded(table.offset, cluster)) {
       const known = this.#moved.get(table.offset);
       if (known === undefined && (this.#moved.size + 1) * header.clusterSize > maxMovedBytes) {
         this.#dropped++;

@@ -117,11 +117,11 @@ class Script {
       this.#places.push({ item, offset: this.#end, length });
       for (const [i, oldWord] of run.words.entries()) {
         const offset = run.entryOffset + i * l2EntryLength;
-        const newWord = flagged(movedTo(oldWord, this.#end), true);
+        const newWord = flagged(movedTo(oldWord, this.#end), run.times === 1);
         this.#words.push({ item, offset, oldWord, newWord });
         copied.add(offset);
-        this.#change(run.from / clusterSize + i, -1);
-        this.#change(this.#end / clusterSize, 1);
+        this.#change(run.from / clusterSize + i, -run.times);
+        this.#change(this.#end / clusterSize, run.times);
         this.#end += clusterSize;
       }
     }
