@@ -77,6 +77,7 @@ export function mendedL2(old: EntryWords, rule: EntryRule): MendedEntry | undefi
   const isExtended = l2EntryLength === 16;
   const offset = offsetOf(high, low);
   const isPlaced = offset !== 0 || (hasDataFile && high < 0 && (isExtended || (low & 1) === 0));
+  const both = isPlaced ? (old.bitmap >> 32n) & old.bitmap & lowHalf : 0n;
   if (isPlaced && offset % clusterSize !== 0) {
     const why = `its cluster is not aligned to ${clusterSize} bytes`;
     const hasData = isExtended ? (old.bitmap & lowHalf) !== 0n : (low & 1) === 0;
@@ -85,11 +86,11 @@ export function mendedL2(old: EntryWords, rule: EntryRule): MendedEntry | undefi
   }
   if (offset !== 0 && !hasDataFile && isOutside(offset, clusterSize, rule)) {
     const why = `its cluster lies past the end of the file (${hex(rule.fileEnd)})`;
-    return { ...withoutPlace(old, rule, why, "same"), isPeers: false };
+    // Of an entry that contradicts itself nothing can be read now.
+    return { ...withoutPlace(old, rule, why, both === 0n ? "same" : "zeroes"), isPeers: false };
   }
   const word = old.word & ~reservedL2;
   const isReserved = hasReservedL2Bits(high, low);
-  const both = isPlaced ? (old.bitmap >> 32n) & old.bitmap & lowHalf : 0n;
   if (both !== 0n) {
     const why = `subclusters are said both to be allocated and to read as zeroes (${hex(both)})`;
     return { word, bitmap: old.bitmap & ~(both << 32n), effect: "stored", why, isPeers: false };
