@@ -128,6 +128,7 @@ export class WriteSession {
     const resizer = this.#resizer;
     if (resizer === undefined) return;
     const preallocation = options.preallocation ?? "off";
+    await this.bitmaps.settle();
     resizer.expectPossible(size, preallocation);
     await this.bitmaps.resizing(size, () => resizer.resize(size, preallocation));
   }
@@ -139,6 +140,7 @@ export class WriteSession {
 
   async amend(request: AmendRequest): Promise<void> {
     this.metadata.corruption.expectUsable();
+    await this.bitmaps.settle();
     await this.#amender?.amend(request);
   }
 
