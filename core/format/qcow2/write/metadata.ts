@@ -336,7 +336,7 @@ export class Metadata {
 
   /** Something was changed or written that is not durable; clusters that are still to be given up aside. */
   get hasUnwritten(): boolean {
-    return this.#isUnflushed || this.tables.dirtyBytes > 0;
+    return this.#isUnflushed || this.tables.dirtyBytes > 0 || this.header.isUnsure;
   }
 
   /** The file was written to past this: guest data, for instance. They are durable with the next `commit`. */
