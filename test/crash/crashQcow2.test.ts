@@ -16,8 +16,8 @@ import { chooseQcow2 } from "./qcow2Life.ts";
 
 const asked = process.env.BLKSCOPE_SEED;
 const full = process.env.BLKSCOPE_CRASH === "full" || asked !== undefined;
-const effort: Effort = full ? { reorderings: 6 } : { cuts: 3, reorderings: 3 };
-const lives = full ? 400 : 60;
+const effort: Effort = full ? { reorderings: 6 } : { cuts: 2, reorderings: 2 };
+const lives = full ? 400 : 25;
 const firstSeed = 20261121;
 const timeout = full ? 7_200_000 : 240_000;
 
@@ -45,15 +45,18 @@ describe("a crash of a qcow2 image", () => {
   const noPeer = lacksPeer("qemu-img");
   it.skipIf(noPeer)("is judged by qemu-img as by us, and mended by it", { timeout }, async () => {
     const folder = tempDir();
-    const opinions = { all: 0, marked: 0, corrupt: 0 };
-    const most = full ? 1000 : 50;
+    const opinions = { all: 0, marked: 0, flagged: 0 };
+    const most = full ? 1000 : 40;
     const secondOpinion: Witness = async (part, state, { corruptions, leaks }) => {
-      // Sound images say little: they are a fifth of those that are shown.
-      if (opinions.all >= most || (corruptions + leaks === 0 && opinions.all % 5 > 0)) return;
       const isMarked = part.setting.format.isMarked(state.bytes);
+      // COPIED alone is wrong seldom; of sound images only a few are shown.
+      const isFlagged = corruptions > 0 && !isMarked;
+      const isSound = corruptions + leaks === 0;
+      if (isFlagged ? opinions.flagged >= most / 10 : opinions.all >= most) return;
+      if (isSound && opinions.all % 5 > 0) return;
       opinions.all++;
       if (isMarked) opinions.marked++;
-      else if (corruptions > 0) opinions.corrupt++;
+      if (isFlagged) opinions.flagged++;
       const image = tempFile("crashed.qcow2", state.bytes, folder);
       expect(peerCheck("qcow2", image)).toEqual({ corruptions, leaks });
       // Where the dirty bit is not set, the repair of leaks is enough.
@@ -63,9 +66,9 @@ describe("a crash of a qcow2 image", () => {
       const mended = await judge(part, { ...state, how: `${state.how}, repaired by qemu-img`, bytes });
       expect(mended).toMatchObject({ corruptions: 0, leaks: 0 });
     };
-    for (let seed = firstSeed; opinions.all < most; seed++) {
+    for (let seed = firstSeed; opinions.all < most || opinions.flagged < 2; seed++) {
       await runLife(chooseQcow2, seed, { cuts: 2, reorderings: 1 }, newTally(), secondOpinion);
     }
-    expect(Math.min(opinions.marked, opinions.corrupt)).toBeGreaterThan(0);
+    expect(opinions.marked).toBeGreaterThan(0);
   });
 });

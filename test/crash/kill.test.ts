@@ -13,6 +13,7 @@ import { checkAndRepair } from "../../core/block/repair.ts";
 import { openGraph } from "../../core/graph.ts";
 import { readAll } from "../build/open.ts";
 import { lacksPeer } from "../build/peers.ts";
+import { buildQcow2, type Qcow2Spec } from "../build/qcow2.ts";
 import { buildQed } from "../build/qed.ts";
 import { randomFrom } from "../build/random.ts";
 import { tempDir } from "../build/temp.ts";
@@ -42,8 +43,13 @@ beforeAll(async () => {
 });
 
 /** Runs the writer until it has flushed so many batches and a while longer; gives the last batch it flushed. */
-async function killedAfter(image: string, first: number, batches: number, delayMs: number): Promise<number> {
-  const child: ChildProcess = spawn(process.execPath, [writer, image, String(seed), String(first)], {
+async function killedAfter(
+  { driver, image }: { readonly driver: string; readonly image: string },
+  first: number,
+  batches: number,
+  delayMs: number,
+): Promise<number> {
+  const child: ChildProcess = spawn(process.execPath, [writer, driver, image, String(seed), String(first)], {
     env: childEnv(),
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -98,26 +104,56 @@ async function repairImage(image: string): Promise<void> {
   }
 }
 
+type ImageOf = (hasBacking: boolean) => Uint8Array;
+
+function qed(clusterSize: number, tableSize: number): ImageOf {
+  return (hasBacking) => {
+    const named = hasBacking ? { backing: { name: "base.raw", raw: true } } : {};
+    return buildQed({ size: diskBytes, clusterSize, tableSize, ...named }).bytes;
+  };
+}
+
+/** The format of the backing file is stored as a header extension. */
+function qcow2(spec: Omit<Qcow2Spec, "size">): ImageOf {
+  const format = [[0xe2792aca, new TextEncoder().encode("raw")]] as const;
+  return (hasBacking) => {
+    const named = hasBacking ? { backing: "base.raw", extensions: format } : {};
+    return buildQcow2({ size: diskBytes, ...spec, ...named }).bytes;
+  };
+}
+
 describe("a process killed while it writes", () => {
   it.each([
-    { name: "small clusters", clusterSize: 4096, tableSize: 2, backing: false },
-    { name: "default clusters", clusterSize: 65536, tableSize: 4, backing: false },
-    { name: "a backing file", clusterSize: 65536, tableSize: 4, backing: true },
+    { name: "QED", driver: "qed", build: qed(4096, 2), backing: false },
+    { name: "QED, default clusters", driver: "qed", build: qed(65536, 4), backing: false },
+    { name: "QED, a backing file", driver: "qed", build: qed(65536, 4), backing: true },
+    { name: "qcow2", driver: "qcow2", build: qcow2({ clusterBits: 12 }), backing: false },
+    {
+      name: "qcow2, lazy refcounts",
+      driver: "qcow2",
+      build: qcow2({ clusterBits: 12, compatible: 1n }),
+      backing: false,
+    },
+    {
+      name: "qcow2, subclusters and a backing file",
+      driver: "qcow2",
+      build: qcow2({ extended: true }),
+      backing: true,
+    },
   ])("leaves an image that repairs itself and has all that was flushed ($name)", async (setting) => {
-    const { clusterSize, tableSize, backing } = setting;
-    const random = randomFrom(seed + clusterSize);
+    const { name, driver, build: imageOf, backing } = setting;
+    const random = randomFrom(seed + name.length);
     const at = tempDir();
-    const image = path.join(at, "killed.qed");
+    const image = path.join(at, "killed.img");
     const guest = new Uint8Array(diskBytes);
     if (backing) {
       guest.set(Uint8Array.from({ length: diskBytes / 2 }, (_, offset) => 1 + (offset % 251)));
       fs.writeFileSync(path.join(at, "base.raw"), guest.subarray(0, diskBytes / 2));
     }
-    const named = backing ? { backing: { name: "base.raw", raw: true } } : {};
-    fs.writeFileSync(image, buildQed({ size: diskBytes, clusterSize, tableSize, ...named }).bytes);
+    fs.writeFileSync(image, imageOf(backing));
     let first = 0;
     for (let round = 0; round < rounds; round++) {
-      const flushed = await killedAfter(image, first, random.below(25), random.below(12));
+      const flushed = await killedAfter({ driver, image }, first, random.below(25), random.below(12));
       const where = `BLKSCOPE_SEED=${seed}, round ${round}, batches ${first} to ${flushed} flushed`;
       expect(await readImage(image), where).toHaveLength(diskBytes);
       await repairImage(image);
@@ -125,7 +161,7 @@ describe("a process killed while it writes", () => {
       adopt(guest, actual, first, flushed);
       expect(Buffer.compare(actual, guest), where).toBe(0);
       if (!noPeer) {
-        const peer = spawnSync("qemu-img", ["check", "-f", "qed", image], { encoding: "utf8" });
+        const peer = spawnSync("qemu-img", ["check", "-f", driver, image], { encoding: "utf8" });
         // 0: nothing found; 3: leaks only.
         expect([0, 3], `${where}: ${peer.stdout}${peer.stderr}`).toContain(peer.status);
       }

@@ -25,7 +25,7 @@ import { type Part, runPart } from "./workload.ts";
 const asked = process.env.BLKSCOPE_SEED;
 const full = process.env.BLKSCOPE_CRASH === "full";
 const firstSeed = 20261200;
-const lives = asked === undefined ? (full ? 400 : 16) : 1;
+const lives = asked === undefined ? (full ? 400 : 10) : 1;
 const timeout = full ? 3_600_000 : 120_000;
 
 it.each([

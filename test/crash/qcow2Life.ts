@@ -1,5 +1,5 @@
-// qcow2 images that live and crash: versions, cluster sizes, widths of refcounts, subclusters, lazy refcounts, backing
-// files, and images so full that their refcount table has to grow.
+// qcow2 images that live and crash: versions, cluster sizes, widths of refcounts, subclusters, lazy refcounts and backing
+// files.
 import type { Finding } from "../../core/block/finding.ts";
 import { buildQcow2, type Qcow2Spec } from "../build/qcow2.ts";
 import type { Random } from "../build/random.ts";
@@ -17,9 +17,6 @@ export interface Qcow2Kind {
   /** Clusters that are given up go back to the file system, whatever they were given up for. */
   readonly discards: boolean;
 }
-
-/** Of a disk with these clusters, the ranges in use are so many clusters long at least. */
-const around = 5;
 
 export function qcow2Format(kind: Qcow2Kind): CrashFormat {
   const { version, refcountOrder, extended, lazy, isBacked, discards } = kind;
@@ -71,7 +68,7 @@ export function chooseQcow2(random: Random, lazy?: boolean): { setting: Setting;
   const refcountOrder = version === 2 ? 4 : random.pick([0, 1, 2, 3, 4, 4, 5, 6]);
   const clusterSize = 2 ** clusterBits;
   const perTable = (clusterSize / (extended ? 16 : 8)) * clusterSize;
-  const half = clusterBits < 14 ? around : 2;
+  const half = clusterBits < 14 ? 5 : 2;
   const size = perTable + half * clusterSize * 3 + random.below(clusterSize / 512) * 512;
   const zones = [
     { offset: 0, length: 2 * half * clusterSize },
