@@ -284,6 +284,7 @@ export async function readJournal(file: JournalFile): Promise<Journal | undefine
   if (newest.state === undefined && torn < 2) return undefined;
   if (newest.state === undefined) throw damaged("its state can't be read");
   const records = await readRecords(file, length, header.subarray(80, 112));
+  expectInside(records, { oldSize, cutSize, newSize });
   return {
     oldSize,
     cutSize,
@@ -325,12 +326,44 @@ async function readRecords(file: JournalFile, length: number, expected: Uint8Arr
       const from = u64le(data, 0);
       if (data.length !== copyDataLength || from === undefined) throw damaged("a record has a wrong length");
       copies.push({ from, to: offset, length, hash: data.slice(8) });
-    } else if (type === types.tail) tail.push({ offset, length, at });
-    else if (type === types.zeroTail) tail.push({ offset, length, at: undefined });
+    } else if (type === types.tail) {
+      if (data.length !== length) throw damaged("a record has a wrong length");
+      tail.push({ offset, length, at });
+    } else if (type === types.zeroTail) tail.push({ offset, length, at: undefined });
     else throw damaged(`it has a record of the unknown kind ${type}`);
   }
   if (Buffer.compare(hash.digest(), expected) !== 0) throw damaged("its records have changed");
   return { imagePath, writes, last, patches, copies, tail };
+}
+
+/**
+ * Checksums tell of accidents alone: a journal may have been made to do harm. Throws ECORRUPT for what no repair writes: a
+ * place outside the image, or more at a time than fits in memory.
+ */
+function expectInside(
+  { writes, last, patches, copies, tail }: Records,
+  { oldSize, cutSize, newSize }: Pick<JournalHead, "oldSize" | "cutSize" | "newSize">,
+): void {
+  const end = Math.max(oldSize, newSize);
+  if (cutSize > oldSize || cutSize > newSize) throw damaged("its sizes contradict each other");
+  for (const { offset, oldBytes } of last ? [...writes, last] : writes) {
+    if (offset + oldBytes.length > end) throw outside(offset);
+  }
+  for (const { offset, newBytes } of patches) {
+    if (offset < cutSize || offset + newBytes.length > newSize) throw outside(offset);
+  }
+  for (const { from, to, length } of copies) {
+    if (length > mostData) throw damaged("a record is too long");
+    if (from + length > cutSize) throw outside(from);
+    if (to < cutSize || to + length > newSize) throw outside(to);
+  }
+  for (const { offset, length } of tail) {
+    if (offset < cutSize || offset + length > oldSize) throw outside(offset);
+  }
+}
+
+function outside(offset: number): BlockError {
+  return damaged(`it has a change at ${offset}, where its image has no place for one`);
 }
 
 interface RawRecord {

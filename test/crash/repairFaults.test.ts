@@ -3,6 +3,7 @@
 import * as fs from "node:fs";
 import { describe, expect, it } from "vitest";
 import { openGraph } from "../../core/graph.ts";
+import { JournalWriter } from "../../core/repair/journal.ts";
 import { newJournal, openJournal } from "../../core/repair/journalFile.ts";
 import { defaultItems, offerRepair } from "../../core/repair/offer.ts";
 import { brokenQed } from "../build/brokenQed.ts";
@@ -163,6 +164,43 @@ describe("a journal", () => {
       }
     });
     expect(has(image, planned)).toBe(true);
+  });
+
+  it("made to do harm, with checksums that fit, is refused before anything is allocated or touched", async () => {
+    const hash = new Uint8Array(32);
+    const head = { oldSize: original.length, cutSize: 4096, newSize: original.length, headHash: hash };
+    const [word, end] = [new Uint8Array(8), original.length];
+    const harms: [string, (writer: JournalWriter) => Promise<void>, object?][] = [
+      [
+        "a copy of 1 TiB",
+        (to) => to.copy({ from: 0, to: 4096, length: 2 ** 40, hash }),
+        { newSize: 2 ** 41 },
+      ],
+      ["a copy from behind the end", (to) => to.copy({ from: 2 ** 50, to: 4096, length: 8, hash })],
+      ["a copy over what is not cut off", (to) => to.copy({ from: 0, to: 512, length: 512, hash })],
+      ["a write behind the end", (to) => to.write({ offset: end, oldBytes: word, newBytes: word }, false)],
+      ["a mark behind the end", (to) => to.write({ offset: 2 ** 52, oldBytes: word, newBytes: word }, true)],
+      ["a patch of what is not cut off", (to) => to.patch(0, word)],
+      ["a tail that is not cut off", (to) => to.tail(0, 8, word)],
+      ["a tail of another length than its bytes", (to) => to.tail(4096, 16, word)],
+      ["zeroes behind the end", (to) => to.tail(4096, 2 ** 50, undefined)],
+      ["sizes that can't be", (to) => to.image("disk.qed"), { cutSize: 2 ** 45 }],
+    ];
+    const image = tempFile("disk.qed", original);
+    for (const [harm, write, sizes] of harms) {
+      const journal = tempFile("harm.undo", new Uint8Array(0));
+      const graph = await openGraph({ driver: "file", filename: journal }, { readOnly: false });
+      const writer = new JournalWriter(graph.root);
+      await write(writer);
+      await writer.finish({ ...head, ...sizes });
+      await graph.close();
+      const refusal = { code: "ECORRUPT", message: expect.stringContaining("is damaged") };
+      await expect(openJournal(journal, true), harm).rejects.toMatchObject(refusal);
+      for (const how of ["undo", "resume"] as const) {
+        await expect(finish(image, how, journal), harm).rejects.toMatchObject(refusal);
+      }
+    }
+    expect(has(image, original)).toBe(true);
   });
 
   it("with a bit flipped in its states takes the repair back all the same, or is refused", async () => {
