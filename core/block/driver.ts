@@ -155,6 +155,10 @@ export interface Driver<S extends z.ZodType = z.ZodType> {
   /** Score 0 to 100 for the first 512 bytes (fewer for a short file); formats only. */
   readonly probe?: (head: Uint8Array) => number;
   readonly creation?: Creation;
+  /** The options that its images can change later: `amend`. */
+  readonly amendOptions?: readonly CreateOption[];
+  /** Its images can give up all that they hold: `makeEmpty`. */
+  readonly empties?: boolean;
   /**
    * What of its options can be changed while an image is open, and how new ones are laid over those that it was opened
    * with, where later ones don't simply replace earlier ones.
@@ -163,10 +167,6 @@ export interface Driver<S extends z.ZodType = z.ZodType> {
     readonly options: readonly string[];
     join?(old: NodeOptions, given: NodeOptions): NodeOptions;
   };
-  /** The options that its images can change later: `amend`. */
-  readonly amendOptions?: readonly CreateOption[];
-  /** Its images can give up all that they hold: `makeEmpty`. */
-  readonly empties?: boolean;
   /** Its images can hold compressed clusters, and take them: `writeCompressed`. */
   readonly compresses?: boolean;
   /** Its images have tables that can be checked: `check`. */

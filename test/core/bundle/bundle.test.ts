@@ -44,7 +44,7 @@ function contentOf(name: string): Buffer {
 
 async function answersOf(node: BlockNode) {
   const map = await mapClusters(node, quiet());
-  const { elapsedMs: _time, bytesRead: _bytes, ...summary } = map.summary;
+  const { elapsedMs: _time, bytesRead: _bytes, identity: _file, ...summary } = map.summary;
   const places = [];
   for (let cluster = 0; cluster < summary.clusters; cluster++) {
     places.push(await map.place(cluster * summary.clusterSize, 50));
