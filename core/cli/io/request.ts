@@ -4,6 +4,7 @@ import * as fs from "node:fs";
 import { asBlockError, BlockError } from "../../base/errors.ts";
 import { strerror } from "../../base/strerror.ts";
 import { systemError } from "../../protocol/systemError.ts";
+import { inPlaceOfPeer } from "../persona.ts";
 import { CommandFailure } from "./failure.ts";
 import type { IoImage } from "./image.ts";
 import { patternByte, sizeNumber } from "./number.ts";
@@ -67,8 +68,15 @@ export async function attempt<T>(what: string, request: () => Promise<T>): Promi
     return await request();
   } catch (error) {
     if (error instanceof CommandFailure) throw error;
-    throw new CommandFailure("out", `${what} failed: ${strerror(asBlockError(error))}`);
+    const failure = asBlockError(error);
+    const hint = inPlaceOfPeer ? undefined : whyFailed(failure);
+    throw new CommandFailure("out", `${what} failed: ${strerror(failure)}`, { hint, cause: error });
   }
+}
+
+/** The line of a failed request has the peer's words, which say little. */
+function whyFailed({ message, context }: BlockError): string {
+  return context.hint === undefined ? message : `${message}\n${context.hint}`;
 }
 
 /**
