@@ -68,6 +68,9 @@ function kindOf(schema: z.ZodType): OptionKind | undefined {
   if (input === "list") return listKind(schema);
   if (input !== undefined) return { kind: input };
   if (schema instanceof z.ZodEnum) return { kind: "choice", values: schema.options.map(String) };
+  // z.preprocess: a group of which a text says the usual part.
+  const isGroupByText = schema instanceof z.ZodPipe && schema.def.in instanceof z.ZodTransform;
+  if (isGroupByText && schema.def.out instanceof z.ZodObject) return { kind: "text" };
   if (schema instanceof z.ZodObject) return { kind: "group", fields: describeOptions(schema) };
   if (schema instanceof z.ZodString) return { kind: "text" };
   if (schema instanceof z.ZodNumber) return { kind: "integer" };
