@@ -108,7 +108,7 @@ export const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
   },
   "clear-dirty-bit": {
     title: "The image was not closed cleanly",
-    term: "dirty bit, need-check flag, corrupt bit",
+    term: "dirty bit, need-check flag",
     atRisk: "Nothing by itself: your data is probably intact. Clusters may be allocated that nothing uses.",
     ifNothing: "Programs check the image each time they open it for writing, or refuse to open it so.",
   },
