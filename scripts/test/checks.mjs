@@ -9,7 +9,7 @@ import { plainCounts } from "./steps.mjs";
 const projects = ["core", "electron", "renderer", "test", "scripts"];
 
 /** Run by `npm test` only. */
-export const slowTests = ["test/cross/**", "test/crash/**"];
+export const slowTests = ["test/cross/**", "test/crash/**", "test/core/cli/**", "test/docs/**"];
 
 const tool = (/** @type {string} */ path) => inRoot("node_modules", path);
 
