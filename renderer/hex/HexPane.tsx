@@ -1,12 +1,13 @@
 // A hex pane: one canvas, an accessible grid over it, its own scrollbars, and a word about what can't be read.
 // React lays this out; the painter does the rest, so that scrolling renders no component.
-import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef } from "react";
 import { useStore } from "zustand";
 import { useShallow } from "zustand/react/shallow";
 import { pages } from "../pageCache.ts";
 import { usePrefs } from "../store/prefs.ts";
 import { decimal, hex } from "../widgets/format.ts";
 import { WarningIcon } from "../widgets/icons.ts";
+import { usePainter } from "../widgets/usePainter.ts";
 import type { HexPaneProps } from "./contract.ts";
 import styles from "./HexPane.module.css";
 import { attachMouse, attachWheel, handleKey, type InputTarget } from "./input.ts";
@@ -32,20 +33,11 @@ export function HexPane(props: HexPaneProps) {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const grid = useRef<HTMLDivElement>(null);
-  const [painter, setPainter] = useState<HexPainter>();
+  const painter = usePainter(area, canvas, (on) =>
+    grid.current ? new HexPainter(on, grid.current, id) : undefined,
+  );
   const latest = useRef(props);
   latest.current = props;
-
-  useLayoutEffect(() => {
-    if (!canvas.current || !grid.current || !area.current) return;
-    const made = new HexPainter(canvas.current, grid.current, id);
-    const stopSize = followSize(area.current, canvas.current, made);
-    setPainter(made);
-    return () => {
-      stopSize();
-      made.dispose();
-    };
-  }, [id]);
 
   useLayoutEffect(() => {
     const { label: _label, onUnfold: _onUnfold, ...input } = props;
@@ -117,23 +109,6 @@ export function HexPane(props: HexPaneProps) {
       {painter && <SidewaysScrollbar painter={painter} />}
     </div>
   );
-}
-
-/** Keeps the canvas exactly as many device pixels large as its area shows. */
-function followSize(area: HTMLElement, canvas: HTMLCanvasElement, painter: HexPainter): () => void {
-  const observer = new ResizeObserver((entries) => {
-    const entry = entries.at(-1);
-    if (!entry) return;
-    const scale = window.devicePixelRatio;
-    const exact = entry.devicePixelContentBoxSize?.[0];
-    const width = exact?.inlineSize ?? Math.round(entry.contentRect.width * scale);
-    const height = exact?.blockSize ?? Math.round(entry.contentRect.height * scale);
-    canvas.style.width = `${width / scale}px`;
-    canvas.style.height = `${height / scale}px`;
-    painter.resize(width, height, scale);
-  });
-  observer.observe(area, { box: "device-pixel-content-box" });
-  return () => observer.disconnect();
 }
 
 /** Says beside the name what of the visible bytes can't be read, and offers to try again. */

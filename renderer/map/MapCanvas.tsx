@@ -5,8 +5,9 @@ import { useStore } from "zustand";
 import { plainRows } from "../hex/model.ts";
 import { DownScrollbar } from "../hex/Scrollbars.tsx";
 import { usePrefs } from "../store/prefs.ts";
-import { followSize } from "../widgets/followSize.ts";
-import { WarningIcon } from "../widgets/icons.ts";
+import { CanvasTrouble } from "../widgets/CanvasTrouble.tsx";
+import over from "../widgets/canvas.module.css";
+import { usePainter } from "../widgets/usePainter.ts";
 import type { MapCanvasProps, MapView } from "./contract.ts";
 import { attachMapWheel, attachPointer, handleMapKey, type MapTarget } from "./input.ts";
 import styles from "./MapCanvas.module.css";
@@ -21,27 +22,23 @@ export function MapCanvas(props: MapCanvasProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const strip = useRef<HTMLCanvasElement>(null);
   const surface = useRef<HTMLDivElement>(null);
-  const [painter, setPainter] = useState<MapPainter>();
+  const painter = usePainter(area, canvas, (on) =>
+    strip.current ? new MapPainter(on, strip.current) : undefined,
+  );
   const [focused, setFocused] = useState(false);
   const latest = useRef(props);
   latest.current = props;
 
-  useLayoutEffect(() => {
-    if (!canvas.current || !strip.current || !area.current) return;
-    const made = new MapPainter(canvas.current, strip.current);
-    const stopSize = followSize(area.current, canvas.current, made);
-    const stopCells = made.store.subscribe((now, before) => {
-      const { onHover, onCursor } = latest.current;
-      if (now.hovered !== before.hovered) onHover?.(now.hovered);
-      if (now.cursor !== before.cursor && now.cursor) onCursor?.(now.cursor);
-    });
-    setPainter(made);
-    return () => {
-      stopCells();
-      stopSize();
-      made.dispose();
-    };
-  }, []);
+  // Before the input below, with which the first cells come.
+  useLayoutEffect(
+    () =>
+      painter?.store.subscribe((now, before) => {
+        const { onHover, onCursor } = latest.current;
+        if (now.hovered !== before.hovered) onHover?.(now.hovered);
+        if (now.cursor !== before.cursor && now.cursor) onCursor?.(now.cursor);
+      }),
+    [painter],
+  );
 
   useLayoutEffect(() => {
     painter?.setInput({
@@ -80,10 +77,10 @@ export function MapCanvas(props: MapCanvasProps) {
   return (
     <div className={styles.pane}>
       <div ref={area} className={styles.area}>
-        <canvas ref={canvas} className={styles.canvas} aria-hidden />
+        <canvas ref={canvas} className={over.canvas} aria-hidden />
         <div
           ref={surface}
-          className={styles.surface}
+          className={`${over.surface} ${styles.surface}`}
           role="application"
           aria-roledescription="cluster map"
           aria-label={label}
@@ -132,13 +129,10 @@ function Trouble({ painter }: { painter: MapPainter }) {
   const trouble = useStore(painter.store, (state) => state.trouble);
   if (!trouble) return null;
   return (
-    <p className={styles.trouble} role="status">
-      <WarningIcon size={14} aria-hidden />
-      <span className="selectable">Can't read a part of the map, which is hatched: {trouble.message}</span>
-      <button type="button" className={styles.retry} onClick={() => painter.retry()}>
-        Retry
-      </button>
-    </p>
+    <CanvasTrouble
+      text={`Can't read a part of the map, which is hatched: ${trouble.message}`}
+      onRetry={() => painter.retry()}
+    />
   );
 }
 

@@ -1,7 +1,8 @@
 // The whole log above the plot, with a box around what the plot shows. By the mouse alone: everything it does the keys of
 // the plot do, so it is a picture to assistive technology and no Tab stop.
-import { useEffect, useLayoutEffect, useRef, useState } from "react";
-import { followSize } from "../widgets/followSize.ts";
+import { useEffect, useLayoutEffect, useRef } from "react";
+import over from "../widgets/canvas.module.css";
+import { usePainter } from "../widgets/usePainter.ts";
 import type { MinimapProps } from "./contract.ts";
 import { attachMinimap } from "./input.ts";
 import styles from "./Minimap.module.css";
@@ -11,20 +12,9 @@ export function Minimap(props: MinimapProps) {
   const { label, source, view, entry, selection, bisect } = props;
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const [painter, setPainter] = useState<MinimapPainter>();
+  const painter = usePainter(area, canvas, (on) => new MinimapPainter(on));
   const latest = useRef(view);
   latest.current = view;
-
-  useLayoutEffect(() => {
-    if (!canvas.current || !area.current) return;
-    const made = new MinimapPainter(canvas.current);
-    const stopSize = followSize(area.current, canvas.current, made);
-    setPainter(made);
-    return () => {
-      stopSize();
-      made.dispose();
-    };
-  }, []);
 
   useLayoutEffect(() => {
     painter?.setInput({ source, view, entry, selection, ...(bisect && { bisect }) });
@@ -42,7 +32,7 @@ export function Minimap(props: MinimapProps) {
 
   return (
     <div ref={area} className={styles.minimap} role="img" aria-label={label}>
-      <canvas ref={canvas} className={styles.canvas} aria-hidden />
+      <canvas ref={canvas} className={over.canvas} aria-hidden />
     </div>
   );
 }

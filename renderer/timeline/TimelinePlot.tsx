@@ -3,8 +3,9 @@
 import { useCallback, useEffect, useId, useLayoutEffect, useRef, useState } from "react";
 import { useStore } from "zustand";
 import { usePrefs } from "../store/prefs.ts";
-import { followSize } from "../widgets/followSize.ts";
-import { WarningIcon } from "../widgets/icons.ts";
+import { CanvasTrouble } from "../widgets/CanvasTrouble.tsx";
+import over from "../widgets/canvas.module.css";
+import { usePainter } from "../widgets/usePainter.ts";
 import type { TimelinePlotProps } from "./contract.ts";
 import { attachPlotPointer, attachPlotWheel, handlePlotKey, type PlotTarget } from "./input.ts";
 import { TimelinePainter } from "./painter.ts";
@@ -18,21 +19,10 @@ export function TimelinePlot(props: TimelinePlotProps) {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<HTMLDivElement>(null);
-  const [painter, setPainter] = useState<TimelinePainter>();
+  const painter = usePainter(area, canvas, (on) => new TimelinePainter(on));
   const [focused, setFocused] = useState(false);
   const latest = useRef(props);
   latest.current = props;
-
-  useLayoutEffect(() => {
-    if (!canvas.current || !area.current) return;
-    const made = new TimelinePainter(canvas.current);
-    const stopSize = followSize(area.current, canvas.current, made);
-    setPainter(made);
-    return () => {
-      stopSize();
-      made.dispose();
-    };
-  }, []);
 
   useLayoutEffect(() => {
     painter?.setInput({
@@ -79,10 +69,10 @@ export function TimelinePlot(props: TimelinePlotProps) {
 
   return (
     <div ref={area} className={styles.area}>
-      <canvas ref={canvas} className={styles.canvas} aria-hidden />
+      <canvas ref={canvas} className={over.canvas} aria-hidden />
       <div
         ref={surface}
-        className={styles.surface}
+        className={`${over.surface} ${styles.surface}`}
         role="application"
         aria-roledescription="timeline"
         aria-label={label}
@@ -118,12 +108,9 @@ function Trouble({ painter }: { painter: TimelinePainter }) {
   const trouble = useStore(painter.store, (state) => state.trouble);
   if (!trouble) return null;
   return (
-    <p className={styles.trouble} role="status">
-      <WarningIcon size={14} aria-hidden />
-      <span className="selectable">Can't show this part of the log: {trouble.message}</span>
-      <button type="button" className={styles.retry} onClick={() => painter.retry()}>
-        Retry
-      </button>
-    </p>
+    <CanvasTrouble
+      text={`Can't show this part of the log: ${trouble.message}`}
+      onRetry={() => painter.retry()}
+    />
   );
 }
