@@ -12,15 +12,13 @@ import { applyJournal, undoJournal } from "../../core/repair/run.ts";
 export async function mend(
   image: string,
   {
+    driver = "qed",
     journal = `${image}.undo`,
     file = { driver: "file", filename: image },
     job = {},
-  }: { journal?: string; file?: ImageSpec; job?: RepairJob } = {},
+  }: { driver?: "qed" | "qcow2"; journal?: string; file?: ImageSpec; job?: RepairJob } = {},
 ): Promise<RepairScript> {
-  const graph = await openGraph(
-    { driver: "qed", file, backing: null },
-    { readOnly: false, dirty: "untouched" },
-  );
+  const graph = await openGraph({ driver, file, backing: null }, { readOnly: false, dirty: "untouched" });
   try {
     const disk = graph.nodeAt("file");
     if (!disk) throw new Error("there is no file");
