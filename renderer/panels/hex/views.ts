@@ -2,7 +2,7 @@
 // while another tab shows, and end with the tab.
 import { createStore, type StoreApi } from "zustand/vanilla";
 import { createHexView, type HexView } from "../../hex/model.ts";
-import { useView } from "../../store/view.ts";
+import { TabMap } from "../../store/tabMap.ts";
 
 /** node: some other node of the graph. */
 export type Space = "guest" | "file" | "node";
@@ -21,28 +21,23 @@ export interface ShownSpace {
   readonly node: string;
 }
 
-const byTab = new Map<string, HexTabViews>();
+const views = new TabMap<HexTabViews>();
 
 export function viewsOf(tabId: string): HexTabViews {
-  let views = byTab.get(tabId);
-  if (!views) {
-    const [guest, file] = [createHexView(), createHexView()];
-    const others = new Map<string, HexView>();
-    views = {
-      guest,
-      file,
-      at(path) {
-        const view = path === "" ? guest : path === "file" ? file : (others.get(path) ?? createHexView());
-        others.set(path, view);
-        return view;
-      },
-      space: createStore<ShownSpace>()(() => ({ space: "guest", node: "" })),
-    };
-    byTab.set(tabId, views);
-  }
-  return views;
+  return views.of(tabId, makeViews);
 }
 
-useView.subscribe(({ tabs }) => {
-  for (const id of byTab.keys()) if (!tabs.some((tab) => tab.id === id)) byTab.delete(id);
-});
+function makeViews(): HexTabViews {
+  const [guest, file] = [createHexView(), createHexView()];
+  const others = new Map<string, HexView>();
+  return {
+    guest,
+    file,
+    at(path) {
+      const view = path === "" ? guest : path === "file" ? file : (others.get(path) ?? createHexView());
+      others.set(path, view);
+      return view;
+    },
+    space: createStore<ShownSpace>()(() => ({ space: "guest", node: "" })),
+  };
+}

@@ -19,6 +19,7 @@ import {
   startJob,
   useJobs,
 } from "../../store/jobs.ts";
+import { TabMap } from "../../store/tabMap.ts";
 import { useView } from "../../store/view.ts";
 import { percent } from "../../widgets/format.ts";
 import { ProblemList } from "./problems.ts";
@@ -463,21 +464,9 @@ function sourceOf(id: number, order: MapOrder, shape: MapShape, onGrowth?: MapSo
   };
 }
 
-const sessions = new Map<string, MapSession>();
+const sessions = new TabMap<MapSession>((session) => session.dispose());
 
 /** The session of a tab; made when first asked for, ended with the tab. */
 export function mapSessionOf(tabId: string, node: string): MapSession {
-  const known = sessions.get(tabId);
-  if (known) return known;
-  const session = new MapSession(node);
-  sessions.set(tabId, session);
-  return session;
+  return sessions.of(tabId, () => new MapSession(node));
 }
-
-useView.subscribe(({ tabs }) => {
-  for (const [id, session] of sessions) {
-    if (tabs.some((tab) => tab.id === id)) continue;
-    sessions.delete(id);
-    session.dispose();
-  }
-});

@@ -6,6 +6,7 @@ import type { FileRef, JournalLook } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { useImages } from "../../store/images.ts";
 import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import { TabMap } from "../../store/tabMap.ts";
 import { useView } from "../../store/view.ts";
 import { deleteJournal, lookAtJournal, setJournalAside } from "./engine.ts";
 import { finishedText, unfinishedTitles } from "./journalWording.ts";
@@ -197,21 +198,9 @@ function reload(image: FileRef | undefined): void {
   if (image) void useImages.getState().reload(image.token);
 }
 
-const sessions = new Map<string, JournalSession>();
+const sessions = new TabMap<JournalSession>((session) => session.dispose());
 
 /** The session of a journal's tab; made when first asked for, ended with the tab. */
 export function journalSessionOf(tabId: string, token: string, image: FileRef | undefined): JournalSession {
-  const known = sessions.get(tabId);
-  if (known) return known;
-  const session = new JournalSession(token, image);
-  sessions.set(tabId, session);
-  return session;
+  return sessions.of(tabId, () => new JournalSession(token, image));
 }
-
-useView.subscribe(({ tabs }) => {
-  for (const [id, session] of sessions) {
-    if (tabs.some((tab) => tab.id === id)) continue;
-    sessions.delete(id);
-    session.dispose();
-  }
-});

@@ -8,6 +8,7 @@ import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { useImages } from "../../store/images.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import { TabMap } from "../../store/tabMap.ts";
 import { useView } from "../../store/view.ts";
 import { createTimelineView } from "../../timeline/view.ts";
 import { decimal } from "../../widgets/format.ts";
@@ -414,15 +415,14 @@ export class TimelineSession {
   }
 }
 
-const sessions = new Map<string, TimelineSession>();
+const sessions = new TabMap<TimelineSession>((session) => {
+  session.dispose();
+  tellLogs();
+});
 
 /** The session of a tab; made when first asked for, ended with the tab. */
 export function timelineSessionOf(tabId: string): TimelineSession {
-  const known = sessions.get(tabId);
-  if (known) return known;
-  const session = new TimelineSession();
-  sessions.set(tabId, session);
-  return session;
+  return sessions.of(tabId, () => new TimelineSession());
 }
 
 export interface LoadedLog {
@@ -435,7 +435,7 @@ export interface LoadedLog {
 export const useLogs = create<{ readonly logs: readonly LoadedLog[] }>()(() => ({ logs: [] }));
 
 function tellLogs(): void {
-  const logs = [...sessions].flatMap(([tabId, session]) => {
+  const logs = sessions.entries().flatMap(([tabId, session]) => {
     const name = session.image?.file.name;
     return name === undefined || session.store.getState().shown === undefined
       ? []
@@ -443,12 +443,3 @@ function tellLogs(): void {
   });
   useLogs.setState({ logs });
 }
-
-useView.subscribe(({ tabs }) => {
-  for (const [id, session] of sessions) {
-    if (tabs.some((tab) => tab.id === id)) continue;
-    sessions.delete(id);
-    session.dispose();
-    tellLogs();
-  }
-});

@@ -6,6 +6,7 @@ import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { createHexView, plainRows, type RowMap } from "../../hex/model.ts";
 import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { usePrefs } from "../../store/prefs.ts";
+import { TabMap } from "../../store/tabMap.ts";
 import { useView } from "../../store/view.ts";
 import { type Direction, type Step, step, waitingText } from "../compare/stepping.ts";
 import { reveal } from "../compare/views.ts";
@@ -196,21 +197,9 @@ export class VotesSession {
   }
 }
 
-const sessions = new Map<string, VotesSession>();
+const sessions = new TabMap<VotesSession>((session) => session.dispose());
 
 /** The session of a tab; made when first asked for, ended with the tab. */
 export function votesSessionOf(tabId: string, node: string): VotesSession {
-  const known = sessions.get(tabId);
-  if (known) return known;
-  const session = new VotesSession(node);
-  sessions.set(tabId, session);
-  return session;
+  return sessions.of(tabId, () => new VotesSession(node));
 }
-
-useView.subscribe(({ tabs }) => {
-  for (const [id, session] of sessions) {
-    if (tabs.some((tab) => tab.id === id)) continue;
-    sessions.delete(id);
-    session.dispose();
-  }
-});
