@@ -54,6 +54,7 @@ function offeredOf({ root }: OpenForRepair, offer: RepairOffer, check: CheckResu
   return {
     fileSize: offer.fileSize,
     dirty: root.info.dirty === true,
+    corrupt: root.info.corrupt === true,
     items: offer.items.length,
     dropped: offer.dropped,
     unmended: offer.unmended,

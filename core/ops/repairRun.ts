@@ -15,6 +15,8 @@ export interface RepairOffered {
   readonly fileSize: number;
   /** The dirty (need-check) bit is set. */
   readonly dirty: boolean;
+  /** The image is marked as corrupt. */
+  readonly corrupt: boolean;
   /** Items that can be chosen, in the order of the plan; those beyond the limit are left to a second repair. */
   readonly items: number;
   readonly dropped: number;

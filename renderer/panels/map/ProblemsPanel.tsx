@@ -57,11 +57,11 @@ const columns: readonly GridColumn<"severity" | "offset" | "message" | "guest" |
   { key: "offset", label: "File offset", width: 120, numeric: true },
   { key: "message", label: "What is wrong", width: 280, grow: 1 },
   { key: "guest", label: "Guest range", width: 170 },
-  { key: "repair", label: "Repair", width: 130 },
+  { key: "repair", label: "Repair", width: 170 },
 ];
 
 function Problems({ session }: { session: MapSession }) {
-  const { problem } = useStore(session.store);
+  const { problem, shown } = useStore(session.store);
   const grid = useRef<HTMLElement>(null);
   const { problems } = session;
   if (problems.count === 0) return <Nothing session={session} />;
@@ -79,7 +79,7 @@ function Problems({ session }: { session: MapSession }) {
       }}
       cells={(row) => {
         const finding = problems.at(row);
-        return finding === undefined ? noCells : problemCells(finding);
+        return finding === undefined ? noCells : problemCells(finding, shown?.summary);
       }}
     />
   );

@@ -1,5 +1,5 @@
 // The problems of an image as rows in the order of the file, however they arrive.
-import type { Finding } from "../../../core/block/finding.ts";
+import type { Finding, RepairKind } from "../../../core/block/finding.ts";
 import { bytes, count, hex } from "../../widgets/format.ts";
 
 export class ProblemList {
@@ -36,22 +36,48 @@ export class ProblemList {
 
 const severities = { corruption: "Corrupt", leak: "Leaked", "io-error": "Unreadable" } as const;
 
-/** The cells of a problem's row. */
-export function problemCells(finding: Finding) {
-  const { kind, offset, message, guest, repair } = finding;
+/** Of the file that was checked; bytes. */
+export interface CheckedFile {
+  readonly fileSize: number;
+  readonly clusterSize: number;
+}
+
+/** The cells of a problem's row; `file` undefined: not known yet. */
+export function problemCells(finding: Finding, file: CheckedFile | undefined) {
+  const { kind, offset, message, guest } = finding;
   return {
     severity: severities[kind],
     offset: hex(offset),
     message,
     guest: guest === undefined ? "" : `${hex(guest.offset)} + ${bytes(guest.length)}`,
-    repair: repairText(kind, repair),
+    repair: repairText(finding, file),
   };
 }
 
-function repairText(kind: Finding["kind"], repair: Finding["repair"]): string {
+const repairWords: Readonly<Record<Exclude<RepairKind, "set-refcount" | "none">, string>> = {
+  "clear-entry": "clear the entry",
+  "zero-entry": "make it a zero entry",
+  "rebuild-refcounts": "rebuild the refcounts",
+  "set-copied-flag": "correct the flag",
+  "rewrite-snapshots": "rewrite the table",
+};
+
+/** What a repair would do, in the fewest words. */
+function repairText(finding: Finding, file: CheckedFile | undefined): string {
+  const { kind, repair, references } = finding;
   if (kind === "io-error") return "none: can't be read";
-  if (repair === "clear-entry") return "clear the entry";
-  return kind === "leak" ? "none needed" : "see Repair";
+  if (repair === "set-refcount") {
+    if (kind === "corruption") return "raise the refcount";
+    return references !== undefined && references.total > 0 ? "lower the refcount" : "free the space";
+  }
+  if (repair !== "none") return repairWords[repair];
+  if (kind === "corruption" || file === undefined) return "see Repair";
+  return isAtEnd(finding, file) ? "cut off the end" : "none: only takes space";
+}
+
+/** Whether no whole cluster follows, so that the file can become shorter. */
+function isAtEnd({ offset, length }: Finding, { fileSize, clusterSize }: CheckedFile): boolean {
+  return offset + length > fileSize - clusterSize;
 }
 
 /** "2 problems, 5 leaks". */

@@ -1,5 +1,6 @@
 // Step 2: what was found, worst first, in plain words: what is at risk, and what happens if nothing is done.
 import type { OfferedRepair } from "../../../core/block/finding.ts";
+import type { RepairOffered } from "../../../core/ops/repairRun.ts";
 import { bytes, count, decimal, percent } from "../../widgets/format.ts";
 import { OkIcon, WarningIcon } from "../../widgets/icons.ts";
 import { Notice } from "../../widgets/Notice.tsx";
@@ -12,7 +13,7 @@ import type { RepairState } from "./state.ts";
 import {
   foundText,
   leaksText,
-  problemWords,
+  problemWordsOf,
   riskMeanings,
   riskWords,
   sentence,
@@ -72,7 +73,7 @@ export function FindingsStep({ session, state, name }: StepProps) {
         <section key={severity} className={styles.severity} aria-label={severityTitles[severity]}>
           <h3>{severityTitles[severity]}</h3>
           {groups.map((group) => (
-            <GroupCard key={group.action} group={group} />
+            <GroupCard key={group.action} group={group} offered={offered} />
           ))}
         </section>
       ))}
@@ -91,9 +92,9 @@ export function FindingsStep({ session, state, name }: StepProps) {
   );
 }
 
-function GroupCard({ group }: { group: FindingGroup }) {
+function GroupCard({ group, offered }: { group: FindingGroup; offered: RepairOffered }) {
   const { action, count: problems, guestBytes, risk, first } = group;
-  const words = problemWords[action];
+  const words = problemWordsOf(action, offered);
   return (
     <article className={styles.group}>
       <header>

@@ -7,7 +7,7 @@ import { Risk } from "./ItemTable.tsx";
 import styles from "./repair.module.css";
 import type { RepairSession } from "./session.ts";
 import type { RepairState } from "./state.ts";
-import { actionNames, guestRanges, problemWords, riskMeanings, sentence, whereText } from "./wording.ts";
+import { actionNames, guestRanges, problemWordsOf, riskMeanings, sentence, whereText } from "./wording.ts";
 
 interface ItemDetailProps {
   readonly session: RepairSession;
@@ -17,9 +17,11 @@ interface ItemDetailProps {
 
 export function ItemDetail({ session, state, handle }: ItemDetailProps) {
   const item = session.pages.at(state.row);
-  if (!item)
+  const { offered } = session;
+  if (!item || !offered)
     return <section ref={handle} className={styles.detail} aria-label="The chosen change" tabIndex={-1} />;
   const { changes } = state;
+  const words = problemWordsOf(item.action, offered);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so the keyboard has to reach it.
     <section ref={handle} className={styles.detail} aria-label="The change in this row" tabIndex={0}>
@@ -28,7 +30,7 @@ export function ItemDetail({ session, state, handle }: ItemDetailProps) {
           {actionNames[item.action]} at <span className="mono">{whereText(item)}</span>
         </h3>
         <p className="selectable">
-          {sentence(item.problem)} <span className={styles.muted}>({problemWords[item.action].term})</span>
+          {sentence(item.problem)} <span className={styles.muted}>({words.term})</span>
         </p>
         <p className="selectable">
           <b>Effect:</b> {item.effect}

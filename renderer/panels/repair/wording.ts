@@ -44,8 +44,28 @@ export interface ProblemWords {
   readonly ifNothing: string;
 }
 
-/** What is found, in plain words, by what would mend it. */
-export const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
+/** What is found, in plain words, by what would mend it; of marks, by those that the image has. */
+export function problemWordsOf(
+  action: RepairAction,
+  { dirty, corrupt }: Pick<RepairOffered, "dirty" | "corrupt">,
+): ProblemWords {
+  if (action !== "clear-dirty-bit" || !corrupt) return problemWords[action];
+  return dirty ? { ...corruptMark, ...bothMarks } : corruptMark;
+}
+
+const corruptMark: ProblemWords = {
+  title: "The image is marked as corrupt",
+  term: "corrupt bit",
+  atRisk:
+    "Nothing by the mark itself: a program that wrote to the image met a fault in its tables, and stopped.",
+  ifNothing: "Programs refuse to open the image for writing.",
+};
+const bothMarks = {
+  title: "The image was not closed cleanly, and is marked as corrupt",
+  term: "dirty bit, corrupt bit",
+};
+
+const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
   "copy-cluster": {
     title: "Several places share one cluster",
     term: "cluster referenced more than once",
@@ -192,8 +212,11 @@ export function guestText({ guestBytes }: RepairChoice): string {
 export function foundText(name: string, offered: RepairOffered): string {
   const { items, dropped, unmended, dirty, check } = offered;
   if (items === 0 && unmended.length === 0) return nothingText(name, offered);
-  if (items === 1 && dirty && check.corruptions + check.leaks + check.checkErrors === 0) {
+  if (items === 1 && dirty && !offered.corrupt && check.corruptions + check.leaks + check.checkErrors === 0) {
     return `${name} was not closed cleanly. Its tables are in order; your data is probably intact.`;
+  }
+  if (items === 1 && offered.corrupt && check.corruptions + check.leaks + check.checkErrors === 0) {
+    return `${name} is marked as corrupt. Its tables are in order now; the mark keeps programs from writing to it.`;
   }
   const more = dropped > 0 ? ` ${decimal(dropped)} more are left to a second repair after this one.` : "";
   return `${count(items, "problem")} in ${name} can be mended.${more}`;

@@ -20,6 +20,7 @@ export function offered(more: Partial<RepairOffered> = {}): RepairOffered {
   return {
     fileSize: 0x80000,
     dirty: true,
+    corrupt: false,
     items: 2,
     dropped: 0,
     unmended: [],

@@ -5,6 +5,7 @@ import {
   afterText,
   foundText,
   isClean,
+  problemWordsOf,
   sizeText,
   totalsText,
   writeLabel,
@@ -41,6 +42,19 @@ describe("the words of a repair", () => {
   it("never call a merely dirty image corrupt", () => {
     expect(foundText("disk.qed", offered({ items: 1 }))).toBe(
       "disk.qed was not closed cleanly. Its tables are in order; your data is probably intact.",
+    );
+  });
+
+  it("call an image by the marks it has", () => {
+    const titleOf = (marks: { dirty: boolean; corrupt: boolean }) =>
+      problemWordsOf("clear-dirty-bit", marks).title;
+    expect(titleOf({ dirty: true, corrupt: false })).toBe("The image was not closed cleanly");
+    expect(titleOf({ dirty: false, corrupt: true })).toBe("The image is marked as corrupt");
+    expect(titleOf({ dirty: true, corrupt: true })).toBe(
+      "The image was not closed cleanly, and is marked as corrupt",
+    );
+    expect(foundText("disk.qcow2", offered({ items: 1, dirty: false, corrupt: true }))).toBe(
+      "disk.qcow2 is marked as corrupt. Its tables are in order now; the mark keeps programs from writing to it.",
     );
   });
 
