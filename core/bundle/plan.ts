@@ -2,6 +2,7 @@
 // theirs to point somewhere it may; where anything is in doubt the structure is asked, and what may be guest data is
 // left out and said to be. Nothing here belongs to one format.
 import { asBlockError, BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { isZero } from "../base/zero.ts";
 import { ClusterMarks } from "../block/clusterMarks.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -15,7 +16,6 @@ import {
   type Structure,
   type StructureAt,
 } from "../block/structure.ts";
-import { Pace } from "../ops/pace.ts";
 import { mostOmittedListed, type OmittedTable } from "./facts.ts";
 import { mostRanges } from "./layout.ts";
 

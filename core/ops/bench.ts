@@ -1,9 +1,9 @@
 // Sends requests of one kind at a fixed step through an image, several in flight, and counts the time: what
 // `qemu-img bench` does.
 import { asBlockError, BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { strerror } from "../base/strerror.ts";
 import type { BlockNode } from "../block/node.ts";
-import { Pace } from "./pace.ts";
 
 export interface BenchRequest {
   readonly node: BlockNode;

@@ -2,6 +2,7 @@
 // are built over that, and questions are answered from both. Formats supply tables through block/structure.ts; the map
 // of an image without tables has the kinds of its extents.
 import { BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { ClusterMarks } from "../block/clusterMarks.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -27,7 +28,6 @@ import type {
   TileRequest,
 } from "./mapRun.ts";
 import { totalsOf } from "./mapTotals.ts";
-import { Pace } from "./pace.ts";
 import { buildPyramid, levelsFor } from "./pyramid.ts";
 
 /** Cells of an image without clusters: this large, or larger so that there are not more than `mostCells`. */

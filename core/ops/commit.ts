@@ -1,10 +1,10 @@
 // Writes what an image and those between have over a base into that base. The image itself is left as it is, so a stop
 // at any time loses nothing: commit again, and the base holds what the image shows.
 import { BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { sizeInSectors } from "./map.ts";
-import { Pace } from "./pace.ts";
 import { RateLimit } from "./rateLimit.ts";
 
 export interface CommitRequest {

@@ -3,6 +3,7 @@
 // strict mode compares allocation and size as well). Plan, scan, rows, then a second pass for moved sectors.
 // Being cancelled is a result; an image that cannot be opened is an error that names its side.
 import { asBlockError, BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import type { ImageSpec } from "../block/driver.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
@@ -10,7 +11,6 @@ import type { CompareParams, JobContext } from "../jobs/contract.ts";
 import { CompareHelper } from "./compareHelper.ts";
 import { type CompareSummary, sectorSize } from "./mismatch.ts";
 import { findMoved } from "./moved.ts";
-import { Pace } from "./pace.ts";
 import { Planner, type WorkItem } from "./plan.ts";
 import { compareLimits, type Limits, RowWriter } from "./rowWriter.ts";
 import { type ItemResult, Scanner } from "./scan.ts";

@@ -1,9 +1,9 @@
 // The second thread of a comparison: opens the images by itself, scans the items it is sent and answers with
 // what it found. Both ends of the line are here. A helper that fails or dies costs time, never a result.
 import { BlockError, toPlain } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { openGraph } from "../graph.ts";
 import type { CompareParams, Port } from "../jobs/contract.ts";
-import { Pace } from "./pace.ts";
 import type { WorkItem } from "./plan.ts";
 import { buffersOf } from "./rows.ts";
 import { type ItemResult, Scanner } from "./scan.ts";

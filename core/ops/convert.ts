@@ -1,10 +1,10 @@
 // Copies the contents of images into another, already open one: several requests in flight, holes and zeroes skipped,
 // zeroes found in data. Knows nothing of formats or of how the target came to be.
 import { asBlockError, BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { strerror } from "../base/strerror.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Piece, planPieces, type Stretch, stretchOf, wholeClusters, within } from "./convertPlan.ts";
-import { Pace } from "./pace.ts";
 import { RateLimit } from "./rateLimit.ts";
 import { type ByteRun, zeroRuns } from "./zeroRuns.ts";
 

@@ -1,8 +1,8 @@
 // Copies a range of an image block by block into another, every byte of it: zeroes are written too.
 import { asBlockError, BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { strerror } from "../base/strerror.ts";
 import type { BlockNode } from "../block/node.ts";
-import { Pace } from "./pace.ts";
 
 export interface DdRequest {
   readonly source: BlockNode;

@@ -2,6 +2,7 @@
 // wrote a place, and which older version of it equals given bytes. States of the disk are prepared with the first question
 // that needs them.
 import { BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import type { BlockNode } from "../block/node.ts";
 import { filterIndex } from "../query/filterIndex.ts";
 import { parseQuery } from "../query/parse.ts";
@@ -22,7 +23,6 @@ import {
   longestDetail,
   longestPage,
 } from "./logIndexRun.ts";
-import { Pace } from "./pace.ts";
 
 /** Filters whose results are kept: that of the list, and those typed before it. */
 const mostFilters = 4;

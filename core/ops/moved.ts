@@ -3,10 +3,11 @@
 // runs that are plain or torn by the other tests (at most `Limits.candidates`); sectors of one repeated byte or
 // word are no candidates, for they equal too much. A filter on a 32-bit key keeps nearly all sectors from being
 // looked up; a hit is verified byte by byte. The place found first in ascending order is reported.
+
+import type { Pace } from "../base/pace.ts";
 import { type Block, createBlock } from "./diff.ts";
 import { type CompareItem, sectorSize, signatures } from "./mismatch.ts";
 import { readNarrowing } from "./narrow.ts";
-import type { Pace } from "./pace.ts";
 import type { Planner } from "./plan.ts";
 import type { Candidate } from "./rowWriter.ts";
 import type { Side } from "./side.ts";

@@ -1,8 +1,9 @@
 // What a comparison has to read: walks the extents of both images in step and cuts the rest into work items.
 // Ranges that are zero on both sides cost one step, however long they are. The cuts depend on the images alone,
 // never on time, so that a scan by two threads finds exactly what a scan by one finds.
+
+import type { Pace } from "../base/pace.ts";
 import type { Unreadable } from "./mismatch.ts";
-import type { Pace } from "./pace.ts";
 import type { Piece, Side } from "./side.ts";
 
 /** A range to compare, multiples of 512 bytes. A side that is not read is known to be zero. */

@@ -1,6 +1,6 @@
 // Levels of detail over the kinds of clusters: a cell of level n stands for 4 ** n clusters and has the worst kind among
 // them, so that no problem ever disappears in a crowd. A third of a byte a cluster. The first pass counts kinds as well.
-import type { Pace } from "./pace.ts";
+import type { Pace } from "../base/pace.ts";
 
 export const cellsAtOnce = 4;
 /** Cells made between two looks at the clock. */

@@ -2,10 +2,10 @@
 // file, and the new one has differently, is copied into the image first. Only when all of that is on the disk is the
 // name in the header changed, so a stop at any time leaves an image that reads as before.
 import { BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { childOf } from "../block/extents.ts";
 import type { BackingName, BlockNode } from "../block/node.ts";
 import { isZero, paddedExtentAt, readPadded, readsAsZero } from "./contents.ts";
-import { Pace } from "./pace.ts";
 
 export interface RebaseRequest {
   /** The image, open for writing with its present backing file. */

@@ -1,12 +1,12 @@
 // The map of an image as it is and as chosen repairs would leave it, in as many cells as a view has room for: two
 // passes over the tables, the second over the file as it would be, so that nothing of the second is guessed.
 import { BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { guard } from "../block/guard.ts";
 import type { BlockNode } from "../block/node.ts";
 import { driverNamed } from "../registry.ts";
 import { longestTile } from "./cells.ts";
 import { mapClusters } from "./clusterMap.ts";
-import { Pace } from "./pace.ts";
 import type { RepairAsks } from "./repairRun.ts";
 
 type Cells = RepairAsks["map"]["answer"];

@@ -1,9 +1,9 @@
 // The hash of a whole file for a repair's report, where reading all of it is no matter of minutes.
 import { createHash } from "node:crypto";
 import { BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { JobContext } from "../jobs/contract.ts";
-import { Pace } from "./pace.ts";
 import { phaseOf } from "./repairPhase.ts";
 
 /** Largest file that is hashed, bytes. */

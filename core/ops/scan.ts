@@ -1,11 +1,12 @@
 // Scans one work item: reads the blocks of its ranges, compares them, and gives runs, fragments at the borders
 // and what could not be read. The same code runs in the job's own thread and in its helper.
+
+import type { Pace } from "../base/pace.ts";
 import { type Block, createBlock, diffBlocks } from "./diff.ts";
 import type { Fragment } from "./fragment.ts";
 import { sectorsOf } from "./fragment.ts";
 import { type RunBatch, sectorSize, type Unreadable } from "./mismatch.ts";
 import { type BadRange, readNarrowing } from "./narrow.ts";
-import type { Pace } from "./pace.ts";
 import type { WorkItem, WorkRange } from "./plan.ts";
 import { Rows } from "./rows.ts";
 import { RunBuilder } from "./runBuilder.ts";

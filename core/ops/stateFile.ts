@@ -2,6 +2,7 @@
 // differs is written. A command that changed the file, as a repair does, gets it made anew.
 import * as fs from "node:fs";
 import { asBlockError, BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { isZero } from "../base/zero.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -9,7 +10,6 @@ import { imageSpecForPath, openGraph } from "../graph.ts";
 import { coversDisk } from "../writelog/logIndex.ts";
 import type { LogStates } from "../writelog/state.ts";
 import type { CrashState } from "../writelog/states.ts";
-import { Pace } from "./pace.ts";
 
 const pieceLength = 256 * 1024;
 /** The file's time of change while nobody has written to it. */

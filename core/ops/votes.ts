@@ -2,12 +2,12 @@
 // majority. Holes of all copies cost nothing, copies that agree cost one comparison, and votes are counted by whole
 // sectors only where they differ. The rules are those of quorum (filters reference, 2.4), children are numbered from 0.
 import { asBlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { winnerOf } from "../filter/quorum/vote.ts";
 import { sectorSize } from "./mismatch.ts";
 import { type BadRange, readNarrowing } from "./narrow.ts";
-import { Pace } from "./pace.ts";
 import type { VoteRun } from "./voteRun.ts";
 
 export interface VoteJob {

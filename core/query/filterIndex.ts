@@ -1,10 +1,10 @@
 // The entries of a log that pass a filter. Most filters look at the index alone; texts of marks are read before, and data
 // only of those writes where it makes a difference whether they are all zero.
 import { BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { isZero } from "../base/zero.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
-import { Pace } from "../ops/pace.ts";
 import { readMark } from "../writelog/entry.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { type Contents, compileQuery, type EntryTest, type MarkQuery } from "./compile.ts";

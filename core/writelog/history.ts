@@ -1,8 +1,8 @@
 // Who wrote this? The entries of a log that touched a range of the disk, newest first, what each of them changed there,
 // and which flush made it durable.
 import { BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import type { ByteRange } from "../block/finding.ts";
-import { Pace } from "../ops/pace.ts";
 import { entryFlags } from "./layout.ts";
 import { coversBytes, has, type LogIndex } from "./logIndex.ts";
 import type { LogStates } from "./state.ts";

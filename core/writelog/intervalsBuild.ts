@@ -1,7 +1,7 @@
 // Lists the entries of a log by the blocks of the disk that they touch (intervals.ts): counted by length of block, listed
 // in the order of the log, then sorted by block with a sort that keeps entries in that order. Some 200 ms for a million.
 import { BlockError } from "../base/errors.ts";
-import { Pace } from "../ops/pace.ts";
+import { Pace } from "../base/pace.ts";
 import { type BlockLists, groupLength, WriteIntervals } from "./intervals.ts";
 import { coversBytes, type LogIndex } from "./logIndex.ts";
 

@@ -3,10 +3,10 @@
 //
 // `verifyReplay` then holds the disk against the log by another way: not entry by entry, but by who wrote each byte last.
 import { asBlockError, BlockError } from "../base/errors.ts";
+import { Pace } from "../base/pace.ts";
 import { isZero } from "../base/zero.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
-import { Pace } from "../ops/pace.ts";
 import type { WriteIntervals } from "./intervals.ts";
 import { buildIntervals } from "./intervalsBuild.ts";
 import { entryFlags } from "./layout.ts";

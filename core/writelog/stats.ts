@@ -1,7 +1,7 @@
 // What the writes of a log amount to: how far its flushes lie apart, how much was written more than once and where most
 // often. Exact, in memory that the log's number of entries bounds: 12 bytes for each place where a write begins or ends.
 import { BlockError } from "../base/errors.ts";
-import { Pace } from "../ops/pace.ts";
+import { Pace } from "../base/pace.ts";
 import { Bounds, sortedBounds } from "./intervalsBounds.ts";
 import { coversDisk, type LogIndex, type LogTotals } from "./logIndex.ts";
 
