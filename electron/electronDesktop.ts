@@ -111,40 +111,34 @@ export class ElectronDesktop implements Desktop, JobWitness {
   }
 
   async askToStop(titles: readonly string[]): Promise<boolean> {
-    const question: Electron.MessageBoxOptions = {
+    return this.#asked({
       type: "warning",
       message: `${titles.map(displayText).join(", ")}: changes are being written`,
       detail:
         "If you close now, it stops after the present change. The undo journal stays beside the image: open the image " +
         "again to finish the repair or to take it back.",
       buttons: ["Keep writing", "Stop and close"],
-      defaultId: 0,
-      cancelId: 0,
-      noLink: true,
-    };
-    const { browserWindow } = this.#options.window;
-    const { response } = browserWindow
-      ? await dialog.showMessageBox(browserWindow, question)
-      : await dialog.showMessageBox(question);
-    return response === 1;
+    });
   }
 
   async askToRun(command: string, log: string): Promise<boolean> {
-    const question: Electron.MessageBoxOptions = {
+    return this.#asked({
       type: "question",
       message: `Run this command on states of ${displayText(log)}?`,
       detail:
         `${displayText(command)}\n\n` +
         "It runs with your rights, once for each state that is looked at. {} stands for a temporary file that holds the state.",
       buttons: ["Do not run it", "Run the command"],
-      defaultId: 0,
-      cancelId: 0,
-      noLink: true,
-    };
+    });
+  }
+
+  /** Whether the second of two buttons was chosen; the first is there for Enter and Escape. */
+  async #asked(question: Electron.MessageBoxOptions): Promise<boolean> {
+    const options = { ...question, defaultId: 0, cancelId: 0, noLink: true };
     const { browserWindow } = this.#options.window;
     const { response } = browserWindow
-      ? await dialog.showMessageBox(browserWindow, question)
-      : await dialog.showMessageBox(question);
+      ? await dialog.showMessageBox(browserWindow, options)
+      : await dialog.showMessageBox(options);
     return response === 1;
   }
 
