@@ -8,11 +8,11 @@
 //   BLKSCOPE_CRASH=full   many more lives
 //   BLKSCOPE_SEED=n       that life alone
 import { expect, it } from "vitest";
-import type { OpenContext } from "../../core/block/driver.ts";
 import { guard } from "../../core/block/guard.ts";
 import type { BlockNode } from "../../core/block/node.ts";
 import { blklogwrites } from "../../core/filter/blklogwrites.ts";
 import { type Log, readLog } from "../build/logReader.ts";
+import { openContext } from "../build/openContext.ts";
 import { type Random, randomFrom } from "../build/random.ts";
 import type { Chooser } from "./format.ts";
 import { judge } from "./judge.ts";
@@ -106,23 +106,10 @@ class LoggedFile {
     const isAppending = this.#log !== undefined;
     this.#log ??= new RecordingNode("log", new Uint8Array(0), clock, this.#random);
     const nodes: Readonly<Record<string, BlockNode>> = { file: guard(file), log: guard(this.#log) };
-    const context: OpenContext = {
-      name: "logged",
-      readOnly: false,
-      baseDir: "/",
-      backing: "open",
-      dirty: "report",
-      sharing: { forceShare: false },
-      cache: { writethrough: false, direct: false, noFlush: false },
-      warn: () => undefined,
-      event: () => undefined,
-      fileOpened: () => undefined,
-      openChild: async (name) => nodes[name] as BlockNode,
-    };
     const options = { driver: "blklogwrites", file: { driver: "memory" }, log: { driver: "memory" } };
     return blklogwrites.open(
       blklogwrites.options.parse({ ...options, "log-append": isAppending }),
-      context,
+      openContext((name) => nodes[name] as BlockNode, { name: "logged", backing: "open" }),
     ) as Promise<BlockNode>;
   }
 

@@ -7,6 +7,7 @@ import type { BlockNode, Child, Extent, NodeInfo } from "../../core/block/node.t
 import { qcow2 } from "../../core/format/qcow2/qcow2.ts";
 import { qed } from "../../core/format/qed/qed.ts";
 import { MemoryNode } from "../../core/protocol/memory.ts";
+import { openContext } from "../build/openContext.ts";
 import type { CrashFormat } from "./format.ts";
 
 export interface Opened {
@@ -38,23 +39,18 @@ export async function openImage(
 ): Promise<Opened> {
   const warnings: string[] = [];
   const file = guard(inner);
-  const context: OpenContext = {
+  const childNamed = (name: string): BlockNode => {
+    if (name === "file") return file;
+    if (backingSize === undefined) throw new Error("the image has no backing file");
+    return guard(new PatternNode("backing", backingSize));
+  };
+  const context = openContext(childNamed, {
     name: "image",
     readOnly: how.readOnly ?? false,
-    baseDir: "/",
     backing: "open",
     dirty: how.dirty ?? "report",
-    sharing: { forceShare: false },
-    cache: { writethrough: false, direct: false, noFlush: false },
     warn: (message) => warnings.push(message),
-    event: () => undefined,
-    fileOpened: () => undefined,
-    openChild: async (name) => {
-      if (name === "file") return file;
-      if (backingSize === undefined) throw new Error("the image has no backing file");
-      return guard(new PatternNode("backing", backingSize));
-    },
-  };
+  });
   const backing = backingSize === undefined ? null : { driver: "pattern" };
   const shown = how.snapshot === undefined ? {} : { snapshot: how.snapshot };
   const options = { file: { driver: "memory" }, backing, ...format.options, ...shown };

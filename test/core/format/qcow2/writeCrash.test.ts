@@ -1,35 +1,13 @@
 // What is left of a qcow2 image after a crash, and after requests of its file that failed: clusters may be leaked, and
 // nothing worse; what was flushed is there. The order that makes it so is in core/format/qcow2/write/metadata.ts.
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { BlockError } from "../../../../core/base/errors.ts";
-import type { OpenContext } from "../../../../core/block/driver.ts";
-import { guard } from "../../../../core/block/guard.ts";
 import type { BlockNode } from "../../../../core/block/node.ts";
-import { qcow2 } from "../../../../core/format/qcow2/qcow2.ts";
 import { openBytes, readAll } from "../../../build/open.ts";
+import { openOnFile } from "../../../build/openOnFile.ts";
 import { buildQcow2, type Qcow2Spec } from "../../../build/qcow2.ts";
 import { type Random, seeded } from "../../../build/random.ts";
 import { failingFrom, RecordedFile } from "../../../build/recordedFile.ts";
-
-/** Opens an image on a file of the test's own. */
-async function openOn(file: BlockNode): Promise<BlockNode> {
-  const context: OpenContext = {
-    name: "top",
-    readOnly: false,
-    baseDir: "/",
-    backing: "none",
-    dirty: "report",
-    sharing: { forceShare: false },
-    cache: { writethrough: false, direct: false, noFlush: false },
-    warn: () => undefined,
-    event: () => undefined,
-    fileOpened: () => undefined,
-    openChild: async () => file,
-  };
-  const node = guard(await qcow2.open({ driver: "qcow2", file: {} }, context));
-  onTestFinished(() => node.close().catch(() => undefined));
-  return node;
-}
 
 interface Write {
   readonly offset: number;
@@ -104,7 +82,7 @@ describe("a crash", () => {
     seeded(async (random) => {
       for (let round = 0; round < 4; round++) {
         const file = new RecordedFile(imageOf(shape, random));
-        const node = await openOn(file);
+        const node = await openOnFile(file);
         const promises = await play(random, node, file, 40);
         await node.close();
         for (let crash = 0; crash < 12; crash++) {
@@ -123,7 +101,7 @@ describe("a crash", () => {
   test("with lazy refcounts leaves the dirty bit set, or leaks at most", () =>
     seeded(async (random) => {
       const file = new RecordedFile(buildQcow2({ size, clusterBits: 9, compatible: 1n }).bytes);
-      const node = await openOn(file);
+      const node = await openOnFile(file);
       await play(random, node, file, 40);
       const last = file.stepCount;
       let dirty = 0;
@@ -144,7 +122,7 @@ describe("requests of the file that fail", () => {
     seeded(async (random) => {
       for (let round = 0; round < 12; round++) {
         const file = new RecordedFile(imageOf(shape, random));
-        const node = await openOn(file);
+        const node = await openOnFile(file);
         file.fault = failingFrom(random.below(60), 1 + random.below(4));
         const model = new Uint8Array(size);
         let failures = 0;
