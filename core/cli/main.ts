@@ -40,7 +40,7 @@ Options:
 
 const ownHelp = `
 
-An image is changed only by the commands that say so. Formats: raw, qed.
+An image is changed only by the commands that say so. Formats: raw, qed, qcow2.
 
 Examples:
   blkscope compare disk.qed disk.raw
