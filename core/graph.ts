@@ -38,6 +38,11 @@ export interface OpenOptions {
   readonly format?: string;
   /** What to do with a dirty image that is opened for writing. Default "report". */
   readonly dirty?: DirtyPolicy;
+  /**
+   * Its structure is to be looked at: what is damaged beside the disk's own tables does not keep it from opening. Default:
+   * whether it is opened to be checked or repaired (`dirty`: skip, untouched).
+   */
+  readonly toInspect?: boolean;
   /** Takes no locks; read-only opens only. Default false. */
   readonly forceShare?: boolean;
   /**
@@ -307,11 +312,13 @@ class Opener {
 
   /** `tables`: the node keeps tables in its file, so that others may not write it meanwhile. */
   #context(where: string, name: string, level: Level, tables: boolean): OpenContext {
+    const { dirty = "report" } = this.#options;
     return {
       name,
       readOnly: level.readOnly,
       backing: this.#options.backing ?? "plain",
-      dirty: this.#options.dirty ?? "report",
+      dirty,
+      toInspect: this.#options.toInspect ?? (dirty === "skip" || dirty === "untouched"),
       sharing: {
         forceShare: (level.forceShare || (level.depth > 0 && this.#options.shareBacking)) ?? false,
       },

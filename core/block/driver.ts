@@ -55,6 +55,11 @@ export interface OpenContext {
   readonly baseDir: string;
   readonly backing: BackingPolicy;
   readonly dirty: DirtyPolicy;
+  /**
+   * The image's structure is to be looked at or mended: tables beside the disk's own may be damaged, where the format can
+   * do without them.
+   */
+  readonly toInspect: boolean;
   readonly sharing: Sharing;
   readonly cache: CacheMode;
   /**

@@ -5,6 +5,12 @@ import { type CheckJob, type Finding, maxFindings, type RepairKind } from "../..
 /** Milliseconds of work between two turns in which a cancel can arrive. */
 const turnMs = 20;
 
+/**
+ * What threads have counted can't be used: what has to be told in the order of the tables, or what two of them counted at the
+ * same moment. All is counted again by one.
+ */
+export class CountAgain extends Error {}
+
 type NewFinding = Omit<Finding, "id">;
 export type Told = Omit<NewFinding, "kind" | "repair">;
 
@@ -16,6 +22,8 @@ export class CheckReporter {
   /** Steps of work, for progress. */
   done = 0;
   total = 1;
+  /** The peer gave up before: what is found from here on is found by us alone. */
+  isPeerGone = false;
   readonly #job: CheckJob;
   /** Findings that a repair answers must not be crowded out by those it can't. */
   readonly #found = { repairable: 0, other: 0 };
@@ -47,8 +55,9 @@ export class CheckReporter {
     this.#tell(repair !== "none", () => ({ ...make(), kind: "leak", repair }));
   }
 
-  /** A table that can't be read. Being cancelled is no such thing: it goes on. */
+  /** A table that can't be read. Being cancelled is no such thing: it goes on, as what concerns the whole check. */
   unreadable(error: unknown, make: (reason: string) => Told): void {
+    if (error instanceof CountAgain) throw error;
     if (error instanceof BlockError && error.code === "ECANCELED") throw error;
     this.readError ??= toPlain(error);
     this.failed(1, () => make(error instanceof Error ? error.message : String(error)));
@@ -63,7 +72,9 @@ export class CheckReporter {
   /** Findings that nobody hears, and those above the limit, are counted and never made. */
   #tell(isRepairable: boolean, make: () => NewFinding): void {
     const count = this.#found[isRepairable ? "repairable" : "other"]++;
-    if (count < maxFindings) this.#job.finding?.({ ...make(), id: this.#kept++ });
+    if (count >= maxFindings) return;
+    const { peer, ...found } = make();
+    this.#job.finding?.({ ...found, ...(peer && !this.isPeerGone && { peer }), id: this.#kept++ });
   }
 
   /** Lets a cancel arrive, after some work. */

@@ -5,6 +5,7 @@ import {
   autoclear,
   broken,
   checkFeatures,
+  type HeaderPurpose,
   longestHeader,
   parseFrame,
   parseHeader,
@@ -25,21 +26,21 @@ export interface StoredName {
 }
 
 /** Throws EINVAL (not qcow2), ENOTSUP, EFBIG, ECORRUPT, EIO. */
-export async function readImage(file: BlockNode): Promise<Qcow2Image> {
+export async function readImage(file: BlockNode, purpose: HeaderPurpose = "refuse"): Promise<Qcow2Image> {
   const head = new Uint8Array(longestHeader);
   await readPadded(file, 0, head);
   const frame = parseFrame(head);
   const cluster = new Uint8Array(frame.clusterSize);
   await readPadded(file, 0, cluster);
-  return parseImage(cluster);
+  return parseImage(cluster, purpose);
 }
 
 /** The same of a first cluster in memory. Throws EINVAL (not qcow2), ENOTSUP, EFBIG, ECORRUPT. */
-export function parseImage(cluster: Uint8Array): Qcow2Image {
+export function parseImage(cluster: Uint8Array, purpose: HeaderPurpose = "refuse"): Qcow2Image {
   const head = cluster.subarray(0, longestHeader);
   const frame = parseFrame(head);
   if (frame.incompatible >> 5n === 0n) {
-    const header = parseHeader(head, frame);
+    const header = parseHeader(head, frame, purpose);
     const hasBitmaps = (header.autoclear & autoclear.bitmaps) !== 0n;
     const extensions = readExtensions(splitExtensions(cluster, frame), header, hasBitmaps);
     if ((header.autoclear & autoclear.rawDataFile) !== 0n && !header.hasDataFile) {

@@ -5,11 +5,13 @@ import type { BlockNode, Fact, NodeInfo, SnapshotInfo } from "../../block/node.t
 import type { Qcow2Bitmap } from "./bitmaps.ts";
 import type { Qcow2Image } from "./header.ts";
 import { autoclear, compatible, incompatible, type Qcow2Header } from "./layout.ts";
-import type { Qcow2Snapshot } from "./snapshots.ts";
+import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
 
 /** What is read once, when the image is opened. */
 export interface Qcow2Facts {
   readonly snapshots: readonly Qcow2Snapshot[];
+  /** What is wrong with their table, of an image that is inspected. */
+  readonly snapshotFaults: readonly SnapshotFault[];
   readonly bitmaps: readonly Qcow2Bitmap[];
   /** How the data are encrypted; undefined where they are not. */
   readonly encryption: Readonly<Record<string, Fact>> | undefined;
@@ -17,11 +19,12 @@ export interface Qcow2Facts {
 
 export function infoOf(
   image: Qcow2Image,
-  { snapshots, bitmaps, encryption }: Qcow2Facts,
+  facts: Qcow2Facts,
   file: BlockNode,
   context: Pick<OpenContext, "baseDir">,
 ): NodeInfo {
   const { header, extensions, backing } = image;
+  const { snapshots, encryption } = facts;
   const { backingFormat } = extensions;
   const full =
     backing === undefined || backing.fault !== undefined
@@ -42,7 +45,7 @@ export function infoOf(
     ...(encryption !== undefined && { encrypted: true }),
     snapshots: snapshots.map(plainSnapshot),
     vmStateOffset: vmStateOffset(header),
-    specific: specificOf(image, bitmaps, encryption),
+    specific: specificOf(image, facts),
   };
 }
 
@@ -54,8 +57,7 @@ export function vmStateOffset({ size, clusterSize, l2Entries }: Qcow2Header): nu
 
 function specificOf(
   { header, extensions }: Qcow2Image,
-  bitmaps: readonly Qcow2Bitmap[],
-  encryption: Qcow2Facts["encryption"],
+  { bitmaps, encryption, snapshotFaults }: Qcow2Facts,
 ): NonNullable<NodeInfo["specific"]> {
   const isThree = header.version === 3;
   const has = (field: bigint, bit: bigint) => (field & bit) !== 0n;
@@ -73,6 +75,7 @@ function specificOf(
       corrupt: has(header.incompatible, incompatible.corrupt),
       "extended-l2": header.l2EntryLength === 16,
     }),
+    ...(snapshotFaults[0] !== undefined && { "snapshot-table": snapshotFaults[0].error.message }),
   };
 }
 

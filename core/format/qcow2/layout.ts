@@ -52,6 +52,28 @@ export interface TablePlace {
   readonly entries: number;
 }
 
+/** Where the snapshot table is, and how many entries it has. */
+export interface SnapshotPlace {
+  readonly offset: number;
+  readonly count: number;
+  /** Why that is not what the header says: it can't be. Of images that are inspected; others are refused. */
+  readonly fault?: SnapshotPlaceFault;
+}
+
+export interface SnapshotPlaceFault {
+  /** misplaced: no offset of a table, so no entry can be read. too-many: more entries than any program makes. */
+  readonly kind: "misplaced" | "too-many";
+  readonly error: BlockError;
+  /** Entries, as the header says it. */
+  readonly stored: number;
+}
+
+/**
+ * refuse: whatever breaks a rule is refused. inspect: the snapshot table may be anywhere, since neither the disk nor what
+ * is to be looked at or mended depends on it.
+ */
+export type HeaderPurpose = "refuse" | "inspect";
+
 export interface Qcow2Header {
   readonly version: 2 | 3;
   readonly clusterBits: number;
@@ -61,7 +83,7 @@ export interface Qcow2Header {
   readonly crypt: "none" | "aes" | "luks";
   readonly l1: TablePlace;
   readonly refcountTable: { readonly offset: number; readonly clusters: number };
-  readonly snapshots: { readonly offset: number; readonly count: number };
+  readonly snapshots: SnapshotPlace;
   readonly incompatible: bigint;
   readonly compatible: bigint;
   readonly autoclear: bigint;
@@ -164,7 +186,7 @@ export function checkFeatures(features: bigint, nameOf: (bit: number) => string 
 }
 
 /** Decodes and validates the rest, in the order of the peer's rules. Throws ENOTSUP, EFBIG, ECORRUPT. */
-export function parseHeader(head: Uint8Array, frame: HeaderFrame): Qcow2Header {
+export function parseHeader(head: Uint8Array, frame: HeaderFrame, purpose: HeaderPurpose): Qcow2Header {
   const { version, clusterSize, clusterBits, headerLength } = frame;
   const features = frame.incompatible;
   const has = (bit: bigint) => (features & bit) !== 0n;
@@ -196,7 +218,7 @@ export function parseHeader(head: Uint8Array, frame: HeaderFrame): Qcow2Header {
   }
   const l2EntryLength = isExtended ? 16 : 8;
   const l2Entries = clusterSize / l2EntryLength;
-  const tables = tablesOf(head, frame);
+  const tables = tablesOf(head, frame, purpose);
   return {
     version,
     clusterBits,
@@ -227,7 +249,7 @@ function compressionOf(type: number, isFlagged: boolean): Qcow2Header["compressi
   throw refused("ENOTSUP", `qcow2: unknown compression type: ${type}`, "0 and 1 are known here", 104, 1);
 }
 
-function tablesOf(head: Uint8Array, { clusterSize }: HeaderFrame) {
+function tablesOf(head: Uint8Array, { clusterSize }: HeaderFrame, purpose: HeaderPurpose) {
   const clusters = u32be(head, 56);
   if (clusters === 0) {
     const words = "Image does not contain a reference count table";
@@ -235,20 +257,36 @@ function tablesOf(head: Uint8Array, { clusterSize }: HeaderFrame) {
   }
   const table = (name: string, at: number, bytes: number, most: number) =>
     checkedTable({ name, offset: big64be(head, at), clusterSize, bytes, most, at });
-  const count = u32be(head, 60);
   const entries = u32be(head, 36);
-  const { refcountTable, l1Table, snapshots } = limits;
+  const { refcountTable, l1Table } = limits;
   return {
     refcountTable: {
       offset: table("Reference count table", 48, clusters * clusterSize, refcountTable),
       clusters,
     },
-    snapshots: {
-      offset: table("Snapshot table", 64, count * snapshotEntryLength, snapshots * snapshotEntryLength),
-      count,
-    },
+    snapshots: snapshotPlace(head, clusterSize, purpose),
     l1: { offset: table("Active L1 table", 40, entries * 8, l1Table), entries },
   };
+}
+
+function snapshotPlace(head: Uint8Array, clusterSize: number, purpose: HeaderPurpose): SnapshotPlace {
+  const stored = u32be(head, 60);
+  const field = {
+    ...{ name: "Snapshot table", offset: big64be(head, 64), clusterSize, at: 64 },
+    most: limits.snapshots * snapshotEntryLength,
+  };
+  const placed = (count: number) => checkedTable({ ...field, bytes: count * snapshotEntryLength });
+  try {
+    return { offset: placed(stored), count: stored };
+  } catch (error) {
+    if (purpose === "refuse" || !(error instanceof BlockError)) throw error;
+    try {
+      const offset = placed(Math.min(stored, limits.snapshots));
+      return { offset, count: limits.snapshots, fault: { kind: "too-many", error, stored } };
+    } catch {
+      return { offset: 0, count: 0, fault: { kind: "misplaced", error, stored } };
+    }
+  }
 }
 
 interface TableField {

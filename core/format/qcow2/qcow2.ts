@@ -15,7 +15,7 @@ import type { Qcow2Facts } from "./info.ts";
 import { incompatible, probeQcow2 } from "./layout.ts";
 import { luksFacts } from "./luks.ts";
 import { Qcow2Node } from "./node.ts";
-import { readSnapshots, snapshotNamed } from "./snapshots.ts";
+import { inspectSnapshots, readSnapshots, snapshotNamed } from "./snapshots.ts";
 import { amendOptions } from "./write/amendOptions.ts";
 import {
   changeableOptions,
@@ -50,7 +50,7 @@ export const qcow2 = defineDriver({
   checks: true,
   open: async (options, context) => {
     const file = await context.openChild("file", "file", options.file);
-    const image = await readImage(file);
+    const image = await readImage(file, context.toInspect ? "inspect" : "refuse");
     const tables = tableCache(options, image.header.clusterSize);
     if (!context.readOnly) expectWritable(image, options.snapshot, context);
     const facts = await readFacts(image, file, context);
@@ -103,10 +103,21 @@ function expectWritable(
 
 async function readFacts(image: Qcow2Image, file: BlockNode, context: OpenContext): Promise<Qcow2Facts> {
   return {
-    snapshots: await readSnapshots(file, image.header),
+    ...(await snapshotsOf(image, file, context)),
     bitmaps: await bitmapsOrNone(image, file, context),
     encryption: await encryptionOf(image, file, context),
   };
+}
+
+/** The disk and its tables can be looked at without its snapshots. */
+async function snapshotsOf(
+  { header }: Qcow2Image,
+  file: BlockNode,
+  { toInspect }: OpenContext,
+): Promise<Pick<Qcow2Facts, "snapshots" | "snapshotFaults">> {
+  if (!toInspect) return { snapshots: await readSnapshots(file, header), snapshotFaults: [] };
+  const { snapshots, faults } = await inspectSnapshots(file, header);
+  return { snapshots, snapshotFaults: faults };
 }
 
 /** The tables can be looked at without the encryption header. */

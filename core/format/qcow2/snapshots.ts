@@ -3,7 +3,14 @@ import { big64be, u16be, u32be, u64be } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
 import type { BlockNode, SnapshotInfo } from "../../block/node.ts";
 import { readPadded } from "./header.ts";
-import { checkedTable, limits, type Qcow2Header, snapshotEntryLength, type TablePlace } from "./layout.ts";
+import {
+  checkedTable,
+  limits,
+  type Qcow2Header,
+  type SnapshotPlaceFault,
+  snapshotEntryLength,
+  type TablePlace,
+} from "./layout.ts";
 
 export interface Qcow2Snapshot extends SnapshotInfo {
   /** The entry in the file, with its padding. */
@@ -16,28 +23,85 @@ export interface Qcow2Snapshot extends SnapshotInfo {
   readonly l1: { readonly offset: bigint; readonly entries: number };
 }
 
+/** Why a snapshot table is not what it has to be. */
+export interface SnapshotFault {
+  /** extra: entries with more extra data than any program makes; too-long: the table reaches too far. */
+  readonly kind: SnapshotPlaceFault["kind"] | "extra" | "too-long";
+  readonly error: BlockError;
+  /** The entry it was found at, where it is one. */
+  readonly entry?: number;
+  /** What is stored: of extra how long that is, else how many entries there should be. */
+  readonly stored: number;
+  /** Entries that there should be from there on and that can't be had. */
+  readonly lost: number;
+}
+
+export interface SnapshotTableRead {
+  /** Entries that can be had. */
+  readonly snapshots: readonly Qcow2Snapshot[];
+  /** In the order in which they were found. */
+  readonly faults: readonly SnapshotFault[];
+}
+
+type SnapshotsOf = Pick<Qcow2Header, "snapshots" | "size" | "clusterSize">;
+
 /**
  * All entries. Throws EFBIG for a table or an entry that is larger than any program makes it, EIO. The file may end
  * inside the table: what is missing reads as zeroes.
  */
-export async function readSnapshots(
-  file: BlockNode,
-  header: Pick<Qcow2Header, "snapshots" | "size" | "clusterSize">,
-): Promise<readonly Qcow2Snapshot[]> {
-  const { offset: table, count } = header.snapshots;
-  const list: Qcow2Snapshot[] = [];
+export async function readSnapshots(file: BlockNode, header: SnapshotsOf): Promise<readonly Qcow2Snapshot[]> {
+  const { snapshots, faults } = await inspectSnapshots(file, header);
+  const [fault] = faults;
+  if (fault !== undefined) throw fault.error;
+  return snapshots;
+}
+
+/** The entries that can be had of a table that may be damaged, and what is wrong with it. Throws EIO. */
+export async function inspectSnapshots(file: BlockNode, header: SnapshotsOf): Promise<SnapshotTableRead> {
+  const { offset: table, count, fault } = header.snapshots;
+  if (fault?.kind === "misplaced") {
+    return { snapshots: [], faults: [{ ...fault, lost: fault.stored }] };
+  }
+  const snapshots: Qcow2Snapshot[] = [];
+  const faults: SnapshotFault[] = [];
   const reader = new ClusterReader(file, table, header.clusterSize);
   let at = table;
   for (let index = 0; index < count; index++) {
     const fixed = await reader.bytes(at, snapshotEntryLength);
-    const length = entryLength(fixed, at, index);
-    if (at + length - table > limits.snapshotTable) {
-      throw tooLarge("Snapshot table is too big", `it has more than ${limits.snapshotTable} bytes`, at);
+    const extra = u32be(fixed, 36);
+    if (fault !== undefined && !canBeSnapshot(fixed, header.clusterSize)) break;
+    if (extra > limits.snapshotExtra) {
+      const words = `Too much extra metadata in snapshot table entry ${index}`;
+      const why = `it has ${extra} bytes, at most ${limits.snapshotExtra} are known`;
+      faults.push({
+        kind: "extra",
+        error: tooLarge(words, why, at + 36),
+        entry: index,
+        stored: extra,
+        lost: 0,
+      });
     }
-    list.push(parseEntry(await reader.bytes(at, length), at, header.size));
+    const length = entryLength(fixed);
+    if (at + length - table > limits.snapshotTable) {
+      const error = tooLarge(
+        "Snapshot table is too big",
+        `it has more than ${limits.snapshotTable} bytes`,
+        at,
+      );
+      faults.push({ kind: "too-long", error, entry: index, stored: count, lost: count - index });
+      break;
+    }
+    snapshots.push(parseEntry(await reader.bytes(at, length), at, header.size));
     at += length;
   }
-  return list;
+  if (fault === undefined) return { snapshots, faults };
+  return { snapshots, faults: [{ ...fault, lost: fault.stored - snapshots.length }, ...faults] };
+}
+
+/** Where a table says that it has more entries than it can have, most of them are none: they have no id, or no L1 table. */
+function canBeSnapshot(fixed: Uint8Array, clusterSize: number): boolean {
+  const isPlaced = big64be(fixed, 0) % BigInt(clusterSize) === 0n;
+  return u16be(fixed, 12) > 0 && isPlaced && u32be(fixed, 8) * 8 <= limits.l1Table;
 }
 
 /** Bytes of a table one after the other, of whole clusters that it has: nothing behind them is read. */
@@ -70,13 +134,8 @@ class ClusterReader {
 }
 
 /** Bytes of an entry with its padding, by its fixed fields. */
-function entryLength(fixed: Uint8Array, offset: number, index: number): number {
-  const extra = u32be(fixed, 36);
-  if (extra > limits.snapshotExtra) {
-    const words = `Too much extra metadata in snapshot table entry ${index}`;
-    throw tooLarge(words, `it has ${extra} bytes, at most ${limits.snapshotExtra} are known`, offset + 36);
-  }
-  return Math.ceil((snapshotEntryLength + extra + u16be(fixed, 12) + u16be(fixed, 14)) / 8) * 8;
+function entryLength(fixed: Uint8Array): number {
+  return Math.ceil((snapshotEntryLength + u32be(fixed, 36) + u16be(fixed, 12) + u16be(fixed, 14)) / 8) * 8;
 }
 
 /** `bytes`: one entry with its padding, which lies at `offset`; `size`: of the disk where the entry does not say. */

@@ -93,7 +93,7 @@ export class HeaderFile {
   async reload(): Promise<void> {
     const cluster = new Uint8Array(this.header.clusterSize);
     await readPadded(this.#file, 0, cluster);
-    this.#image = parseImage(cluster);
+    this.#image = parseImage(cluster, "inspect");
     this.#cluster = cluster;
     this.#isUnsure = false;
   }
@@ -106,8 +106,8 @@ export class HeaderFile {
   }
 
   async #store(cluster: Uint8Array): Promise<void> {
-    // Parsed first: what could not be opened again is not written.
-    const image = parseImage(cluster);
+    // Parsed first: what could not be opened again is not written. What was wrong before may stay so.
+    const image = parseImage(cluster, "inspect");
     const [from, end] = this.#isUnsure ? [0, cluster.length] : difference(this.#cluster, cluster);
     if (from === end) {
       this.#image = image;

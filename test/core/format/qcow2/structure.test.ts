@@ -186,7 +186,7 @@ describe("the clusters of a qcow2 file", () => {
 
   it("are given up when that is asked for", async () => {
     const file = new SlowFile("file", true, buildQcow2({ ...K, size: C }).bytes);
-    const facts = { snapshots: [], bitmaps: [], encryption: undefined };
+    const facts = { snapshots: [], snapshotFaults: [], bitmaps: [], encryption: undefined };
     const structure = new Qcow2Structure({ file, image: await readImage(file), facts, shown: undefined });
     const controller = new AbortController();
     controller.abort();

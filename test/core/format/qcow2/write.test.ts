@@ -287,7 +287,7 @@ describe("a step that fails", () => {
 
 async function sessionOn(file: RecordedFile): Promise<WriteSession> {
   const image = await readImage(file);
-  const facts = { snapshots: [], bitmaps: [], encryption: undefined };
+  const facts = { snapshots: [], snapshotFaults: [], bitmaps: [], encryption: undefined };
   const options = metadataOptions({});
   const none = { dataFile: undefined, backing: undefined };
   return WriteSession.open({
