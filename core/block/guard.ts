@@ -184,6 +184,10 @@ class Guarded implements BlockNode {
       };
     };
     return {
+      get canKeep() {
+        return inner.canKeep;
+      },
+      list: this.#required("list the bitmaps", () => inner.list()),
       add: guarded("add a bitmap", (...args: Parameters<Bitmaps["add"]>) => inner.add(...args)),
       remove: guarded("remove a bitmap", (name: string) => inner.remove(name)),
       clear: guarded("clear a bitmap", (name: string) => inner.clear(name)),

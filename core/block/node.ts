@@ -100,11 +100,26 @@ export interface BitmapSource {
   ranges(): AsyncIterable<{ readonly offset: number; readonly length: number }>;
 }
 
+/** A dirty bitmap that an image keeps. */
+export interface BitmapFacts {
+  readonly name: string;
+  /** Bytes of one bit. */
+  readonly granularity: number;
+  /** Records what is written. */
+  readonly isEnabled: boolean;
+  /** A program that recorded in it did not store it: what it says is not to be believed. */
+  readonly isInconsistent: boolean;
+}
+
 /**
  * Changes are durable when they return. Throws ENOENT (no such bitmap), EBUSY (one that a program did not store: it can only
  * be removed), ECORRUPT, EIO, ENOSPC.
  */
 export interface Bitmaps {
+  /** False where the image, as it is now, can't keep any: its version is too old. */
+  readonly canKeep: boolean;
+  /** In the image's order. */
+  list(): Promise<readonly BitmapFacts[]>;
   /** Records from now on. `granularity`: bytes of one bit, a power of 2. Throws EINVAL, ENOTSUP, EFBIG. */
   add(name: string, granularity: number | undefined): Promise<void>;
   remove(name: string): Promise<void>;

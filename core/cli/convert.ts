@@ -60,11 +60,14 @@ const options = {
     help: "go on past ranges that cannot be read: they become zeroes, and are reported",
   },
   targetIsZero: { long: "target-is-zero", help: "with -n: the target holds nothing but zeroes" },
-  bitmaps: { long: "bitmaps", help: "copy persistent bitmaps as well" },
+  bitmaps: {
+    long: "bitmaps",
+    help: "copy the dirty bitmaps as well, into a target that can keep some (qcow2, compat=1.1)",
+  },
   skipBroken: {
     long: "skip-broken-bitmaps",
     also: ["skip-broken"],
-    help: "with --bitmaps: leave out those that are inconsistent",
+    help: "with --bitmaps: leave out those that are inconsistent or can't be read",
   },
   copyRange: { short: "C", long: "copy-range-offloading", help: "let the system copy, where it can" },
   cache: {
@@ -117,6 +120,7 @@ the conversion fails or is interrupted. With -n, or on a device, the target is w
     "convert -O qed disk.raw disk.qed",
     "convert -p -f qed -O raw overlay.qed flat.raw",
     "convert -O qed -B base.raw -F raw old.qed new.qed",
+    "convert --bitmaps -c -O qcow2 disk.qcow2 smaller.qcow2",
     "convert --salvage -O raw damaged.qed rescued.raw",
   ],
   failure: 1,
@@ -164,6 +168,7 @@ function checked(args: Parsed<typeof options>): ConvertArguments {
     salvage: has("salvage"),
     targetIsZero: has("targetIsZero"),
     bitmaps: has("bitmaps"),
+    skipBroken: has("skipBroken"),
     cache: args.value("cache") ?? "unsafe",
     sourceCache: args.value("sourceCache") ?? "writeback",
     progress: has("progress"),

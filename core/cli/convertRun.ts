@@ -3,8 +3,10 @@ import * as fs from "node:fs";
 import { asBlockError } from "../base/errors.ts";
 import type { CreateRequest } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
+import type { BitmapFacts, BlockNode } from "../block/node.ts";
 import { type ConvertRequest, convert } from "../ops/convert.ts";
 import { planPieces, totalSize } from "../ops/convertPlan.ts";
+import { bitmapsToCopy, copyBitmaps, expectKeepsBitmaps, expectRoomForBitmaps } from "../ops/copyBitmaps.ts";
 import { dataFilePath } from "../ops/create.ts";
 import { sizeInSectors } from "../ops/map.ts";
 import { driverNamed } from "../registry.ts";
@@ -41,6 +43,8 @@ export interface ConvertArguments {
   readonly salvage: boolean;
   readonly targetIsZero: boolean;
   readonly bitmaps: boolean;
+  /** Bitmaps that can't be copied are left out. */
+  readonly skipBroken: boolean;
   readonly cache: string;
   readonly sourceCache: string;
   readonly progress: boolean;
@@ -103,6 +107,8 @@ interface Target {
   readonly backingSize: number | undefined;
   /** What is not written reads as zeroes. */
   readonly isZero: boolean;
+  /** What it is to get of the source's bitmaps, if that is asked for. */
+  readonly bitmaps: readonly BitmapFacts[] | undefined;
 }
 
 async function fill(
@@ -113,16 +119,22 @@ async function fill(
   interruption: Interruption,
 ): Promise<void> {
   const sources = opened.map(({ graph }) => graph.root);
+  const [source] = sources as [BlockNode, ...BlockNode[]];
   const size = totalSize(sources);
-  const target = await openTarget(args, name, size);
+  const target = await openTarget(args, name, sources, size);
   const unreadable = new UnreadableReport();
   const salvage: ConvertRequest["salvage"] = args.quiet
     ? () => undefined
     : (...range) => unreadable.add(...range);
+  let isBegun = false;
   let closed = false;
   try {
     const { root } = target.image.graph;
+    if (target.bitmaps !== undefined) expectKeepsBitmaps(root);
+    if (args.compress && root.writeCompressed === undefined) refuseCompression(false, {});
     if (root.size < size) throw new CliError("output file is smaller than input file", 1);
+    await expectRoomForBitmaps(target.bitmaps ?? [], source, root);
+    isBegun = true;
     await convert({
       sources,
       target: root,
@@ -146,12 +158,14 @@ async function fill(
       }),
     });
     unreadable.end();
+    await copyBitmaps(target.bitmaps ?? [], source, root, interruption.signal);
     closed = true;
     await target.image.graph.close();
     target.file?.finish();
   } catch (thrown) {
     if (!closed) await target.image.graph.close().catch(() => undefined);
-    throw withFate(thrown, name, target.file?.discard() ?? "partly overwritten", interruption);
+    const fate = target.file?.discard() ?? (isBegun ? "partly overwritten" : "unchanged");
+    throw withFate(thrown, name, fate, interruption);
   }
 }
 
@@ -209,8 +223,13 @@ async function progressOver(
   return (copied) => progress.show(data === 0 ? 1 : Math.min(1, copied / data));
 }
 
-async function openTarget(args: ConvertArguments, name: string, size: number): Promise<Target> {
-  if (args.skipCreate) return openExisting(args, name);
+async function openTarget(
+  args: ConvertArguments,
+  name: string,
+  sources: readonly BlockNode[],
+  size: number,
+): Promise<Target> {
+  if (args.skipCreate) return openExisting(args, name, await wantedBitmaps(args, sources));
   const format = args.targetFormat ?? "raw";
   const isNamed = splitOptionLists(args.options).some((option) => option.name === "backing_file");
   if ((args.backing !== undefined || isNamed) && args.sources.length > 1) {
@@ -221,7 +240,7 @@ async function openTarget(args: ConvertArguments, name: string, size: number): P
   }
   const request = newImageRequest(name, format, args, size);
   if (args.compress) refuseCompression(driverNamed(format)?.compresses === true, request.options);
-  if (args.bitmaps) throw new CliError("Source lacks bitmap support", 1);
+  const bitmaps = await wantedBitmaps(args, sources);
   const beside = newDataFile(name, format, request);
   await createNamed(name, format, request, `converting ${format}`);
   const cache = cacheMode(args.cache, "cache");
@@ -238,6 +257,7 @@ async function openTarget(args: ConvertArguments, name: string, size: number): P
     file: UnfinishedFile.hide(name, beside),
     backingSize: backing && sizeInSectors(backing),
     isZero: backing === undefined && isRegular(image),
+    bitmaps,
   };
 }
 
@@ -247,19 +267,33 @@ function newDataFile(name: string, format: string, request: CreateRequest): stri
   return dataFile === undefined || fs.existsSync(dataFile) ? undefined : dataFile;
 }
 
-async function openExisting(args: ConvertArguments, name: string): Promise<Target> {
-  if (args.bitmaps) throw new CliError("Source lacks bitmap support", 1);
+/** Undefined where they are not asked for. */
+async function wantedBitmaps(
+  { bitmaps, skipBroken, quiet }: ConvertArguments,
+  [source]: readonly BlockNode[],
+): Promise<readonly BitmapFacts[] | undefined> {
+  if (!bitmaps || source === undefined) return undefined;
+  return bitmapsToCopy(source, skipBroken ? (...skipped) => warnOfSkipped(quiet, ...skipped) : undefined);
+}
+
+function warnOfSkipped(quiet: boolean, name: string, why?: string): void {
+  // The peer's -q is for progress only.
+  if (quiet && !inPlaceOfPeer) return;
+  printWarning(why === undefined ? `Skipping inconsistent bitmap '${name}'` : `Skipping a bitmap: ${why}`);
+}
+
+async function openExisting(
+  args: ConvertArguments,
+  name: string,
+  bitmaps: Target["bitmaps"],
+): Promise<Target> {
   if (args.targetImageOpts && args.targetFormat !== undefined) refuseFormat();
   const format = args.targetFormat ?? (args.targetImageOpts ? undefined : "raw");
   const cache = cacheMode(args.cache, "cache");
   const image = await openImage(name, { imageOpts: args.targetImageOpts, format, writable: true, cache });
-  if (args.compress && image.graph.root.writeCompressed === undefined) {
-    await image.graph.close();
-    refuseCompression(false, {});
-  }
   const backing = args.backing === undefined ? undefined : childOf(image.graph.root, "backing");
   const backingSize = backing && sizeInSectors(backing);
-  return { image, file: undefined, backingSize, isZero: args.targetIsZero };
+  return { image, file: undefined, backingSize, isZero: args.targetIsZero, bitmaps };
 }
 
 /** A new file reads as zeroes until it is written; a device holds what it held. */

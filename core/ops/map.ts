@@ -25,8 +25,8 @@ export interface MapEntry {
 const sectorSize = 512;
 
 /** The size as the peer knows it: in whole sectors. */
-export function sizeInSectors(node: BlockNode): number {
-  return Math.ceil(node.size / sectorSize) * sectorSize;
+export function sizeInSectors({ size }: { readonly size: number }): number {
+  return Math.ceil(size / sectorSize) * sectorSize;
 }
 
 /**

@@ -199,3 +199,96 @@ describeWithQemu("bitmap in the place of qemu-img", () => {
     sameImage("disk");
   });
 });
+
+describeWithQemu("convert --bitmaps in the place of qemu-img", () => {
+  /** Four bitmaps with bits in them, one of which does not record. */
+  function makeSource(name: string): void {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", name, "10M");
+    for (const bitmap of ["b1", "zz", "aa"]) twins.prepare("qemu-img", "bitmap", "--add", name, bitmap);
+    twins.prepare("qemu-io", "-c", "write 1M 100k", name);
+    twins.prepare("qemu-img", "bitmap", "--disable", name, "zz");
+    twins.prepare("qemu-img", "bitmap", "--add", "-g", "512", name, "fine");
+    twins.prepare("qemu-io", "-c", "write 5M 1k", "-c", "write -z 10239k 1k", name);
+  }
+
+  it.each(["", "-c", "-o cluster_size=512", "-o extended_l2=on,compat=1.1", "-S 0 -W"])(
+    "copies them with all that they say: %s",
+    (options) => {
+      makeSource("disk");
+      same(`convert --bitmaps ${options} -f qcow2 -O qcow2 disk copy`);
+      sameImage("copy");
+      sameBits("copy", "b1", "zz", "aa", "fine");
+      expect(twins.contents("copy")).toBe(twins.contents("disk"));
+    },
+  );
+
+  it("copies them beside those that the target has, and with an overlay or a snapshot", () => {
+    makeSource("disk");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "there", "10M");
+    twins.prepare("qemu-img", "bitmap", "--add", "there", "own");
+    same("convert --bitmaps -n -f qcow2 -O qcow2 disk there");
+    sameImage("there");
+    sameBits("there", "own", "b1", "zz", "aa", "fine");
+    same("convert --bitmaps -f qcow2 -O qcow2 -B there -F qcow2 disk overlay");
+    sameImage("overlay");
+    sameBits("overlay", "b1", "fine");
+    twins.prepare("qemu-img", "snapshot", "-c", "s", "disk");
+    same("convert --bitmaps -l s -f qcow2 -O qcow2 disk old");
+    sameImage("old");
+    sameBits("old", "b1", "fine");
+    same("convert -f qcow2 -O qcow2 disk without");
+    sameImage("without");
+  });
+
+  it("refuses sources and targets that can keep none", () => {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "disk", "1M");
+    twins.prepare("qemu-img", "bitmap", "--add", "disk", "b");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "none", "1M");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "-o", "compat=0.10", "old", "1M");
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "raw", "1M");
+    const lines = [
+      "-f raw -O qcow2 raw x",
+      "-f qcow2 -O qcow2 old x",
+      "-f qcow2 -O raw none x",
+      "-f qcow2 -O qcow2 -o compat=0.10 disk x",
+      "-f qcow2 -O raw -c disk x",
+      "-f qcow2 -O qcow2 -o bogus=1 old x",
+      "-n -f qcow2 -O qcow2 old nofile",
+      "-n -c -f qcow2 -O raw disk raw",
+      "-n -f qcow2 -O qcow2 disk old",
+    ];
+    for (const line of lines) same(`convert --bitmaps ${line}`);
+    sameImage("old");
+  });
+
+  it("refuses a target that has one of the name, or another size, before it writes to it", () => {
+    makeSource("disk");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "none", "10M");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "big", "20M");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "small", "5M");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "taken", "10M");
+    twins.prepare("qemu-img", "bitmap", "--add", "taken", "zz");
+    same("convert --bitmaps -n -f qcow2 -O qcow2 none taken");
+    for (const name of ["big", "small", "taken"]) same(`convert --bitmaps -n -f qcow2 -O qcow2 disk ${name}`);
+    sameImage("big");
+    // The stock program copies the disk and the bitmaps before the one that it refuses; ours leaves the target as it was.
+    expect(JSON.stringify(bitmapsOf(twins.ownFolder, "taken"))).toMatch(
+      /"bitmaps":\[\{[^}]*"name":"zz"[^}]*\}\]/,
+    );
+    expect(twins.contents("taken")).toBe(twins.contents("none"));
+  });
+
+  it("refuses those that were not stored, unless it is to leave them out", () => {
+    makeSource("disk");
+    for (const cwd of [twins.peerFolder, twins.ownFolder]) {
+      spawnSync("qemu-io", ["-c", "write 0 64k", "-c", "sigraise 9", "disk"], { cwd });
+    }
+    twins.prepare("qemu-img", "bitmap", "--add", "disk", "good");
+    twins.prepare("qemu-io", "-c", "write 3M 200k", "disk");
+    same("convert --bitmaps -f qcow2 -O qcow2 disk copy");
+    same("convert --bitmaps -f qcow2 -O raw disk copy");
+    same("convert --bitmaps -q --skip-broken-bitmaps -f qcow2 -O qcow2 disk copy");
+    sameImage("copy");
+    sameBits("copy", "good");
+  });
+});

@@ -8,6 +8,7 @@ import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from ".
 import type {
   AmendRequest,
   BackingName,
+  BitmapFacts,
   Bitmaps,
   BlockNode,
   Child,
@@ -20,6 +21,7 @@ import type {
   ZeroFlags,
 } from "../../block/node.ts";
 import { BitmapBits } from "./bitmapBits.ts";
+import { readBitmaps } from "./bitmaps.ts";
 import type { TableCache } from "./cacheOptions.ts";
 import { checkQcow2 } from "./check.ts";
 import { decompress } from "./compressed.ts";
@@ -326,7 +328,12 @@ export class Qcow2Node implements BlockNode {
 
   #bitmaps(): Bitmaps {
     const change = (body: (session: WriteSession) => Promise<void>) => this.#writing({}, 0, body);
+    const state = this.#state;
     return {
+      get canKeep() {
+        return state.image.header.version >= 3;
+      },
+      list: () => this.#listBitmaps(),
       add: (name, granularity) => change(({ bitmaps }) => bitmaps.add(name, granularity, this.name)),
       remove: (name) => change(({ bitmaps }) => bitmaps.remove(name)),
       clear: (name) => change(({ bitmaps }) => bitmaps.clear(name)),
@@ -339,6 +346,20 @@ export class Qcow2Node implements BlockNode {
         return BitmapBits.read(this.#file, bitmap, this.#state.image.header);
       },
     };
+  }
+
+  async #listBitmaps(): Promise<readonly BitmapFacts[]> {
+    await this.#session?.bitmaps.settle();
+    const { image, facts } = this.#state;
+    const { bitmaps: extension } = image.extensions;
+    const isUnread = extension !== undefined && facts.bitmaps.length === 0;
+    // The image is opened without those that can't be read; who asks for them is told why.
+    const list = isUnread
+      ? await readBitmaps(this.#file, extension, image.header.clusterSize)
+      : facts.bitmaps;
+    return list.map(({ name, granularity, isAuto, isInUse }) => {
+      return { name, granularity, isEnabled: isAuto, isInconsistent: isInUse };
+    });
   }
 
   describeAt(offset: number): Promise<string> {
