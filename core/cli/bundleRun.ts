@@ -20,7 +20,7 @@ export interface BundleArguments {
 }
 
 export function runBundle(args: BundleArguments): Promise<void> {
-  return withImage(args.file, args.image, async ({ graph }) => {
+  return withImage(args.file, { ...args.image, toInspect: true }, async ({ graph }) => {
     const shows = process.stderr.isTTY === true;
     const progress = new Progress(shows ? stderr : undefined);
     let names: readonly NamedPart[] = [];

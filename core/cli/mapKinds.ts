@@ -15,7 +15,7 @@ import { Progress } from "./progress.ts";
 const alwaysListed: ReadonlySet<ClusterKind> = new Set(["overlap", "bad-entry", "leaked", "unreadable"]);
 
 export function printKinds(file: string, request: ImageRequest, json: boolean): Promise<void> {
-  return withImage(file, { ...request, backing: false }, async ({ graph }) => {
+  return withImage(file, { ...request, backing: false, toInspect: true }, async ({ graph }) => {
     const { summary } = await mapWithProgress(graph.root);
     if (json) stdout.line(jsonText({ filename: file, ...jsonOf(summary) }, 4));
     else printTable(summary);

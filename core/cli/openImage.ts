@@ -28,6 +28,8 @@ export interface ImageRequest {
   readonly backing?: boolean;
   /** What to do with a dirty image opened for writing. Default: as the peer where we stand in for it, else report. */
   readonly dirty?: DirtyPolicy;
+  /** Its structure is to be looked at, whatever is damaged beside the disk's own tables. */
+  readonly toInspect?: boolean;
   /** Exit code when it cannot be opened. Default 1. */
   readonly failure?: number;
 }
@@ -99,6 +101,7 @@ function openOptions(request: ImageRequest): OpenOptions {
     readOnly: !(request.writable ?? false),
     backing: request.backing === false ? "none" : "open",
     dirty: request.dirty ?? (inPlaceOfPeer ? "repair" : "report"),
+    ...(request.toInspect !== undefined && { toInspect: request.toInspect }),
     forceShare: request.forceShare ?? false,
     shareBacking: request.shareBacking ?? false,
     ...(request.cache !== undefined && { cache: request.cache }),

@@ -45,7 +45,7 @@ const stateOf = ({ kind }: GuestEntry) => states[kind] ?? "data";
 const isBroken = ({ kind }: GuestEntry) => kind === "bad-entry" || kind === "unreadable";
 
 export function printReferences(request: ReferencesRequest): Promise<void> {
-  return withImage(request.file, request.image, async ({ graph: { root } }) => {
+  return withImage(request.file, { ...request.image, toInspect: true }, async ({ graph: { root } }) => {
     const { structure } = root;
     if (structure === undefined) {
       const why = `Images of the format ${root.driver} have no tables that refer to clusters`;

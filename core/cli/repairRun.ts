@@ -69,7 +69,7 @@ async function repairOrCopy(request: RepairRequest): Promise<number> {
 
 /** What would stop the repair is looked for before: copying may take hours. */
 async function makeCopy({ file, format, imageOpts, only, journal }: RepairRequest, copy: string) {
-  await withImage(file, { format, imageOpts, backing: false }, async (image) => {
+  await withImage(file, { format, imageOpts, backing: false, toInspect: true }, async (image) => {
     const { root } = image.graph;
     if (!canRepair(root)) throw new CliError("This image format does not support repairs", exits.noRepair);
     await keepWritersOut(image);

@@ -73,6 +73,7 @@ export class Session {
         event: note,
         // Looking at an image never keeps a virtual machine from starting on it.
         forceShare: true,
+        toInspect: true,
         backing: trustBacking ? "plain" : "beside",
         ...(format === undefined ? {} : { format }),
       });

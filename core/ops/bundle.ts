@@ -64,7 +64,8 @@ function refuseOwnFile({ nodes }: Graph, to: string): void {
 
 /** Throws what opening and bundling throw; being cancelled is a result. */
 export async function bundleJob(params: BundleParams, job: JobContext<"bundle">): Promise<BundleResult> {
-  const graph = await openGraph(params.spec, { readOnly: true, forceShare: true, backing: "none" });
+  const options = { readOnly: true, forceShare: true, toInspect: true, backing: "none" } as const;
+  const graph = await openGraph(params.spec, options);
   let toldAt = Number.NEGATIVE_INFINITY;
   try {
     const result = await bundleImage(graph, params, {

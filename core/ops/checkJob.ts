@@ -9,7 +9,8 @@ const progressEveryMs = 100;
 /** Throws what opening and checking throw; EINVAL where there is no such node. */
 export async function checkJob(params: CheckParams, job: JobContext<"check">): Promise<CheckSummary> {
   const startedAt = performance.now();
-  const graph = await openGraph(params.spec, { readOnly: true, forceShare: true, backing: "none" });
+  const options = { readOnly: true, forceShare: true, toInspect: true, backing: "none" } as const;
+  const graph = await openGraph(params.spec, options);
   const ended = (result: CheckSummary["result"], supported: boolean, cancelled: boolean): CheckSummary => ({
     result,
     supported,

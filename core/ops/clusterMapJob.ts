@@ -17,6 +17,7 @@ export async function mapJob(params: MapParams, job: JobContext<"map">): Promise
   const graph = await openGraph(params.spec, {
     readOnly: true,
     forceShare: true,
+    toInspect: true,
     backing: params.backing ?? "none",
   });
   try {
