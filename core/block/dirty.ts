@@ -15,8 +15,9 @@ export async function meetDirtyImage(
 ): Promise<void> {
   if (policy === "skip" || policy === "untouched" || !node.check || !node.planRepair) return;
   try {
-    if (policy === "repair") await checkAndRepair(node, file);
-    else warn(await checkOnly(node, node.check, file, event));
+    if (policy === "repair") {
+      await checkAndRepair(node, file, { peer: (peer) => event({ kind: "repair", node: node.name, peer }) });
+    } else warn(await checkOnly(node, node.check, file, event));
   } catch (thrown) {
     const { code, message, context } = asBlockError(thrown);
     const words = `The image was not closed properly, and checking it failed: ${message}`;

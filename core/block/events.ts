@@ -1,7 +1,7 @@
 // What debugging drivers notice while requests run: one stream of plain data from the nodes of a graph to jobs, the
 // command line and the app. Nothing here is thrown; a driver that must stop a request throws as well.
 import type { PlainError } from "../base/errors.ts";
-import type { Finding } from "./finding.ts";
+import type { Finding, PeerLines } from "./finding.ts";
 
 /** Two copies that must agree do not: blkverify, and quorum in its blkverify mode. */
 export interface MismatchEvent {
@@ -94,6 +94,13 @@ export interface FindingEvent {
   readonly finding: Finding;
 }
 
+/** What the peer prints while it mends an image that was not closed properly. */
+export interface RepairEvent {
+  readonly kind: "repair";
+  readonly node: string;
+  readonly peer: PeerLines;
+}
+
 export type NodeEvent =
   | MismatchEvent
   | VoteEvent
@@ -101,4 +108,5 @@ export type NodeEvent =
   | LogErrorEvent
   | InjectedEvent
   | BreakpointEvent
-  | FindingEvent;
+  | FindingEvent
+  | RepairEvent;

@@ -32,6 +32,8 @@ export interface Finding {
 
 export interface PeerLines {
   readonly lines: readonly string[];
+  /** The same lines where it mends what it finds; undefined where it never does. */
+  readonly mending?: readonly string[];
   /** How often; default once. A table that several refer to is looked at for each of them. */
   readonly times?: number;
   /** Lines with a "#" are printed for each of these numbers in its place. */

@@ -2,7 +2,7 @@
 // Everything above this interface (compare, check, map, jobs, views) is independent of formats.
 
 import type { ImageSpec } from "./driver.ts";
-import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from "./finding.ts";
+import type { CheckJob, CheckResult, Finding, PeerLines, RepairExtent, RepairPlan } from "./finding.ts";
 import type { Structure } from "./structure.ts";
 
 export interface WriteFlags {
@@ -49,10 +49,16 @@ export interface BlockNode {
   readonly check?: ((job: CheckJob) => Promise<CheckResult>) | undefined;
   /**
    * The writes that answer those findings which can be repaired, and the dirty bit's. `extent`: default all. Changes
-   * nothing. Throws EIO where leaks can't be mended alone.
+   * nothing. `tell` hears all that the peer prints while it finds and mends the same, findings' lines among it. Throws
+   * EIO where leaks can't be mended alone.
    */
   readonly planRepair?:
-    | ((findings: readonly Finding[], result: CheckResult, extent?: RepairExtent) => Promise<RepairPlan>)
+    | ((
+        findings: readonly Finding[],
+        result: CheckResult,
+        extent?: RepairExtent,
+        tell?: (lines: PeerLines) => void,
+      ) => Promise<RepairPlan>)
     | undefined;
   /** The clusters of the file: kinds, references, names; formats that have clusters. Changes nothing. */
   readonly structure?: Structure | undefined;

@@ -3,7 +3,7 @@
 // with repair, and by the repair wizard).
 import { hex } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
-import type { CheckResult, Finding, RepairExtent, RepairPlan, RepairWrite } from "./finding.ts";
+import type { CheckResult, Finding, PeerLines, RepairExtent, RepairPlan, RepairWrite } from "./finding.ts";
 import type { BlockNode } from "./node.ts";
 
 export interface RepairJob {
@@ -11,6 +11,11 @@ export interface RepairJob {
   /** Another part of the work begins: what it does, in words. The progress that follows is of this part. */
   phase?(name: string): void;
   progress?(done: number, total: number): void;
+}
+
+export interface CheckAndRepairJob extends RepairJob {
+  /** Hears what the peer prints while it finds and mends. */
+  peer?(lines: PeerLines): void;
 }
 
 /**
@@ -78,7 +83,7 @@ export interface RepairOutcome {
 export async function checkAndRepair(
   node: BlockNode,
   file: BlockNode,
-  job: RepairJob = {},
+  job: CheckAndRepairJob = {},
   extent: RepairExtent = "all",
 ): Promise<RepairOutcome> {
   if (!node.check || !node.planRepair)
@@ -86,7 +91,7 @@ export async function checkAndRepair(
   let fixed = 0;
   for (;;) {
     const { result, findings } = await gather(node, job);
-    const plan = await node.planRepair(findings, result, extent);
+    const plan = await node.planRepair(findings, result, extent, job.peer && ((lines) => job.peer?.(lines)));
     if (plan.items.length === 0 && plan.dirtyBit === undefined) {
       return { fixed, leaksFixed: 0, result, findings };
     }

@@ -20,9 +20,6 @@ export interface CheckReport {
   readonly hasRepairs: boolean;
 }
 
-/** Lines for a table that several others refer to are printed so often at most. */
-const mostTimes = 1000;
-
 /** Members that are 0 are left out, but for check-errors. Their order is the peer's. */
 export function printCheckJson(report: CheckReport, listed: boolean): void {
   stderr.flush();
@@ -132,21 +129,6 @@ function printFindings({ findings, result, hasRepairs }: CheckReport): void {
   }
   if (result.findingsDropped > 0) {
     stdout.line(`${result.findingsDropped} further findings were counted and are not listed.`);
-  }
-}
-
-/** What the peer prints of a finding, on the error output. */
-export function printPeerLines({ peer }: Finding): void {
-  if (peer === undefined) return;
-  const { lines, times = 1, numbers } = peer;
-  for (let time = 0; time < Math.min(times, mostTimes); time++) {
-    for (const line of lines.map(printable)) {
-      if (numbers === undefined || !line.includes("#")) {
-        stderr.line(line);
-        continue;
-      }
-      for (let i = 0; i < numbers.count; i++) stderr.line(line.replace("#", String(numbers.first + i)));
-    }
   }
 }
 

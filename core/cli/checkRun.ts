@@ -6,11 +6,12 @@ import { childOf } from "../block/extents.ts";
 import type { CheckResult, Finding, RepairExtent } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
 import { checkAndRepair, gather, type RepairJob } from "../block/repair.ts";
-import { type CheckReport, printCheckHuman, printCheckJson, printPeerLines } from "./checkReport.ts";
+import { type CheckReport, printCheckHuman, printCheckJson } from "./checkReport.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { type ImageRequest, type OpenedImage, warnOfRepair, withImage } from "./openImage.ts";
 import { stderr, stdout } from "./output.ts";
+import { printPeerLines } from "./peerLines.ts";
 import { inPlaceOfPeer } from "./persona.ts";
 import { Progress } from "./progress.ts";
 
@@ -78,9 +79,13 @@ async function onlyCheck(node: BlockNode, job: RepairJob, listed: boolean): Retu
   const result = await node.check({
     ...(job.signal && { signal: job.signal }),
     progress: (done, total) => job.progress?.(done, total),
-    ...(inPlaceOfPeer && { finding: printPeerLines }),
+    ...(inPlaceOfPeer && { finding: printFinding }),
   });
   return { result, findings: [] };
+}
+
+function printFinding({ peer }: Finding): void {
+  if (peer) printPeerLines(peer);
 }
 
 interface Examined {
@@ -100,8 +105,15 @@ async function repairOnce(
   job: RepairJob,
   extent: RepairExtent,
 ): Promise<Examined> {
-  const outcome = await checkAndRepair(graph.root, file, job, extent);
-  return { ...outcome, isSecond: outcome.fixed + outcome.leaksFixed > 0 };
+  const outcome = await checkAndRepair(
+    graph.root,
+    file,
+    inPlaceOfPeer ? { ...job, peer: printPeerLines } : job,
+    extent,
+  );
+  const isSecond = outcome.fixed + outcome.leaksFixed > 0;
+  if (isSecond && inPlaceOfPeer) for (const finding of outcome.findings) printFinding(finding);
+  return { ...outcome, isSecond };
 }
 
 /** The check itself gave up. The peer names only the system's error. */

@@ -2,7 +2,8 @@
 // JSON line, all on stderr.
 import type { BreakpointEvent, NodeEvent } from "../block/events.ts";
 import type { OptionSpec } from "./options.ts";
-import { jsonText, printable, printErrorLine, stdout } from "./output.ts";
+import { jsonText, printable, printErrorLine, stderr, stdout } from "./output.ts";
+import { printPeerLines } from "./peerLines.ts";
 
 export const eventsOption = {
   long: "events",
@@ -24,6 +25,10 @@ export function stoppedByMismatch(): boolean {
 
 export function tellEvent(event: NodeEvent): void {
   if (event.kind === "breakpoint") stdout.line(breakpointText(event));
+  if (event.kind === "repair") {
+    printPeerLines(event.peer);
+    stderr.flush();
+  }
   // Of those that end the command there is one: what else is in flight is over with it.
   if (event.kind === "mismatch" && !stopped) {
     printErrorLine(event.text);

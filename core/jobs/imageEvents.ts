@@ -81,7 +81,7 @@ function keyOf({ kind, node, about, op, at, text }: Row): string {
   return JSON.stringify([kind, node, about, op, place, what]);
 }
 
-/** undefined for what no person needs to see in a list: breakpoints. */
+/** undefined for what no person needs to see in a list: breakpoints, and the lines of repairs. */
 function rowOf(event: NodeEvent, pathOf: (name: string) => string): Row | undefined {
   switch (event.kind) {
     case "mismatch": {
@@ -122,6 +122,7 @@ function rowOf(event: NodeEvent, pathOf: (name: string) => string): Row | undefi
       return { kind: event.kind, node: path, about, op: "check", offset, length, at: offset, text };
     }
     case "breakpoint":
+    case "repair":
       return undefined;
   }
 }

@@ -173,6 +173,7 @@ export class Comparison {
       references: { by, total: counted },
       peer: {
         lines: [`ERROR cluster # refcount=${value} reference=${counted}`],
+        mending: [`Repairing cluster # refcount=${value} reference=${counted}`],
         numbers: { first, count },
       },
     }));
@@ -191,6 +192,7 @@ export class Comparison {
       references: { by: [], total: counted },
       peer: {
         lines: [`Leaked cluster # refcount=${value} reference=${counted}`],
+        mending: [`Repairing cluster # refcount=${value} reference=${counted}`],
         numbers: { first, count },
       },
     }));

@@ -2,6 +2,7 @@
 // mapping". Texts beside ours are the peer's.
 import { hex } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
+import type { PeerLines } from "../../block/finding.ts";
 import type { Comparison } from "./checkCompare.ts";
 import { pieceBytes } from "./checkCounts.ts";
 import { isPlaced } from "./checkEntry.ts";
@@ -76,11 +77,9 @@ export class FlagCheck {
         entry: l1Index,
         value: hex(value),
         ...guestRange(header, l1Index * header.l2Entries, header.l2Entries),
-        peer: {
-          lines: [
-            `ERROR OFLAG_COPIED L2 cluster: l1_index=${l1Index} l1_entry=${value.toString(16)} refcount=${refcount}`,
-          ],
-        },
+        peer: flagLines(
+          `L2 cluster: l1_index=${l1Index} l1_entry=${value.toString(16)} refcount=${refcount}`,
+        ),
       }));
     }
     if (offset >= file.size || (this.#compared.isOnce && this.#walked.isSimple(offset))) return;
@@ -139,12 +138,17 @@ export class FlagCheck {
       value: hex(value),
       ...guestRange(header, l1Index * header.l2Entries + index, 1),
       peer: {
-        lines: [`ERROR OFLAG_COPIED data cluster: l2_entry=${value.toString(16)} refcount=${refcount}`],
+        ...flagLines(`data cluster: l2_entry=${value.toString(16)} refcount=${refcount}`),
         times,
       },
     };
   }
 }
+
+const flagLines = (place: string): PeerLines => ({
+  lines: [`ERROR OFLAG_COPIED ${place}`],
+  mending: [`Repairing OFLAG_COPIED ${place}`],
+});
 
 function flagWords(high: number, what: string, refcount: bigint): string {
   return isCopied(high)

@@ -19,6 +19,14 @@ interface OddStatistics {
   compressed: number;
 }
 
+interface EntryWords {
+  readonly code: string;
+  readonly message: string;
+  /** The peer's line, and that for an entry which it mends. */
+  readonly peer: string;
+  readonly mending?: string;
+}
+
 const nothing: TableVisit = {
   offset: 0,
   l1Index: 0,
@@ -137,12 +145,13 @@ export class EntryRules {
     }
     if (offset % clusterSize !== 0) {
       const hasData = this.#isExtended ? read.allocated !== 0 : (read.low & 1) === 0;
+      const kind = hasData ? "Data" : "Preallocated";
+      const words = `offset=${at}: ${kind} cluster is not properly aligned; L2 entry corrupted.`;
       this.#tell(hasData ? "none" : "zero-entry", place, ({ by, value }) => ({
         code: hasData ? "cluster-unaligned" : "zero-cluster-unaligned",
         message: `${by} is ${value}: its cluster is not aligned to ${clusterSize} bytes`,
-        peer: hasData
-          ? `ERROR offset=${at}: Data cluster is not properly aligned; L2 entry corrupted.`
-          : `ERROR offset=${at}: Preallocated cluster is not properly aligned; L2 entry corrupted.`,
+        peer: `ERROR ${words}`,
+        ...(!hasData && { mending: `Repairing ${words}` }),
       }));
     }
     const { next } = counts;
@@ -152,17 +161,14 @@ export class EntryRules {
     if (!header.hasDataFile) regions.refer(offset, clusterSize, this.#visit.times, place);
   }
 
-  #tell(
-    repair: RepairKind,
-    place: () => Place,
-    words: (place: Place) => { readonly code: string; readonly message: string; readonly peer: string },
-  ): void {
+  #tell(repair: RepairKind, place: () => Place, words: (place: Place) => EntryWords): void {
     const { times } = this.#visit;
     this.#parts.reporter.corrupt(repair, times, (): Told => {
       const found = place();
       const { by: _, ...rest } = found;
-      const { peer, ...message } = words(found);
-      return { ...rest, ...message, peer: { lines: [peer], times } };
+      const { peer, mending, ...message } = words(found);
+      const lines = { lines: [peer], times, ...(mending !== undefined && { mending: [mending] }) };
+      return { ...rest, ...message, peer: lines };
     });
   }
 

@@ -33,7 +33,10 @@ export function checkSnapshotEntries(
       length,
       table: { level: "snapshot table", index: 0, offset: header.snapshots.offset },
       entry: index,
-      peer: { lines: [`ERROR snapshot table entry ${index} is incomplete`] },
+      peer: {
+        lines: [`ERROR snapshot table entry ${index} is incomplete`],
+        mending: [`Repairing snapshot table entry ${index} is incomplete`],
+      },
     }));
   }
 }
@@ -88,7 +91,10 @@ export function snapshotRoots(
 }
 
 /** Bytes of the table up to the end of its last entry. */
-export function snapshotTableBytes({ header }: CheckParts, snapshots: readonly Qcow2Snapshot[]): number {
+export function snapshotTableBytes(
+  { header }: Pick<CheckParts, "header">,
+  snapshots: readonly Qcow2Snapshot[],
+): number {
   const last = snapshots.at(-1);
   if (last === undefined) return 0;
   const { offset, extraLength, idLength, nameLength } = last;

@@ -4,7 +4,14 @@ import { BlockError } from "../../base/errors.ts";
 import { Lru } from "../../base/lru.ts";
 import type { OpenContext } from "../../block/driver.ts";
 import { chainExtentAt, dataFileChild } from "../../block/extents.ts";
-import type { CheckJob, CheckResult, Finding, RepairExtent, RepairPlan } from "../../block/finding.ts";
+import type {
+  CheckJob,
+  CheckResult,
+  Finding,
+  PeerLines,
+  RepairExtent,
+  RepairPlan,
+} from "../../block/finding.ts";
 import type {
   AmendRequest,
   BackingName,
@@ -320,10 +327,11 @@ export class Qcow2Node implements BlockNode {
     findings: readonly Finding[],
     result: CheckResult,
     mode: RepairExtent = "all",
+    tell?: (lines: PeerLines) => void,
   ): Promise<RepairPlan> {
     const { image } = this.#state;
     const hasBacking = image.backing !== undefined;
-    return planQcow2Repair(this.#file, image.header, findings, result, { hasBacking, mode });
+    return planQcow2Repair(this.#file, image.header, findings, result, { hasBacking, mode, tell });
   }
 
   #bitmaps(): Bitmaps {

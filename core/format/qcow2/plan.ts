@@ -1,13 +1,28 @@
 // The repair that the peer knows: refcounts, COPIED flags, zero clusters that are not aligned, snapshots that lack data,
 // and the marks when nothing is left. Entries that point nowhere stay; clusters with two users are counted twice.
 import { BlockError } from "../../base/errors.ts";
-import type { CheckResult, Finding, RepairExtent, RepairPlan, RepairWrite } from "../../block/finding.ts";
+import type {
+  ByteRange,
+  CheckResult,
+  Finding,
+  RepairExtent,
+  RepairPlan,
+  RepairWrite,
+} from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { incompatible, type Qcow2Header } from "./layout.ts";
 import { refcountsId } from "./planBase.ts";
+import { type TellLines, tellFound, tellLines, tellMended } from "./planLines.ts";
 import { type PlanParts, planParts } from "./planParts.ts";
 import { wordBytes } from "./planRefcounts.ts";
 import { buildScript, dirtyId, flagsId, leaksId } from "./planScript.ts";
+
+export interface PlanRequest {
+  readonly hasBacking: boolean;
+  readonly mode: RepairExtent;
+  /** Hears what the peer prints meanwhile. */
+  readonly tell: TellLines | undefined;
+}
 
 /**
  * `findings` and `result` are those of a check of the image as it is. Throws EIO where leaks can't be mended alone, and
@@ -18,19 +33,26 @@ export async function planQcow2Repair(
   header: Qcow2Header,
   findings: readonly Finding[],
   result: CheckResult,
-  { hasBacking, mode }: { readonly hasBacking: boolean; readonly mode: RepairExtent },
+  { hasBacking, mode, tell }: PlanRequest,
 ): Promise<RepairPlan> {
   const isClean = result.corruptions === 0 && result.checkErrors === 0;
   // The peer gives up where it finds bitmaps that are damaged.
   const canRepair = result.readError === undefined && findings.some(({ repair }) => repair !== "none");
-  if (!canRepair) return { items: [], dirtyBit: isClean ? clearMarks(header) : undefined };
+  if (!canRepair) {
+    if (tell) tellLines(findings, tell);
+    return { items: [], dirtyBit: isClean ? clearMarks(header) : undefined };
+  }
   const parts = await planParts(file, hasBacking, mode, {});
+  const lines = { file, findings, parts, mode };
+  const found = tell && (await tellFound(lines, tell));
   if (mode === "leaks" && needsRebuild(parts)) {
+    tell?.({ lines: ["ERROR need to rebuild refcount structures"] });
     throw new BlockError("EIO", "The image's refcounts have to be made anew, which is more than leaks", {
       hint: "Use -r all.",
     });
   }
   const { chosen, fixes } = mode === "all" ? everything(parts) : leaksOnly(parts);
+  if (tell && found) await tellMended(lines, chosen, found, tell);
   const script = buildScript(parts, chosen);
   return {
     appended: script.patches,
@@ -54,12 +76,36 @@ interface Chosen {
   readonly fixes: { readonly corruptions: number; readonly leaks: number };
 }
 
-function everything({ base, counts, structureFaults, isMended }: PlanParts): Chosen {
+function everything(parts: PlanParts): Chosen {
+  const { base, counts, structureFaults, isMended } = parts;
   const entries = base.drafts.map(({ item }) => item.id);
+  const { taken, left } = ownChanges(parts);
   const answered = base.drafts.reduce((sum, { answers }) => sum + answers, 0);
   return {
     chosen: new Set([...entries, refcountsId, leaksId, flagsId, ...(isMended ? [dirtyId] : [])]),
-    fixes: { corruptions: answered + (counts?.low ?? 0) + structureFaults, leaks: leaksOf(counts) },
+    fixes: {
+      corruptions: answered + (counts?.low ?? 0) - taken + structureFaults,
+      leaks: leaksOf(counts) - left,
+    },
+  };
+}
+
+/** Clusters whose refcounts are wrong for what the plan itself takes and leaves: nothing that was found. */
+function ownChanges({ base, counts }: PlanParts): { readonly taken: number; readonly left: number } {
+  if (counts === undefined) return { taken: 0, left: 0 };
+  const { clusterSize } = counts.counted.image.header;
+  const clustersOf = (range: ByteRange | undefined) =>
+    range === undefined
+      ? []
+      : Array.from(
+          { length: Math.ceil(range.length / clusterSize) },
+          (_, i) => range.offset / clusterSize + i,
+        );
+  const taken = base.drafts.flatMap((draft) => clustersOf(draft.taken));
+  const left = base.drafts.flatMap((draft) => clustersOf(draft.left));
+  return {
+    taken: taken.filter((cluster) => counts.isTooLow(cluster)).length,
+    left: left.filter((cluster) => counts.isLeaked(cluster)).length,
   };
 }
 

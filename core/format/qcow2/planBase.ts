@@ -6,6 +6,7 @@ import type { ByteRange, Finding, OfferedRepair, RepairExtent, RepairScript } fr
 import { MendedFile } from "../../block/mendedFile.ts";
 import type { BlockNode } from "../../block/node.ts";
 import type { RepairJob } from "../../block/repair.ts";
+import { snapshotTableBytes } from "./checkOthers.ts";
 import { setBit } from "./checkVisits.ts";
 import { extensionTypes } from "./extensions.ts";
 import type { Qcow2Image } from "./header.ts";
@@ -27,6 +28,9 @@ export interface Draft {
   readonly fields: readonly ByteEdit[];
   readonly copies: readonly { readonly from: number; readonly to: number; readonly length: number }[];
   readonly appended: readonly NewBytes[];
+  /** What it takes of the file behind the end, and what it gives up: new refcounts are needed for both. */
+  readonly taken?: ByteRange;
+  readonly left?: ByteRange;
 }
 
 export interface BasePlan {
@@ -91,12 +95,13 @@ export async function planBase(parts: BaseParts): Promise<BasePlan> {
   const incomplete = incompleteSnapshots(header, parts.snapshots);
   if (incomplete.length > 0 && counted.isComplete) {
     const bytes = await completeSnapshotTable(file, parts.snapshots);
-    drafts.push(snapshotDraft(image, incomplete.length, bytes, end));
+    const left = { offset: header.snapshots.offset, length: snapshotTableBytes({ header }, parts.snapshots) };
+    drafts.push({ ...snapshotDraft(image, incomplete.length, bytes, end), left });
     end += Math.ceil(bytes.length / header.clusterSize) * header.clusterSize;
   }
   return {
     ...{ drafts, end, start, unmended: [], dropped: isPeers ? 0 : scan.dropped },
-    file: drafts.length === 0 ? file : new MendedFile(file, scriptOf(drafts, file.size, end)),
+    file: drafts.length === 0 ? file : editedFile(file, drafts, end),
   };
 }
 
@@ -107,7 +112,11 @@ function nothing(file: BlockNode, start: number): BasePlan {
   return { drafts: [], end: start, start, file, dropped: 0, unmended: [] };
 }
 
-/** For reading the file as it will be. */
+/** The file with what drafts do to it, `end` bytes long at least. */
+export function editedFile(file: BlockNode, drafts: readonly Draft[], end: number): BlockNode {
+  return new MendedFile(file, scriptOf(drafts, file.size, end));
+}
+
 function scriptOf(drafts: readonly Draft[], size: number, end: number): RepairScript {
   const edits = [
     ...mergedWords(drafts.flatMap(({ words }) => words)).map(({ offset, oldWord, newWord }) => ({
@@ -218,6 +227,7 @@ function snapshotDraft({ header }: Qcow2Image, count: number, bytes: Uint8Array,
     answers: count,
     fields: [{ offset: 60, oldBytes: field, newBytes: changed }],
     appended: pieces,
+    taken: { offset: to, length: bytes.length },
     item: {
       ...{ id: snapshotsId, action: "rewrite-snapshots" },
       problem: `${count === 1 ? "1 entry" : `${count} entries`} of the snapshot table lack what version 3 asks for`,

@@ -126,6 +126,13 @@ export class CountedRefcounts {
     return countAt(kept.page, cluster % this.perBlock, this.#order) < this.count(cluster);
   }
 
+  /** Whether a cluster has a refcount and nothing uses it. */
+  isLeaked(cluster: number): boolean {
+    const kept = this.kept.get(Math.floor(cluster / this.perBlock));
+    if (kept === undefined || this.count(cluster) > 0) return false;
+    return countAt(kept.page, cluster % this.perBlock, this.#order) > 0;
+  }
+
   /** Throws ECANCELED. */
   async compare(job: RepairJob): Promise<void> {
     const { stored, counts } = this.counted;

@@ -1,0 +1,118 @@
+// What the peer prints while it finds and mends what a plan mends, in its order: what it finds while it counts, the
+// refcounts that differ, those again that it corrects, then the COPIED flags beside the corrected refcounts. The lines are
+// those of findings: of the image as it is, and as parts of the plan leave it.
+import type { Finding, PeerLines, RepairExtent } from "../../block/finding.ts";
+import { MendedFile } from "../../block/mendedFile.ts";
+import type { BlockNode } from "../../block/node.ts";
+import { checkQcow2 } from "./check.ts";
+import { readImage } from "./header.ts";
+import { editedFile, snapshotsId } from "./planBase.ts";
+import type { PlanParts } from "./planParts.ts";
+import { buildScript, dirtyId, flagsId } from "./planScript.ts";
+import { readSnapshots } from "./snapshots.ts";
+
+export type TellLines = (lines: PeerLines) => void;
+
+export interface LinesParts {
+  /** The image as it is, and its findings. */
+  readonly file: BlockNode;
+  readonly findings: readonly Finding[];
+  readonly parts: PlanParts;
+  readonly mode: RepairExtent;
+}
+
+/** The findings of a check by the pass in which the peer has them. */
+export interface FoundLines {
+  readonly counting: readonly Finding[];
+  readonly comparing: readonly Finding[];
+  readonly flags: readonly Finding[];
+}
+
+const comparingCodes: ReadonlySet<string> = new Set([
+  "refcount-missing",
+  "refcount-too-low",
+  "refcount-too-high",
+  "cluster-leaked",
+  "refcount-unreadable",
+]);
+const flagCodes: ReadonlySet<string> = new Set(["l2-table-copied-flag", "cluster-copied-flag"]);
+
+/** Those of mended findings have words of their own. */
+export function tellLines(
+  findings: readonly Finding[],
+  tell: TellLines,
+  isMended: (finding: Finding) => boolean = () => false,
+): void {
+  for (const finding of findings) {
+    if (finding.peer === undefined) continue;
+    const { mending, ...peer } = finding.peer;
+    tell(mending !== undefined && isMended(finding) ? { ...peer, lines: mending } : peer);
+  }
+}
+
+/** What is told before any refcount is corrected. Changes nothing. Throws ECANCELED, EFBIG, EIO. */
+export async function tellFound(
+  { file, findings, parts, mode }: LinesParts,
+  tell: TellLines,
+): Promise<FoundLines> {
+  // The peer counts what entries say when it has mended them. A new table of snapshots comes when all else is done.
+  const drafts = parts.base.drafts.filter(({ item }) => item.id !== snapshotsId);
+  const found = byPass(
+    drafts.length === 0 ? findings : await check(editedFile(file, drafts, parts.base.end)),
+  );
+  tellLines(byPass(findings).counting, tell, () => mode === "all");
+  tellLines(found.comparing, tell);
+  return found;
+}
+
+/** What is told while refcounts and flags are corrected. `found`: what was told before. Throws as `tellFound`. */
+export async function tellMended(
+  { file, parts, mode }: LinesParts,
+  chosen: ReadonlySet<string>,
+  found: FoundLines,
+  tell: TellLines,
+): Promise<void> {
+  const withoutFlags = new Set([...chosen].filter((id) => id !== flagsId && id !== dirtyId));
+  const mended = byPass(await check(new MendedFile(file, buildScript(parts, withoutFlags))));
+  const needsNew = ({ repair }: Finding) => repair === "rebuild-refcounts";
+  if (found.counting.some(needsNew) || found.comparing.some(needsNew)) {
+    tell({ lines: ["Rebuilding refcount structure"] });
+    tellLines(mended.counting, tell);
+    tellLeft(parts, tell);
+  } else tellLines(found.comparing, tell, ({ kind }) => mode === "all" || kind === "leak");
+  tellLines(mended.flags, tell, () => chosen.has(flagsId));
+}
+
+/** Where structures of refcounts were that are made anew: one user less. */
+function tellLeft({ counts }: PlanParts, tell: TellLines): void {
+  if (counts === undefined) return;
+  const left = new Map<number, number>();
+  for (const cluster of counts.leftClusters()) left.set(cluster, (left.get(cluster) ?? 0) + 1);
+  for (const [cluster, times] of [...left].sort(([a], [b]) => a - b)) {
+    const before = counts.count(cluster);
+    if (before === 0) continue;
+    tell({
+      lines: [`Repairing cluster ${cluster} refcount=${before} reference=${Math.max(0, before - times)}`],
+    });
+  }
+}
+
+function byPass(findings: readonly Finding[]): FoundLines {
+  const counting = findings.filter(({ code }) => !comparingCodes.has(code) && !flagCodes.has(code));
+  return {
+    counting,
+    comparing: findings.filter(({ code }) => comparingCodes.has(code)),
+    flags: findings.filter(({ code }) => flagCodes.has(code)),
+  };
+}
+
+async function check(file: BlockNode): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  const image = await readImage(file);
+  await checkQcow2(file, image, await readSnapshots(file, image.header), {
+    finding: (finding) => {
+      findings.push(finding);
+    },
+  });
+  return findings;
+}
