@@ -46,6 +46,8 @@ class Guarded implements BlockNode {
 
   readonly writeCompressed: ((offset: number, source: Uint8Array) => Promise<void>) | undefined;
   readonly readVector: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
+  readonly readNow: ((offset: number, target: Uint8Array) => void) | undefined;
+  readonly descriptor: number | undefined;
   readonly raise: ((event: string) => Promise<void>) | undefined;
   readonly breakpoints: Breakpoints | undefined;
   readonly childSet: ChildSet | undefined;
@@ -91,6 +93,20 @@ class Guarded implements BlockNode {
         this.#check("read", offset, length);
         if (length > 0) await this.#run("read", offset, length, () => readVector(offset, targets));
       });
+    const readNow = inner.readNow?.bind(inner);
+    this.readNow =
+      readNow &&
+      ((offset, target) => {
+        this.#check("read", offset, target.length);
+        if (this.#trace) this.#traceOf("read", offset, target.length);
+        try {
+          if (target.length > 0) readNow(offset, target);
+        } catch (thrown) {
+          throw this.#failed(thrown, offset, target.length);
+        }
+      });
+    // A trace shows all that is read.
+    this.descriptor = this.#trace ? undefined : inner.descriptor;
     this.raise = inner.raise?.bind(inner);
     this.breakpoints = inner.breakpoints;
     this.childSet = inner.childSet;
@@ -298,15 +314,23 @@ class Guarded implements BlockNode {
   }
 
   async #run<T>(what: string, offset: number, length: number, request: () => Promise<T>): Promise<T> {
-    if (this.#trace) process.stderr.write(`${this.name} (${this.driver}): ${what} ${offset}+${length}\n`);
+    if (this.#trace) this.#traceOf(what, offset, length);
     try {
       return await request();
     } catch (thrown) {
-      const error = asBlockError(thrown);
-      const { node = this.name, offset: at = offset, length: size = length } = error.context;
-      const context = { ...error.context, node, offset: at, length: size };
-      throw new BlockError(error.code, error.message, context, { cause: error.cause });
+      throw this.#failed(thrown, offset, length);
     }
+  }
+
+  #traceOf(what: string, offset: number, length: number): void {
+    process.stderr.write(`${this.name} (${this.driver}): ${what} ${offset}+${length}\n`);
+  }
+
+  #failed(thrown: unknown, offset: number, length: number): BlockError {
+    const error = asBlockError(thrown);
+    const { node = this.name, offset: at = offset, length: size = length } = error.context;
+    const context = { ...error.context, node, offset: at, length: size };
+    return new BlockError(error.code, error.message, context, { cause: error.cause });
   }
 
   #checkOpen(what: string): void {

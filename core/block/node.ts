@@ -76,6 +76,16 @@ export interface BlockNode {
   readonly writeCompressed?: ((offset: number, source: Uint8Array) => Promise<void>) | undefined;
   /** Reads into several buffers, one after the other. They may overlap: the result is as if read in order. */
   readonly readVector?: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
+  /**
+   * As `read`, without a promise, where the system answers while the caller waits: for walks that read a few bytes here and
+   * there, in which promises cost more than the bytes.
+   */
+  readonly readNow?: ((offset: number, target: Uint8Array) => void) | undefined;
+  /**
+   * The system's number of the open file, by which other threads of the process may read it as well, as long as the node is
+   * open; files whose page cache is used.
+   */
+  readonly descriptor?: number | undefined;
   /** Told by the node above of a step that blkdebug may break or fail at: "l2_update". */
   readonly raise?: ((event: string) => Promise<void>) | undefined;
   /** Breakpoints, where a driver has them. */

@@ -56,6 +56,7 @@ export class FileNode implements BlockNode {
   readonly name: string;
   readonly readOnly: boolean;
   readonly children: readonly Child[] = [];
+  readonly descriptor: number | undefined;
   readonly #fd: number;
   readonly #path: string;
   readonly #holes: HoleFinder;
@@ -80,6 +81,7 @@ export class FileNode implements BlockNode {
     this.#holes = new HoleFinder(opened.fd);
     this.#noFlush = opened.context.cache.noFlush;
     this.#direct = opened.context.cache.direct && !opened.device;
+    this.descriptor = this.#direct ? undefined : opened.fd;
     this.driver = opened.driver;
     this.name = opened.context.name;
     this.readOnly = opened.context.readOnly;
@@ -101,18 +103,29 @@ export class FileNode implements BlockNode {
   }
 
   async read(offset: number, target: Uint8Array): Promise<void> {
+    this.readNow(offset, target);
+  }
+
+  readNow(offset: number, target: Uint8Array): void {
     let done = 0;
     while (done < target.length) {
       const wanted = Math.min(target.length - done, maxTransfer);
-      const got = this.#attempt("read", offset + done, wanted, () =>
-        fs.readSync(this.#fd, target, done, wanted, offset + done),
-      );
+      const got = this.#get(target, done, wanted, offset + done);
       if (got === 0 && this.#direct && offset + done >= this.#size) {
         target.fill(0, done);
         return;
       }
       if (got === 0) throw this.#ended(offset, target.length, offset + done);
       done += got;
+    }
+  }
+
+  /** One call of the system; asked for millions of times, so without a closure. */
+  #get(target: Uint8Array, at: number, length: number, offset: number): number {
+    try {
+      return fs.readSync(this.#fd, target, at, length, offset);
+    } catch (thrown) {
+      throw this.#failed("read", offset, length, thrown);
     }
   }
 
@@ -279,9 +292,13 @@ export class FileNode implements BlockNode {
     try {
       return request();
     } catch (thrown) {
-      const message = `Could not ${what} ${length} bytes at offset ${offset} of '${this.#path}'`;
-      throw systemError(message, thrown, { node: this.name, path: this.#path, offset, length });
+      throw this.#failed(what, offset, length, thrown);
     }
+  }
+
+  #failed(what: string, offset: number, length: number, thrown: unknown): BlockError {
+    const message = `Could not ${what} ${length} bytes at offset ${offset} of '${this.#path}'`;
+    return systemError(message, thrown, { node: this.name, path: this.#path, offset, length });
   }
 
   #unsupported(message: string): BlockError {

@@ -7,6 +7,7 @@ import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { readMark } from "../writelog/entry.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
+import { PayloadWindow } from "../writelog/payloadWindow.ts";
 import { type Contents, compileQuery, type EntryTest, type MarkQuery } from "./compile.ts";
 import type { Query } from "./tree.ts";
 
@@ -39,10 +40,11 @@ export async function filterIndex(
   const ifZero = compileQuery(query, index, { markMatches, isZero: () => true });
   const ifNot = usesZero(query) ? compileQuery(query, index, { markMatches, isZero: () => false }) : ifZero;
   const found = new Found();
+  const window = new PayloadWindow(log, log.size);
   for (let at = first; at < end; at += sliceLength) {
     const stop = Math.min(end, at + sliceLength);
     if (ifZero === ifNot) testSlice(ifZero, at, stop, found);
-    else await testContents(index, log, { ifZero, ifNot }, at, stop, found, pace);
+    else await testContents(index, log, window, { ifZero, ifNot }, at, stop, found, pace);
     if (!pace.due) continue;
     job.progress?.(stop - first, end - first);
     await turn(pace);
@@ -59,6 +61,7 @@ function testSlice(test: EntryTest, from: number, to: number, found: Found): voi
 async function testContents(
   index: LogIndex,
   log: BlockNode,
+  window: PayloadWindow,
   { ifZero, ifNot }: { ifZero: EntryTest; ifNot: EntryTest },
   from: number,
   to: number,
@@ -71,20 +74,23 @@ async function testContents(
       if (passes) found.push(entry);
       continue;
     }
-    const zero = await isZeroRange(log, index.payloadOf(entry), index.payloadLength(entry), pace);
+    const [start, length] = [index.payloadOf(entry), index.payloadLength(entry)];
+    const head = Math.min(headLength, length);
+    const isRead = !window.has(start, head);
+    if (isRead) await window.load(start, head);
+    const zero =
+      isZero(window.view(start, head)) &&
+      (length === head || (await isZeroRange(log, start + head, start + length, pace)));
     if (zero === passes) found.push(entry);
-    if (pace.due) await turn(pace);
+    // What is in memory already is quicker than a look at the clock.
+    if ((isRead || length > head) && pace.due) await turn(pace);
   }
 }
 
-/** Whether a range of the log reads as zeroes; holes of its file are not read. */
-async function isZeroRange(log: BlockNode, start: number, length: number, pace: Pace): Promise<boolean> {
-  const end = start + length;
-  const head = new Uint8Array(Math.min(headLength, length));
-  await log.read(start, head);
-  if (!isZero(head)) return false;
-  const buffer = new Uint8Array(Math.min(pieceLength, length));
-  for (let at = start + head.length; at < end; ) {
+/** Whether the bytes [start, end) of the log read as zeroes; holes of its file are not read. */
+async function isZeroRange(log: BlockNode, start: number, end: number, pace: Pace): Promise<boolean> {
+  const buffer = new Uint8Array(Math.min(pieceLength, end - start));
+  for (let at = start; at < end; ) {
     const extent = await chainExtentAt(log, at, end - at);
     const stop = at + extent.length;
     while (extent.state === "data" && at < stop) {

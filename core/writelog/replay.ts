@@ -1,5 +1,5 @@
 // Applies entries of a log to a disk, in order (write-log reference, 5): data are written, discards become zeroes, marks
-// and flushes change nothing. Data are read in large pieces and never as a whole; an entry is applied or it is not.
+// and flushes change nothing. Data are read in large pieces, never as a whole.
 //
 // `verifyReplay` then holds the disk against the log by another way: not entry by entry, but by who wrote each byte last.
 import { asBlockError, BlockError } from "../base/errors.ts";
@@ -11,6 +11,8 @@ import type { WriteIntervals } from "./intervals.ts";
 import { buildIntervals } from "./intervalsBuild.ts";
 import { entryFlags } from "./layout.ts";
 import { has, LogIndex } from "./logIndex.ts";
+import { PayloadWindow } from "./payloadWindow.ts";
+import { type DataAt, type PutBytes, ReplayBatch } from "./replayBatch.ts";
 import { LogStates } from "./state.ts";
 
 export interface ReplayFilter {
@@ -46,13 +48,17 @@ export interface ReplayJob {
   progress?(done: number, total: number): void;
 }
 
-/** Bytes of the log read at once, and written at once. */
-const windowLength = 1024 * 1024;
+/** Longer data are copied by pieces, and looked at for holes of the log's file. */
+const longData = 1024 * 1024;
 const pieceLength = 256 * 1024;
+/** Data up to this length wait for those next to them. */
+const longestGathered = 64 * 1024;
 /** Shorter zeroes make no hole in any file system. */
 const shortestHole = 4096;
 /** Zeroes are written in requests of at most this much, so that a cancel is heard in between. */
 const longestZero = 1024 * 1024 * 1024;
+/** Entries that are only gathered are quicker than a look at the clock. */
+const entriesPerClock = 64;
 
 /** Undefined: it changes nothing. */
 function partOf(index: LogIndex, entry: number, filter: ReplayFilter): Part | undefined {
@@ -84,8 +90,9 @@ export function totalsOf(index: LogIndex, first: number, end: number, filter: Re
 }
 
 /**
- * Applies the entries [first, end) to `target`, which is large enough or grows. Throws ECANCELED, and what reading and
- * writing throw, with the entry's number: those before it are applied then.
+ * Applies the entries [first, end) to `target`, which is large enough or grows. Small writes that touch on the disk are
+ * written together. Throws ECANCELED, and what reading and writing throw, with the entry's number: those before it are
+ * applied then, and some of those behind it may be.
  */
 export async function replayEntries(
   index: LogIndex,
@@ -95,60 +102,109 @@ export async function replayEntries(
   filter: ReplayFilter,
   job: ReplayJob,
 ): Promise<void> {
-  await new Replay(index, log, target, filter, job).run(first, end);
+  if (first >= end) return job.progress?.(0, 0);
+  const window = new PayloadWindow(log, index.payloadOf(end - 1) + index.payloadLength(end - 1));
+  await new Replay(index, log, window, target, filter, job).run(first, end);
 }
 
 class Replay {
   readonly #index: LogIndex;
   readonly #log: BlockNode;
+  readonly #window: PayloadWindow;
   readonly #target: BlockNode;
   readonly #filter: ReplayFilter;
   readonly #job: ReplayJob;
   readonly #pace: Pace;
-  readonly #window = new Uint8Array(windowLength);
-  /** The bytes of the log in the window: [#windowStart, #windowEnd). */
-  #windowStart = 0;
-  #windowEnd = 0;
-  /** Byte of the log behind the data of the last entry to be applied: nothing is read behind it. */
-  #readsTo = 0;
+  /** Its data are in the window. */
+  readonly #batch = new ReplayBatch();
+  readonly #dataAt: DataAt;
+  readonly #put: PutBytes;
 
-  constructor(index: LogIndex, log: BlockNode, target: BlockNode, filter: ReplayFilter, job: ReplayJob) {
+  constructor(
+    index: LogIndex,
+    log: BlockNode,
+    window: PayloadWindow,
+    target: BlockNode,
+    filter: ReplayFilter,
+    job: ReplayJob,
+  ) {
     this.#index = index;
     this.#log = log;
+    this.#window = window;
     this.#target = target;
     this.#filter = filter;
     this.#job = job;
     this.#pace = new Pace(job.signal);
+    this.#dataAt = (payload, length) => window.view(payload, length);
+    this.#put = (offset, bytes) =>
+      isHole(bytes)
+        ? target.writeZeroes(offset, bytes.length, { mayUnmap: true })
+        : target.write(offset, bytes);
   }
 
   async run(first: number, end: number): Promise<void> {
-    if (first < end) this.#readsTo = this.#index.payloadOf(end - 1) + this.#index.payloadLength(end - 1);
     for (let entry = first; entry < end; entry++) {
       const part = partOf(this.#index, entry, this.#filter);
-      try {
-        if (part !== undefined)
-          await (part.isDiscard ? this.#zero(part.offset, part.length) : this.#copy(part));
-      } catch (thrown) {
-        throw failedAt(entry, thrown);
+      const isDone = part === undefined || this.#gather(entry, part);
+      if (!isDone) await this.#apply(entry, part);
+      if ((!isDone || entry % entriesPerClock === 0) && this.#pace.due) {
+        await this.#turn(entry - first, end - first, entry);
       }
-      if (this.#pace.due) await this.#turn(entry - first, end - first, entry);
     }
+    await this.#writeOut();
     this.#job.progress?.(end - first, end - first);
   }
 
   async #turn(done: number, total: number, entry: number): Promise<void> {
     this.#job.progress?.(done, total);
     await this.#pace.turn();
-    if (this.#pace.stopped) {
-      throw new BlockError("ECANCELED", `The replay was stopped after entry ${entry}`);
+    if (!this.#pace.stopped) return;
+    await this.#writeOut();
+    throw new BlockError("ECANCELED", `The replay was stopped after entry ${entry}`);
+  }
+
+  /** False: the part is not for the batch, or its data are not in memory yet. */
+  #gather(entry: number, { offset, length, payload, isDiscard }: Part): boolean {
+    if (isDiscard || length > longestGathered || this.#batch.isFull) return false;
+    if (!this.#window.has(payload, length) || isHole(this.#window.view(payload, length))) return false;
+    this.#batch.add(entry, offset, payload, length);
+    return true;
+  }
+
+  /** Throws with the entry's number, or with that of one that was gathered before. */
+  async #apply(entry: number, part: Part): Promise<void> {
+    const { offset, length, isDiscard, payload } = part;
+    const isHere = !isDiscard && length <= longestGathered && this.#window.has(payload, length);
+    // Of the batch what it covers has to be on the disk before, and all of it before the window moves on.
+    if (this.#batch.isFull || !(isDiscard || isHere) || this.#batch.mayTouch(offset, length)) {
+      await this.#writeOut();
     }
+    try {
+      if (isDiscard) return await this.#zero(offset, length);
+      if (length > longestGathered) return await this.#copy(part);
+      if (!isHere) await this.#window.load(payload, length);
+      if (!this.#gather(entry, part)) await this.#put(offset, this.#window.view(payload, length));
+    } catch (thrown) {
+      throw failedAt(entry, thrown);
+    }
+  }
+
+  async #writeOut(): Promise<void> {
+    if (this.#batch.isEmpty) return;
+    try {
+      await this.#batch.putJoined(this.#dataAt, this.#put);
+    } catch {
+      // Which entry it is about is found by writing them as they are; they are in the order of the log again then.
+      await this.#batch.putSingly(this.#dataAt, this.#put, failedAt);
+    }
+    this.#batch.clear();
   }
 
   async #copy({ offset, length, payload }: Part): Promise<void> {
     for (let at = 0; at < length; ) {
       // A long one may be zeroes that the log has as a hole.
       const rest = length - at;
-      const hole = rest > windowLength ? await this.#holeAt(payload + at, rest) : 0;
+      const hole = rest > longData ? await this.#holeAt(payload + at, rest) : 0;
       if (hole > 0) await this.#zero(offset + at, hole);
       const piece = hole > 0 ? undefined : await this.#read(payload + at, Math.min(pieceLength, rest));
       if (piece !== undefined) await this.#put(offset + at, piece);
@@ -163,11 +219,6 @@ class Replay {
     return extent.state === "data" ? 0 : extent.length;
   }
 
-  async #put(offset: number, piece: Uint8Array): Promise<void> {
-    if (piece.length >= shortestHole && isZero(piece)) await this.#zero(offset, piece.length);
-    else await this.#target.write(offset, piece);
-  }
-
   async #zero(offset: number, length: number): Promise<void> {
     for (let at = 0; at < length; at += longestZero) {
       await this.#target.writeZeroes(offset + at, Math.min(longestZero, length - at), { mayUnmap: true });
@@ -176,17 +227,15 @@ class Replay {
     }
   }
 
-  /** `length` bytes of the log. Entries lie one behind the other: what is read with them is wanted next. */
+  /** Bytes of the log. The batch is empty: what it was about goes out of the window. */
   async #read(at: number, length: number): Promise<Uint8Array> {
-    if (at < this.#windowStart || at + length > this.#windowEnd) {
-      const isCut = this.#filter.start > 0 || this.#filter.end < Number.MAX_SAFE_INTEGER;
-      const end = isCut ? at + length : Math.min(this.#readsTo, at + windowLength);
-      await this.#log.read(at, this.#window.subarray(0, end - at));
-      this.#windowStart = at;
-      this.#windowEnd = end;
-    }
-    return this.#window.subarray(at - this.#windowStart, at - this.#windowStart + length);
+    if (!this.#window.has(at, length)) await this.#window.load(at, length);
+    return this.#window.view(at, length);
   }
+}
+
+function isHole(bytes: Uint8Array): boolean {
+  return bytes.length >= shortestHole && isZero(bytes);
 }
 
 function failedAt(entry: number, thrown: unknown): BlockError {

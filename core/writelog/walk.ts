@@ -67,7 +67,8 @@ class Walk {
     let end = this.#walkWindow();
     for (; end === undefined; end = this.#walkWindow()) {
       try {
-        await this.#window.load(this.#at, this.#size);
+        const loading = this.#window.load(this.#at, this.#size);
+        if (loading !== undefined) await loading;
       } catch (thrown) {
         end = this.#wall(
           "unreadable",

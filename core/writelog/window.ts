@@ -1,14 +1,25 @@
 // The part of a log that is in memory while its headers are walked. Where entries are small, a large piece is read at once
-// and holds many headers; where data lie between them, headers alone are read and the data skipped.
+// and holds many headers; where much data lie between them, headers alone are read and the data skipped. In between, that
+// depends: bytes that the system holds in memory are skipped quicker than copied, off a disk a large piece is far quicker.
 import type { BlockNode } from "../block/node.ts";
 import { headerLength } from "./entry.ts";
 
 /** Read at once where entries are small: what stays in a processor's cache. */
 const largeRead = 256 * 1024;
-/** Bytes from header to header up to which reading what is between is quicker than asking again; far quicker off a disk. */
-const smallStride = 16 * 1024;
+/** Bytes from header to header up to which copying what is between is always quicker than asking again. */
+const smallStride = 4096;
+/** The same for a log that comes off a disk. */
+const smallStrideOffDisk = 16 * 1024;
 /** Headers in the mean of strides. */
 const smoothing = 16;
+/** A header that is in memory takes 1 microsecond, one off a disk 50 at least. Milliseconds. */
+const slowRead = 0.025;
+/** Large reads between two tries whether headers alone are quick now: 1 at first, twice as many each time they are not. */
+const mostLargeReads = 64;
+/** One of so many is timed: a look at the clock takes a tenth of what a header does. */
+const readsTimed = 4;
+/** Quick ones of these after which less is made of the next slow one: the machine may have been busy. */
+const quickReads = 16;
 
 export class HeaderWindow {
   /** `size` bytes of it are valid, from byte `start` of the log on. */
@@ -17,14 +28,21 @@ export class HeaderWindow {
   readonly #one = this.bytes.subarray(0, headerLength);
   start = 0;
   #size = 0;
-  #taken = 0;
   readonly #log: BlockNode;
+  readonly #clock: () => number;
   /** Mean bytes between headers; begins as small: most logs have a superblock and small entries at their beginning. */
   #stride = 0;
   #last = 0;
+  /** Large reads still to come before a header alone is tried, and how many it will be after the next slow one. */
+  #largeReads = 0;
+  #afterSlow = 1;
+  #quick = 0;
+  #reads = 0;
 
-  constructor(log: BlockNode) {
+  /** `clock` tells milliseconds. */
+  constructor(log: BlockNode, clock: () => number = () => performance.now()) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Whether the header there can be read without asking the log; `end` is the log's. */
@@ -33,31 +51,74 @@ export class HeaderWindow {
     return header >= this.start && needed <= this.start + this.#size;
   }
 
-  /** Reads what `has` asks for and, where it is worth it, what follows. Throws what the log throws. */
-  async load(header: number, end: number): Promise<void> {
+  /**
+   * Reads what `has` asks for and, where it is worth it, what follows; without a promise where the log needs none. Throws
+   * what the log throws.
+   */
+  load(header: number, end: number): Promise<void> | undefined {
     this.#stride += (Math.max(0, header - this.#last) - this.#stride) / smoothing;
     this.#last = header;
-    const isLarge = this.#stride <= smallStride;
     this.#size = 0;
-    try {
-      await this.#log.read(header, this.#take(header, isLarge ? largeRead : headerLength, end));
-    } catch (error) {
-      if (!isLarge) throw error;
-      // A large piece may hold a bad sector that no header is in.
-      await this.#log.read(header, this.#take(header, headerLength, end));
+    this.start = header;
+    if (this.#takesLarge()) return this.#loadLarge(header, end);
+    const target = this.#room(headerLength, end);
+    if (this.#log.readNow === undefined) return this.#loadOne(header, target);
+    this.#reads++;
+    if (this.#reads % readsTimed !== 0) this.#log.readNow(header, target);
+    else {
+      const began = this.#clock();
+      this.#log.readNow(header, target);
+      this.#noteTime(this.#clock() - began);
     }
-    this.#size = this.#taken;
+    this.#size = target.length;
+    return undefined;
+  }
+
+  #takesLarge(): boolean {
+    if (this.#stride <= smallStride) return true;
+    if (this.#stride > smallStrideOffDisk) return false;
+    // Without a quick way to ask, each header costs as much as copying what is between.
+    if (this.#log.readNow === undefined) return true;
+    if (this.#largeReads === 0) return false;
+    this.#largeReads--;
+    return true;
+  }
+
+  #noteTime(time: number): void {
+    if (time < slowRead) {
+      this.#quick++;
+      if (this.#quick % quickReads === 0) this.#afterSlow = Math.max(1, this.#afterSlow / 2);
+      return;
+    }
+    this.#quick = 0;
+    this.#largeReads = this.#afterSlow;
+    this.#afterSlow = Math.min(mostLargeReads, 2 * this.#afterSlow);
+  }
+
+  async #loadOne(header: number, target: Uint8Array): Promise<void> {
+    await this.#log.read(header, target);
+    this.#size = target.length;
+  }
+
+  async #loadLarge(header: number, end: number): Promise<void> {
+    const target = this.#room(largeRead, end);
+    try {
+      await this.#log.read(header, target);
+      this.#size = target.length;
+    } catch {
+      // A large piece may hold a bad sector that no header is in.
+      await this.#loadOne(header, this.#room(headerLength, end));
+    }
   }
 
   /** Where `wanted` bytes, fewer at the log's end, are read to. */
-  #take(start: number, wanted: number, end: number): Uint8Array {
-    this.start = start;
-    this.#taken = Math.min(wanted, end - start);
-    if (this.#taken === headerLength) return this.#one;
-    if (this.#taken === largeRead) return this.bytes;
+  #room(wanted: number, end: number): Uint8Array {
+    const length = Math.min(wanted, end - this.start);
+    if (length === headerLength) return this.#one;
+    if (length === largeRead) return this.bytes;
     // At the log's end a header may be cut off: what is left of an earlier read must not be taken for the log's.
-    this.bytes.fill(0, this.#taken, this.#taken + headerLength);
-    return this.bytes.subarray(0, this.#taken);
+    this.bytes.fill(0, length, length + headerLength);
+    return this.bytes.subarray(0, length);
   }
 
   /** What was passed since the last load: headers walked inside the window. */
