@@ -1,11 +1,25 @@
-// What was chosen of the items that a repair offers: each has to be offered, with all that it needs.
+// The items that a repair offers: as few bytes as they can be, as there may be 100,000, and what was chosen of them, each of
+// which has to be offered, with all that it needs.
 import { BlockError } from "../base/errors.ts";
 import type { OfferedRepair } from "./finding.ts";
 
+/** An item whose sentences no longer hold the pieces that they were put together from, which take five times their room. */
+export function compactItem(item: OfferedRepair): OfferedRepair {
+  const { id, problem, effect } = item;
+  return { ...item, id: flat(id), problem: flat(problem), effect: flat(effect) };
+}
+
+function flat(text: string): string {
+  return Buffer.from(text).toString();
+}
+
+export function itemsById(items: readonly OfferedRepair[]): ReadonlyMap<string, OfferedRepair> {
+  return new Map(items.map((item) => [item.id, item]));
+}
+
 /** Throws EINVAL for an id that is not offered, or one whose needs are not chosen. */
-export function chosenItems(items: readonly OfferedRepair[], ids: Iterable<string>): Set<string> {
+export function chosenItems(offered: ReadonlyMap<string, OfferedRepair>, ids: Iterable<string>): Set<string> {
   const chosen = new Set(ids);
-  const offered = new Map(items.map((item) => [item.id, item]));
   for (const id of chosen) {
     const item = offered.get(id);
     if (!item) {

@@ -9,15 +9,18 @@ import type { RepairChoice } from "./repairRun.ts";
 
 export class RepairChooser {
   readonly #offer: RepairOffer;
-  readonly #items: ReadonlyMap<string, OfferedRepair>;
+  /** Of each item in the plan. */
+  readonly #places: ReadonlyMap<string, number>;
   /** Items by an item that they need. */
   readonly #neededBy = new Map<string, string[]>();
   /** Bytes of the image's path, which the journal has in it. */
   readonly #pathLength: number;
+  /** Of the last choice, whose map and preflight are asked for next. */
+  #chosenScript: RepairScript | undefined;
 
   constructor(offer: RepairOffer, filename: string) {
     this.#offer = offer;
-    this.#items = new Map(offer.items.map((item) => [item.id, item]));
+    this.#places = new Map(offer.items.map(({ id }, place) => [id, place]));
     this.#pathLength = Buffer.byteLength(filename);
     for (const { id, needs } of offer.items) {
       for (const need of needs) {
@@ -43,12 +46,14 @@ export class RepairChooser {
 
   /** Of those ids and what they need. Throws EINVAL for an id that is not offered. */
   script(ids: readonly string[]): RepairScript {
-    return this.#offer.script(this.#inOrder(this.#withNeeds(ids)));
+    const all = this.#inOrder(this.#withNeeds(ids));
+    const chosen = this.#chosenScript;
+    return chosen !== undefined && isSameList(chosen.items, all) ? chosen : this.#offer.script(all);
   }
 
   /** Throws EINVAL when it is not offered. */
   item(id: string): OfferedRepair {
-    const item = this.#items.get(id);
+    const item = this.#offer.items[this.#places.get(id) ?? -1];
     if (item) return item;
     throw new BlockError("EINVAL", `There is no repair '${id}' for this image`, {
       hint: "Look at the image again: it may have changed since the plan was made.",
@@ -68,12 +73,16 @@ export class RepairChooser {
   }
 
   #inOrder(chosen: ReadonlySet<string>): string[] {
-    return this.#offer.items.flatMap(({ id }) => (chosen.has(id) ? [id] : []));
+    const place = (id: string) => this.#places.get(id) ?? 0;
+    return [...chosen].sort((a, b) => place(a) - place(b));
   }
 
   #choice(chosen: ReadonlySet<string>): RepairChoice {
     const ids = this.#inOrder(chosen);
+    // Never two at a time: each of 100,000 items is 50 MB.
+    this.#chosenScript = undefined;
     const script = this.#offer.script(ids);
+    this.#chosenScript = script;
     const items = ids.map((id) => this.item(id));
     const risks: Record<RepairRisk, number> = {
       safe: 0,
@@ -93,6 +102,10 @@ export class RepairChooser {
       digest: digestOf(script),
     };
   }
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((id, place) => id === b[place]);
 }
 
 /** Each byte counts once, however many ranges it is in. */

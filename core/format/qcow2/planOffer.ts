@@ -5,7 +5,7 @@ import { hex } from "../../base/bytes.ts";
 import { formatSize } from "../../base/units.ts";
 import type { OfferedRepair, RepairOffer } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
-import { chosenItems } from "../../block/offered.ts";
+import { chosenItems, compactItem, itemsById } from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { incompatible } from "./layout.ts";
 import { refcountsId } from "./planBase.ts";
@@ -23,6 +23,7 @@ export async function offerQcow2Repair(
 ): Promise<RepairOffer> {
   const parts = await planParts(file, hasBacking, "everything", job);
   const items = itemsOf(parts);
+  const byId = itemsById(items);
   const { counts } = parts;
   return {
     fileSize: file.size,
@@ -32,7 +33,7 @@ export async function offerQcow2Repair(
     leaks: counts?.leaks ?? [],
     leaked: { ranges: counts?.leakRanges ?? 0, bytes: leakedBytes(parts) },
     leakedRanges: () => counts?.leakedRanges() ?? [],
-    script: (ids) => buildScript(parts, chosenItems(items, ids)),
+    script: (ids) => buildScript(parts, chosenItems(byId, ids)),
   };
 }
 
@@ -47,25 +48,36 @@ function itemsOf(parts: PlanParts): readonly OfferedRepair[] {
   const refcounts = refcountsItem(parts, entries, copies);
   const before = [...entries.map(({ id }) => id), ...(refcounts ? [refcountsId] : [])];
   const flags = flagsItem(parts, refcounts !== undefined, before);
-  const isBroken = entries.some(({ guest }) => guest.length > 0) || !parts.isMended;
+  const isLossy = ({ guest, risk }: OfferedRepair) => guest.length > 0 || risk === "may-lose-data";
+  const isBroken = entries.some(isLossy) || !parts.isMended;
   const leaks = leaksItem(parts, before, isBroken);
   const trim = trimItem(parts, leaks ? [...before, leaksId] : before, isBroken);
   const needed = [...entries, ...copies, ...(refcounts ? [refcounts] : []), ...(flags ? [flags] : [])];
   const dirty = dirtyItem(parts, needed);
-  return [...needed, ...[leaks, trim, dirty].filter((item) => item !== undefined)];
+  return askedFor([...needed, ...[leaks, trim, dirty].filter((item) => item !== undefined)]);
+}
+
+/** What needs an item that is not chosen unless asked for is not either. */
+function askedFor(items: readonly OfferedRepair[]): readonly OfferedRepair[] {
+  const left = new Set(items.filter(({ isDefault }) => !isDefault).map(({ id }) => id));
+  for (let before = -1; before !== left.size; ) {
+    before = left.size;
+    for (const { id, needs } of items) if (needs.some((need) => left.has(need))) left.add(id);
+  }
+  return items.map((item) => (item.isDefault && left.has(item.id) ? { ...item, isDefault: false } : item));
 }
 
 function copyItem({ counts }: PlanParts, run: SharedRun): OfferedRepair {
   const { clusterSize = 0, l2EntryLength = 8 } = counts?.counted.image.header ?? {};
   const [word = 0n] = run.words;
-  return {
+  return compactItem({
     ...{ id: copyId(run), action: "copy-cluster" },
     problem: `${sharedName(run)} ${run.words.length === 1 ? "is" : "begin with"} ${hex(word)}: the cluster there has another user`,
     effect: `${nothingRead}; each user has a cluster of its own then.`,
     ...{ guest: [], risk: "safe", needs: [refcountsId], isDefault: true },
     file: { offset: run.entryOffset, length: run.words.length * l2EntryLength },
     grows: run.words.length * clusterSize,
-  };
+  });
 }
 
 function refcountsItem(

@@ -4,8 +4,9 @@ import { hex } from "../../base/bytes.ts";
 import { formatSize } from "../../base/units.ts";
 import type { ByteRange, ItemWrite, OfferedRepair, RepairOffer, RepairScript } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
-import { chosenItems } from "../../block/offered.ts";
+import { chosenItems, compactItem, itemsById } from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
+import { faultOf } from "./check.ts";
 import { readHeader } from "./header.ts";
 import { type QedHeader, tableEntries } from "./layout.ts";
 import { clearBit } from "./plan.ts";
@@ -44,6 +45,7 @@ export async function offerQedRepair(
   const trim = trimItem(scan, all.length > 0 || !isMended);
   const dirty = bit && isMended ? dirtyItem(bit.offset, drafts) : undefined;
   const items = [...drafts.map(({ item }) => item), ...(trim ? [trim] : []), ...(dirty ? [dirty] : [])];
+  const byId = itemsById(items);
   return {
     fileSize: scan.fileSize,
     items,
@@ -53,7 +55,7 @@ export async function offerQedRepair(
     leaked: scan.leaked,
     leakedRanges: scan.leakedRanges,
     script(ids) {
-      const chosen = chosenItems(items, ids);
+      const chosen = chosenItems(byId, ids);
       const script = new Script(scan, chosen.has(trimId) ? scan.usedEnd : undefined);
       for (const draft of drafts) if (chosen.has(draft.item.id)) script.add(draft);
       const last = bit && chosen.has(dirtyId) ? { ...bit, item: dirtyId } : undefined;
@@ -75,7 +77,6 @@ function draftsOf(scan: QedScan, hasBacking: boolean): Draft[] {
         table: scan.header.l1Offset,
         first: l1Index,
         values: [BigInt(offset)],
-        why: "",
       },
     })),
   ];
@@ -86,10 +87,10 @@ function runItem(scan: QedScan, run: EntryRun, reads: string): OfferedRepair {
   const file = { offset: run.table + run.first * entryLength, length: run.values.length * entryLength };
   const guest = run.kind === "clear" ? guestOf(scan.header, run) : [];
   const isClear = run.kind === "clear";
-  return {
+  return compactItem({
     id: `${isClear ? "clear" : "copy"}:${hex(file.offset)}`,
     action: isClear ? "clear-entry" : "copy-cluster",
-    problem: `${nameOf(run)} ${run.values.length === 1 ? "is" : "begin with"} ${hex(run.values[0] ?? 0n)}: ${run.why}`,
+    problem: `${nameOf(run)} ${run.values.length === 1 ? "is" : "begin with"} ${hex(run.values[0] ?? 0n)}: ${whyOf(scan, run)}`,
     effect: isClear
       ? clearEffect(guest, reads)
       : "Nothing reads differently; each user has a cluster of its own then.",
@@ -99,7 +100,14 @@ function runItem(scan: QedScan, run: EntryRun, reads: string): OfferedRepair {
     isDefault: true,
     file,
     grows: isClear ? 0 : run.values.length * clusterSize,
-  };
+  });
+}
+
+/** Why the first entry is wrong. */
+function whyOf({ header, bounds }: QedScan, { kind, l1Index, values: [value = 0n] }: EntryRun): string {
+  if (kind === "copy") return "the cluster there has another user";
+  const size = l1Index === undefined ? header.tableSize * header.clusterSize : header.clusterSize;
+  return faultOf(Number(value & 0xffffffffn), Number(value >> 32n), size, bounds).why;
 }
 
 function tableItem({ header }: QedScan, { l1Index, offset, runs }: MovedTable, reads: string): OfferedRepair {
@@ -372,9 +380,15 @@ class Script {
   }
 }
 
+/** A view of each array would give each memory of its own outside the heap, 100,000 times. */
+const oneEntry = new Uint8Array(entryLength);
+const entryView = new DataView(oneEntry.buffer);
+
 function encode(values: readonly bigint[]): Uint8Array {
   const bytes = new Uint8Array(values.length * entryLength);
-  const view = new DataView(bytes.buffer);
-  for (const [i, value] of values.entries()) view.setBigUint64(i * entryLength, value, true);
+  for (const [i, value] of values.entries()) {
+    entryView.setBigUint64(0, value, true);
+    bytes.set(oneEntry, i * entryLength);
+  }
   return bytes;
 }

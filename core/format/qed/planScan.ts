@@ -6,7 +6,6 @@ import { asBlockError, BlockError } from "../../base/errors.ts";
 import type { ByteRange, LeakTotals } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import type { RepairJob } from "../../block/repair.ts";
-import { faultOf } from "./check.ts";
 import {
   type Bounds,
   boundsOf,
@@ -41,8 +40,6 @@ export interface EntryRun {
   readonly first: number;
   /** As they are in the file. */
   readonly values: bigint[];
-  /** Why the first is wrong. */
-  readonly why: string;
 }
 
 /** A table whose clusters belong to another: it moves to a place of its own. */
@@ -131,7 +128,7 @@ class Scan {
     const total = kept.length + others.length;
     for (const [done, table] of kept.entries()) {
       await this.#breathe(done, total);
-      await this.#scan(table, (run, why) => this.#keep(run, why, runs));
+      await this.#scan(table, (run) => this.#keep(run, runs));
     }
     const moved: MovedTable[] = [];
     const tooLarge: Table[] = [];
@@ -189,8 +186,8 @@ class Scan {
   }
 
   async #readL1(runs: EntryRun[], found: (table: Table) => void): Promise<void> {
-    const { l1Offset, clusterSize, tableSize } = this.#header;
-    const collect = new RunCollector(undefined, l1Offset, (run, why) => this.#keep(run, why, runs));
+    const { l1Offset } = this.#header;
+    const collect = new RunCollector(undefined, l1Offset, (run) => this.#keep(run, runs));
     for await (const { halves, first } of this.#reader.entries(l1Offset)) {
       for (let i = 0; i < halves.length / 2; i++) {
         const [low = 0, high = 0] = [halves[i * 2], halves[i * 2 + 1]];
@@ -198,14 +195,7 @@ class Scan {
         const offset = join64(low, high);
         if (offset !== undefined && isTableOffset(offset, this.#bounds))
           found({ l1Index: first + i, offset });
-        else
-          collect.add(
-            "clear",
-            first + i,
-            low,
-            high,
-            () => faultOf(low, high, tableSize * clusterSize, this.#bounds).why,
-          );
+        else collect.add("clear", first + i, low, high);
       }
       await this.#breathe(0, 1);
     }
@@ -223,15 +213,9 @@ class Scan {
           if (high === 0 && low < 2) continue;
           const offset = join64(low, high);
           if (offset === undefined || !isClusterOffset(offset, this.#bounds)) {
-            collect.add(
-              "clear",
-              first + i,
-              low,
-              high,
-              () => faultOf(low, high, clusterSize, this.#bounds).why,
-            );
+            collect.add("clear", first + i, low, high);
           } else if (this.#all.markRun(offset / clusterSize, 1) > 0) {
-            collect.add("copy", first + i, low, high, () => "the cluster there has another user");
+            collect.add("copy", first + i, low, high);
           }
         }
         await this.#breathe(l1Index, tableEntries(this.#header));
@@ -256,9 +240,9 @@ class Scan {
     const before = { ...this.#listed };
     const unreadable = this.#unreadable.length;
     let left = 0;
-    await this.#scan(table, (run, why) => {
+    await this.#scan(table, (run) => {
       const isListed = this.#hasRoom(run);
-      if (isListed) runs.push({ ...run, why: why() });
+      if (isListed) runs.push(run);
       else left++;
       return isListed;
     });
@@ -269,13 +253,13 @@ class Scan {
     } else moved.push({ ...table, runs });
   }
 
-  #keep(run: FoundRun, why: () => string, runs: EntryRun[]): true {
-    if (this.#hasRoom(run)) runs.push({ ...run, why: why() });
+  #keep(run: EntryRun, runs: EntryRun[]): true {
+    if (this.#hasRoom(run)) runs.push(run);
     else this.#dropped++;
     return true;
   }
 
-  #hasRoom({ values }: FoundRun): boolean {
+  #hasRoom({ values }: EntryRun): boolean {
     const listed = this.#listed;
     if (listed.runs >= maxRuns || listed.entries + values.length > maxEntries) return false;
     this.#listed = { runs: listed.runs + 1, entries: listed.entries + values.length };
@@ -291,18 +275,15 @@ class Scan {
   }
 }
 
-/** Told only on demand: of millions of runs most are counted only. */
-type FoundRun = Omit<EntryRun, "why">;
 /** Answers whether more runs of the table are wanted. */
-type TellRun = (run: FoundRun, why: () => string) => boolean;
+type TellRun = (run: EntryRun) => boolean;
 
 /** Puts entries that are neighbours and need the same into one run. */
 class RunCollector {
   readonly #l1Index: number | undefined;
   readonly #table: number;
   readonly #tell: TellRun;
-  #run: FoundRun | undefined;
-  #why: () => string = () => "";
+  #run: EntryRun | undefined;
   #isWanted = true;
 
   constructor(l1Index: number | undefined, table: number, tell: TellRun) {
@@ -311,7 +292,7 @@ class RunCollector {
     this.#tell = tell;
   }
 
-  add(kind: EntryRun["kind"], index: number, low: number, high: number, why: () => string): void {
+  add(kind: EntryRun["kind"], index: number, low: number, high: number): void {
     if (!this.#isWanted) return;
     const value = (BigInt(high) << 32n) | BigInt(low);
     const run = this.#run;
@@ -321,11 +302,10 @@ class RunCollector {
     }
     this.end();
     this.#run = { kind, l1Index: this.#l1Index, table: this.#table, first: index, values: [value] };
-    this.#why = why;
   }
 
   end(): void {
-    if (this.#run && this.#isWanted) this.#isWanted = this.#tell(this.#run, this.#why);
+    if (this.#run && this.#isWanted) this.#isWanted = this.#tell(this.#run);
     this.#run = undefined;
   }
 }

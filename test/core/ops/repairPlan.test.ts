@@ -225,3 +225,20 @@ it("counts a byte of the guest once, however many items name it", () => {
   expect(coveredBytes(ranges)).toBe(25);
   expect(coveredBytes([])).toBe(0);
 });
+
+it("answers the same for a choice however it was come to, and whatever was looked at meanwhile", async () => {
+  const looking = await look(tempFile("a.qed", brokenQed()));
+  const all = (await looking.ask("items", { first: 0, count: 1000 })).map(({ id }) => id);
+  const first = await looking.ask("choose", { ids: "default" });
+  const [id = ""] = first.ids;
+  const shown = await looking.ask("changes", { ids: first.ids, id });
+  // A row alone, then another choice: neither leaves anything behind.
+  await looking.ask("changes", { ids: [id], id });
+  const none = await looking.ask("choose", { ids: [] });
+  expect([none.ids, none.writes]).toEqual([[], 0]);
+  const again = await looking.ask("choose", { ids: [...first.ids].reverse() });
+  expect(again).toEqual(first);
+  expect(again.ids).toEqual(all.filter((one) => first.ids.includes(one)));
+  expect(await looking.ask("changes", { ids: first.ids, id })).toEqual(shown);
+  await looking.end();
+});
