@@ -7,7 +7,7 @@ import { parseQuery } from "../../../core/query/parse.ts";
 import type { Query } from "../../../core/query/tree.ts";
 import { indexOf } from "../../build/indexedLog.ts";
 import type { LogEntry } from "../../build/logReader.ts";
-import { failureOf } from "../../build/open.ts";
+import { failureOf, filled } from "../../build/open.ts";
 import { type Random, seeded } from "../../build/random.ts";
 import { type MadeLog, makeLog, randomLog } from "../../build/randomLog.ts";
 
@@ -85,6 +85,30 @@ describe("entries that pass", () => {
     expect(await pass("zero && (discard || empty)")).toEqual([]);
     expect(await pass("entry == 0 || !write && zero")).toEqual([0]);
   });
+});
+
+it("writes of zeroes are looked for in many entries at once, and not where nobody asks", async () => {
+  const entries = Array.from({ length: 5000 }, (_, n) => ({ sector: n, payload: filled(512, n % 3) }));
+  const made = makeLog(512, entries);
+  const { index, node } = await indexOf(made);
+  const asked: number[] = [];
+  const read = async (offset: number, target: Uint8Array) => {
+    asked.push(target.length);
+    await node.read(offset, target);
+  };
+  const watched = Object.create(node, {
+    size: { value: node.size },
+    read: { value: read },
+  }) as typeof node;
+  const found = await filterIndex(index, watched, queryOf("zero"));
+  expect(Array.from(found)).toEqual(entries.flatMap((_, n) => (n % 3 === 0 ? [n] : [])));
+  // 5 MB of log: one entry, then 64 KiB, 128 KiB ... 1 MiB.
+  expect(asked.length).toBeLessThan(12);
+  asked.length = 0;
+  // Each 100th entry: 100 KiB apart.
+  const few = Array.from({ length: 50 }, (_, n) => `entry == ${100 * n}`).join(" || ");
+  await filterIndex(index, watched, queryOf(`zero && (${few})`));
+  expect(asked).toEqual(Array.from({ length: 50 }, () => 512));
 });
 
 it("a search that is canceled stops", async () => {

@@ -1,6 +1,7 @@
 // Replays into memory: they give what a replay of plain records gives, cut and without discards too; what is asked for
 // and not there is an error; the verification finds every byte that is wrong.
 import { describe, expect, it } from "vitest";
+import type { BlockNode } from "../../../core/block/node.ts";
 import { MemoryNode } from "../../../core/protocol/memory.ts";
 import { type ReplayFilter, replayEntries, totalsOf, verifyReplay } from "../../../core/writelog/replay.ts";
 import { selectEntries } from "../../../core/writelog/replaySelect.ts";
@@ -93,6 +94,132 @@ describe("a replay", () => {
     expected.set(long, 512);
     expected.fill(0, 11_000 * 512);
     expect(firstDifference(await bytesOf(target), expected)).toBeUndefined();
+  });
+});
+
+/** The disk with writes that are watched or fail. */
+function writing(inner: MemoryNode, before: (offset: number, length: number) => void): BlockNode {
+  const write = async (offset: number, bytes: Uint8Array) => {
+    before(offset, bytes.length);
+    await inner.write(offset, bytes);
+  };
+  return Object.create(inner, { size: { value: inner.size }, write: { value: write } }) as BlockNode;
+}
+
+describe("small writes of a replay", () => {
+  it("that touch are written together, the later entry's bytes over the earlier's, and nothing between those that don't", async () => {
+    const at = (sector: number, value: number): GivenEntry => ({ sector, payload: filled(1024, value) });
+    // Sectors 0 and 1, 2 and 3, a flush, 4 and 5; 20 and 21, then 19 and 20 over the first of them; 40 and 41 alone.
+    const { index, node } = await indexOf(
+      makeLog(512, [at(0, 1), at(2, 2), { flags: 1 }, at(4, 3), at(20, 4), at(40, 5), at(19, 6)]),
+    );
+    const target = disk(512, 0x77);
+    const put: (readonly [number, number])[] = [];
+    const watched = writing(target, (offset, length) => put.push([offset / 512, length / 512]));
+    await replayEntries(index, node, watched, [0, 7], everything, { signal });
+    // The first entry's data are read alone: what follows close is known with the second.
+    const sectorsPut = put.toSorted(([a], [b]) => a - b);
+    expect(sectorsPut).toEqual([
+      [0, 2],
+      [2, 4],
+      [19, 3],
+      [40, 2],
+    ]);
+    const expected = filled(sectors * 512, 0x77);
+    for (const [first, end, value] of [
+      [0, 2, 1],
+      [2, 4, 2],
+      [4, 6, 3],
+      [21, 22, 4],
+      [40, 42, 5],
+      [19, 21, 6],
+    ] as const) {
+      expected.fill(value, first * 512, end * 512);
+    }
+    expect(firstDifference(await bytesOf(target), expected)).toBeUndefined();
+  });
+
+  it("come before a discard of what they wrote, and after one before them", async () => {
+    const { index, node } = await indexOf(
+      makeLog(512, [
+        ...[1, 2, 3, 4].map((sector) => ({ sector, payload: filled(512, sector) })),
+        { flags: 4, sector: 2, sectorCount: 2 },
+        { sector: 3, payload: filled(512, 9) },
+      ]),
+    );
+    const target = disk(512, 0x77);
+    await replayEntries(index, node, target, [0, 6], everything, { signal });
+    const bytes = await bytesOf(target);
+    expect([0, 1, 2, 3, 4, 5].map((sector) => bytes[sector * 512])).toEqual([0x77, 1, 0, 9, 4, 0x77]);
+  });
+
+  it("that can't be written are named by their entry, and all before it are there", async () => {
+    const { index, node } = await indexOf(
+      makeLog(
+        512,
+        Array.from({ length: 20 }, (_, n) => ({ sector: n, payload: filled(512, n + 1) })),
+      ),
+    );
+    const target = disk(512, 0);
+    const failing = writing(target, (offset, length) => {
+      if (offset <= 13 * 512 && offset + length > 13 * 512) throw new Error("no space");
+    });
+    const error = await failureOf(replayEntries(index, node, failing, [0, 20], everything, { signal }));
+    expect(error.message).toBe("Entry 13 could not be applied: no space");
+    const bytes = await bytesOf(target);
+    expect(Array.from({ length: 13 }, (_, n) => bytes[n * 512])).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13,
+    ]);
+  });
+
+  it("are there up to the entry that a stop names", async () => {
+    const entries = Array.from({ length: 200_000 }, (_, n) => ({
+      sector: n % 2000,
+      payload: filled(32, 1 + (n % 255)),
+    }));
+    const log = makeLog(32, entries);
+    const { index, node } = await indexOf(log);
+    const target = new MemoryNode("disk", false, new Uint8Array(2000 * 32));
+    const stop = new AbortController();
+    const error = await failureOf(
+      replayEntries(index, node, target, [0, 200_000], everything, {
+        signal: stop.signal,
+        progress: () => stop.abort(),
+      }),
+    );
+    expect(error.code).toBe("ECANCELED");
+    const last = Number(/after entry ([0-9]+)$/.exec(error.message)?.[1]);
+    const bytes = await bytesOf(target);
+    // The value of sector s is that of the last entry up to `last` with s = n mod 2000.
+    const wrong = Array.from({ length: 2000 }, (_, s) => {
+      const writer = last - ((((last - s) % 2000) + 2000) % 2000);
+      return bytes[s * 32] === (writer < 0 ? 0 : 1 + (writer % 255)) ? [] : [s];
+    }).flat();
+    expect([last, wrong]).toEqual([last, []]);
+  });
+
+  it("are read many at once, and those around a bad sector alone", async () => {
+    const entries = Array.from({ length: 1000 }, (_, n) => ({ sector: n, payload: filled(512, n % 251) }));
+    const log = makeLog(512, entries);
+    const { index, node } = await indexOf(log);
+    const target = new MemoryNode("disk", false, new Uint8Array(1000 * 512));
+    let reads = 0;
+    // A header in the middle, which a replay does not need.
+    const bad = index.headerOf(500);
+    const read = async (offset: number, bytes: Uint8Array) => {
+      reads++;
+      if (offset <= bad && offset + bytes.length > bad) throw new Error("bad sector");
+      await node.read(offset, bytes);
+    };
+    const flawed = Object.create(node, {
+      size: { value: node.size },
+      read: { value: read },
+    }) as BlockNode;
+    await replayEntries(index, flawed, target, [0, 1000], everything, { signal });
+    const bytes = await bytesOf(target);
+    expect(entries.findIndex(({ payload }, n) => bytes[n * 512] !== payload[0])).toBe(-1);
+    // 1 MB of log; the pieces before the bad sector are read anew, one entry alone, until they end before it.
+    expect(reads).toBeLessThan(200);
   });
 });
 
