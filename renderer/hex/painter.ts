@@ -4,18 +4,18 @@ import { createStore } from "zustand/vanilla";
 import type { Viewer } from "../pageCache.ts";
 import { pageSize, pages } from "../pageCache.ts";
 import type { Prefs } from "../store/prefs.ts";
+import { CanvasPainter } from "./canvasPainter.ts";
 import type { HexPaneProps } from "./contract.ts";
 import { clampScrollX, type Geometry, type Hit, hitTest, layOut, scrollToColumn } from "./geometry.ts";
 import { charWidthOf, GlyphAtlas } from "./glyphs.ts";
 import { addressChars, gutterChars } from "./labels.ts";
 import type { ByteSource } from "./model.ts";
 import { paint } from "./paint.ts";
-import { Raster } from "./raster.ts";
 import { notLoaded, outside, pagesOf, type RowContent, readRows, unreadable } from "./rowContent.ts";
 import { lastTopRow } from "./scrolling.ts";
 import { ShadowGrid } from "./shadowGrid.ts";
 import { type HexStyles, makeStyles } from "./styles.ts";
-import { onThemeChange, type Theme, theme } from "./theme.ts";
+import { type Theme, theme } from "./theme.ts";
 
 export type PanePrefs = Pick<
   Prefs,
@@ -59,24 +59,17 @@ interface Look {
   readonly key: string;
 }
 
-export class HexPainter {
+export class HexPainter extends CanvasPainter {
   readonly store = createStore<PaneState>()(() => ({
     scrollX: 0,
     maxScrollX: 0,
     width: 0,
     trouble: undefined,
   }));
-  readonly #canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D | null;
   readonly #grid: ShadowGrid;
   readonly #viewer: Viewer = Symbol("hex pane");
-  readonly #stops: (() => void)[] = [];
-  #stopView: (() => void) | undefined;
+  readonly #stopPages: () => void;
   #input: PaneInput | undefined;
-  #size = { width: 0, height: 0, scale: 1 };
-  #focused = false;
-  #frame = 0;
-  #raster: Raster | undefined;
   #look: Look | undefined;
   #geometry: Geometry | undefined;
   #contents: readonly RowContent[] = [];
@@ -86,45 +79,28 @@ export class HexPainter {
   #gridTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(canvas: HTMLCanvasElement, grid: HTMLElement, id: string) {
-    this.#canvas = canvas;
-    this.#context = canvas.getContext("2d", { alpha: false });
+    super(canvas);
     this.#grid = new ShadowGrid(grid, id);
-    this.#stops.push(pages.subscribe(() => this.invalidate()));
-    this.#stops.push(onThemeChange(() => this.invalidate()));
+    this.#stopPages = pages.subscribe(() => this.invalidate());
   }
 
-  dispose(): void {
-    for (const stop of this.#stops) stop();
-    this.#stopView?.();
-    cancelAnimationFrame(this.#frame);
+  override dispose(): void {
+    super.dispose();
+    this.#stopPages();
     clearTimeout(this.#gridTimer);
     pages.leave(this.#viewer);
   }
 
   setInput(input: PaneInput): void {
     if (this.#input?.view !== input.view) {
-      this.#stopView?.();
-      this.#stopView = input.view.subscribe((now, before) => {
+      this.followView(input.view, (now, before) => {
         if (now.topRow !== before.topRow) this.#direction = now.topRow > before.topRow ? 1 : -1;
         if (now.caret !== before.caret || now.face !== before.face) this.#showCaretColumn();
         this.invalidate();
       });
     }
     this.#input = input;
-    this.#measureRows();
-    this.invalidate();
-  }
-
-  /** Device pixels, and how many of them a CSS pixel has. */
-  resize(width: number, height: number, scale: number): void {
-    this.#size = { width, height, scale };
-    this.#measureRows();
-    // A canvas that changed its size is empty: paint before the browser does.
-    this.#paintNow();
-  }
-
-  setFocused(focused: boolean): void {
-    this.#focused = focused;
+    this.measure();
     this.invalidate();
   }
 
@@ -136,32 +112,22 @@ export class HexPainter {
     this.invalidate();
   }
 
-  get scale(): number {
-    return this.#size.scale;
-  }
-
   /** CSS pixels of a row. */
   get rowHeight(): number {
-    return (this.#geometry?.rowHeight ?? 20) / this.#size.scale;
+    return (this.#geometry?.rowHeight ?? 20) / this.size.scale;
   }
 
   /** What is at a point of the canvas, CSS pixels. */
   hit(x: number, y: number): Hit | undefined {
     if (!this.#geometry) return undefined;
-    const { scale } = this.#size;
+    const { scale } = this.size;
     return hitTest(this.#geometry, x * scale, y * scale, this.store.getState().scrollX);
   }
 
-  invalidate(): void {
-    this.#frame ||= requestAnimationFrame(() => this.#paintNow());
-  }
-
-  #paintNow(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
+  protected override paint(context: CanvasRenderingContext2D): void {
     const input = this.#input;
-    const { width, height } = this.#size;
-    if (!input || width < 1 || height < 1 || !this.#context) return;
+    if (!input) return;
+    const { height } = this.size;
     const look = this.#currentLook(input);
     const geometry = this.#currentGeometry(input, look);
     const view = input.view.getState();
@@ -180,43 +146,38 @@ export class HexPainter {
       count,
     );
     this.#want(input, top, count);
-    this.#draw(input, look, geometry);
+    this.#draw(context, input, look, geometry);
     this.#updateGrid(input, geometry, top);
     this.#findTrouble(input, top, count);
   }
 
-  #draw(input: PaneInput, look: Look, geometry: Geometry): void {
-    const { width, height, scale } = this.#size;
-    if (this.#raster?.width !== width || this.#raster.height !== height) {
-      this.#raster = new Raster(width, height);
-      this.#canvas.width = width;
-      this.#canvas.height = height;
-    }
+  #draw(context: CanvasRenderingContext2D, input: PaneInput, look: Look, geometry: Geometry): void {
+    const raster = this.raster();
     const { caret, anchor, face } = input.view.getState();
-    paint(this.#raster, {
+    paint(raster, {
       geometry,
       styles: look.styles,
       theme: look.theme,
-      scale,
+      scale: this.scale,
       scrollX: this.store.getState().scrollX,
       contents: this.#contents,
       caret,
       anchor,
       face,
-      focused: this.#focused,
+      focused: this.focused,
       shift: input.shift ?? 0,
       clusterSize: input.clusterSize,
       current: input.marks?.current,
       prefs: input.prefs,
       valueAt: (offset) => valueAt(input.source, offset),
     });
-    if (this.#context) this.#raster.putOn(this.#context);
+    raster.putOn(context);
   }
 
   /** Glyphs and styles for theme, scale and density; made anew only when one of them changed. */
   #currentLook({ prefs }: PaneInput): Look {
     const colours = theme();
-    const { scale } = this.#size;
+    const { scale } = this.size;
     const key = `${colours.version}/${scale}/${prefs.rowHeight}`;
     if (this.#look?.key === key) return this.#look;
     const rowHeight = Math.round(prefs.rowHeight * scale);
@@ -241,7 +202,7 @@ export class HexPainter {
 
   #currentGeometry(input: PaneInput, look: Look): Geometry {
     const { prefs, extent, clusterSize, rows, shift = 0 } = input;
-    const { width, height } = this.#size;
+    const { width, height } = this.size;
     const geometry = layOut({
       width,
       height,
@@ -263,9 +224,9 @@ export class HexPainter {
   }
 
   /** Tells the view how many rows fit, and keeps the last rows at the bottom when there is more room. */
-  #measureRows(): void {
+  protected override measure(): void {
     const input = this.#input;
-    const { height, scale } = this.#size;
+    const { height, scale } = this.size;
     if (!input || height < 1) return;
     const rowHeight = Math.round(input.prefs.rowHeight * scale);
     const visibleRows = Math.max(2, Math.ceil((height - rowHeight) / rowHeight));
@@ -320,7 +281,7 @@ export class HexPainter {
     const { caret, anchor } = input.view.getState();
     this.#grid.update({
       geometry,
-      scale: this.#size.scale,
+      scale: this.size.scale,
       scrollX: this.store.getState().scrollX,
       rows: input.rows,
       topRow: top,

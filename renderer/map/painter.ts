@@ -4,9 +4,9 @@
 import { createStore } from "zustand/vanilla";
 import type { PlainError } from "../../core/base/errors.ts";
 import { clusterKinds } from "../../core/block/structure.ts";
+import { CanvasPainter } from "../hex/canvasPainter.ts";
 import { charWidthOf } from "../hex/glyphs.ts";
-import { Raster } from "../hex/raster.ts";
-import { onThemeChange, type Theme, theme } from "../hex/theme.ts";
+import { type Theme, theme } from "../hex/theme.ts";
 import type { Prefs } from "../store/prefs.ts";
 import { changedRuns } from "./changes.ts";
 import type { MapCanvasProps, MapCell, MapLayout, MapViewState } from "./contract.ts";
@@ -50,25 +50,17 @@ interface Pulse {
   readonly still: boolean;
 }
 
-export class MapPainter {
+export class MapPainter extends CanvasPainter {
   readonly store = createStore<PainterState>()(() => ({
     cursor: undefined,
     hovered: undefined,
     trouble: undefined,
   }));
-  readonly #canvas: HTMLCanvasElement;
   readonly #strip: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D | null;
-  readonly #stops: (() => void)[] = [];
-  #stopView: (() => void) | undefined;
   #input: PainterInput | undefined;
   #tiles: MapTiles | undefined;
   #tilesVersion = 0;
-  #size = { width: 0, height: 0, scale: 1 };
-  #frame = 0;
-  #focused = false;
   #pointer: { x: number; y: number } | undefined;
-  #raster: Raster | undefined;
   #cells = new Uint8Array(0);
   #painted = "";
   #look: { readonly key: string; readonly look: CellLook } | undefined;
@@ -80,35 +72,21 @@ export class MapPainter {
   #holdTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(canvas: HTMLCanvasElement, strip: HTMLCanvasElement) {
-    this.#canvas = canvas;
+    super(canvas);
     this.#strip = strip;
-    this.#context = canvas.getContext("2d", { alpha: false });
-    this.#stops.push(
-      onThemeChange(() => {
-        this.#measure();
-        this.invalidate();
-      }),
-    );
   }
 
-  dispose(): void {
-    for (const stop of this.#stops) stop();
-    this.#stopView?.();
+  override dispose(): void {
+    super.dispose();
     this.#tiles?.close();
-    cancelAnimationFrame(this.#frame);
     clearTimeout(this.#holdTimer);
-  }
-
-  get scale(): number {
-    return this.#size.scale;
   }
 
   setInput(input: PainterInput): void {
     const last = this.#input;
     this.#input = input;
     if (last?.view !== input.view) {
-      this.#stopView?.();
-      this.#stopView = input.view.subscribe((now, before) => {
+      this.followView(input.view, (now, before) => {
         if (now.topRow !== before.topRow) this.#direction = now.topRow > before.topRow ? 1 : -1;
         this.invalidate();
       });
@@ -117,21 +95,8 @@ export class MapPainter {
     }
     if (this.#tiles?.source !== input.source) this.#follow(input, last);
     if (last === undefined || last.addressBase !== input.addressBase || last.view !== input.view) {
-      this.#measure();
+      this.measure();
     }
-    this.invalidate();
-  }
-
-  /** Device pixels, and how many of them a CSS pixel has. */
-  resize(width: number, height: number, scale: number): void {
-    this.#size = { width, height, scale };
-    this.#measure();
-    // A canvas that changed its size is empty: paint before the browser does.
-    this.#paintNow();
-  }
-
-  setFocused(focused: boolean): void {
-    this.#focused = focused;
     this.invalidate();
   }
 
@@ -143,7 +108,7 @@ export class MapPainter {
 
   /** The cell at a place of the canvas, CSS pixels. */
   hit(x: number, y: number): MapCell | undefined {
-    const { scale } = this.#size;
+    const { scale } = this.size;
     const state = this.#input?.view.getState();
     if (state?.layout === undefined) return undefined;
     const cell = cellAt(state.layout, state.topRow, x * scale, y * scale);
@@ -152,10 +117,6 @@ export class MapPainter {
 
   retry(): void {
     this.#tiles?.retry();
-  }
-
-  invalidate(): void {
-    this.#frame ||= requestAnimationFrame(() => this.#paintNow());
   }
 
   /** Cells of a new source; those before are kept to see what changed. */
@@ -178,12 +139,12 @@ export class MapPainter {
     });
     this.#tilesVersion++;
     view.reshape(source);
-    this.#measure();
+    this.measure();
   }
 
   /** The column of offsets is as wide as the last one of them. */
-  #measure(): void {
-    const { width, height, scale } = this.#size;
+  protected override measure(): void {
+    const { width, height, scale } = this.size;
     if (this.#input === undefined || width < 1 || height < 1) return;
     const { view, source, addressBase } = this.#input;
     const last = Math.max(0, source.fileSize - 1);
@@ -192,13 +153,11 @@ export class MapPainter {
     view.resize({ width, height, scale, gutter: Math.round(chars * charWidth + labelRoom * scale) });
   }
 
-  #paintNow(): void {
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-    const state = this.#input?.view.getState();
-    const { width, height } = this.#size;
+  protected override paint(context: CanvasRenderingContext2D): void {
+    const input = this.#input;
+    const state = input?.view.getState();
     const tiles = this.#tiles;
-    if (!state?.layout || !tiles || !this.#context || width < 1 || height < 1) return;
+    if (!input || !state?.layout || !tiles) return;
     const { layout } = state;
     const span: CellSpan = { level: layout.level, ...visibleCells(layout, state.topRow) };
     tiles.want([span, this.#ahead(span)]);
@@ -209,11 +168,11 @@ export class MapPainter {
       const complete = tiles.read(span, this.#cells);
       if (!complete && this.#holds()) return;
       if (complete) this.#comparePulse(span, layout);
-      this.#paintCells(state, layout, width, height);
+      paintCells(this.raster(), layout, state.topRow, this.#cells, this.#currentLook(state, layout));
       this.#painted = key;
     }
-    this.#raster?.putOn(this.#context);
-    this.#drawOver(state, layout, colours);
+    this.picture?.putOn(context);
+    this.#drawOver(context, input, state, layout, colours);
     this.#drawStrip(tiles, colours);
     this.#updateCursor(state, layout);
     this.#updateHovered();
@@ -222,33 +181,23 @@ export class MapPainter {
 
   /** A new scan's cells come within a moment: until then the last picture, still right as of then, need not flicker. */
   #holds(): boolean {
-    if (this.#before === undefined || this.#raster === undefined) return false;
+    if (this.#before === undefined || this.picture === undefined) return false;
     const left = this.#before.since + holdMs - performance.now();
-    const sameSize = this.#raster.width === this.#size.width && this.#raster.height === this.#size.height;
-    if (left <= 0 || !sameSize) return false;
+    if (left <= 0) return false;
     clearTimeout(this.#holdTimer);
     this.#holdTimer = setTimeout(() => this.invalidate(), left);
     return true;
   }
 
-  #paintCells(state: MapViewState, layout: MapLayout, width: number, height: number): void {
-    if (this.#raster?.width !== width || this.#raster.height !== height) {
-      this.#raster = new Raster(width, height);
-      this.#canvas.width = width;
-      this.#canvas.height = height;
-    }
-    paintCells(this.#raster, layout, state.topRow, this.#cells, this.#currentLook(state, layout));
-  }
-
   #lookKey({ isolated }: MapViewState, { side }: MapLayout): string {
-    return [theme().version, side, this.#size.scale, ...isolated].join("/");
+    return [theme().version, side, this.size.scale, ...isolated].join("/");
   }
 
   #currentLook(state: MapViewState, layout: MapLayout): CellLook {
     const key = this.#lookKey(state, layout);
     if (this.#look?.key === key) return this.#look.look;
     const colours = theme();
-    const style = { theme: colours, scale: this.#size.scale, letters: lettersOf(colours.fontFamily) };
+    const style = { theme: colours, scale: this.size.scale, letters: lettersOf(colours.fontFamily) };
     const look = cellLook(style, layout.side, state.isolated);
     this.#look = { key, look };
     return look;
@@ -280,16 +229,20 @@ export class MapPainter {
     this.#pulse = { runs, layout, since: performance.now(), still };
   }
 
-  #drawOver(state: MapViewState, layout: MapLayout, colours: Theme): void {
-    const input = this.#input;
-    if (!this.#context || input === undefined) return;
+  #drawOver(
+    context: CanvasRenderingContext2D,
+    input: PainterInput,
+    state: MapViewState,
+    layout: MapLayout,
+    colours: Theme,
+  ): void {
     const pulse = this.#currentPulse(layout);
     const unit = layout.clustersPerCell * state.shape.clusterSize;
-    drawOverlay(this.#context, {
+    drawOverlay(context, {
       layout,
       topRow: state.topRow,
       theme: colours,
-      focused: this.#focused,
+      focused: this.focused,
       cursor: state.cursor,
       selection: input.selection,
       marked: input.marked ?? [],
@@ -315,7 +268,7 @@ export class MapPainter {
 
   /** Problems of the whole map, beside its scrollbar. */
   #drawStrip(tiles: MapTiles, { css, version }: Theme): void {
-    const { height, scale } = this.#size;
+    const { height, scale } = this.size;
     const width = Math.round(this.#strip.clientWidth * scale);
     const key = [this.#tilesVersion, width, height, version].join();
     const context = this.#strip.getContext("2d");

@@ -1,8 +1,9 @@
 // The whole log on a strip: its operations small, the bytes it writes as bars below, and the part that the plot shows in
 // a box.
 import type { Bins } from "../../core/writelog/bins.ts";
-import { Raster } from "../hex/raster.ts";
-import { mix, onThemeChange, type Theme, theme } from "../hex/theme.ts";
+import { CanvasPainter } from "../hex/canvasPainter.ts";
+import type { Raster } from "../hex/raster.ts";
+import { mix, type Theme, theme } from "../hex/theme.ts";
 import { type Cells, cellsOf, paintCells } from "./cells.ts";
 import type { MinimapProps, TimelineSource, Viewport } from "./contract.ts";
 import { linearAxis, rowEdges, usedAxis } from "./disk.ts";
@@ -17,66 +18,41 @@ const mostColumns = 2048;
 /** CSS pixels: a box is never narrower. */
 export const narrowestBox = 8;
 
-export class MinimapPainter {
-  readonly #canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D | null;
-  readonly #stop: () => void;
-  #stopView: (() => void) | undefined;
+export class MinimapPainter extends CanvasPainter {
   #input: MinimapInput | undefined;
-  #size = { width: 0, height: 0, scale: 1 };
-  #request = 0;
-  #raster: Raster | undefined;
   #cells: Cells | undefined;
   /** What the bins there, or under way, are of. */
   #asked: readonly unknown[] = [];
   #painted: readonly unknown[] = [];
   #closed = false;
 
-  constructor(canvas: HTMLCanvasElement) {
-    this.#canvas = canvas;
-    this.#context = canvas.getContext("2d", { alpha: false });
-    this.#stop = onThemeChange(() => this.invalidate());
-  }
-
-  dispose(): void {
+  override dispose(): void {
+    super.dispose();
     this.#closed = true;
-    this.#stop();
-    this.#stopView?.();
-    cancelAnimationFrame(this.#request);
   }
 
   setInput(input: MinimapInput): void {
     if (this.#input?.view !== input.view) {
-      this.#stopView?.();
-      this.#stopView = input.view.subscribe(() => this.invalidate());
+      this.followView(input.view, () => this.invalidate());
       this.#cells = undefined;
     }
     this.#input = input;
     this.invalidate();
   }
 
-  resize(width: number, height: number, scale: number): void {
-    this.#size = { width, height, scale };
-    this.#paintNow();
-  }
-
   /** The box of what shows, CSS pixels. */
   box(): { readonly left: number; readonly right: number } {
     const state = this.#input?.view.getState();
-    const width = this.#size.width / this.#size.scale;
+    const width = this.size.width / this.size.scale;
     if (state === undefined || state.entries === 0) return { left: 0, right: width };
     return boxOf(state, state.entries, width);
-  }
-
-  invalidate(): void {
-    this.#request ||= requestAnimationFrame(() => this.#paintNow());
   }
 
   #ask(): void {
     const input = this.#input;
     if (input === undefined) return;
     const { source, view } = input;
-    const { width, height, scale } = this.#size;
+    const { width, height, scale } = this.size;
     const diskScale = view.getState().scale;
     const key = [source, diskScale, width, height, scale];
     if (key.every((part, i) => part === this.#asked[i])) return;
@@ -107,29 +83,21 @@ export class MinimapPainter {
     return source.bins({ firstEntry: 0, endEntry: source.entries, columns, edges });
   }
 
-  #paintNow(): void {
-    cancelAnimationFrame(this.#request);
-    this.#request = 0;
-    const { width, height } = this.#size;
-    if (this.#input === undefined || !this.#context || width < 1 || height < 1) return;
+  protected override paint(context: CanvasRenderingContext2D): void {
+    if (this.#input === undefined) return;
     this.#ask();
     this.#paintLog(this.#input.view.getState().entries);
-    this.#raster?.putOn(this.#context);
-    this.#drawOver(this.#context, this.#input, theme());
+    this.picture?.putOn(context);
+    this.#drawOver(context, this.#input, theme());
   }
 
   #paintLog(entries: number): void {
-    const { width, height, scale } = this.#size;
+    const { width, height, scale } = this.size;
     const colours = theme();
     const key = [this.#cells, colours.version, width, height, entries];
     if (key.every((part, i) => part === this.#painted[i])) return;
     this.#painted = key;
-    if (this.#raster?.width !== width || this.#raster.height !== height) {
-      this.#raster = new Raster(width, height);
-      this.#canvas.width = width;
-      this.#canvas.height = height;
-    }
-    const raster = this.#raster;
+    const raster = this.raster();
     raster.fill(0, 0, width, height, colours.pixel["ruler-bg"]);
     const cells = this.#cells;
     if (cells === undefined || entries === 0) return;
@@ -145,14 +113,14 @@ export class MinimapPainter {
   }
 
   #drawOver(context: CanvasRenderingContext2D, input: MinimapInput, { css }: Theme): void {
-    const { width, height, scale } = this.#size;
+    const { width, height, scale } = this.size;
     const state = input.view.getState();
     const { entries } = state;
     if (entries === 0) return;
     const x = (entry: number) => Math.round((entry / entries) * width);
     const thick = Math.max(1, Math.round(scale));
     if (this.#cells !== undefined)
-      drawMarks(context, this.#cells.bins, entries, this.#size, css[opTokens.mark]);
+      drawMarks(context, this.#cells.bins, entries, this.size, css[opTokens.mark]);
     if (input.selection !== undefined) {
       context.fillStyle = css["ruler-viewport"];
       const { first, end } = input.selection;

@@ -4,9 +4,9 @@
 import { createStore } from "zustand/vanilla";
 import type { PlainError } from "../../core/base/errors.ts";
 import type { UsedRange } from "../../core/writelog/bins.ts";
+import { CanvasPainter } from "../hex/canvasPainter.ts";
 import { charWidthOf } from "../hex/glyphs.ts";
-import { Raster } from "../hex/raster.ts";
-import { onThemeChange, theme } from "../hex/theme.ts";
+import { theme } from "../hex/theme.ts";
 import { rowLabel } from "../map/wording.ts";
 import type { Prefs } from "../store/prefs.ts";
 import type { Cells } from "./cells.ts";
@@ -33,12 +33,8 @@ const rowHeight = 2;
 /** CSS pixels around the labels of the vertical axis. */
 const labelRoom = 16;
 
-export class TimelinePainter {
+export class TimelinePainter extends CanvasPainter {
   readonly store = createStore<PainterState>()(() => ({ trouble: undefined }));
-  readonly #canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D | null;
-  readonly #stops: (() => void)[] = [];
-  #stopView: (() => void) | undefined;
   #input: PainterInput | undefined;
   #loader: BinLoader | undefined;
   /** Of the source before this one, until its own are there. */
@@ -46,29 +42,12 @@ export class TimelinePainter {
   #axis: DiskAxis = linearAxis(0);
   #axisKey = "";
   #used: readonly UsedRange[] | undefined;
-  #size = { width: 0, height: 0, scale: 1 };
   #frame: Frame | undefined;
-  #request = 0;
-  #focused = false;
-  #raster: Raster | undefined;
   #painted: readonly unknown[] = [];
 
-  constructor(canvas: HTMLCanvasElement) {
-    this.#canvas = canvas;
-    this.#context = canvas.getContext("2d", { alpha: false });
-    this.#stops.push(
-      onThemeChange(() => {
-        this.#measure();
-        this.invalidate();
-      }),
-    );
-  }
-
-  dispose(): void {
-    for (const stop of this.#stops) stop();
-    this.#stopView?.();
+  override dispose(): void {
+    super.dispose();
     this.#loader?.close();
-    cancelAnimationFrame(this.#request);
   }
 
   /** Device pixels; undefined before the first size is known. */
@@ -79,34 +58,14 @@ export class TimelinePainter {
   setInput(input: PainterInput): void {
     const last = this.#input;
     this.#input = input;
-    if (last?.view !== input.view) {
-      this.#stopView?.();
-      this.#stopView = input.view.subscribe(() => this.invalidate());
-    }
+    if (last?.view !== input.view) this.followView(input.view, () => this.invalidate());
     if (last?.source !== input.source) this.#follow(input.source, last?.view === input.view);
-    this.#measure();
-    this.invalidate();
-  }
-
-  /** Device pixels, and how many of them a CSS pixel has. */
-  resize(width: number, height: number, scale: number): void {
-    this.#size = { width, height, scale };
-    this.#measure();
-    // A canvas that changed its size is empty: paint before the browser does.
-    this.#paintNow();
-  }
-
-  setFocused(focused: boolean): void {
-    this.#focused = focused;
+    this.measure();
     this.invalidate();
   }
 
   retry(): void {
     this.#loader?.retry();
-  }
-
-  invalidate(): void {
-    this.#request ||= requestAnimationFrame(() => this.#paintNow());
   }
 
   /** What is at a place of the canvas, CSS pixels: the nearest entry also beside the plot. */
@@ -179,12 +138,12 @@ export class TimelinePainter {
     this.#axisKey = key;
     this.#axis = ranges === undefined ? linearAxis(source.diskSize) : usedAxis(ranges);
     view.setDisk(this.#axis.length, source.sectorSize);
-    this.#measure();
+    this.measure();
   }
 
   /** The column of labels is as wide as the widest of them. */
-  #measure(): void {
-    const { width, height, scale } = this.#size;
+  protected override measure(): void {
+    const { width, height, scale } = this.size;
     const input = this.#input;
     if (input === undefined || width < 1 || height < 1) return;
     const chars = rowLabel(Math.max(0, input.source.diskSize - 1), input.addressBase).length;
@@ -198,12 +157,10 @@ export class TimelinePainter {
     input.view.resize(frame.width / scale, frame.height / scale);
   }
 
-  #paintNow(): void {
-    cancelAnimationFrame(this.#request);
-    this.#request = 0;
+  protected override paint(context: CanvasRenderingContext2D): void {
     const input = this.#input;
     const loader = this.#loader;
-    if (input === undefined || loader === undefined || !this.#context) return;
+    if (input === undefined || loader === undefined) return;
     const state = input.view.getState();
     this.#updateAxis(input, state.scale);
     const frame = this.#frame;
@@ -220,8 +177,8 @@ export class TimelinePainter {
     const cells = loader.cells ?? this.#held?.cells;
     const overview = loader.overview ?? this.#held?.overview;
     this.#paintLog(state, frame, cells, overview);
-    this.#raster?.putOn(this.#context);
-    this.#drawOver(input, state, frame, cells ?? overview);
+    this.picture?.putOn(context);
+    this.#drawOver(context, input, state, frame, cells ?? overview);
     if (this.store.getState().trouble !== loader.trouble) this.store.setState({ trouble: loader.trouble });
   }
 
@@ -245,13 +202,7 @@ export class TimelinePainter {
     ];
     if (key.length === this.#painted.length && key.every((part, i) => part === this.#painted[i])) return;
     this.#painted = key;
-    const { width, height } = this.#size;
-    if (this.#raster?.width !== width || this.#raster.height !== height) {
-      this.#raster = new Raster(width, height);
-      this.#canvas.width = width;
-      this.#canvas.height = height;
-    }
-    paintPlot(this.#raster, {
+    paintPlot(this.raster(), {
       frame,
       viewport: state,
       axis: this.#axis,
@@ -262,14 +213,19 @@ export class TimelinePainter {
     });
   }
 
-  #drawOver(input: PainterInput, state: TimelineViewState, frame: Frame, cells: Cells | undefined): void {
-    if (!this.#context) return;
-    drawOverlay(this.#context, {
+  #drawOver(
+    context: CanvasRenderingContext2D,
+    input: PainterInput,
+    state: TimelineViewState,
+    frame: Frame,
+    cells: Cells | undefined,
+  ): void {
+    drawOverlay(context, {
       frame,
       viewport: state,
       axis: this.#axis,
       theme: theme(),
-      focused: this.#focused,
+      focused: this.focused,
       entry: input.entry,
       entries: state.entries,
       covers: input.covers,
