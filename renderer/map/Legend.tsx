@@ -1,13 +1,11 @@
 // The legend is the filter: each class with its swatch, clusters, bytes and share; a press shows it alone, the digit
 // keys do the same. One Tab stop with arrows between its rows.
-import { type KeyboardEvent, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, useMemo, useRef, useState } from "react";
 import { useStore } from "zustand";
-import { theme } from "../hex/theme.ts";
-import { useThemeVersion } from "../hex/useThemeVersion.ts";
+import { Swatch } from "../hex/Swatch.tsx";
 import { bytes, decimal } from "../widgets/format.ts";
 import type { LegendProps } from "./contract.ts";
 import { handleFilterKey } from "./input.ts";
-import type { Look } from "./kinds.ts";
 import styles from "./Legend.module.css";
 import { type LegendRow, legendRows } from "./legendRows.ts";
 import { lettersOf } from "./letters.ts";
@@ -118,7 +116,13 @@ function LegendToggle({ row, whole, stop, pressed, onFocus, onToggle }: LegendTo
       title={digit ? `${label}: show only this (${digit})` : `${label}: show only this`}
       onClick={onToggle}
     >
-      <Swatch look={look} />
+      <Swatch
+        side={swatchSide}
+        className={styles.swatch}
+        draw={(context, colours, scale) => {
+          drawSwatch(context, { theme: colours, scale, letters: lettersOf(colours.fontFamily) }, look, 0, 0);
+        }}
+      />
       <span className={styles.digit} aria-hidden>
         {digit}
       </span>
@@ -132,31 +136,5 @@ function LegendToggle({ row, whole, stop, pressed, onFocus, onToggle }: LegendTo
         {total && whole !== undefined ? shareText(total.bytes, whole) : "–"}
       </span>
     </button>
-  );
-}
-
-/** The cell as the map draws it. */
-function Swatch({ look }: { look: Look }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const themeVersion = useThemeVersion();
-  useLayoutEffect(() => {
-    // Its number stands for what the tokens hold.
-    void themeVersion;
-    const context = canvas.current?.getContext("2d");
-    if (!context) return;
-    const scale = window.devicePixelRatio;
-    const side = Math.round(swatchSide * scale);
-    context.canvas.width = side;
-    context.canvas.height = side;
-    const colours = theme();
-    drawSwatch(context, { theme: colours, scale, letters: lettersOf(colours.fontFamily) }, look, 0, 0);
-  });
-  return (
-    <canvas
-      ref={canvas}
-      className={styles.swatch}
-      style={{ width: swatchSide, height: swatchSide }}
-      aria-hidden
-    />
   );
 }

@@ -1,8 +1,7 @@
 // What the shapes of the plot mean, with how many of each there are.
-import { useLayoutEffect, useRef } from "react";
 import { Raster } from "../hex/raster.ts";
-import { type Theme, theme } from "../hex/theme.ts";
-import { useThemeVersion } from "../hex/useThemeVersion.ts";
+import { Swatch } from "../hex/Swatch.tsx";
+import type { Theme } from "../hex/theme.ts";
 import { decimal } from "../widgets/format.ts";
 import type { TimelineLegendProps } from "./contract.ts";
 import { opColour } from "./looks.ts";
@@ -34,7 +33,11 @@ export function TimelineLegend({ totals, bisect, skipped, filtered }: TimelineLe
     <ul className={styles.legend} aria-label="Shapes of the timeline">
       {rows.map(([shape, name, number]) => (
         <li key={shape} className={styles.item} data-none={number === 0 || undefined}>
-          <Swatch shape={shape} />
+          <Swatch
+            side={swatchSide}
+            className={styles.swatch}
+            draw={(context, colours, scale) => draw(shape, context, colours, scale)}
+          />
           <span>{name}</span>
           {number !== undefined && <span className={styles.number}>{decimal(number)}</span>}
         </li>
@@ -43,30 +46,11 @@ export function TimelineLegend({ totals, bisect, skipped, filtered }: TimelineLe
   );
 }
 
-/** The shape as the plot draws it. */
-function Swatch({ shape }: { shape: Shape }) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const themeVersion = useThemeVersion();
-  useLayoutEffect(() => {
-    // Its number stands for what the tokens hold.
-    void themeVersion;
-    const context = canvas.current?.getContext("2d");
-    if (!context) return;
-    const side = Math.round(swatchSide * window.devicePixelRatio);
-    context.canvas.width = side;
-    context.canvas.height = side;
-    if (shape === "pass" || shape === "fail" || shape === "unknown")
-      drawOutcome(context, shape, side / swatchSide, theme());
-    else drawShape(context, shape, side / swatchSide, theme());
-  });
-  return (
-    <canvas
-      ref={canvas}
-      className={styles.swatch}
-      style={{ width: swatchSide, height: swatchSide }}
-      aria-hidden
-    />
-  );
+/** As the plot draws it. */
+function draw(shape: Shape, context: CanvasRenderingContext2D, colours: Theme, scale: number): void {
+  if (shape === "pass" || shape === "fail" || shape === "unknown")
+    drawOutcome(context, shape, scale, colours);
+  else drawShape(context, shape, scale, colours);
 }
 
 function drawShape(
