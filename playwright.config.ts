@@ -4,7 +4,7 @@ import { defineConfig } from "@playwright/test";
 export default defineConfig({
   testDir: "test/e2e",
   outputDir: "test-results",
-  workers: 1, // each test starts an app of several processes
+  workers: 1, // apps on one screen take each other's focus: scripts/test/endToEnd.mjs gives each a display of its own
   retries: 0, // a test that passes the second time is a defect
   timeout: 60_000,
   maxFailures: process.env.CI ? 10 : 0, // an app that does not start must not take the hour

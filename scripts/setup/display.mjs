@@ -47,3 +47,19 @@ export async function ensureDisplay() {
   process.on("exit", stop);
   return `no display here, running on a virtual one (Xvfb ${display})`;
 }
+
+/**
+ * Displays for apps that must not take each other's focus or clipboard, the one at hand first: as many as asked for
+ * where it is a virtual one of ours, else that one alone. They end with this process.
+ * @param {number} count
+ */
+export async function displaysApart(count) {
+  const displays = [process.env.DISPLAY ?? ""];
+  if (!process.env.BLKSCOPE_VIRTUAL_DISPLAY) return displays;
+  while (displays.length < count) {
+    const { display, stop } = await startXvfb();
+    process.on("exit", stop);
+    displays.push(display);
+  }
+  return displays;
+}

@@ -36,7 +36,7 @@ export const test = base.extend<Fixtures>({
     await use(async (...args) => {
       const profile = mkdtempSync(join(tmpdir(), "blkscope-profile-"));
       profiles.push(profile);
-      const started = await start(profile, args);
+      const started = await start(profile, args, displayOf(info.parallelIndex));
       running.push(started);
       await started.page.waitForSelector("#root > *");
       return started;
@@ -60,12 +60,22 @@ function shown(page: Page): Promise<string> {
     .catch(String);
 }
 
-async function start(profile: string, args: readonly string[]): Promise<Running> {
+/** Environment of a worker's apps: the display that scripts/test/endToEnd.mjs has for it alone. */
+function displayOf(worker: number): { DISPLAY?: string } {
+  const display = process.env.BLKSCOPE_DISPLAYS?.split(" ")[worker];
+  return display ? { DISPLAY: display } : {};
+}
+
+async function start(
+  profile: string,
+  args: readonly string[],
+  display: { DISPLAY?: string },
+): Promise<Running> {
   const { NODE_EXTRA_CA_CERTS: _certificates, ...env } = process.env;
   const app = await _electron.launch({
     executablePath: electronPath(),
     args: [...electronArgs(), root, ...args],
-    env: { ...env, BLKSCOPE_USER_DATA: profile } as Record<string, string>,
+    env: { ...env, ...display, BLKSCOPE_USER_DATA: profile } as Record<string, string>,
   });
   const page = await app.firstWindow();
   const errors: string[] = [];
