@@ -2,11 +2,12 @@
 import type { BlockNode } from "../block/node.ts";
 import { indexLog } from "../writelog/index.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
+import { readOn } from "../writelog/readOn.ts";
 import { recoverPast } from "../writelog/recover.ts";
 import type { IndexJob } from "../writelog/walk.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
-import { withImage } from "./openImage.ts";
+import { openImage } from "./openImage.ts";
 import { stderr } from "./output.ts";
 import { Progress } from "./progress.ts";
 
@@ -30,18 +31,32 @@ export interface ReadLog {
 /** Throws CliError: it could not be opened, it is no log, interrupted. */
 export function withLog<T>(request: LogReadRequest, use: (log: ReadLog) => Promise<T>): Promise<T> {
   const { log, imageOpts, forceShare, recover } = request;
-  return withImage(log, { imageOpts, forceShare, unprobed: true }, ({ graph, filename }) =>
-    interruptible(async ({ signal }) => {
-      const index = await readWithProgress(graph.root, recover, signal);
+  const open = () => openImage(log, { imageOpts, forceShare, unprobed: true });
+  return interruptible(async ({ signal }) => {
+    const image = await open();
+    // Whichever is in use when the work ends.
+    let { graph } = image;
+    const reopen = async () => (await open()).graph;
+    try {
+      const index = await withProgress(signal, async (job) => {
+        const index = await indexLog(graph.root, job);
+        const now = await readOn(graph, index, reopen, job);
+        if (now !== graph) await graph.close();
+        graph = now;
+        if (recover) while (await recoverPast(graph.root, index, job));
+        return index;
+      });
       if (index.end.kind === "foreign") throw noLog(log, index, !recover && graph.root.size > 0);
-      return use({ node: graph.root, index, filename, signal });
-    }),
-  );
+      return await use({ node: graph.root, index, filename: image.filename, signal });
+    } finally {
+      await graph.close();
+    }
+  });
 }
 
-/** 0, or 2 where the log is not whole. */
-export function exitOf(index: LogIndex): number {
-  return index.end.kind === "complete" ? 0 : 2;
+/** 0, or 2 where the log is not whole; one that is being written is as whole as it can be. */
+export function exitOf({ end }: LogIndex): number {
+  return end.kind === "complete" || end.kind === "growing" ? 0 : 2;
 }
 
 /** `mayRecover`: it has not been tried yet, and there is something to try it on. */
@@ -50,17 +65,15 @@ export function noLog(given: string, { end }: LogIndex, mayRecover: boolean): Cl
   return new CliError(`'${given}' can't be read: ${end.message}`, 1, mayRecover ? hint : undefined);
 }
 
-async function readWithProgress(node: BlockNode, recover: boolean, signal: AbortSignal): Promise<LogIndex> {
+/** Shown on a terminal. */
+async function withProgress<T>(signal: AbortSignal, read: (job: IndexJob) => Promise<T>): Promise<T> {
   const shows = process.stderr.isTTY === true;
   const progress = new Progress(shows ? stderr : undefined);
-  const job: IndexJob = {
-    signal,
-    progress: (done, total) => progress.show(total === 0 ? 1 : done / total),
-  };
   try {
-    const index = await indexLog(node, job);
-    if (recover) while (await recoverPast(node, index, job));
-    return index;
+    return await read({
+      signal,
+      progress: (done, total) => progress.show(total === 0 ? 1 : done / total),
+    });
   } finally {
     if (shows) progress.end();
   }

@@ -75,7 +75,7 @@ opened; leaks are not. The temporary files are in TMPDIR and are removed whateve
       text: `one object: "filename", "format", "version", "sector-size", "log-size" (bytes), "stated-entries" (what the
 superblock says), "entries" (found), "counted-entries" (of these, by the superblock), "operations" (by name: "count" and,
 for writes and discards, "bytes"), "disk-size-at-least" (end of the furthest write or discard), "end": "kind" (complete,
-torn, bad-entry, unreadable, foreign, limit), "entry", "offset" (in the log), "message"; "marks": a list of "entry" and
+growing, torn, bad-entry, unreadable, foreign, limit), "entry", "offset" (in the log), "message"; "marks": a list of "entry" and
 "text", 1000 at most; "recovered": a list of "first", "count", "offset", "skipped"`,
     },
     {

@@ -23,7 +23,7 @@ export function printInfo(request: LogReadRequest): Promise<number> {
     const marks = await firstMarks(node, index, request.json ? mostMarks : mostMarksShown);
     if (request.json) stdout.line(jsonText(jsonOf(filename, node.size, index, marks), 4));
     else print(filename, node.size, index, marks);
-    const isWall = index.end.kind !== "complete" && index.end.kind !== "limit";
+    const isWall = !["complete", "growing", "limit"].includes(index.end.kind);
     if (isWall && !request.recover && !request.json) {
       stdout.line("With --recover, entries are looked for behind it.");
     }

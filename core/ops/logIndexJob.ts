@@ -7,6 +7,7 @@ import type { JobContext } from "../jobs/contract.ts";
 import { readMark } from "../writelog/entry.ts";
 import { extendIndex, indexLog } from "../writelog/index.ts";
 import { has, type LogIndex } from "../writelog/logIndex.ts";
+import { readOn } from "../writelog/readOn.ts";
 import { recoverPast } from "../writelog/recover.ts";
 import { identityOf, shareTables } from "../writelog/stateCache.ts";
 import type { IndexJob } from "../writelog/walk.ts";
@@ -140,6 +141,9 @@ class HeldLog {
     const job: IndexJob = { signal: this.#signal, growing, progress };
     const key = identityOf(this.#graph.root);
     this.#index = await indexLog(this.#graph.root, job);
+    const now = await readOn(this.#graph, this.#index, () => openLog(this.#params), job);
+    if (now !== this.#graph) await this.#graph.close();
+    this.#graph = now;
     if (recover) while (await recoverPast(this.#graph.root, this.#index, job));
     this.#noteRead(key);
     return this.#index;

@@ -57,6 +57,11 @@ export async function extendIndex(log: BlockNode, index: LogIndex, job: IndexJob
   return first;
 }
 
+/** Entries that the superblock counts; undefined beyond 2^53 and without a superblock. Throws what reading throws. */
+export async function statedEntries(log: BlockNode): Promise<number | undefined> {
+  return (await readSuperblock(log)).superblock.entries;
+}
+
 /** Whether the last of the first `count` entries still is where it was. */
 async function holdsLast(log: BlockNode, index: LogIndex, count: number): Promise<boolean> {
   if (count === 0) return true;

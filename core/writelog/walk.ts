@@ -102,7 +102,8 @@ class Walk {
   #walkWindow(): IndexEnd | undefined {
     const [index, header, window] = [this.#index, this.#header, this.#window];
     for (let walked = 0; ; walked++) {
-      if (index.count >= this.#soFar) return this.#wall("growing", `${entriesText(index.count)} so far`);
+      if (index.count >= this.#soFar)
+        return this.#wall("growing", `${entriesText(index.count)} so far: the log is being written`);
       if (this.#at >= this.#size) return this.#atEnd();
       if (!window.has(this.#at, this.#size)) {
         window.passed(walked, this.#at);

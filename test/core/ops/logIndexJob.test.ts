@@ -164,7 +164,10 @@ describe("the job that holds a log's index", () => {
   it("follows a log that grows, and says when it was begun anew", async () => {
     const filename = tempFile("a.log", makeLog(512, entries.slice(0, 2)).bytes);
     const { ask, item } = await held(filename, { growing: true });
-    expect(item.summary).toMatchObject({ entries: 2, end: { kind: "growing", message: "2 entries so far" } });
+    expect(item.summary).toMatchObject({
+      entries: 2,
+      end: { kind: "growing", message: "2 entries so far: the log is being written" },
+    });
     fs.writeFileSync(filename, makeLog(512, entries).bytes);
     // Nothing is read in the middle of being opened again.
     const [grown, page] = await Promise.all([

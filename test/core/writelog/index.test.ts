@@ -390,7 +390,10 @@ describe("a growing log", () => {
         sound.diskEnd,
       ]);
       index = await indexBytes(whole.bytes, { growing: true });
-      expect(index.end).toMatchObject({ kind: "growing", message: "80 entries so far" });
+      expect(index.end).toMatchObject({
+        kind: "growing",
+        message: "80 entries so far: the log is being written",
+      });
     }));
 
   it("forgets entries that were not counted and have become others", async () => {

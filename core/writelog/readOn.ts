@@ -1,0 +1,45 @@
+// A log that ends within an entry may be torn, or somebody is writing that entry just now. Which it is, its file tells a
+// moment later: where it has grown or counts more, it is read on as one that is being written.
+import { setTimeout as pause } from "node:timers/promises";
+import type { BlockNode } from "../block/node.ts";
+import { extendIndex, statedEntries } from "./index.ts";
+import type { LogIndex } from "./logIndex.ts";
+import type { IndexJob } from "./walk.ts";
+
+/** A log as it was opened: its node knows the size that its file had then. */
+export interface OpenLog {
+  readonly root: BlockNode;
+  close(): Promise<void>;
+}
+
+/** Between two looks at a log that ends within an entry, milliseconds: longer than a write takes. */
+const momentMs = 200;
+
+/**
+ * `index` of the log that is `opened`, read on if that ended within an entry and the log has been written to since. Returns
+ * the log that the index is of now: `opened`, or what `reopen` opened, and then `opened` is not needed any more. Throws what
+ * reopening and reading throw, EINVAL where the log was begun anew.
+ */
+export async function readOn<Log extends OpenLog>(
+  opened: Log,
+  index: LogIndex,
+  reopen: () => Promise<Log>,
+  job: IndexJob = {},
+  moment: () => Promise<unknown> = () => pause(momentMs),
+): Promise<Log> {
+  if (index.end.kind !== "torn") return opened;
+  await moment();
+  const next = await reopen();
+  try {
+    const isLonger = next.root.size !== opened.root.size;
+    if (isLonger || (await statedEntries(next.root)) !== index.superblock.entries) {
+      await extendIndex(next.root, index, { ...job, growing: true });
+      return next;
+    }
+  } catch (error) {
+    await next.close();
+    throw error;
+  }
+  await next.close();
+  return opened;
+}
