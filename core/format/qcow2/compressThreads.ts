@@ -3,7 +3,7 @@
 import { Worker } from "node:worker_threads";
 import { BlockError } from "../../base/errors.ts";
 import type { Compressor } from "./compressor.ts";
-import { noZstd, zstdLibrary } from "./zstd.ts";
+import { noZstd, zstdModule } from "./zstd.ts";
 
 /** Batches sent to a thread and not answered: enough lie ready for it while a busy machine lets us wait. */
 const mostSent = 8;
@@ -12,7 +12,7 @@ const mostSent = 8;
  */
 const level = 2;
 /** Bytes of a batch, but at least one cluster: a message costs as much as compressing some KiB. */
-const batchBytes = 256 * 1024;
+const batchBytes = 512 * 1024;
 
 interface Task {
   readonly cluster: Uint8Array;
@@ -43,30 +43,52 @@ type Answer = Batch | string;
  */
 const program = `
 const { parentPort, workerData } = require("node:worker_threads");
-let library;
-try {
-  library = require(workerData.library);
-} catch (error) {
-  parentPort.postMessage(String(error));
+async function load() {
+  const library = await require(workerData.library)();
+  await library.ready;
+  return library;
 }
-function compress({ bytes, lengths }) {
+function roomOf(library, length) {
+  const room = library._malloc(length);
+  if (room === 0) throw new Error("no memory for clusters");
+  return room;
+}
+function compressorOf(library) {
+  let [length, source, stream, most] = [0, 0, 0, 0];
+  return (bytes, at, end, place) => {
+    if (end - at > length) {
+      for (const room of [source, stream]) if (room !== 0) library._free(room);
+      length = end - at;
+      most = library._compressBound(length);
+      [source, stream] = [roomOf(library, length), roomOf(library, most)];
+    }
+    library.HEAPU8.set(bytes.subarray(at, end), source);
+    const size = library._compress(stream, most, source, end - at, workerData.level);
+    if (size < 0) throw new Error("the library can't compress");
+    if (size >= end - at) return 0;
+    bytes.set(library.HEAPU8.subarray(stream, stream + size), place);
+    return size;
+  };
+}
+function answer(compress, { bytes, lengths }) {
   let [at, end] = [0, 0];
   const streams = lengths.map((length) => {
-    const stream = library.compress(bytes.subarray(at, (at += length)), workerData.level);
-    if (stream.length >= length) return 0;
-    bytes.set(stream, end);
-    end += stream.length;
-    return stream.length;
+    const size = compress(bytes, at, (at += length), end);
+    end += size;
+    return size;
   });
   parentPort.postMessage({ bytes, lengths: streams }, [bytes.buffer]);
 }
-library?.isLoaded.then(() => parentPort.on("message", (batch) => {
-  try {
-    compress(batch);
-  } catch (error) {
-    parentPort.postMessage(String(error));
-  }
-}));
+load().then((library) => {
+  const compress = compressorOf(library);
+  parentPort.on("message", (batch) => {
+    try {
+      answer(compress, batch);
+    } catch (error) {
+      parentPort.postMessage(String(error));
+    }
+  });
+}, (error) => parentPort.postMessage(String(error)));
 `;
 
 export class CompressThreads implements Compressor {
@@ -145,7 +167,7 @@ export class CompressThreads implements Compressor {
   #start(): Thread | undefined {
     let worker: Worker;
     try {
-      const workerData = { library: zstdLibrary(), level };
+      const workerData = { library: zstdModule(), level };
       worker = new Worker(program, { eval: true, workerData, name: "blkscope:compress" });
     } catch (thrown) {
       this.#fail(noZstd(thrown));
@@ -166,10 +188,12 @@ export class CompressThreads implements Compressor {
     }
     const tasks = thread.sent.shift() ?? [];
     if (thread.sent.length === 0) thread.worker.unref();
+    const total = answer.lengths.reduce((sum, length) => sum + length, 0);
+    const streams = Buffer.from(answer.bytes.subarray(0, total));
     let at = 0;
     for (const [i, { resolve }] of tasks.entries()) {
       const length = answer.lengths[i] ?? 0;
-      resolve(length > 0 ? Buffer.from(answer.bytes.subarray(at, at + length)) : undefined);
+      resolve(length > 0 ? streams.subarray(at, at + length) : undefined);
       at += length;
     }
     this.#idle.push(answer.bytes);

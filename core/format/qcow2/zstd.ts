@@ -38,9 +38,12 @@ export function nodeDecoder({ zstdDecompress }: NodeZstd): ZstdDecoder | undefin
   };
 }
 
-/** The file to load the library from. Throws what `require` throws. */
-export function zstdLibrary(): string {
-  return createRequire(import.meta.url).resolve("@foxglove/wasm-zstd");
+/**
+ * The file of the library's WebAssembly alone, for who keeps the memory that it works in: the library itself takes and gives
+ * up some for every cluster. Throws what `require` throws.
+ */
+export function zstdModule(): string {
+  return createRequire(import.meta.url).resolve("@foxglove/wasm-zstd/dist/wasm-zstd.js");
 }
 
 /** The library's. Throws ENOTSUP where it can't be loaded. */
@@ -60,7 +63,7 @@ export async function libraryDecoder(): Promise<ZstdDecoder> {
 async function loadLibrary() {
   try {
     const require = createRequire(import.meta.url);
-    const library = require(zstdLibrary()) as typeof import("@foxglove/wasm-zstd");
+    const library = require("@foxglove/wasm-zstd") as typeof import("@foxglove/wasm-zstd");
     await library.isLoaded;
     return library;
   } catch (thrown) {

@@ -32,6 +32,8 @@ interface Placed {
 export class CompressedWriter {
   readonly #parts: CompressedWriterParts;
   #compressor: Compressor | undefined;
+  /** What is written next, used again: new memory for each MiB costs more than to fill it. */
+  #buffer = Buffer.alloc(0);
   /** Resolves when everything that was asked for before is stored. */
   #last: Promise<void> = Promise.resolve();
 
@@ -66,9 +68,10 @@ export class CompressedWriter {
     }
   }
 
-  /** Ends its threads. */
+  /** Ends its threads, gives up its memory. */
   async close(): Promise<void> {
     await this.#compressor?.close();
+    this.#buffer = Buffer.alloc(0);
   }
 
   #expectPossible(offset: number, length: number): void {
@@ -163,7 +166,7 @@ export class CompressedWriter {
       }
       for (const run of adjoining(placed)) {
         const [{ offset: start }] = run;
-        const bytes = Buffer.concat(run.map(({ stream }) => stream));
+        const bytes = this.#together(run);
         await metadata.overlaps.check(start, bytes.length);
         if (file.raise) for (const _ of run) await file.raise("write_compressed");
         await file.write(start, bytes);
@@ -181,6 +184,18 @@ export class CompressedWriter {
       }),
     );
     await metadata.commitIfMany();
+  }
+
+  /** The streams of `run`, until the next call: within `exclusively` nobody else asks. */
+  #together(run: readonly Placed[]): Uint8Array {
+    const length = run.reduce((sum, { stream }) => sum + stream.length, 0);
+    if (this.#buffer.length < length) this.#buffer = Buffer.allocUnsafeSlow(length);
+    let end = 0;
+    for (const { stream } of run) {
+      this.#buffer.set(stream, end);
+      end += stream.length;
+    }
+    return this.#buffer.subarray(0, length);
   }
 }
 
