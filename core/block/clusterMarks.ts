@@ -10,6 +10,8 @@ const overlap = kindNumber("overlap");
 const unreferenced = new Set(
   (["unknown", "free", "hole", "header", "leaked"] as const).map((kind) => kindNumber(kind)),
 );
+/** Of a cluster whose stored count is wrong: what it holds is remembered besides. */
+const miscounted = new Set((["refcount-low", "refcount-high"] as const).map(kindNumber));
 /** Counted references end here. */
 export const mostCounted = 255;
 
@@ -23,6 +25,8 @@ export class ClusterMarks {
   #owned: DataView;
   /** References of clusters beyond the first. */
   #extra: Uint8Array | undefined;
+  /** What miscounted clusters hold, two to a byte: those kinds have numbers below 16. */
+  #held: Uint8Array | undefined;
   /** The kind that clusters without an owner have until the pass is over; undefined: `unknown`, as they were made. */
   #presumed: number | undefined;
 
@@ -179,9 +183,23 @@ export class ClusterMarks {
     if ((this.kinds[index] ?? 0) < kind) this.kinds[index] = kind;
   }
 
+  /** The stored count of a cluster in use is wrong, which `kind` says from now on. */
+  miscount(index: number, kind: number): void {
+    this.#held ??= new Uint8Array(Math.ceil(this.kinds.length / 2));
+    const at = index >>> 1;
+    this.#held[at] = (this.#held[at] ?? 0) | ((this.kinds[index] ?? 0) << ((index & 1) * 4));
+    this.kinds[index] = kind;
+  }
+
+  /** The kind of what a cluster holds, whether or not its stored count is right. */
+  held(index: number): number {
+    const kind = this.kinds[index] ?? 0;
+    return miscounted.has(kind) ? ((this.#held?.[index >>> 1] ?? 0) >>> ((index & 1) * 4)) & 15 : kind;
+  }
+
   /** Counted references, up to 255: that many or more. */
   references(index: number): number {
-    const kind = this.kinds[index] ?? 0;
+    const kind = this.held(index);
     return unreferenced.has(kind) ? 0 : 1 + (this.#extra?.[index] ?? 0);
   }
 }

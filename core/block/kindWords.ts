@@ -4,7 +4,9 @@ import type { ClusterKind } from "./structure.ts";
 export const kindWords: Readonly<Record<ClusterKind, string>> = {
   overlap: "referenced more than once",
   "bad-entry": "table with invalid entries",
+  "refcount-low": "refcount too low",
   leaked: "leaked",
+  "refcount-high": "refcount too high",
   unreadable: "unreadable table",
   header: "header",
   "l1-table": "L1 table",

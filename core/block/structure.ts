@@ -8,8 +8,9 @@ import type { ClusterMarks } from "./clusterMarks.ts";
  *
  * unknown: nobody refers to it as far as tables could be read, and some could not. free: the format says that it is not
  * in use. hole: the file has no bytes there. zero: stored, but read as zeroes. snapshot: guest data that snapshots
- * share. unreadable: a table that can't be read. leaked: in use by nobody, and never used again. bad-entry: a table in
- * which an entry points nowhere it may. overlap: more references than the format allows.
+ * share. unreadable: a table that can't be read. refcount-high: in use, and stored to be so more often than it is.
+ * leaked: in use by nobody, and never used again. refcount-low: in use, and stored to be free. bad-entry: a table in which
+ * an entry points nowhere it may. overlap: more references than the format allows.
  */
 export const clusterKinds = [
   "unknown",
@@ -27,7 +28,9 @@ export const clusterKinds = [
   "l1-table",
   "header",
   "unreadable",
+  "refcount-high",
   "leaked",
+  "refcount-low",
   "bad-entry",
   "overlap",
 ] as const;

@@ -119,11 +119,11 @@ class Planner {
       // Most clusters are guest data: those are passed by here.
       if ((index & 0xffff) === 0 && this.#pace.due) await this.#turn();
       if (number < least) continue;
-      const kind = clusterKinds[number] ?? "unknown";
+      const kind = clusterKinds[this.#marks.held(index)] ?? "unknown";
       const offset = index * clusterSize;
       const cluster = { offset, length: Math.min(clusterSize, fileSize - offset) };
       if (this.#pace.due) await this.#turn();
-      if (kind === "leaked" || kind === "header") continue;
+      if (kind === "leaked" || kind === "header" || kindNumber(kind) < least) continue;
       if (await this.#isTable(cluster, index, kind)) this.#add(cluster, headerEnd);
     }
     return {
@@ -141,7 +141,7 @@ class Planner {
     const { clusterSize, fileSize } = this.#structure;
     let areaEnd = 0;
     while (areaEnd < Math.min(headerLookedThrough, fileSize)) {
-      if (this.#marks.kinds[Math.floor(areaEnd / clusterSize)] !== header) break;
+      if (this.#marks.held(Math.floor(areaEnd / clusterSize)) !== header) break;
       areaEnd += clusterSize;
     }
     areaEnd = Math.min(areaEnd, headerLookedThrough, fileSize);

@@ -143,7 +143,8 @@ export class ClusterMap {
     const isShared = kindAt(found.entry.offset) === "overlap";
     const stored = kindAt(found.fileOffset);
     if (!isShared && stored === "unknown") return { offset, ...found };
-    return { offset, ...found, kind: !isShared && guestData.has(stored) ? stored : "overlap" };
+    const held = clusterKinds[marks.held(Math.floor(found.fileOffset / clusterSize))] ?? "unknown";
+    return { offset, ...found, kind: !isShared && guestData.has(held) ? stored : "overlap" };
   }
 
   /** The next cell of one of the kinds, from `from` on in either direction, around the end; undefined without any. */

@@ -73,7 +73,9 @@ function ofClass(cls: MapClass, label: string, letter: string, pattern: Pattern,
 export const kindLooks: Readonly<Record<ClusterKind, KindLook>> = {
   overlap: ofKind("corrupt", "Multiply referenced", crossLetter),
   "bad-entry": ofKind("corrupt", "Invalid table entry", "!"),
+  "refcount-low": ofKind("corrupt", "Refcount too low", "<"),
   leaked: ofKind("leaked", "Leaked", "L"),
+  "refcount-high": ofKind("leaked", "Refcount too high", ">"),
   unreadable: ofKind("unreadable", "Unreadable table", "?"),
   // No problem in itself: fainter than what can't be read.
   unknown: {

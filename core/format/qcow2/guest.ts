@@ -1,6 +1,7 @@
 // The guest's disk by the tables: the kinds of its clusters in their order, and the entry that speaks of one byte, wrong
 // and unreadable ones as well.
 import { BlockError } from "../../base/errors.ts";
+import type { ClusterMarks } from "../../block/clusterMarks.ts";
 import { type GuestEntry, kindNumber, type Reference } from "../../block/structure.ts";
 import {
   compressedPlace,
@@ -40,21 +41,21 @@ function shownRoot(source: StructureSource): Root {
   return root;
 }
 
-/** The worst kind of each `clusters` guest clusters. `fileKinds`: of the clusters of the file. Throws ECANCELED. */
+/** The worst kind of each `clusters` guest clusters. `marks`: of the clusters of the file. Throws ECANCELED. */
 export async function guestKinds(
   source: StructureSource,
-  fileKinds: Uint8Array,
+  marks: ClusterMarks,
   into: { readonly kinds: Uint8Array; readonly clusters: number },
   signal: AbortSignal,
 ): Promise<void> {
   into.kinds.fill(kind.hole);
-  await new GuestPass(source, fileKinds, into, signal).run();
+  await new GuestPass(source, marks, into, signal).run();
 }
 
 class GuestPass {
   readonly #source: StructureSource;
   readonly #header: Qcow2Header;
-  readonly #fileKinds: Uint8Array;
+  readonly #marks: ClusterMarks;
   readonly #kinds: Uint8Array;
   readonly #clusters: number;
   readonly #signal: AbortSignal;
@@ -62,13 +63,13 @@ class GuestPass {
 
   constructor(
     source: StructureSource,
-    fileKinds: Uint8Array,
+    marks: ClusterMarks,
     { kinds, clusters }: { readonly kinds: Uint8Array; readonly clusters: number },
     signal: AbortSignal,
   ) {
     this.#source = source;
     this.#header = source.image.header;
-    this.#fileKinds = fileKinds;
+    this.#marks = marks;
     this.#kinds = kinds;
     this.#clusters = clusters;
     this.#signal = signal;
@@ -122,17 +123,18 @@ class GuestPass {
     }
     if (hasDataFile) return isZero ? kind.zero : kind.data;
     const cluster = offsetOf(high, low) / clusterSize;
-    const isGood = Number.isInteger(cluster) && cluster < this.#fileKinds.length;
+    const isGood = Number.isInteger(cluster) && cluster < this.#marks.kinds.length;
     if (!isGood) return kind.badEntry;
     return this.#stored(cluster, isZero ? kind.zero : kind.data);
   }
 
   /** `asked` unless the cluster is something else as well. */
   #stored(cluster: number, asked: number): number {
-    const stored = this.#fileKinds[cluster];
+    const stored = this.#marks.kinds[cluster];
     if (stored === undefined) return kind.badEntry;
-    if (!good.has(stored)) return kind.overlap;
-    return asked === kind.data ? stored : asked;
+    const held = this.#marks.held(cluster);
+    if (!good.has(held)) return kind.overlap;
+    return asked === kind.data || stored !== held ? stored : asked;
   }
 
   #worsen(cluster: number, to: number): void {

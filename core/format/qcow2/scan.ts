@@ -1,7 +1,7 @@
 // The clusters of a qcow2 file for the map: every table is read once, however often it is referred to, so that the work
 // is bounded by the file. A cluster that several tables refer to is in order as long as its stored refcount says so.
 import { BlockError } from "../../base/errors.ts";
-import type { ClusterMarks } from "../../block/clusterMarks.ts";
+import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import { kindNumber, type StructureJob } from "../../block/structure.ts";
 import { takeTurn } from "../../block/takeTurn.ts";
 import { compressedPlace, hasOffset, isCompressed, isCopied, offsetOf } from "./entry.ts";
@@ -29,6 +29,8 @@ export const kinds = {
   header: kindNumber("header"),
   unreadable: kindNumber("unreadable"),
   leaked: kindNumber("leaked"),
+  refcountLow: kindNumber("refcount-low"),
+  refcountHigh: kindNumber("refcount-high"),
   badEntry: kindNumber("bad-entry"),
   overlap: kindNumber("overlap"),
 };
@@ -144,6 +146,11 @@ export class Scan {
       const offset = Number(snapshot.l1.offset);
       const isBad = offset % this.#header.clusterSize !== 0 || snapshot.l1.entries * 8 > limits.l1Table;
       if (!places.has(snapshot) && isBad) this.#badEntry(snapshot.offset);
+    }
+    for (const { error, lost } of this.#source.facts.snapshotFaults) {
+      this.#badEntry(error.context.offset ?? 0);
+      // What snapshots that can't be found refer to is not known.
+      if (lost > 0) this.#skippedTables++;
     }
     return roots;
   }
@@ -349,7 +356,10 @@ export class Scan {
     if (cluster < this.#clusters) this.#marks.worsen(cluster, kinds.unreadable);
   }
 
-  /** Compares with the stored refcounts: what nothing refers to is free or leaked, what too many refer to overlaps. */
+  /**
+   * Compares with the stored refcounts: what nothing refers to is free or leaked, what too many refer to overlaps; of all
+   * else that is in order the count may be wrong.
+   */
   async #markRest(): Promise<void> {
     const { file } = this.#source;
     const perBlock = blockEntries(this.#header);
@@ -396,11 +406,18 @@ export class Scan {
         else if (knowsAll) all[cluster] = kinds.leaked;
         continue;
       }
-      if (kind >= kinds.header) continue;
-      const references = this.#marks.references(cluster);
-      if (references < 2 || stored(cluster) >= references) continue;
-      this.#extraReferences += references - Math.max(1, stored(cluster));
-      all[cluster] = kinds.overlap;
+      if (kind > kinds.header) continue;
+      // Nobody refers to the header, which is in use all the same.
+      const references = Math.max(1, this.#marks.references(cluster));
+      const count = stored(cluster);
+      if (count === references) continue;
+      if (count > references) {
+        if (knowsAll && references < mostCounted) this.#marks.miscount(cluster, kinds.refcountHigh);
+      } else if (references === 1) this.#marks.miscount(cluster, kinds.refcountLow);
+      else {
+        this.#extraReferences += references - Math.max(1, count);
+        all[cluster] = kinds.overlap;
+      }
     }
   }
 

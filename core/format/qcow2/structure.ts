@@ -45,7 +45,7 @@ export class Qcow2Structure implements Structure {
       guest: { total: Math.ceil(size / this.clusterSize), allocated, zero },
       references: (cluster, limit, signal) =>
         findReferences(source, scan.spans, marks, { cluster, limit, signal }),
-      guestKinds: (kinds, clusters, signal) => guestKinds(source, marks.kinds, { kinds, clusters }, signal),
+      guestKinds: (kinds, clusters, signal) => guestKinds(source, marks, { kinds, clusters }, signal),
     };
   }
 

@@ -8,6 +8,7 @@ import { useAnswer } from "../../hex/useAnswer.ts";
 import { kindLooks, unscannedLook } from "../../map/kinds.ts";
 import { comparisonOf, showInComparison, showNode } from "../../shell/openFlows.ts";
 import { useView } from "../../store/view.ts";
+import card from "../../widgets/card.module.css";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
 import { useLogs } from "../timeline/session.ts";
 import { whoWroteAt } from "../timeline/whoWrote.ts";
@@ -72,7 +73,7 @@ interface KnownProps extends ClusterCardProps {
 }
 
 function Known({ session, image, token, place, cells }: KnownProps) {
-  const { cluster, clusterOffset, clusterLength, kind, counted, stored, structure, references } = place;
+  const { cluster, clusterOffset, clusterLength, kind, stored, structure, references } = place;
   const go = (node: string, offset: number) => {
     const found = image.nodes.find(({ path }) => path === node);
     if (found) showNode(token, found, offset);
@@ -93,7 +94,7 @@ function Known({ session, image, token, place, cells }: KnownProps) {
     <>
       <h2>{clusterName(cluster)}</h2>
       {cells > 1 && <p className={styles.hint}>The worst of the {decimal(cells)} clusters of this cell.</p>}
-      <dl className={styles.facts}>
+      <dl className={`${card.facts} ${styles.facts}`}>
         <Fact name="Kind">
           <b>{look.label}</b>
         </Fact>
@@ -110,7 +111,7 @@ function Known({ session, image, token, place, cells }: KnownProps) {
         )}
         {stored !== undefined && (
           <Fact name="Refcount">
-            {decimal(stored)} stored{!isPartial && stored < counted && ", too low"}
+            {decimal(stored)} stored{!isPartial && countVerdict(place)}
           </Fact>
         )}
       </dl>
@@ -149,6 +150,12 @@ function Known({ session, image, token, place, cells }: KnownProps) {
   );
 }
 
+/** By the kind where that is about the count: nobody refers to the header, which counts all the same. */
+function countVerdict({ kind, stored = 0, counted }: MapPlace): string {
+  if (kind === "refcount-high") return ", too high";
+  return kind === "refcount-low" || stored < counted ? ", too low" : "";
+}
+
 function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   return (
     <div>
@@ -176,7 +183,7 @@ function References({ place, onGo }: { place: MapPlace; onGo(offset: number): vo
           <li key={`${reference.by}@${reference.offset}`}>
             <button
               type="button"
-              className={styles.link}
+              className={card.link}
               title={`Show these ${count(reference.length, "byte")} of the file`}
               onClick={() => onGo(reference.offset)}
             >
@@ -215,7 +222,7 @@ function PointsTo({ place, onGo }: { place: MapPlace; onGo(offset: number): void
           <li key={offset}>
             <button
               type="button"
-              className={styles.link}
+              className={card.link}
               title={target === undefined ? "Show this entry" : "Show what it points to"}
               onClick={() => onGo(target?.offset ?? offset)}
             >
@@ -238,7 +245,7 @@ function GuestOnly({ guest, onGo }: { guest: MapGuestPlace; onGo(offset: number)
       <h2>
         Guest <span className="mono">{hex(offset)}</span> ({decimal(offset)})
       </h2>
-      <dl className={styles.facts}>
+      <dl className={`${card.facts} ${styles.facts}`}>
         <Fact name="Kind">
           <b>{kind === "hole" ? "Not stored in this file" : kindLooks[kind].label}</b>
         </Fact>
@@ -253,7 +260,7 @@ function GuestOnly({ guest, onGo }: { guest: MapGuestPlace; onGo(offset: number)
         <li>
           <button
             type="button"
-            className={styles.link}
+            className={card.link}
             title="Show this entry"
             onClick={() => onGo(entry.offset)}
           >

@@ -47,7 +47,14 @@ describe("kinds of clusters", () => {
     ] as const;
     const numbers = order.map(kindNumber);
     expect([...numbers].sort((a, b) => a - b)).toEqual(numbers);
-    expect(clusterKinds.slice(firstProblem)).toEqual(["unreadable", "leaked", "bad-entry", "overlap"]);
+    expect(clusterKinds.slice(firstProblem)).toEqual([
+      "unreadable",
+      "refcount-high",
+      "leaked",
+      "refcount-low",
+      "bad-entry",
+      "overlap",
+    ]);
     expect(Object.keys(kindWords).sort()).toEqual([...clusterKinds].sort());
   });
 

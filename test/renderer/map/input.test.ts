@@ -70,7 +70,7 @@ describe("keys of the map", () => {
 
   it("toggle classes by digit, and show all again by Escape", () => {
     press("1");
-    expect([...state().isolated].sort()).toEqual(["bad-entry", "overlap"]);
+    expect([...state().isolated].sort()).toEqual(["bad-entry", "overlap", "refcount-low"]);
     press("7");
     expect(state().isolated.has("data")).toBe(true);
     press("1");
@@ -89,6 +89,6 @@ describe("keys of the map", () => {
     expect(state()).toMatchObject({ cursor: 0, zoom: "fit" });
     const digit = { key: "2", ctrlKey: false, metaKey: false, altKey: false } as KeyboardEvent;
     expect(handleFilterKey(digit, view)).toBe(true);
-    expect([...state().isolated]).toEqual(["leaked"]);
+    expect([...state().isolated]).toEqual(["leaked", "refcount-high"]);
   });
 });

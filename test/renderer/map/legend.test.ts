@@ -37,6 +37,16 @@ describe("the legend", () => {
     ]);
   });
 
+  it("shows clusters whose stored refcount is wrong: too low is corrupt, too high takes space", () => {
+    const rows = legendRows(summaryOf({ data: 5, "refcount-low": 3, leaked: 1, "refcount-high": 2 }));
+    expect(rows.slice(0, 4).map(({ label, total, alarming }) => [label, total?.clusters, alarming])).toEqual([
+      ["Refcount too low", 3, true],
+      ["Leaked", 3, true],
+      ["Leaked", 1, true],
+      ["Refcount too high", 2, true],
+    ]);
+  });
+
   it("counts the clusters and bytes of a class, and of each of its kinds when there are several", () => {
     const rows = legendRows(summaryOf({ header: 1, "l1-table": 4, "l2-table": 20, data: 75, overlap: 2 }));
     const metadata = rows.findIndex(({ id }) => id === "metadata");
@@ -47,7 +57,7 @@ describe("the legend", () => {
       { label: "L2 table", total: { clusters: 20 } },
     ]);
     expect(rows[0]).toMatchObject({ label: "Multiply referenced", alarming: true, digit: "1" });
-    expect(rows[0]?.kinds).toEqual(["overlap", "bad-entry"]);
+    expect(rows[0]?.kinds).toEqual(["overlap", "bad-entry", "refcount-low"]);
     const all = rows.filter(({ digit }) => digit !== undefined);
     expect(all.reduce((sum, { total }) => sum + (total?.clusters ?? 0), 0)).toBe(102);
   });

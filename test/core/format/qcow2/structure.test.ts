@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ClusterMarks } from "../../../../core/block/clusterMarks.ts";
 import type { BlockNode } from "../../../../core/block/node.ts";
 import { type ClusterKind, clusterKinds } from "../../../../core/block/structure.ts";
+import { planBundle } from "../../../../core/bundle/plan.ts";
 import { readImage } from "../../../../core/format/qcow2/header.ts";
 import { Qcow2Structure } from "../../../../core/format/qcow2/structure.ts";
 import { type ClusterMap, mapClusters } from "../../../../core/ops/clusterMap.ts";
@@ -74,6 +75,45 @@ describe("the clusters of a qcow2 file", () => {
     expect(kinds).toEqual([...metadata, "data", "zero", "leaked", "free"]);
     expect(map.summary.guest).toEqual({ total: 5, allocated: 1, zero: 2 });
     expect(map.summary).toMatchObject({ badEntries: 0, extraReferences: 0, unreadableTables: 0 });
+  });
+
+  it("are told where the stored count of what is in use is wrong", async () => {
+    // 0 header, 1 refcount table, 2 its block, 3 L1, 4 L2, 5 to 7 data: each is used once.
+    const clusters = new Map([0, 1, 2].map((index) => [index, filled(C, 1)] as const));
+    const wrong = [
+      [0, 0n],
+      [3, 2n],
+      [4, 0n],
+      [5, 0n],
+      [7, 3n],
+    ] as const;
+    const { kinds, map } = await mapped({ ...K, size: 3 * C, clusters, refcounts: new Map(wrong) });
+    expect(kinds).toEqual([
+      ...["refcount-low", "refcount-table", "refcount-block", "refcount-high"],
+      ...["refcount-low", "refcount-low", "data", "refcount-high"],
+    ]);
+    const { kinds: totals } = map.summary;
+    expect([totals["refcount-low"].clusters, totals["refcount-high"].clusters]).toEqual([3, 2]);
+    // The worst of them stands for all, and what they hold is told besides.
+    expect([...(await map.tile({ level: 2, first: 0, count: 1 }))]).toEqual([
+      clusterKinds.indexOf("refcount-low"),
+    ]);
+    const table = await map.place(4 * C);
+    expect([table.counted, table.stored, table.structure?.kind]).toEqual([1, 0, "l2-table"]);
+    const guest = await Promise.all([0, 1, 2].map((index) => map.guestPlace(index * C)));
+    expect(guest.map(({ kind }) => kind)).toEqual(["refcount-low", "data", "refcount-high"]);
+    const tile = await map.tile({ level: 0, first: 0, count: 3, order: "guest" });
+    expect([...tile].map((kind) => clusterKinds[kind])).toEqual(["refcount-low", "data", "refcount-high"]);
+  });
+
+  it("with a wrong count go into a metadata-only bundle by what they hold", async () => {
+    const clusters = new Map([[0, filled(C, 1)]]);
+    // Header, L1 table, L2 table and data are said to be free.
+    const refcounts = new Map([0, 3, 4, 5].map((cluster) => [cluster, 0n] as const));
+    const { bytes } = buildQcow2({ ...K, size: C, clusters, refcounts });
+    const file = await openForTest({ driver: "memory", bytes });
+    const plan = await planBundle(await openBytes(bytes), file.root, quiet());
+    expect(plan).toMatchObject({ ranges: [{ offset: 0, length: 5 * C }], omittedTables: 0 });
   });
 
   it.each([0, 1, 2, 3, 4, 5, 6])("tell leaked from free with refcounts of 2^%d bits", async (order) => {
