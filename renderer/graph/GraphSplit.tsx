@@ -6,6 +6,7 @@ import { useCommands } from "../commands/registry.ts";
 import compare from "../panels/compare/compare.module.css";
 import { usePrefs } from "../store/prefs.ts";
 import { useView } from "../store/view.ts";
+import panel from "../widgets/panel.module.css";
 import { GraphPanel } from "./GraphPanel.tsx";
 
 interface GraphSplitProps {
@@ -39,12 +40,12 @@ export function GraphSplit({ token, image, shown, children }: GraphSplitProps) {
       onLayoutChanged={(layout, { isUserInteraction }) => isUserInteraction && save(layout)}
     >
       <Panel id="bytes" minSize={120}>
-        <div className={compare.pane}>{children}</div>
+        <div className={panel.column}>{children}</div>
       </Panel>
       {open && <Separator className={compare.down} aria-label="Height of the nodes" />}
       {open && (
         <Panel id="graph" defaultSize={`${remembered?.graph ?? 34}%`} minSize={96}>
-          <div className={compare.pane} data-pane="list">
+          <div className={panel.column} data-pane="list">
             <GraphPanel token={token} image={image} shown={shown} />
           </div>
         </Panel>

@@ -5,6 +5,7 @@ import { toPlain } from "../../core/base/errors.ts";
 import { call } from "../api.ts";
 import { type Surface, useSurface } from "../store/surface.ts";
 import { useView } from "../store/view.ts";
+import card from "../widgets/card.module.css";
 import { closeOverlay, Dialog, DialogActions } from "../widgets/Dialog.tsx";
 import { bytes, count, hex } from "../widgets/format.ts";
 import styles from "./CopyAsDialog.module.css";
@@ -112,7 +113,7 @@ function Form({ surface, range }: { surface: Surface; range: CopyRange }) {
             ))}
           </fieldset>
           <textarea
-            className={`${styles.preview} mono`}
+            className={`${card.text} ${styles.preview} mono`}
             aria-label="Beginning of what is copied"
             readOnly
             value={preview}

@@ -5,6 +5,7 @@ import { useStore } from "zustand";
 import { useShallow } from "zustand/react/shallow";
 import { pages } from "../pageCache.ts";
 import { usePrefs } from "../store/prefs.ts";
+import over from "../widgets/canvas.module.css";
 import { decimal, hex } from "../widgets/format.ts";
 import { WarningIcon } from "../widgets/icons.ts";
 import { usePainter } from "../widgets/usePainter.ts";
@@ -78,7 +79,7 @@ export function HexPane(props: HexPaneProps) {
       </div>
       <div className={styles.body}>
         <div ref={area} className={styles.area}>
-          <canvas ref={canvas} className={styles.canvas} aria-hidden />
+          <canvas ref={canvas} className={over.canvas} aria-hidden />
           {/* biome-ignore lint/a11y/useSemanticElements: rows and cells lie over a canvas, not in a table */}
           <div
             ref={grid}

@@ -5,6 +5,7 @@ import type { OpenedImage } from "../../electron/ipc/contract.ts";
 import { call } from "../api.ts";
 import { useAnswer } from "../hex/useAnswer.ts";
 import { showNode } from "../shell/openFlows.ts";
+import card from "../widgets/card.module.css";
 import { bytes, hex } from "../widgets/format.ts";
 import { Failed, Waiting } from "./CardStates.tsx";
 import styles from "./Inspector.module.css";
@@ -88,7 +89,7 @@ function PlaceLink({ image, node, what, range }: PlaceLinkProps) {
       {found !== undefined && range.offset < found.size && (
         <button
           type="button"
-          className={styles.link}
+          className={card.link}
           aria-label={`Go to ${text}`}
           onClick={() => showNode(image.file.token, found, range.offset)}
         >

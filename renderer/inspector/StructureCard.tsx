@@ -4,6 +4,7 @@ import type { Location } from "../../core/jobs/sessionContract.ts";
 import { useLayers } from "../hex/useLayers.ts";
 import { showNode } from "../shell/openFlows.ts";
 import type { Surface } from "../store/surface.ts";
+import card from "../widgets/card.module.css";
 import { decimal, hex } from "../widgets/format.ts";
 import { Failed, Waiting } from "./CardStates.tsx";
 import { FileStructure } from "./FileStructure.tsx";
@@ -73,11 +74,7 @@ function FilePlace({ image, depth, offset }: { image: Surface["image"]; depth: n
     <p className={`${styles.path} number selectable`}>
       file <span className="mono">{hex(offset)}</span> ({decimal(offset)}){" "}
       {node !== undefined && image.format !== "raw" && (
-        <button
-          type="button"
-          className={styles.link}
-          onClick={() => showNode(image.file.token, node, offset)}
-        >
+        <button type="button" className={card.link} onClick={() => showNode(image.file.token, node, offset)}>
           Go there
         </button>
       )}

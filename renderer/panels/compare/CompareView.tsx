@@ -102,7 +102,7 @@ export function CompareView({ tab, session, a, b }: CompareViewProps) {
       <SplitView
         listShown={listShown}
         bottom={
-          <div className={styles.pane} data-pane="list">
+          <div className={shared.column} data-pane="list">
             <BottomPanel
               session={session}
               scan={scan}
@@ -210,7 +210,7 @@ function Panes({ handle, session, surfaces, current, scannedTo, stale }: PanesPr
   const remembered = usePrefs.getState().layouts["compare-columns"];
   const pane = (side: Side) => (
     <Panel id={side} minSize={200}>
-      <div className={styles.pane} data-pane={side} onFocusCapture={() => session.setActive(side)}>
+      <div className={shared.column} data-pane={side} onFocusCapture={() => session.setActive(side)}>
         <HexPane
           label={`${side.toUpperCase()} ${surfaces[side].image.file.name}`}
           source={surfaces[side].source}

@@ -139,7 +139,7 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
   const nameOf = (cell: MapCell) =>
     isNamed(cell) && cell.cluster === known?.cell.cluster ? known.place.structure?.name : undefined;
   return (
-    <div className={styles.grid} data-pane="map">
+    <div className={shared.column} data-pane="map">
       <ZoomCrumbs view={session.view} />
       {asTable ? (
         <TableView
@@ -307,7 +307,7 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
   const remembered = usePrefs.getState().layouts["map-rows"];
   const box = useRef<HTMLDivElement>(null);
   return (
-    <div ref={box} className={styles.rows}>
+    <div ref={box} className={`${shared.column} ${styles.rows}`}>
       <Group
         orientation="vertical"
         className={compare.main}
@@ -320,7 +320,7 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
         {shown && <Separator className={compare.down} aria-label="Height of the list" />}
         {shown && (
           <Panel id="list" defaultSize={`${remembered?.list ?? 32}%`} minSize={96}>
-            <div className={compare.pane} data-pane="list">
+            <div className={shared.column} data-pane="list">
               {list}
             </div>
           </Panel>

@@ -6,6 +6,7 @@ import type { JobProgress, Jobs } from "../../../core/jobs/contract.ts";
 import type { LogBisectItem, LogBisectResult } from "../../../core/ops/logBisectRun.ts";
 import { runOrSay } from "../../commands/dispatcher.ts";
 import { useJobs } from "../../store/jobs.ts";
+import card from "../../widgets/card.module.css";
 import { count, decimal, duration, percent } from "../../widgets/format.ts";
 import { ErrorIcon, InfoIcon, OkIcon } from "../../widgets/icons.ts";
 import { type GridColumn, VirtualGrid } from "../compare/VirtualGrid.tsx";
@@ -21,7 +22,6 @@ import {
   verdictText,
 } from "./bisectState.ts";
 import type { TimelineSession } from "./session.ts";
-import links from "./timeline.module.css";
 
 export function BisectPane({ session }: { session: TimelineSession }) {
   const { bisect } = useStore(session.store);
@@ -170,7 +170,7 @@ function Found({ session, bisect, result, failing }: FoundProps) {
     <>
       <p className={styles.verdict}>{verdictSentence(result)}</p>
       {firstBad !== undefined && (
-        <dl className={styles.facts}>
+        <dl className={`${card.facts} ${styles.facts}`}>
           {failing && <Fact name="Outcome">{failing.text}</Fact>}
           <Fact name="Passes last">{lastGood === undefined ? "none before it" : momentText(lastGood)}</Fact>
           {isAlone && <Fact name="Broken by">entry {decimal(firstBad.entries - 1)}</Fact>}
@@ -197,7 +197,7 @@ function Output({ text }: { text: string }) {
     <details>
       <summary>What the check said</summary>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable */}
-      <pre className={`mono selectable ${styles.output}`} tabIndex={0}>
+      <pre className={`mono selectable ${card.text} ${styles.output}`} tabIndex={0}>
         {text.trimEnd()}
       </pre>
     </details>
@@ -225,7 +225,7 @@ function Between({ session, result }: { session: TimelineSession; result: LogBis
       <ul className={styles.events}>
         {events.map(({ entry, kind, text }) => (
           <li key={`${entry} ${kind}`}>
-            <button type="button" className={links.link} onClick={() => session.goTo(entry)}>
+            <button type="button" className={card.link} onClick={() => session.goTo(entry)}>
               {names[kind]} at entry {decimal(entry)}
             </button>
             {text !== undefined && <q>{text}</q>}

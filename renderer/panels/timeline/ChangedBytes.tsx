@@ -2,6 +2,7 @@
 // as well as colour.
 import { useStore } from "zustand";
 import type { LogDetail } from "../../../core/ops/logIndexRun.ts";
+import card from "../../widgets/card.module.css";
 import { bytes, count, decimal, hex } from "../../widgets/format.ts";
 import { type ChangeByte, changeLines } from "./changeRows.ts";
 import type { TimelineSession } from "./session.ts";
@@ -129,7 +130,7 @@ function Writers({ session, detail }: { session: TimelineSession; detail: LogDet
       {known.map((entry, index) => (
         <span key={entry}>
           {index > 0 && ", "}
-          <button type="button" className={styles.link} onClick={() => session.goTo(entry)}>
+          <button type="button" className={card.link} onClick={() => session.goTo(entry)}>
             entry {decimal(entry)}
           </button>
         </span>

@@ -4,8 +4,10 @@ import { type ReactNode, useId } from "react";
 import { useStore } from "zustand";
 import type { LogDetail } from "../../../core/ops/logIndexRun.ts";
 import { runOrSay } from "../../commands/dispatcher.ts";
+import card from "../../widgets/card.module.css";
 import { bytes, decimal, hex } from "../../widgets/format.ts";
 import { ListTabs } from "../../widgets/ListTabs.tsx";
+import panel from "../../widgets/panel.module.css";
 import lists from "../compare/lists.module.css";
 import { BisectPane } from "./BisectPane.tsx";
 import { ChangedBytes } from "./ChangedBytes.tsx";
@@ -19,7 +21,7 @@ export function Detail({ session }: { session: TimelineSession }) {
   const { tab, history, notes, bisect } = useStore(session.store);
   const id = useId();
   return (
-    <section className={styles.detail} aria-label="Detail">
+    <section className={`${panel.column} ${styles.detail}`} aria-label="Detail">
       <div className={lists.bar}>
         <ListTabs
           id={id}
@@ -108,7 +110,7 @@ function Known({ session, detail }: { session: TimelineSession; detail: LogDetai
       <h2>
         <KindMark kind={row.kind} flags={row.flags} /> Entry {decimal(row.entry)}: {kindText[row.kind]}
       </h2>
-      <dl className={styles.facts}>
+      <dl className={`${card.facts} ${styles.facts}`}>
         {row.text !== undefined && (
           <Fact name="Text">
             <q>{row.text}</q>
@@ -136,7 +138,7 @@ function Known({ session, detail }: { session: TimelineSession; detail: LogDetai
                 {" "}
                 <button
                   type="button"
-                  className={styles.link}
+                  className={card.link}
                   onClick={() => session.goTo(detail.durableWith ?? 0)}
                 >
                   show
@@ -189,7 +191,7 @@ function NoteList({ session }: { session: TimelineSession }) {
     <ul className={styles.list}>
       {[...notes].map(([entry, text]) => (
         <li key={entry}>
-          <button type="button" className={styles.link} onClick={() => session.goTo(entry)}>
+          <button type="button" className={card.link} onClick={() => session.goTo(entry)}>
             Entry {decimal(entry)}
           </button>{" "}
           <span className="selectable">{text}</span>

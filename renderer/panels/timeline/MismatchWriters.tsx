@@ -2,11 +2,11 @@
 // an older version of it.
 import { call } from "../../api.ts";
 import { useAnswer } from "../../hex/useAnswer.ts";
+import card from "../../widgets/card.module.css";
 import { sectorBytes } from "../compare/firstByte.ts";
 import lists from "../compare/lists.module.css";
 import type { Pair } from "../compare/session.ts";
 import { type LoadedLog, useLogs } from "./session.ts";
-import styles from "./timeline.module.css";
 import { showWriter } from "./whoWrote.ts";
 import { writerText } from "./wording.ts";
 
@@ -42,7 +42,7 @@ function WriterLine({ log, pair, offset, shift }: MismatchWritersProps & { log: 
       {is.answer.last && (
         <button
           type="button"
-          className={styles.link}
+          className={card.link}
           onClick={() => showWriter({ log, offset, label: log.name })}
         >
           Show in the timeline

@@ -6,6 +6,7 @@ import { Minimap } from "../../timeline/Minimap.tsx";
 import { TimelineLegend } from "../../timeline/TimelineLegend.tsx";
 import { TimelinePlot } from "../../timeline/TimelinePlot.tsx";
 import { decimal, hex } from "../../widgets/format.ts";
+import panel from "../../widgets/panel.module.css";
 import { pointsOf } from "./bisectState.ts";
 import { plotSource } from "./plotSource.ts";
 import type { TimelineSession } from "./session.ts";
@@ -45,7 +46,7 @@ export function PlotPane({ session, name, onOpen }: PlotPaneProps) {
       : undefined;
   const summary = totalsText(shown.summary);
   return (
-    <div className={styles.plotPane} data-pane="plot">
+    <div className={panel.column} data-pane="plot">
       <Minimap
         label={`Whole log of ${name}`}
         source={source}

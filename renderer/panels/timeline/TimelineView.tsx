@@ -147,7 +147,7 @@ function Lists({ session, name }: { session: TimelineSession; name: string }) {
       }
     >
       <Panel id="entries" minSize={280}>
-        <div className={styles.listPane} data-pane="entries">
+        <div className={shared.column} data-pane="entries">
           <div className={styles.filterBar}>
             <FilterField session={session} />
           </div>
@@ -169,7 +169,7 @@ function Lists({ session, name }: { session: TimelineSession; name: string }) {
           seen.current.detail = Math.round(size.inPixels);
         }}
       >
-        <div className={styles.listPane} data-pane="detail">
+        <div className={shared.column} data-pane="detail">
           <Detail session={session} />
         </div>
       </Panel>
@@ -182,7 +182,7 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
   const shown = useView((state) => state.shown.bottomPanel) || !children;
   const remembered = usePrefs.getState().layouts["timeline-rows"];
   return (
-    <div className={styles.rows}>
+    <div className={`${shared.column} ${styles.rows}`}>
       <Group
         orientation="vertical"
         className={compare.main}

@@ -69,7 +69,7 @@ export function VotesView({ tab, session, state }: VotesViewProps) {
   };
   const pane = (side: "a" | "b", label: string) => (
     <Panel id={side} minSize={200}>
-      <div className={compare.pane} data-pane={side} onFocusCapture={() => session.setActive(side)}>
+      <div className={shared.column} data-pane={side} onFocusCapture={() => session.setActive(side)}>
         <HexPane
           label={label}
           source={surfaces[side].source}
@@ -157,7 +157,7 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
       {shown && <Separator className={compare.down} aria-label="Height of the list" />}
       {shown && (
         <Panel id="list" defaultSize={`${remembered?.list ?? 34}%`} minSize={96}>
-          <div className={compare.pane} data-pane="list">
+          <div className={shared.column} data-pane="list">
             {list}
           </div>
         </Panel>
