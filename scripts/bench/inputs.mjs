@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { randomFillSync } from "node:crypto";
 import * as fs from "node:fs";
+import * as path from "node:path";
 import { SetupError } from "../setup/say.mjs";
 
 const MiB = 1024 * 1024;
@@ -32,6 +33,29 @@ export function scatteredFiles(
     for (const fd of fds) fs.writeSync(fd, block, 0, pieceSize, i * step);
   }
   for (const fd of fds) fs.closeSync(fd);
+}
+
+/**
+ * The same random bytes as a raw image and as one of `format`, both cached, and the name of a file for a target: all of
+ * them are there while `use` runs.
+ * @template Result
+ * @param {string} folder
+ * @param {string} format
+ * @param {number} size
+ * @param {(files: { raw: string, image: string, target: string }) => Result} use
+ * @returns {Result}
+ */
+export function withDenseImages(folder, format, size, use) {
+  const raw = path.join(folder, "dense.raw");
+  const image = path.join(folder, `dense.${format}`);
+  const target = path.join(folder, "target");
+  try {
+    randomFile(raw, size);
+    qemuImg("convert", "-f", "raw", "-O", format, raw, image);
+    return use({ raw, image, target });
+  } finally {
+    for (const file of [raw, image, target]) fs.rmSync(file, { force: true });
+  }
 }
 
 /** Runs qemu-img, which has to succeed. */

@@ -1,8 +1,8 @@
-// qcow2 against qemu-img: checking vast images, and compressing.
+// qcow2 against qemu-img: checking vast images, comparing and converting much data, and compressing.
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { against, own } from "./against.mjs";
-import { qemuImg } from "./inputs.mjs";
+import { qemuImg, withDenseImages } from "./inputs.mjs";
 import { peakMemory } from "./measure.mjs";
 import { mib } from "./report.mjs";
 
@@ -10,10 +10,11 @@ import { mib } from "./report.mjs";
 /** @typedef {{ folder: string, quick: boolean, runs: number }} Context */
 
 const MiB = 1024 * 1024;
+const GiB = 1024 * MiB;
 
 /** @param {Context} context @returns {{ title: string, lines: Line[] }[]} */
 export function run(context) {
-  return [checks(context), compression(context)];
+  return [checks(context), dense(context), compression(context)];
 }
 
 /** An image of which only the tables are data: 128 MiB of L2 tables, 32 MiB of refcounts. */
@@ -30,6 +31,18 @@ function checks(/** @type {Context} */ { folder, quick, runs }) {
   lines.push(against("check, with a snapshot of all", args, 1, Math.min(runs, 5)));
   fs.rmSync(file);
   return { title: `qcow2 image of ${size} with preallocated metadata`, lines };
+}
+
+/** Random data, all of which is read, equal in both images. */
+function dense(/** @type {Context} */ { folder, quick, runs }) {
+  const size = quick ? 256 * MiB : 2 * GiB;
+  const few = Math.min(runs, 5);
+  const lines = withDenseImages(folder, "qcow2", size, ({ raw, image, target }) => [
+    against("compare raw/qcow2", ["compare", "-f", "raw", "-F", "qcow2", raw, image], 1.4, runs),
+    against("convert raw to qcow2", ["convert", "-f", "raw", "-O", "qcow2", raw, target], 1, few),
+    against("convert qcow2 to raw", ["convert", "-f", "qcow2", "-O", "raw", image, target], 1, few),
+  ]);
+  return { title: `compare and convert ${mib(size)} of cached random data`, lines };
 }
 
 /** What programs are made of compresses as guests' disks do. */

@@ -4,7 +4,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { against, own } from "./against.mjs";
 import { fullQed } from "./fullQed.mjs";
-import { qemuImg, randomFile } from "./inputs.mjs";
+import { qemuImg, randomFile, withDenseImages } from "./inputs.mjs";
 import { childEnv, median, peakMemory } from "./measure.mjs";
 import { mib, ms, speed } from "./report.mjs";
 
@@ -66,25 +66,21 @@ function once(/** @type {readonly string[]} */ [command = "", ...args]) {
   return performance.now() - start;
 }
 
-/** Cached random data, and the same with every other MiB a hole. */
 function conversion(/** @type {Context} */ { folder, quick, runs }) {
   const size = quick ? 256 * MiB : 2 * GiB;
-  const [raw, qed, target] = ["a.raw", "a.qed", "target"].map((name) => path.join(folder, name));
-  randomFile(raw ?? "", size);
-  qemuImg("convert", "-f", "raw", "-O", "qed", raw ?? "", qed ?? "");
-  const few = Math.min(runs, 5);
-  const line = (
-    /** @type {string} */ what,
-    /** @type {string} */ from,
-    /** @type {string} */ to,
-    /** @type {string} */ source,
-  ) => against(what, ["convert", "-f", from, "-O", to, source, target ?? ""], 1, few);
-  const lines = [
-    line("raw to QED", "raw", "qed", raw ?? ""),
-    line("QED to raw", "qed", "raw", qed ?? ""),
-    line("raw to raw", "raw", "raw", raw ?? ""),
-  ];
-  for (const file of [raw, qed, target]) fs.rmSync(file ?? "", { force: true });
+  const lines = withDenseImages(folder, "qed", size, ({ raw, image, target }) => {
+    const line = (
+      /** @type {string} */ what,
+      /** @type {string} */ from,
+      /** @type {string} */ to,
+      /** @type {string} */ source,
+    ) => against(what, ["convert", "-f", from, "-O", to, source, target], 1, Math.min(runs, 5));
+    return [
+      line("raw to QED", "raw", "qed", raw),
+      line("QED to raw", "qed", "raw", image),
+      line("raw to raw", "raw", "raw", raw),
+    ];
+  });
   return { title: `convert ${mib(size)} of cached random data`, lines };
 }
 
