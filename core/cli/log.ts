@@ -44,7 +44,7 @@ const actions: Readonly<Record<LogAction, Action>> = {
       (await import("./logFind.ts")).printFound({ ...readRequest(args, log), ...stretch(args), filter }),
   },
   history: {
-    takes: ["at", "entry", "count", "bytes", "through", "base", "size", ...reading],
+    takes: ["at", "entry", "count", "bytes", "through", "base", "size", "recover", ...reading],
     operands: ["LOG"],
     run: async (args, [log = ""]) =>
       (await import("./logHistory.ts")).printHistory({
@@ -59,7 +59,7 @@ const actions: Readonly<Record<LogAction, Action>> = {
       }),
   },
   state: {
-    takes: ["entry", "lost", "base", "size", "over", "imageOpts", "forceShare", "object"],
+    takes: ["entry", "lost", "base", "size", "over", "recover", "imageOpts", "forceShare", "object"],
     operands: ["LOG", "OUT"],
     run: async (args, [log = "", out = ""]) =>
       (await import("./logState.ts")).writeState({

@@ -19,6 +19,7 @@ export const bisectOptions = [
   "endEntry",
   "endMark",
   "tail",
+  "recover",
   "base",
   "size",
   "check",

@@ -99,11 +99,15 @@ function onlyEntry(good: CrashState | undefined, bad: CrashState): number | unde
 }
 
 /** A line for a shell. */
-function historyOfEntry({ log, imageOpts, base }: BisectRequest, index: LogIndex, entry: number): string {
+function historyOfEntry(
+  { log, imageOpts, recover, base }: BisectRequest,
+  index: LogIndex,
+  entry: number,
+): string {
   const at = `${hex(index.offsetOf(entry))}+${index.lengthOf(entry)}`;
   return commandLine([
     ...["blkscope", "log", "history", ...(imageOpts ? ["--image-opts"] : []), "--at", at],
-    ...["--entry", String(entry + 1), "--count", "1", "--bytes"],
+    ...["--entry", String(entry + 1), "--count", "1", "--bytes", ...(recover ? ["--recover"] : [])],
     ...(base === undefined ? [] : ["--base", base]),
     log,
   ]);
@@ -173,9 +177,10 @@ function epochText(index: LogIndex, entries: number, kind: CrashState["kind"]): 
 
 /** A line for a shell. */
 function reproduction(request: BisectRequest, { entries, lost }: CrashState): string {
-  const { judge, log, imageOpts, base, size } = request;
+  const { judge, log, imageOpts, recover, base, size } = request;
   const state = [
     ...["blkscope", "log", "state", ...(imageOpts ? ["--image-opts"] : []), "--entry", String(entries)],
+    ...(recover ? ["--recover"] : []),
     ...(lost.size > 0 ? ["--lost", formatLost(lost)] : []),
     ...(base === undefined ? [] : ["--base", base]),
     ...(size === undefined ? [] : ["--size", String(size)]),
@@ -227,6 +232,7 @@ function stateJson(index: LogIndex, { entries, kind, lost }: CrashState): object
     kind,
     "flushes-before": index.flushes.positionOf(entries),
     ...(lost.size > 0 && { lost: formatLost(lost) }),
+    ...(index.gapBefore(entries) > 0 && { "gap-before": index.gapBefore(entries) }),
   };
 }
 

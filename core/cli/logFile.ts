@@ -3,7 +3,7 @@ import type { BlockNode } from "../block/node.ts";
 import { indexLog } from "../writelog/index.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { readOn } from "../writelog/readOn.ts";
-import { recoverPast } from "../writelog/recover.ts";
+import { recoverAll } from "../writelog/recover.ts";
 import type { IndexJob } from "../writelog/walk.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
@@ -43,7 +43,7 @@ export function withLog<T>(request: LogReadRequest, use: (log: ReadLog) => Promi
         const now = await readOn(graph, index, reopen, job);
         if (now !== graph) await graph.close();
         graph = now;
-        if (recover) while (await recoverPast(graph.root, index, job));
+        if (recover) await recoverAll(graph.root, index, job);
         return index;
       });
       if (index.end.kind === "foreign") throw noLog(log, index, !recover && graph.root.size > 0);

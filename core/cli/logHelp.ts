@@ -61,7 +61,9 @@ ${damaged}`,
       title: "Moments",
       text: `Entries are numbered from 0. --entry N is the disk after N entries: 0 is the disk before the first, 1 the disk after
 entry 0. Where an end is asked for in several ways the first one counts; a mark or flag that is not there is an error, and
-nothing is written. A mark's whole text counts; of several alike the first is taken, with a warning.`,
+nothing is written. A mark's whole text counts; of several alike the first is taken, with a warning. With --recover entries
+behind damage count as well, up to the number in the superblock (--tail: all): what lay in the damage is missing in all states
+behind it, which is said; for --at reorder it counts as a flush.`,
     },
     {
       title: "Judges (bisect)",
@@ -87,21 +89,23 @@ data, where it has some), "text" (of a mark), "counted" (by the superblock), "re
     {
       title: "Output of history (json)",
       text: `one object a line: "entry", "kind", "flags", "offset" and "length" (on the disk), "touched" ("offset" and "length"
-of what was asked for), "guest-offset" (with --through), "durable-with" (the entry with which it became durable), "counted";
+of what was asked for), "guest-offset" (with --through), "durable-with" (the entry with which it became durable), "counted",
+"recovered";
 with --bytes "before" and "after" (hexadecimal, of the first "shown" bytes, 4096 at most) and "changed"`,
     },
     {
       title: "Output of replay (json)",
       text: `with --find one object: "entry", "header" (its place in the log), "kind"; else one object: "target", "dry-run",
 "first", "end" (the first entry that was not applied), "entries", "writes", "writtenBytes", "discards", "discardedBytes",
-"diskEnd", "verified", and with --fsck "checks" and "failed" ("entry", "outcome", "output")`,
+"diskEnd", "verified", "recovered" (what was found behind damage of these, as that of info), and with --fsck "checks" and "failed" ("entry", "outcome", "output")`,
     },
     {
       title: "Output of bisect (json)",
       text: `one object: "log", "at", "search", "edges" and "undecided" (binary: good-bad, first-bad, last-good or skipped, and
 states before the first bad one that could not be judged), "judge", "interrupted", "states" and "looked" (how many),
 "first-bad" and "last-good", where there are such: "entries" (applied), "entry" (the last of them), "kind" (start, flush,
-fua, mark, entry, end, reorder), "flushes-before", "lost"; of the first also "output" and "reproduce", a command line;
+fua, mark, entry, end, reorder), "flushes-before", "lost", "gap-before" (the entry before which some were lost to damage,
+with --recover); of the first also "output" and "reproduce", a command line;
 "refined" (with --refine, the first bad entry by entry); "table" and "refined-table": for each state that was looked at the
 same with "verdict" (good, bad, skip), "outcome", "exit", "ms"`,
     },

@@ -6,6 +6,7 @@ import type { ByteRange } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
 import { openGraph } from "../graph.ts";
 import { changeBy, type HistoryEntry, historyOf } from "../writelog/history.ts";
+import { gapTexts } from "../writelog/recover.ts";
 import type { LogStates } from "../writelog/state.ts";
 import { CliError } from "./command.ts";
 import { exitOf, type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
@@ -45,6 +46,7 @@ interface Part extends ByteRange {
 export function printHistory(request: HistoryRequest): Promise<number> {
   return withLog(request, async (log) => {
     const before = entriesOr(log, request.entry);
+    for (const text of gapTexts(log.index, 0, before)) printWarning(text);
     return withBase(request.base, async (base) => {
       const size = diskSize(request.size, log.index.diskEnd, base);
       const parts = await partsOf(request, before, size);
@@ -188,6 +190,7 @@ function jsonOf(
     ...(guest !== undefined && { "guest-offset": guest }),
     "durable-with": durableWith,
     counted: entry < index.counted,
+    recovered: index.isRecovered(entry),
     ...(change !== undefined && {
       before: Buffer.from(change.before).toString("hex"),
       after: Buffer.from(change.after).toString("hex"),

@@ -112,7 +112,7 @@ export const logOptions = {
   },
   recover: {
     long: "recover",
-    help: "info, list, find, stats: look for entries behind damage too; those are likely, never sure",
+    help: "look for entries behind damage too: they are likely, never sure, and what lay in the damage is missing",
   },
   overTail: {
     long: "over-tail",

@@ -6,6 +6,7 @@ import { type Graph, imageSpecForPath, openGraph } from "../graph.ts";
 import { convert } from "../ops/convert.ts";
 import { lengthenTo } from "../ops/stateFile.ts";
 import { createFile } from "../protocol/fileCreate.ts";
+import type { RecoveredRun } from "../writelog/logIndex.ts";
 import {
   type ReplayFilter,
   type ReplayTotals,
@@ -252,6 +253,11 @@ function unfinished(
   return new CliError(message, 1, more, { cause: thrown });
 }
 
+/** Runs of entries that were found behind damage, among those that were applied. */
+function recoveredIn({ log, stretch }: Plan, end: number): readonly RecoveredRun[] {
+  return log.index.recovered.filter((run) => run.first < end && run.first + run.count > stretch.first);
+}
+
 function report(request: ReplayRequest, target: string, plan: Plan, done: CheckedEnd | undefined): void {
   const { first } = plan.stretch;
   const end = done?.end ?? plan.stretch.end;
@@ -260,7 +266,16 @@ function report(request: ReplayRequest, target: string, plan: Plan, done: Checke
     const check = done?.checks === undefined ? undefined : { checks: done.checks, failed: done.failed };
     stdout.line(
       jsonText(
-        { target, "dry-run": done === undefined, first, end, ...totals, verified: request.verify, ...check },
+        {
+          target,
+          "dry-run": done === undefined,
+          first,
+          end,
+          ...totals,
+          verified: request.verify,
+          recovered: recoveredIn(plan, end),
+          ...check,
+        },
         4,
       ),
     );

@@ -23,6 +23,7 @@ export const replayOptions = [
   "nextFlush",
   "nextFua",
   "tail",
+  "recover",
   "startSector",
   "endSector",
   "noDiscard",

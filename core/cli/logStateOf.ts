@@ -4,15 +4,16 @@ import type { BlockNode } from "../block/node.ts";
 import { protocolLevel } from "../filter/children.ts";
 import { imageSpecForPath, openGraph } from "../graph.ts";
 import { buildIntervals } from "../writelog/intervalsBuild.ts";
+import { takenUnasked } from "../writelog/replaySelect.ts";
 import { LogStates } from "../writelog/state.ts";
 import { CliError } from "./command.ts";
 import { imageArgument } from "./imageArgument.ts";
 import type { LogReadRequest, ReadLog } from "./logFile.ts";
 import { openError } from "./openError.ts";
 
-/** The given number of entries, or all that the superblock counts. Throws CliError where the log has fewer. */
+/** The given number of entries, or all that are taken unasked. Throws CliError where the log has fewer. */
 export function entriesOr({ index }: ReadLog, given: number | undefined): number {
-  if (given === undefined) return index.counted;
+  if (given === undefined) return takenUnasked(index);
   if (given <= index.count) return given;
   throw new CliError(
     `The log has ${index.count} entries; ${given} of them can't be applied`,
@@ -51,7 +52,7 @@ export function diskSize(given: number | undefined, diskEnd: number, base: Block
 
 /** The options of the node that shows a state; the log as it was named on the command line. Throws BlockError. */
 export function stateSpec(
-  { log, imageOpts }: Pick<LogReadRequest, "log" | "imageOpts">,
+  { log, imageOpts, recover }: Pick<LogReadRequest, "log" | "imageOpts" | "recover">,
   state: {
     readonly entry: number | undefined;
     readonly lost?: string | undefined;
@@ -64,6 +65,7 @@ export function stateSpec(
     driver: "logstate",
     log: protocolLevel(imageArgument(log, { imageOpts }).spec),
     ...(entry !== undefined && { entry }),
+    ...(recover && { recover }),
     ...(lost !== undefined && lost !== "" && { lost }),
     ...(base !== undefined && { base: protocolLevel(imageArgument(base, { imageOpts: false }).spec) }),
     ...(size !== undefined && { size }),

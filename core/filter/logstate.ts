@@ -6,7 +6,8 @@ import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
 import { child, integer, size } from "../block/options.ts";
 import { formatLost, type LostWrites, nothingLost, parseLost } from "../writelog/lost.ts";
-import { leftOutText } from "../writelog/replaySelect.ts";
+import { gapTexts } from "../writelog/recover.ts";
+import { leftOutText, takenUnasked } from "../writelog/replaySelect.ts";
 import { LogStates } from "../writelog/state.ts";
 import { tablesOf } from "../writelog/stateCache.ts";
 import { protocolLevel } from "./children.ts";
@@ -20,6 +21,12 @@ export const logstate = defineDriver({
       .optional()
       .describe(
         "Entries applied: 0 is the disk before the first, 1 the disk after entry 0. All that are counted when left out.",
+      ),
+    recover: z
+      .boolean("must be on or off")
+      .default(false)
+      .describe(
+        "Entries behind damage in the log are looked for too: likely ones, with others missing before them.",
       ),
     lost: z
       .string("must be a list of entries")
@@ -43,15 +50,16 @@ export const logstate = defineDriver({
     }
     const log = await context.openChild("log", "log", protocolLevel(options.log));
     const base = options.base && (await context.openChild("base", "backing", protocolLevel(options.base)));
-    const { index, intervals } = await tablesOf(log);
+    const { index, intervals } = await tablesOf(log, options.recover);
     if (index.end.kind === "foreign") {
       throw new BlockError("EINVAL", index.end.message, { node: log.name, option: "log" });
     }
     const states = new LogStates({ log, index, intervals, base, discards: options.discards });
-    const count = options.entry ?? index.counted;
+    const count = options.entry ?? takenUnasked(index);
     const leftOut = options.entry === undefined ? leftOutText(index) : undefined;
     if (leftOut !== undefined) context.warn(`${leftOut}; the option 'entry' reaches them`);
     states.checkCount(count);
+    for (const text of gapTexts(index, 0, count)) context.warn(text);
     const lost = options.lost === undefined ? nothingLost : parseLost(options.lost);
     checkLost(lost, count);
     const [size, sizeFrom] = sizeOf(options.size, base, index.diskEnd);
@@ -119,6 +127,7 @@ class StateNode implements BlockNode {
         ...(lost.size > 0 && { "entries-lost": formatLost(lost) }),
         "entries-in-log": index.count,
         "entries-counted": index.counted,
+        ...(index.recovered[0] !== undefined && { "entries-before-damage": index.recovered[0].first }),
         "log-end": index.end.kind,
         "size-from": sizeFrom,
         "disk-end-in-log": index.diskEnd,

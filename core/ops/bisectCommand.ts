@@ -1,10 +1,14 @@
 // The line that makes a search again on the command line: `blkscope log bisect ...`.
 import type { ImageSpec, NodeOptions } from "../block/driver.ts";
+import type { LogIndex } from "../writelog/logIndex.ts";
 import { commandLine } from "./commandWords.ts";
 import type { LogBisectParams } from "./logBisectRun.ts";
 
 /** undefined where the log or its base is more than a plain file: the command line takes no other. */
-export function bisectCommand(params: LogBisectParams, counted: number): string | undefined {
+export function bisectCommand(
+  params: LogBisectParams,
+  index: Pick<LogIndex, "counted" | "recovered">,
+): string | undefined {
   const { at, search, all, refine, judge, size, range } = params;
   const log = fileOf(params.log);
   const base = params.base === undefined ? [] : fileOf(params.base);
@@ -16,7 +20,8 @@ export function bisectCommand(params: LogBisectParams, counted: number): string 
     ...(all ? ["--all"] : []),
     ...(refine ? ["--refine"] : []),
     ...(range === undefined ? [] : ["--start-entry", `${range.first}`, "--end-entry", `${range.end}`]),
-    ...(range !== undefined && range.end > counted ? ["--tail"] : []),
+    ...(range !== undefined && range.end > index.counted ? ["--tail"] : []),
+    ...(index.recovered.length > 0 ? ["--recover"] : []),
     ...(params.base === undefined ? [] : ["--base", ...base]),
     ...(size === undefined ? [] : ["--size", `${size}`]),
   ];

@@ -12,6 +12,7 @@ import { indexLog } from "../writelog/index.ts";
 import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { formatLost } from "../writelog/lost.ts";
+import { recoverAll } from "../writelog/recover.ts";
 import { LogStates } from "../writelog/state.ts";
 import { identityOf, shareTables } from "../writelog/stateCache.ts";
 import type { CrashState } from "../writelog/states.ts";
@@ -120,6 +121,8 @@ class Search {
       this.#job.progress({ done, total, bytesRead: done, phase: "Reading the log", totals: nothingYet });
     };
     const index = await indexLog(log, { signal, progress });
+    // Entries behind damage are asked for by their numbers.
+    if ((this.#params.range?.end ?? 0) > index.count) await recoverAll(log, index, { signal, progress });
     if (index.end.kind === "foreign") throw new BlockError("EINVAL", index.end.message);
     return index;
   }
@@ -129,9 +132,7 @@ class Search {
     const { first, end } = range ?? { first: 0, end: index.counted };
     if (!(first >= 0 && first <= end && end <= index.count)) {
       const message = `The log has ${index.count} entries; those from ${first} to ${end - 1} are not all there`;
-      throw new BlockError("EINVAL", message, {
-        hint: "Entries that were found behind damage can't be searched.",
-      });
+      throw new BlockError("EINVAL", message);
     }
     const withStart = range !== undefined || base !== undefined;
     const states = statesOfRequest(index, { at, first, end, withStart });
@@ -183,7 +184,7 @@ class Search {
       lastGood: ends.good && plain(ends.good.state),
       output: ends.bad?.outcome.output ?? "",
       between: ends.good && ends.bad && (await eventsIn(log, index, ends.good.state, ends.bad.state)),
-      command: bisectCommand(this.#params, index.counted),
+      command: bisectCommand(this.#params, index),
     };
   }
 

@@ -8,7 +8,7 @@ import { readMark } from "../writelog/entry.ts";
 import { extendIndex, indexLog } from "../writelog/index.ts";
 import { has, type LogIndex } from "../writelog/logIndex.ts";
 import { readOn } from "../writelog/readOn.ts";
-import { recoverPast } from "../writelog/recover.ts";
+import { recoverAll, recoverPast } from "../writelog/recover.ts";
 import { identityOf, shareTables } from "../writelog/stateCache.ts";
 import type { IndexJob } from "../writelog/walk.ts";
 import {
@@ -144,7 +144,7 @@ class HeldLog {
     const now = await readOn(this.#graph, this.#index, () => openLog(this.#params), job);
     if (now !== this.#graph) await this.#graph.close();
     this.#graph = now;
-    if (recover) while (await recoverPast(this.#graph.root, this.#index, job));
+    if (recover) await recoverAll(this.#graph.root, this.#index, job);
     this.#noteRead(key);
     return this.#index;
   }

@@ -7,6 +7,8 @@ export interface StateCheckParams {
   readonly format: string;
   /** The log and the disk before its first entry, as protocol nodes. */
   readonly log: ImageSpec;
+  /** Entries behind damage in the log count too. */
+  readonly recover: boolean;
   readonly base: ImageSpec | undefined;
   /** Bytes of the disk; undefined: as far as the log writes, or the base's. */
   readonly size: number | undefined;

@@ -31,7 +31,7 @@ export async function judgeByCommand(
  * or whose tables can't be read; leaks are not. Throws ENOTSUP for a format without a check, ECANCELED.
  */
 export async function judgeByCheck(
-  { format, log, base, size }: StateCheckParams,
+  { format, log, recover, base, size }: StateCheckParams,
   { entries, lost }: StateQuestion,
   signal: AbortSignal,
 ): Promise<StateOutcome> {
@@ -43,6 +43,7 @@ export async function judgeByCheck(
     driver: "logstate",
     log,
     entry: entries,
+    ...(recover && { recover }),
     ...(lost !== "" && { lost }),
     ...(base !== undefined && { base }),
     ...(size !== undefined && { size }),

@@ -85,8 +85,9 @@ export class StateJudges {
   }
 
   #checkJudge(format: string, inThread: boolean): Judge {
-    const { log, base, size, signal } = this.#options;
-    const params: StateCheckParams = { format, log, base, size };
+    const { states, log, base, size, signal } = this.#options;
+    const recover = states.index.recovered.length > 0;
+    const params: StateCheckParams = { format, log, recover, base, size };
     const question = ({ entries, lost }: CrashState) => ({ entries, lost: formatLost(lost) });
     if (!inThread) {
       return { judge: (state) => judgeByCheck(params, question(state), signal), close: () => undefined };

@@ -261,6 +261,14 @@ export class LogIndex {
     return has(flags, entryFlags.discard) ? 0 : this.lengthOf(entry);
   }
 
+  /**
+   * The last entry among the first `count` before which some may be missing: the first of a run that was found behind
+   * damage. 0 where there is none.
+   */
+  gapBefore(count: number): number {
+    return this.#recovered.findLast(({ first }) => first < count)?.first ?? 0;
+  }
+
   /** Whether it was found behind damage. */
   isRecovered(entry: number): boolean {
     return this.#recovered.some(({ first, count }) => entry >= first && entry < first + count);

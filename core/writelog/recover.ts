@@ -49,6 +49,26 @@ export async function recoverPast(
   return at === undefined ? undefined : take(log, index, at, at - past, job);
 }
 
+/** Finds all there is behind damage. Throws as `recoverPast`. */
+export async function recoverAll(log: BlockNode, index: LogIndex, job: RecoverJob = {}): Promise<void> {
+  while (await recoverPast(log, index, job));
+}
+
+/**
+ * What is to be said of the disk after the entries [first, end): those that were found behind damage, and that what was
+ * lost there is missing in it.
+ */
+export function gapTexts({ recovered }: LogIndex, first: number, end: number): string[] {
+  return recovered
+    .filter((run) => run.first < end && run.first + run.count > first)
+    .map((run) => {
+      const likely = `Entries from ${run.first} on are likely, not sure`;
+      if (run.skipped === 0) return `${likely}: no superblock says that there is a log`;
+      const lost = `what was written in the ${run.skipped} bytes that could not be read is missing on the disk`;
+      return `${likely}: they were found behind damage, and ${lost}`;
+    });
+}
+
 /** The superblock is lost or was never written. Entries are where a log's first is, or anywhere behind. */
 async function recoverWhole(
   log: BlockNode,

@@ -4,6 +4,7 @@ import { BlockError } from "../base/errors.ts";
 import type { BlockNode } from "../block/node.ts";
 import { readMarkBytes } from "./entry.ts";
 import type { LogIndex } from "./logIndex.ts";
+import { gapTexts } from "./recover.ts";
 import { entriesText } from "./walk.ts";
 
 export interface ReplaySelection {
@@ -40,7 +41,7 @@ export async function selectEntries(
   log: BlockNode,
   selection: ReplaySelection,
 ): Promise<Stretch> {
-  const last = selection.tail === true ? index.count : index.counted;
+  const last = selection.tail === true ? index.count : takenUnasked(index);
   const notes: string[] = [];
   const marks = new Marks(index, log, last, notes);
   const first = await startOf(selection, last, marks);
@@ -52,14 +53,27 @@ export async function selectEntries(
   if (selection.nextFua) ends.push(nextOf(index.fuas.atOrAfter(first), "FUA", first, last));
   const leftOut = ends.length === 0 && selection.tail !== true ? leftOutText(index) : undefined;
   if (leftOut !== undefined) notes.push(`${leftOut}; --tail takes them`);
-  return { first, end: Math.min(last, ...ends), isBounded: ends.length > 0, notes };
+  const end = Math.min(last, ...ends);
+  notes.push(...gapTexts(index, first, end));
+  return { first, end, isBounded: ends.length > 0, notes };
+}
+
+/**
+ * Entries that are taken when nothing else is asked for: those that the superblock counts and, where entries behind damage
+ * were looked for, those up to its number. Some are missing then, so that more than that number can't be this log's.
+ */
+export function takenUnasked({ count, counted, recovered, superblock }: LogIndex): number {
+  if (recovered.length === 0) return counted;
+  return Math.min(count, Math.max(counted, superblock.entries ?? count));
 }
 
 /** Entries that are taken only on demand, in words: "3 entries behind the superblock's count of 9 are left out". */
-export function leftOutText({ count, counted }: LogIndex): string | undefined {
-  if (count === counted) return undefined;
-  const verb = count - counted === 1 ? "is" : "are";
-  return `${entriesText(count - counted)} behind the superblock's count of ${counted} ${verb} left out`;
+export function leftOutText(index: LogIndex): string | undefined {
+  const taken = takenUnasked(index);
+  const leftOut = index.count - taken;
+  if (leftOut === 0) return undefined;
+  const verb = leftOut === 1 ? "is" : "are";
+  return `${entriesText(leftOut)} behind the superblock's count of ${taken} ${verb} left out`;
 }
 
 async function startOf(

@@ -9,6 +9,7 @@ import { WriteIntervals } from "./intervals.ts";
 import { buildIntervals } from "./intervalsBuild.ts";
 import { type LentTables, lendTables, lentTables } from "./lentTables.ts";
 import { LogIndex } from "./logIndex.ts";
+import { recoverAll } from "./recover.ts";
 
 export interface LogTables {
   readonly index: LogIndex;
@@ -27,30 +28,40 @@ const kept = new Lru<string, Promise<LogTables> & { weight?: number }>(
   (tables) => tables.weight ?? 0,
 );
 
-/** Index and intervals of the log that `log` is opened on, anew or as made before. Throws what reading it throws. */
-export async function tablesOf(log: BlockNode): Promise<LogTables> {
-  const key = identityOf(log);
-  if (key === undefined) return makeTables(log);
+/**
+ * Index and intervals of the log that `log` is opened on, anew or as made before; `recover`: with the entries behind damage.
+ * Throws what reading it throws.
+ */
+export async function tablesOf(log: BlockNode, recover = false): Promise<LogTables> {
+  const identity = identityOf(log);
+  if (identity === undefined) return makeTables(log, recover);
+  const key = keyOf(identity, recover);
   const lent = lentTables(key);
   if (lent !== undefined) return tablesFrom(lent);
   const known = kept.get(key);
   if (known !== undefined) return known;
-  const made: Promise<LogTables> & { weight?: number } = makeTables(log);
+  const made: Promise<LogTables> & { weight?: number } = makeTables(log, recover);
   // Also while it is being made, so that two states opened at once do not make it twice.
   kept.set(key, made);
   try {
     const { index, intervals } = await made;
     kept.delete(key);
     made.weight = intervals.memory + entryMemory * index.count;
-    if (identityOf(log) === key) kept.set(key, made);
+    if (identityOf(log) === identity) kept.set(key, made);
   } catch {
     kept.delete(key);
   }
   return made;
 }
 
-async function makeTables(log: BlockNode): Promise<LogTables> {
+/** The same file with and without what was found behind damage. */
+function keyOf(identity: string, recovered: boolean): string {
+  return recovered ? `${identity}:recovered` : identity;
+}
+
+async function makeTables(log: BlockNode, recover: boolean): Promise<LogTables> {
   const index = await indexLog(log);
+  if (recover) await recoverAll(log, index);
   return { index, intervals: await buildIntervals(index) };
 }
 
@@ -60,11 +71,12 @@ function tablesFrom({ index: shared, entries, levels }: LentTables): LogTables {
 }
 
 /**
- * Lends them to the other threads until what is answered is called; nothing is done without a `key`, which is that of the
- * file when they were made.
+ * Lends them to the other threads until what is answered is called; nothing is done without an `identity`, which is that of
+ * the file when they were made.
  */
-export function shareTables(key: string | undefined, { index, intervals }: LogTables): () => void {
-  if (key === undefined) return () => undefined;
+export function shareTables(identity: string | undefined, { index, intervals }: LogTables): () => void {
+  if (identity === undefined) return () => undefined;
+  const key = keyOf(identity, index.recovered.length > 0);
   const { entries, levels } = intervals;
   return lendTables({ key, index: index.share(), entries, levels });
 }

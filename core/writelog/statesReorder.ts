@@ -42,8 +42,8 @@ function volatileMoments(index: LogIndex, first: number, end: number): number[] 
   let isVolatile = false;
   for (let entry = first; entry < end; entry++) {
     const flags = index.flagsOf(entry);
-    // A flush with data comes before its data.
-    if (has(flags, entryFlags.flush)) isVolatile = false;
+    // A flush with data comes before its data. What was lost to damage may have been one.
+    if (has(flags, entryFlags.flush) || index.gapBefore(entry + 1) === entry) isVolatile = false;
     if (!coversDisk(index, entry)) continue;
     if (!has(flags, entryFlags.fua)) isVolatile = true;
     // A FUA write changes what can be there: what was volatile before it still is.
@@ -60,7 +60,7 @@ export function volatileAt(
   most: number = mostVolatile,
 ): number[] {
   // A flush with data comes before its data: those are volatile.
-  const flush = index.flushes.atOrBefore(entries - 1) ?? -1;
+  const flush = Math.max(index.flushes.atOrBefore(entries - 1) ?? -1, index.gapBefore(entries));
   const found: number[] = [];
   for (let entry = entries - 1; entry >= Math.max(first, flush) && found.length < most; entry--) {
     if (coversDisk(index, entry) && !isDurableAt(index, entry, entries)) found.push(entry);

@@ -329,11 +329,15 @@ export const channels = {
   "log:stopRecovery": channel<undefined>()(z.strictObject({ job: jobId })),
   /** An open image that is the disk before the log's first entry, for what entries overwrote. */
   "log:base": channel<undefined>()(z.strictObject({ job: jobId, ...logBase })),
-  /** The disk after the first `count` entries of an open log as an image that can be opened; without what was `lost`. */
+  /**
+   * The disk after the first `count` entries of an open log as an image that can be opened; without what was `lost`.
+   * `recover`: entries found behind damage are among them.
+   */
   "log:state": channel<FileRef>()(
     z.strictObject({
       image: imageId,
       count: byteOffset,
+      recover: z.boolean().optional(),
       ...logBase,
       lost: z
         .string()

@@ -95,7 +95,7 @@ export function baseSpec(
 
 /** Nothing is read for it: the image opens when the page opens it. */
 export const state: Handler<"log:state"> = (
-  { image, count, base: below, baseAsFile, lost, size },
+  { image, count, recover, base: below, baseAsFile, lost, size },
   { session, files, graphs },
 ) => {
   const { path, name } = session.fileOf(image);
@@ -107,6 +107,7 @@ export const state: Handler<"log:state"> = (
     driver: "logstate",
     log,
     entry: count,
+    ...(recover === true && { recover }),
     ...(taken.size > 0 && { lost: formatLost(taken) }),
     ...(size !== undefined && { size }),
   };

@@ -20,7 +20,14 @@ export async function stateFile(
 ): Promise<FileRef> {
   const { image } = session;
   if (image === undefined) throw new Error("the log is not open");
-  return call("log:state", { image: image.image, count, ...options, ...session.belowIt });
+  const sure = session.summary?.recovered[0]?.first ?? count;
+  return call("log:state", {
+    image: image.image,
+    count,
+    ...(count > sure && { recover: true }),
+    ...options,
+    ...session.belowIt,
+  });
 }
 
 /** After the entry at the scrub line; says what went wrong. */
