@@ -102,20 +102,26 @@ export interface WasmFunction extends Signature {
 
 /** What is used of the engine's own object, which the types of Node leave out. */
 declare const WebAssembly: {
-  Memory: new (options: { initial: number }) => WasmMemory;
+  Memory: new (options: { initial: number; maximum?: number; shared?: boolean }) => WasmMemory;
   Module: new (bytes: Uint8Array<ArrayBuffer>) => object;
   Instance: new (module: object, imports: object) => { readonly exports: Readonly<Record<string, unknown>> };
 };
 
 export interface WasmMemory {
+  /** A SharedArrayBuffer where the memory is shared: views of both are used alike. */
   readonly buffer: ArrayBuffer;
 }
 
 const pageBytes = 65_536;
+const mostPages = 65_536;
 
-/** At least so many bytes, all zero. Costs nothing where it is not touched. Throws RangeError when there is no room. */
-export function wasmMemory(bytes: number): WasmMemory {
-  return new WebAssembly.Memory({ initial: Math.ceil(bytes / pageBytes) });
+/**
+ * At least so many bytes, all zero. Costs nothing where it is not touched. `isShared`: other threads can be given it, for
+ * modules made for such memory. Throws RangeError when there is no room.
+ */
+export function wasmMemory(bytes: number, isShared = false): WasmMemory {
+  const initial = Math.ceil(bytes / pageBytes);
+  return new WebAssembly.Memory({ initial, ...(isShared && { maximum: initial, shared: true }) });
 }
 
 /** Compiles a module of `wasmModule` and binds it to its memory and imports. Answers its function. */
@@ -132,11 +138,12 @@ export function wasmFunction<F>(
 
 /**
  * The module: imports `env.memory` and the functions named, which are called by their place in the list; exports the
- * function as `run`.
+ * function as `run`. `isShared`: the memory is shared.
  */
 export function wasmModule(
   imports: Readonly<Record<string, Signature>>,
   main: WasmFunction,
+  isShared = false,
 ): Uint8Array<ArrayBuffer> {
   const named = Object.entries(imports);
   const types = [...named.map(([, signature]) => signature), main];
@@ -155,7 +162,7 @@ export function wasmModule(
     ]),
     section(2, [
       unsigned(named.length + 1),
-      [text("env"), text("memory"), 2, 0, 0],
+      [text("env"), text("memory"), 2, isShared ? [3, 0, unsigned(mostPages)] : [0, 0]],
       named.map(([name], index) => [text("env"), text(name), 0, unsigned(index)]),
     ]),
     section(3, [1, unsigned(named.length)]),

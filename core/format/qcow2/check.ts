@@ -1,11 +1,11 @@
 // The consistency check of qcow2 images: everything that refers to clusters of the file is counted, the counts are
 // compared with the stored refcounts, then the COPIED flags with those. Specification: qcow2, "Refcount handling". Counts
-// as the peer counts; nothing of the image is changed, and guest data need not be readable.
+// as the peer counts; nothing of the image is changed, and guest data need not be readable. Threads make that of a large
+// image faster, and no other difference.
 import type { CheckJob, CheckResult } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { Comparison } from "./checkCompare.ts";
 import { FlagCheck } from "./checkCopied.ts";
-import { ClusterCounts } from "./checkCounts.ts";
 import {
   checkBitmaps,
   checkBlocks,
@@ -14,8 +14,8 @@ import {
   snapshotTableBytes,
 } from "./checkOthers.ts";
 import { CheckRegions } from "./checkRegions.ts";
-import { CheckReporter } from "./checkReporter.ts";
 import { StoredRefcounts } from "./checkStored.ts";
+import { type Counting, countInThreads, type Sharing, usualSharing } from "./checkThreads.ts";
 import { type CheckParts, type CheckRoot, TableWalk } from "./checkWalk.ts";
 import { extensionTypes } from "./extensions.ts";
 import type { Qcow2Image } from "./header.ts";
@@ -28,16 +28,26 @@ export async function checkQcow2(
   image: Qcow2Image,
   snapshots: readonly Qcow2Snapshot[],
   job: CheckJob,
+  sharing: Sharing = usualSharing,
+): Promise<CheckResult> {
+  return countInThreads(file, image.header, job, sharing, (counting) =>
+    checkOnce(file, image, snapshots, counting),
+  );
+}
+
+async function checkOnce(
+  file: BlockNode,
+  image: Qcow2Image,
+  snapshots: readonly Qcow2Snapshot[],
+  { counts, reporter, threads }: Counting,
 ): Promise<CheckResult> {
   const { header } = image;
-  const counts = new ClusterCounts(header, file.size);
-  const reporter = new CheckReporter(job);
   const regions = new CheckRegions(counts, header.clusterSize, reporter);
   const parts: CheckParts = { file, header, counts, regions, reporter };
   checkSnapshotEntries(parts, snapshots);
   const active = activeRoot(header);
   const stored = await StoredRefcounts.load(file, header);
-  const walk = new TableWalk(parts);
+  const walk = new TableWalk(parts, threads);
   const roots = await countAll(parts, walk, active, image, snapshots, stored);
   const isComplete = reporter.errors === 0 && reporter.readError === undefined;
   const comparison = new Comparison(parts, stored, roots, isComplete);

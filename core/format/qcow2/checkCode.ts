@@ -53,7 +53,7 @@ import {
   wrap,
 } from "../../base/wasm.ts";
 
-/** Where in memory the loop keeps what goes on from piece to piece. The counts are those of the last piece. */
+/** Where, behind its shape's `state`, the loop keeps what goes on from piece to piece. The counts are those of the last. */
 export const stateAt = { next: 0, allocated: 8, fragmented: 12, again: 16, flags: 24 } as const;
 export const stateBytes = 32;
 
@@ -63,6 +63,9 @@ export interface LoopShape {
   /** Bytes of a count. */
   readonly width: 1 | 2 | 4;
   readonly isExternal: boolean;
+  /** Address of `stateBytes` of memory, and whether that memory is shared. */
+  readonly state: number;
+  readonly isShared: boolean;
 }
 
 /**
@@ -91,6 +94,14 @@ export type CompareFlags = (
   clusterBits: bigint,
   limit: bigint,
 ) => void;
+
+/**
+ * The sum of the counts from one address to the next, multiples of 8. `masks`: every other byte, every other pair of bytes,
+ * the low half.
+ */
+export type SumCounts = (at: number, end: number, ...masks: SumMasks) => bigint;
+export type SumMasks = readonly [bytes: bigint, pairs: bigint, half: bigint];
+export const sumMasks: SumMasks = [0x00ff00ff00ff00ffn, 0x0000ffff0000ffffn, 0xffffffffn];
 
 const loads = { 1: load8, 2: load16, 4: load32 } as const;
 const stores = { 1: store8, 2: store16, 4: store32 } as const;
@@ -152,14 +163,14 @@ function countFours(
   );
 }
 
-function countBody({ entryLength, width, isExternal }: LoopShape): Code {
+function countBody({ entryLength, width, isExternal, state }: LoopShape): Code {
   const [entry, offset, number, next, bitmap, flags] = [10, 11, 12, 13, 14, 15] as const;
   const [allocated, fragmented, address, count, again] = [16, 17, 18, 19, 20] as const;
   const loadBitmap: Code = [get(at), const32(8), op32.sub, load64, set(bitmap)];
   const tellOdd: Code = [
-    [const32(stateAt.next), get(next), store64],
+    [const32(state + stateAt.next), get(next), store64],
     [entryAt(entryLength), call(imports.odd)],
-    [const32(stateAt.next), load64, set(next)],
+    [const32(state + stateAt.next), load64, set(next)],
   ];
   const countOne: Code = [
     [countAt(width, number), tee(address), loads[width], tee(count)],
@@ -180,7 +191,7 @@ function countBody({ entryLength, width, isExternal }: LoopShape): Code {
       ? [get(entry), const64(1), op64.leU]
       : [get(isExternal ? entry : offset), op64.eqz, get(bitmap), wrap, op32.eqz, op32.and];
   return [
-    [const32(stateAt.next), load64, set(next), const64(-1), set(flags)],
+    [const32(state + stateAt.next), load64, set(next), const64(-1), set(flags)],
     block(
       loop(
         nextEntry(entryLength, entry, offset, number),
@@ -198,10 +209,11 @@ function countBody({ entryLength, width, isExternal }: LoopShape): Code {
         br(0),
       ),
     ),
-    [const32(stateAt.next), get(next), store64],
-    [const32(stateAt.allocated), get(allocated), store32],
-    [const32(stateAt.fragmented), get(fragmented), store32],
-    [const32(stateAt.again), get(again), store32, const32(stateAt.flags), get(flags), store64],
+    [const32(state + stateAt.next), get(next), store64],
+    [const32(state + stateAt.allocated), get(allocated), store32],
+    [const32(state + stateAt.fragmented), get(fragmented), store32],
+    [const32(state + stateAt.again), get(again), store32],
+    [const32(state + stateAt.flags), get(flags), store64],
   ];
 }
 
@@ -220,6 +232,26 @@ function compareBody({ entryLength, width, isExternal }: LoopShape): Code {
   );
 }
 
+/** Neighbouring counts are added within 64 bits, until there is one. */
+function sumBody({ width }: LoopShape): Code {
+  const [bytes, pairs, half, word, sum] = [2, 3, 4, 5, 6] as const;
+  const addNeighbours = (bits: number, mask: number): Code => [
+    [get(word), get(mask), op64.and],
+    [get(word), const64(bits), op64.shrU, get(mask), op64.and, op64.add, set(word)],
+  ];
+  const loopBody: Code = [
+    [get(at), get(end), op32.geU, brIf(1)],
+    [get(at), load64, set(word)],
+    width === 1 ? addNeighbours(8, bytes) : [],
+    width <= 2 ? addNeighbours(16, pairs) : [],
+    addNeighbours(32, half),
+    [get(sum), get(word), op64.add, set(sum)],
+    increment(at, 8),
+    br(0),
+  ];
+  return [block(loop(loopBody)), get(sum)];
+}
+
 /** `odd` hears the address of an entry, `overflow` the number of a cluster. */
 const heard = {
   odd: { params: [i32], results: [] },
@@ -227,17 +259,37 @@ const heard = {
 };
 
 export const countModule = (shape: LoopShape): Uint8Array<ArrayBuffer> =>
-  wasmModule(heard, {
-    params: [i32, i32, i32, i64, i64, i64, i64, i32, i32, i64],
-    results: [],
-    locals: [i64, i64, i64, i64, i64, i64, i32, i32, i32, i32, i32],
-    body: countBody(shape),
-  });
+  wasmModule(
+    heard,
+    {
+      params: [i32, i32, i32, i64, i64, i64, i64, i32, i32, i64],
+      results: [],
+      locals: [i64, i64, i64, i64, i64, i64, i32, i32, i32, i32, i32],
+      body: countBody(shape),
+    },
+    shape.isShared,
+  );
 
 export const compareModule = (shape: LoopShape): Uint8Array<ArrayBuffer> =>
-  wasmModule(heard, {
-    params: [i32, i32, i32, i64, i64, i64],
-    results: [],
-    locals: [i64, i64, i64],
-    body: compareBody(shape),
-  });
+  wasmModule(
+    heard,
+    {
+      params: [i32, i32, i32, i64, i64, i64],
+      results: [],
+      locals: [i64, i64, i64],
+      body: compareBody(shape),
+    },
+    shape.isShared,
+  );
+
+export const sumModule = (shape: LoopShape): Uint8Array<ArrayBuffer> =>
+  wasmModule(
+    {},
+    {
+      params: [i32, i32, i64, i64, i64],
+      results: [i64],
+      locals: [i64, i64],
+      body: sumBody(shape),
+    },
+    shape.isShared,
+  );

@@ -1,15 +1,17 @@
 // How often each cluster of a file is referred to, as a check counts it: one number a cluster, as wide as the image's own
 // refcounts up to 4 bytes. L2 tables are read into the same memory, where checkCode.ts goes over their entries. When the
-// counts have been compared with the stored ones, those take their place.
+// counts have been compared with the stored ones, those take their place. Threads of a large image's check share the memory.
 import { BlockError } from "../../base/errors.ts";
-import { wasmFunction, wasmMemory } from "../../base/wasm.ts";
+import { type WasmMemory, wasmFunction, wasmMemory } from "../../base/wasm.ts";
 import {
   type CompareFlags,
   type CountEntries,
   compareModule,
   countModule,
+  type LoopShape,
   stateAt,
   stateBytes,
+  sumModule,
 } from "./checkCode.ts";
 import type { Qcow2Header } from "./layout.ts";
 
@@ -39,6 +41,29 @@ export interface PieceEntry {
   readonly allocated: number;
 }
 
+/** How to add a number to counts, as `CountEntries` wants it. */
+export interface Addition {
+  readonly least: number;
+  readonly times: number;
+  readonly fourTimes: bigint;
+}
+
+/** What a thread counts with in the memory of the counts. */
+export interface CountShare {
+  readonly memory: WasmMemory;
+  readonly countModule: Uint8Array<ArrayBuffer>;
+  readonly sumModule: Uint8Array<ArrayBuffer>;
+  /** Addresses: of `stateBytes`, and of as many bytes as a cluster has. They are the thread's own. */
+  readonly stateAt: number;
+  readonly tableAt: number;
+  /** Of the counts. */
+  readonly countsAt: number;
+  readonly limits: readonly [rest: bigint, clusterBits: bigint, limit: bigint];
+}
+
+/** Bytes from a multiple of which counts and states lie: several counts are stored at once. */
+const alignment = 64;
+
 export class ClusterCounts {
   /** The file's length, as the peer sees it: whole sectors. */
   readonly fileEnd: number;
@@ -48,11 +73,15 @@ export class ClusterCounts {
   known: number;
   /** The highest refcount that the image can store, or that can be counted here. */
   readonly most: number;
+  /** Whether some of the counting is done by threads that share the memory. */
+  hasThreads: boolean;
   /** Whether `most` is less than what the image can store. */
   readonly isCapped: boolean;
   readonly counts: Counts;
   /** Whether some cluster is referred to more than once. */
   isShared = false;
+  /** All that was counted: the sum of the counts, as long as they are not compared. */
+  total = 0;
   /** Where a piece of a table is read to. Big-endian until it is gone over. */
   readonly piece: Uint8Array<ArrayBuffer>;
   readonly #header: Qcow2Header;
@@ -61,12 +90,14 @@ export class ClusterCounts {
   readonly #compare: CompareFlags;
   /** 1 in each count of 8 bytes. */
   readonly #ones: bigint;
-  readonly #limits: [rest: bigint, clusterBits: bigint, limit: bigint];
+  readonly #limits: CountShare["limits"];
+  readonly #memory: WasmMemory;
+  readonly #shape: LoopShape;
   #odd: (index: number) => void = () => undefined;
   #overflow: (cluster: number) => void = () => undefined;
 
-  /** Throws EFBIG when the file has too many clusters to be counted. */
-  constructor(header: Qcow2Header, fileSize: number) {
+  /** `threads`: how many share the memory. Throws EFBIG when the file has too many clusters to be counted. */
+  constructor(header: Qcow2Header, fileSize: number, threads = 0) {
     const { clusterSize, clusterBits, refcountOrder, l2EntryLength, hasDataFile } = header;
     this.#header = header;
     this.fileEnd = Math.ceil(fileSize / sector) * sector;
@@ -76,20 +107,62 @@ export class ClusterCounts {
     this.most = 2 ** Math.min(32, 2 ** refcountOrder) - 1;
     this.#ones = { 1: 0x0101010101010101n, 2: 0x0001000100010001n, 4: 0x0000000100000001n }[width];
     this.isCapped = refcountOrder === 6;
-    const memory = memoryFor(this.clusters, width);
+    const memory = memoryFor(this.clusters, width, threads * (alignment + clusterSize));
+    this.#memory = memory;
+    this.hasThreads = threads > 0;
     const [room, Kind] = [this.clusters + 1, { 1: Uint8Array, 2: Uint16Array, 4: Uint32Array }[width]];
     this.counts = new Kind(memory.buffer, countsAt, room);
     this.piece = new Uint8Array(memory.buffer, stateBytes, pieceBytes);
     this.#view = new DataView(memory.buffer);
     const limit = hasDataFile ? 2n ** BigInt(56 - clusterBits) : BigInt(this.clusters - 1);
     this.#limits = [0x7ffffffffffffffen, BigInt(clusterBits), limit];
-    const shape = { entryLength: l2EntryLength, width, isExternal: hasDataFile } as const;
+    this.#shape = {
+      entryLength: l2EntryLength,
+      width,
+      isExternal: hasDataFile,
+      state: 0,
+      isShared: threads > 0,
+    };
     const heard = {
       odd: (at: number) => this.#odd((at - stateBytes) / l2EntryLength),
       overflow: (cluster: number) => this.#overflow(cluster),
     };
-    this.#count = wasmFunction<CountEntries>(countModule(shape), memory, heard);
-    this.#compare = wasmFunction<CompareFlags>(compareModule(shape), memory, heard);
+    this.#count = wasmFunction<CountEntries>(countModule(this.#shape), memory, heard);
+    this.#compare = wasmFunction<CompareFlags>(compareModule(this.#shape), memory, heard);
+  }
+
+  /** Forgets what was counted: what follows is counted without threads. */
+  restart(): void {
+    this.counts.fill(0);
+    this.known = this.clusters;
+    this.total = 0;
+    this.isShared = false;
+    this.hasThreads = false;
+  }
+
+  /** What the thread `index` counts with. */
+  shareOf(index: number): CountShare {
+    const first = countsAt + Math.ceil(this.counts.byteLength / alignment) * alignment;
+    const state = first + index * (alignment + this.#header.clusterSize);
+    const shape = { ...this.#shape, state };
+    return {
+      memory: this.#memory,
+      countModule: countModule(shape),
+      sumModule: sumModule(shape),
+      stateAt: state,
+      tableAt: state + alignment,
+      countsAt,
+      limits: this.#limits,
+    };
+  }
+
+  addition(times: number): Addition {
+    return {
+      // To so many nothing can be added at once: each one is looked at.
+      least: times > this.most ? 0 : Math.min(this.most, this.most - times + 1),
+      times,
+      fourTimes: BigInt(Math.min(times, this.most)) * this.#ones,
+    };
   }
 
   /** Where the entry before one would have to be followed, 0 for none: what does not lie there makes a fragment. */
@@ -103,19 +176,24 @@ export class ClusterCounts {
   /**
    * Counts what the first `length` bytes of the piece refer to, `times` each. `odd` hears the index in the piece of each
    * entry that is not counted: those that break a rule, and compressed ones; `overflow` the cluster whose count would
-   * become too high, and how often.
+   * become too high, and how often. `isCounted`: a thread has counted what is ordinary in it; only the rest is counted.
    */
   scan(
     length: number,
     times: number,
     odd: (index: number) => void,
     overflow: (cluster: number, over: number) => void,
+    isCounted: boolean,
   ): TableStatistics {
     this.#toLittleEndian(length);
     this.#odd = odd;
-    this.#overflow = (cluster) => overflow(cluster, this.add(cluster, times));
-    // To so many nothing can be added at once: each one is looked at.
-    const least = times > this.most ? 0 : this.most - times + 1;
+    let over = 0;
+    this.#overflow = (cluster) => {
+      if (isCounted) return;
+      over++;
+      overflow(cluster, this.add(cluster, times));
+    };
+    const { least, fourTimes, times: added } = this.addition(isCounted ? 0 : times);
     this.#count(
       stateBytes,
       stateBytes + length,
@@ -123,17 +201,23 @@ export class ClusterCounts {
       ...this.#limits,
       BigInt(this.#header.clusterSize),
       least,
-      times,
-      BigInt(Math.min(times, this.most)) * this.#ones,
+      added,
+      fourTimes,
     );
     const allocated = this.#view.getUint32(stateAt.allocated, true);
-    if (times > 1 && allocated > 0) this.isShared = true;
-    if (this.#view.getUint32(stateAt.again, true) !== 0) this.isShared = true;
+    const isAgain = this.#view.getUint32(stateAt.again, true) !== 0;
+    if (!isCounted) this.noteAdded(allocated - over, times, isAgain);
     return {
       allocated,
       fragmented: this.#view.getUint32(stateAt.fragmented, true),
       isCopied: this.#view.getInt32(stateAt.flags + 4, true) < 0,
     };
+  }
+
+  /** Of clusters that were counted, `times` each; `isAgain`: one of them had been counted before. */
+  noteAdded(clusters: number, times: number, isAgain: boolean): void {
+    this.total += clusters * times;
+    if (isAgain || (times > 1 && clusters > 0)) this.isShared = true;
   }
 
   /** `odd` hears the index of each entry whose COPIED flag does not say what the counts say, and all others but empty ones. */
@@ -165,6 +249,7 @@ export class ClusterCounts {
     const old = this.counts[cluster] ?? 0;
     const added = Math.min(times, this.most - old);
     this.counts[cluster] = old + added;
+    this.total += added;
     if (old + times > 1) this.isShared = true;
     if (cluster >= this.known) this.known = cluster + 1;
     return times - added;
@@ -175,7 +260,8 @@ export class ClusterCounts {
   }
 }
 
-function memoryFor(clusters: number, width: number) {
+/** `more`: bytes behind the counts, for threads. */
+function memoryFor(clusters: number, width: number, more: number): WasmMemory {
   const tooMany = (cause?: unknown) =>
     new BlockError(
       "EFBIG",
@@ -185,10 +271,10 @@ function memoryFor(clusters: number, width: number) {
       },
       { cause },
     );
-  const bytes = countsAt + (clusters + 1) * width;
+  const bytes = countsAt + (clusters + 1) * width + (more === 0 ? 0 : alignment + more);
   if (clusters > mostClusters || bytes > mostBytes) throw tooMany();
   try {
-    return wasmMemory(bytes);
+    return wasmMemory(bytes, more > 0);
   } catch (error) {
     throw tooMany(error);
   }

@@ -3,7 +3,7 @@
 import { hex } from "../../base/bytes.ts";
 import type { Finding } from "../../block/finding.ts";
 import type { ClusterCounts } from "./checkCounts.ts";
-import type { CheckReporter, Told } from "./checkReporter.ts";
+import { type CheckReporter, CountAgain, type Told } from "./checkReporter.ts";
 
 /** The field or the entry that refers to something. */
 export interface Place extends Pick<Finding, "offset" | "length" | "table" | "entry" | "value" | "guest"> {
@@ -68,7 +68,9 @@ export class CheckRegions {
 
   /** Of a cluster that is referred to `over` times more often than can be counted. */
   overflow(cluster: number, over: number, place: () => Place): void {
-    const { most, isCapped } = this.#counts;
+    const { most, isCapped, hasThreads } = this.#counts;
+    // Which reference is the one too many depends on the order.
+    if (hasThreads) throw new CountAgain(`cluster ${cluster} is referred to too often`);
     const offset = cluster * this.#clusterSize;
     if (isCapped) {
       this.#reporter.failed(over, () => ({

@@ -55,6 +55,11 @@ export class TableVisits {
     return "later";
   }
 
+  /** Whether `arrive` would say "now" to a table where tables can be. */
+  isNew(offset: number): boolean {
+    return offset % this.#clusterSize === 0 && !hasBit(this.#seen, offset / this.#clusterSize);
+  }
+
   /** All clusters of the table are ordinary ones whose COPIED flag is set. */
   simple({ offset }: TableVisit): void {
     if (offset % this.#clusterSize === 0) setBit(this.#simple, offset / this.#clusterSize);

@@ -1,12 +1,14 @@
 // The walk of a check over L1 and L2 tables: everything that they refer to is counted, and every entry that breaks a rule
 // is told. Specification: qcow2, "Cluster mapping". Statistics are those of the disk as it is.
 import { hex } from "../../base/bytes.ts";
+import { BlockError } from "../../base/errors.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type ClusterCounts, pieceBytes } from "./checkCounts.ts";
 import { EntryRules } from "./checkEntry.ts";
 import type { CheckRegions, Place } from "./checkRegions.ts";
 import { told } from "./checkRegions.ts";
 import type { CheckReporter } from "./checkReporter.ts";
+import type { CheckThreads, CountedTable, CountedTables } from "./checkThreads.ts";
 import { type TableVisit, TableVisits } from "./checkVisits.ts";
 import { hasReservedL1Bits, offsetOf } from "./entry.ts";
 import { readPadded } from "./header.ts";
@@ -42,11 +44,14 @@ export class TableWalk {
   readonly #rules: EntryRules;
   /** The tables that were gone over. */
   readonly visits: TableVisits;
+  readonly #threads: CheckThreads | undefined;
   readonly #roots = new Map<string, { readonly root: CheckRoot; again: number }>();
   #rootBytesLeft: number;
 
-  constructor(parts: CheckParts) {
+  /** `threads` count what many tables refer to; without them the walk does it all. */
+  constructor(parts: CheckParts, threads?: CheckThreads) {
     this.#parts = parts;
+    this.#threads = threads;
     this.#rules = new EntryRules(parts);
     this.visits = new TableVisits(parts.header.clusterSize, parts.counts.clusters);
     this.#rootBytesLeft = parts.counts.fileEnd + spareRootBytes;
@@ -73,24 +78,63 @@ export class TableWalk {
     for (const { root, again } of this.#roots.values()) {
       if (again > 0) await this.#walkEntries({ ...root, size: undefined }, again);
     }
-    for (const visit of this.visits.gathered()) await this.#countTable(visit);
+    await this.#countGathered([...this.visits.gathered()]);
+  }
+
+  async #countGathered(visits: readonly TableVisit[]): Promise<void> {
+    const times = commonTimes(visits);
+    const together = visits.filter((visit) => visit.times === times).map(({ offset }) => offset);
+    const ahead = await this.#threads?.count(together, times, () => undefined);
+    for (const visit of visits) {
+      await this.#countTable(visit, visit.times === times ? ahead?.next(visit.offset) : undefined);
+    }
+  }
+
+  /** Has threads count the tables that are met here first; undefined where the walk does that. */
+  async #countAhead({ table }: CheckRoot, times: number): Promise<CountedTables | undefined> {
+    if (this.#threads === undefined) return undefined;
+    const { file, reporter } = this.#parts;
+    const offsets: number[] = [];
+    try {
+      for await (const { halves } of new PieceReader(file).words(table)) {
+        for (let at = 0; at < halves.length; at += 2) {
+          const [high = 0, low = 0] = [halves[at], halves[at + 1]];
+          const offset = offsetOf(high, low);
+          const isThere = (high !== 0 || low !== 0) && offset < file.size;
+          if (isThere && this.visits.isNew(offset)) offsets.push(offset);
+        }
+        await reporter.breathe();
+      }
+    } catch (error) {
+      if (!(error instanceof BlockError) || error.code === "ECANCELED") throw error;
+      return undefined;
+    }
+    const start = reporter.done;
+    return this.#threads.count(offsets, times, (part) => {
+      reporter.done = start + part * table.entries * times;
+    });
   }
 
   async #walkEntries(root: CheckRoot, times: number): Promise<void> {
     const { table, place } = root;
     const { file, regions, reporter } = this.#parts;
     regions.own(table.offset, table.entries * 8, times, place);
+    const start = reporter.done;
+    const ahead = await this.#countAhead(root, times);
     let next = 0;
     try {
       for await (const { halves, first } of new PieceReader(file).words(table)) {
         for (let at = 0; at < halves.length; at += 2) {
           const [high = 0, low = 0] = [halves[at], halves[at + 1]];
-          if (high !== 0 || low !== 0) await this.#visit(root, first + at / 2, high, low, times);
+          if (high !== 0 || low !== 0) await this.#visit(root, first + at / 2, high, low, times, ahead);
         }
         next = first + halves.length / 2;
         await reporter.breathe();
       }
+      ahead?.finish();
     } catch (error) {
+      // What can't be read now could be read before: more was counted than is told of.
+      ahead?.finish();
       reporter.unreadable(error, (reason) => ({
         code: "l1-table-unreadable",
         message: `The L1 table of ${root.prefix === "" ? "the disk" : root.prefix.slice(0, -2)} can't be read from entry ${next} on: ${reason}`,
@@ -100,11 +144,18 @@ export class TableWalk {
         peer: { lines: ["ERROR: I/O error in check_refcounts_l1"] },
       }));
     }
-    reporter.done += table.entries * times;
+    reporter.done = start + table.entries * times;
   }
 
   /** One entry of an L1 table that is not 0. */
-  async #visit(root: CheckRoot, l1Index: number, high: number, low: number, times: number): Promise<void> {
+  async #visit(
+    root: CheckRoot,
+    l1Index: number,
+    high: number,
+    low: number,
+    times: number,
+    ahead: CountedTables | undefined,
+  ): Promise<void> {
     const { header, regions, reporter } = this.#parts;
     const place = () => this.#placeOfL1(root, l1Index, high, low);
     if (hasReservedL1Bits(high, low)) {
@@ -143,13 +194,21 @@ export class TableWalk {
     if (offset >= this.#parts.file.size) return;
     const { prefix, size } = root;
     const visit = { offset, l1Index, prefix, size, times, activeTimes: size === undefined ? 0 : times };
+    const counted = this.visits.isNew(offset) ? ahead?.next(offset) : undefined;
     const turn = this.visits.arrive(visit);
-    if (turn === "now") await this.#countTable(visit);
+    if (turn === "now") await this.#countTable(visit, counted);
     if (turn === "never")
       this.#tooMuch(place(), "many L2 tables are not aligned, so this one was not looked at");
   }
 
-  async #countTable(visit: TableVisit): Promise<void> {
+  /** `counted`: what threads have counted of it. */
+  async #countTable(visit: TableVisit, counted?: CountedTable): Promise<void> {
+    if (counted?.isOdd === false) {
+      this.allocated += counted.allocated * visit.activeTimes;
+      this.fragmented += counted.fragmented * visit.activeTimes;
+      if (counted.isCopied) this.visits.simple(visit);
+      return;
+    }
     const { file, header, counts, reporter } = this.#parts;
     const before = reporter.corruptions + reporter.errors;
     counts.next = 0;
@@ -159,7 +218,8 @@ export class TableWalk {
       for (let at = 0; at < header.clusterSize; at += pieceBytes) {
         const length = Math.min(pieceBytes, header.clusterSize - at);
         await readPadded(file, visit.offset + at, counts.piece.subarray(0, length));
-        if (!this.#countPiece(length, at / header.l2EntryLength, visit)) isSimple = false;
+        const isCounted = counted !== undefined;
+        if (!this.#countPiece(length, at / header.l2EntryLength, visit, isCounted)) isSimple = false;
         await reporter.breathe();
       }
     } catch (error) {
@@ -179,7 +239,7 @@ export class TableWalk {
   }
 
   /** Answers whether all that it counted are ordinary clusters whose COPIED flag is set. */
-  #countPiece(length: number, firstEntry: number, visit: TableVisit): boolean {
+  #countPiece(length: number, firstEntry: number, visit: TableVisit, isCounted: boolean): boolean {
     const { counts, regions } = this.#parts;
     const rules = this.#rules;
     const plain = counts.scan(
@@ -188,6 +248,7 @@ export class TableWalk {
       (index) => rules.look(index, firstEntry + index),
       // Which of the piece's entries it was is known no more.
       (cluster, over) => regions.overflow(cluster, over, () => this.#placeOfTable(visit)),
+      isCounted,
     );
     const odd = rules.take();
     this.allocated += (plain.allocated + odd.allocated) * visit.activeTimes;
@@ -226,4 +287,11 @@ export class TableWalk {
       message: `${place.by}: ${why}`,
     }));
   }
+}
+
+/** How often most of the tables were come by; 0 without any. */
+function commonTimes(visits: readonly TableVisit[]): number {
+  const tables = new Map<number, number>();
+  for (const { times } of visits) tables.set(times, (tables.get(times) ?? 0) + 1);
+  return [...tables].reduce((best, one) => (one[1] > best[1] ? one : best), [0, 0])[0];
 }

@@ -1,0 +1,377 @@
+// Threads that count what the tables of a large image refer to, in memory that they share with the check. Each takes the
+// next few tables, so none waits for another. They count ordinary entries only, and tell nothing: a table with others is
+// gone over once more by the check itself, in its order. Without locks one may undo what another counts in the same moment:
+// then the sum of all counts is too small, and they are not used.
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import type { CheckJob, Finding } from "../../block/finding.ts";
+import type { BlockNode } from "../../block/node.ts";
+import { stateAt, sumMasks } from "./checkCode.ts";
+import { type Addition, ClusterCounts, type CountShare } from "./checkCounts.ts";
+import { CheckReporter, CountAgain } from "./checkReporter.ts";
+import type { Qcow2Header } from "./layout.ts";
+
+/** How a check is shared out. */
+export interface Sharing {
+  /** 1: not at all. */
+  readonly threads: number;
+  /** Bytes of tables that are to be gone over, from which on threads do it. */
+  readonly leastBytes: number;
+}
+
+/** Threads take some 50 ms to start; more than four of them wait for the same memory. */
+export const usualSharing: Sharing = {
+  threads: Math.min(4, availableParallelism()),
+  leastBytes: 256 * 1024 * 1024,
+};
+
+/** Tables of one list: each takes 20 bytes of it. */
+const mostTables = 1024 * 1024;
+/** Bytes of counts, so that there is room for the threads' tables behind them. */
+const mostCounts = 2 ** 32 - 2 ** 26;
+const pageBytes = 4096;
+/** Milliseconds between two looks at how far the threads are. */
+const lookMs = 20;
+
+/** What a check counts with. */
+export interface Counting {
+  readonly counts: ClusterCounts;
+  readonly reporter: CheckReporter;
+  readonly threads: CheckThreads | undefined;
+}
+
+/**
+ * Runs a check, with threads where they are of use. If what they count can't be used it is run once more without them; what
+ * it tells is told once.
+ */
+export async function countInThreads<T>(
+  file: BlockNode,
+  header: Qcow2Header,
+  job: CheckJob,
+  sharing: Sharing,
+  check: (counting: Counting) => Promise<T>,
+): Promise<T> {
+  const amount = areOfUse(file, header, sharing) ? sharing.threads : 0;
+  const counts = new ClusterCounts(header, file.size, amount);
+  if (amount === 0) return check({ counts, reporter: new CheckReporter(job), threads: undefined });
+  let told = 0;
+  const first = new CheckReporter(
+    telling(job, (one) => {
+      told++;
+      job.finding?.(one);
+    }),
+  );
+  const threads = new CheckThreads(file, header, counts, first, sharing);
+  try {
+    return await check({ counts, reporter: first, threads });
+  } catch (error) {
+    if (!(error instanceof CountAgain)) throw error;
+  } finally {
+    await threads.close();
+  }
+  counts.restart();
+  // Up to where the first one ended the same is found, in the same order.
+  const second = telling(job, (one) => {
+    if (told > 0) told--;
+    else job.finding?.(one);
+  });
+  return check({ counts, reporter: new CheckReporter(second), threads: undefined });
+}
+
+/** The same job, whose findings go elsewhere if it wants them at all. */
+function telling(job: CheckJob, finding: (one: Finding) => void): CheckJob {
+  return {
+    ...(job.signal && { signal: job.signal }),
+    progress: (done, total) => job.progress?.(done, total),
+    ...(job.finding && { finding }),
+  };
+}
+
+function areOfUse(file: BlockNode, header: Qcow2Header, { threads, leastBytes }: Sharing): boolean {
+  const { clusterSize, l1, hasDataFile } = header;
+  if (threads < 2 || file.descriptor === undefined || hasDataFile) return false;
+  if (Math.ceil(file.size / clusterSize) * 4 > mostCounts) return false;
+  return Math.min(l1.entries * clusterSize, file.size) >= leastBytes;
+}
+
+/** Of a table: bits, allocated clusters, fragmented ones. */
+const answerWords = 3;
+const bits = { counted: 1, odd: 2, copied: 4, again: 8 } as const;
+
+/** What was counted of a table. */
+export interface CountedTable {
+  /** Some of its entries were not counted: the check has to look at them. */
+  readonly isOdd: boolean;
+  readonly isCopied: boolean;
+  readonly allocated: number;
+  readonly fragmented: number;
+}
+
+/** What was counted of a list of tables, to be asked for in its order. */
+export class CountedTables {
+  readonly #offsets: readonly number[];
+  readonly #answers: Uint32Array;
+  #next = 0;
+
+  constructor(offsets: readonly number[], answers: Uint32Array) {
+    this.#offsets = offsets;
+    this.#answers = answers;
+  }
+
+  /**
+   * Of the next table. undefined: not counted, since it could not be read, or too many have entries that are not counted.
+   * Throws CountAgain where another table is the next one: the image was changed.
+   */
+  next(offset: number): CountedTable | undefined {
+    if (this.#offsets[this.#next] !== offset) throw new CountAgain("the L1 table was changed");
+    const [flags = 0, allocated = 0, fragmented = 0] = this.words(this.#next++);
+    if ((flags & bits.counted) === 0) return undefined;
+    return {
+      isOdd: (flags & bits.odd) !== 0,
+      isCopied: (flags & bits.copied) !== 0,
+      allocated,
+      fragmented,
+    };
+  }
+
+  /** Throws CountAgain when not all of the list was asked for. */
+  finish(): void {
+    if (this.#next !== this.#offsets.length) throw new CountAgain("the L1 table was changed");
+  }
+
+  words(index: number): Uint32Array {
+    return this.#answers.subarray(index * answerWords, (index + 1) * answerWords);
+  }
+}
+
+/** The first thing that a thread is told. */
+interface Start extends CountShare {
+  readonly fd: number;
+  readonly fileSize: number;
+  readonly clusterSize: number;
+  readonly sumMasks: typeof sumMasks;
+}
+
+/** A list of tables to be counted, which all threads get; undefined: the sum of some of the counts is wanted. */
+interface Order {
+  readonly list?: Addition & {
+    readonly offsets: Float64Array;
+    readonly answers: Uint32Array;
+    /** One number: of the tables that some thread has taken. */
+    readonly taken: Int32Array;
+  };
+  /** Addresses. */
+  readonly sum?: { readonly at: number; readonly end: number };
+}
+
+/** `isOver`: a count would have become too high. */
+interface Answer {
+  readonly isOver: boolean;
+  readonly sum: bigint;
+}
+
+/** A thread's program. As text, since this is all it needs: it starts at once, from sources and in every bundle. */
+const program = `
+const { readSync } = require("node:fs");
+const { parentPort, workerData } = require("node:worker_threads");
+const { memory, fd, fileSize, clusterSize, tableAt, countsAt, limits } = workerData;
+const table = Buffer.from(memory.buffer, tableAt, clusterSize);
+const state = new DataView(memory.buffer, workerData.stateAt);
+let [isOdd, isOver] = [false, false];
+const env = { memory, odd: () => { isOdd = true; }, overflow: () => { isOver = true; } };
+const bound = (code) => new WebAssembly.Instance(new WebAssembly.Module(code), { env }).exports.run;
+const [count, sumOf] = [bound(workerData.countModule), bound(workerData.sumModule)];
+
+function read(offset) {
+  const there = Math.max(0, Math.min(clusterSize, fileSize - offset));
+  for (let done = 0; done < there;) {
+    const got = readSync(fd, table, done, there - done, offset + done);
+    if (got === 0) return false;
+    done += got;
+  }
+  table.fill(0, there);
+  table.swap64();
+  return true;
+}
+
+function countTable(index, { offsets, answers, least, times, fourTimes }) {
+  if (!read(offsets[index])) return;
+  isOdd = false;
+  state.setBigInt64(${stateAt.next}, 0n, true);
+  count(tableAt, tableAt + clusterSize, countsAt, ...limits, BigInt(clusterSize), least, times, fourTimes);
+  const isCopied = state.getInt32(${stateAt.flags + 4}, true) < 0;
+  const isAgain = state.getUint32(${stateAt.again}, true) !== 0;
+  answers[index * ${answerWords} + 1] = state.getUint32(${stateAt.allocated}, true);
+  answers[index * ${answerWords} + 2] = state.getUint32(${stateAt.fragmented}, true);
+  answers[index * ${answerWords}] = ${bits.counted} + (isOdd ? ${bits.odd} : 0) +
+    (isCopied ? ${bits.copied} : 0) + (isAgain ? ${bits.again} : 0);
+}
+
+function countList(list) {
+  const atOnce = 16;
+  let [done, odd] = [0, 0];
+  for (;;) {
+    const first = Atomics.add(list.taken, 0, atOnce);
+    const end = Math.min(first + atOnce, list.offsets.length);
+    if (first >= end) return;
+    for (let index = first; index < end; index++, done++) {
+      // What can't be read is told by the check, which reads it as well.
+      try { countTable(index, list); } catch (error) { if (error.syscall !== "read") throw error; }
+      if (isOdd) odd++;
+    }
+    // Most would be gone over twice.
+    if (isOver || (odd > 64 && odd * 4 > done)) Atomics.store(list.taken, 0, list.offsets.length);
+  }
+}
+
+parentPort.on("message", ({ list, sum }) => {
+  if (list) countList(list);
+  parentPort.postMessage({ isOver, sum: sum ? sumOf(sum.at, sum.end, ...workerData.sumMasks) : 0n });
+});
+`;
+
+class CountThread {
+  readonly #worker: Worker;
+  #ended: Error | undefined;
+  #waiting: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
+
+  constructor(start: Start) {
+    this.#worker = new Worker(program, { eval: true, workerData: start, name: "blkscope:check" });
+    this.#worker.on("message", (answer: Answer) => this.#waiting?.resolve(answer));
+    this.#worker.on("error", (error) => this.#end(error));
+    this.#worker.on("exit", () => this.#end(new Error("it exited")));
+  }
+
+  /** One after the other. Throws CountAgain when the thread has ended. */
+  ask(order: Order): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      if (this.#ended) this.#end(this.#ended);
+      else this.#worker.postMessage(order);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #end(cause: Error): void {
+    this.#ended ??= cause;
+    this.#waiting?.reject(new CountAgain("a thread has ended", { cause: this.#ended }));
+  }
+}
+
+export class CheckThreads {
+  readonly #file: BlockNode;
+  readonly #header: Qcow2Header;
+  readonly #counts: ClusterCounts;
+  readonly #reporter: CheckReporter;
+  readonly #sharing: Sharing;
+  #threads: readonly CountThread[] = [];
+
+  constructor(
+    file: BlockNode,
+    header: Qcow2Header,
+    counts: ClusterCounts,
+    reporter: CheckReporter,
+    sharing: Sharing,
+  ) {
+    this.#file = file;
+    this.#header = header;
+    this.#counts = counts;
+    this.#reporter = reporter;
+    this.#sharing = sharing;
+  }
+
+  /**
+   * Counts what the tables refer to, `times` each; undefined where they are too few, too many to be remembered, or one is
+   * there twice. `part` hears how much of it is done. Throws CountAgain, ECANCELED.
+   */
+  async count(
+    offsets: readonly number[],
+    times: number,
+    part: (done: number) => void,
+  ): Promise<CountedTables | undefined> {
+    const { clusterSize } = this.#header;
+    const isLarge = offsets.length * clusterSize >= this.#sharing.leastBytes;
+    if (!isLarge || offsets.length > mostTables || hasTwice(offsets)) return undefined;
+    this.#start();
+    const answers = new Uint32Array(new SharedArrayBuffer(offsets.length * answerWords * 4));
+    const list = {
+      offsets: Float64Array.from(offsets),
+      answers,
+      taken: new Int32Array(new SharedArrayBuffer(4)),
+      ...this.#counts.addition(times),
+    };
+    const look = () => part(Math.min(1, Atomics.load(list.taken, 0) / offsets.length));
+    const all = await this.#ask(() => ({ list }), look);
+    if (all.some(({ isOver }) => isOver)) throw new CountAgain("a cluster is referred to too often");
+    const counted = new CountedTables(offsets, answers);
+    for (let index = 0; index < offsets.length; index++) {
+      const [flags = 0, allocated = 0] = counted.words(index);
+      if ((flags & bits.counted) !== 0) this.#counts.noteAdded(allocated, times, (flags & bits.again) !== 0);
+    }
+    await this.#expectSum(look);
+    return counted;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  #start(): void {
+    if (this.#threads.length > 0) return;
+    const fd = this.#file.descriptor;
+    if (fd === undefined) throw new CountAgain("the file is read by one thread only");
+    const { counts } = this.#counts;
+    // Several threads that touch new memory at once take the system several times as long.
+    const step = pageBytes / counts.BYTES_PER_ELEMENT;
+    for (let at = 0; at < counts.length; at += step) counts[at] = counts[at] as number;
+    this.#threads = Array.from({ length: this.#sharing.threads }, (_, index) => {
+      const share = this.#counts.shareOf(index);
+      const { clusterSize } = this.#header;
+      return new CountThread({ ...share, fd, fileSize: this.#file.size, clusterSize, sumMasks });
+    });
+  }
+
+  async #expectSum(look: () => void): Promise<void> {
+    const { counts, total } = this.#counts;
+    const { byteOffset, byteLength } = counts;
+    const words = Math.ceil(byteLength / 8);
+    const address = (part: number) => byteOffset + Math.floor((words * part) / this.#threads.length) * 8;
+    const all = await this.#ask((index) => ({ sum: { at: address(index), end: address(index + 1) } }), look);
+    const sum = all.reduce((before, answer) => before + answer.sum, 0n);
+    if (Number(sum) !== total) throw new CountAgain(`the counts make ${sum}, and should make ${total}`);
+  }
+
+  /** Asks all threads, and lets a cancel arrive meanwhile. */
+  async #ask(order: (index: number) => Order, look: () => void): Promise<readonly Answer[]> {
+    const all = Promise.all(this.#threads.map((thread, index) => thread.ask(order(index))));
+    let answers: readonly Answer[] | undefined;
+    const answered = all.then((given) => {
+      answers = given;
+    });
+    // When the check is cancelled nobody waits for them any more.
+    answered.catch(() => undefined);
+    while (answers === undefined) {
+      await soonerOf(answered, lookMs);
+      look();
+      await this.#reporter.breathe();
+    }
+    return answers;
+  }
+}
+
+function hasTwice(offsets: readonly number[]): boolean {
+  const sorted = Float64Array.from(offsets).sort();
+  return sorted.some((offset, index) => index > 0 && sorted[index - 1] === offset);
+}
+
+/** Waits for it, but not longer. */
+async function soonerOf(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const time = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, time]).finally(() => clearTimeout(timer));
+}
