@@ -1,7 +1,7 @@
 // The items that a repair offers: as few bytes as they can be, as there may be 100,000, and what was chosen of them, each of
 // which has to be offered, with all that it needs.
 import { BlockError } from "../base/errors.ts";
-import type { OfferedRepair } from "./finding.ts";
+import type { OfferedRepair, RepairWrite } from "./finding.ts";
 
 /** An item whose sentences no longer hold the pieces that they were put together from, which take five times their room. */
 export function compactItem(item: OfferedRepair): OfferedRepair {
@@ -11,6 +11,32 @@ export function compactItem(item: OfferedRepair): OfferedRepair {
 
 function flat(text: string): string {
   return Buffer.from(text).toString();
+}
+
+/**
+ * Whether a write of an earlier repair took something out of use. `sizes`: how long the file was, where that repair cut
+ * it, and how long it made it; what it copied lies between.
+ */
+export type GaveUp = (
+  write: RepairWrite,
+  sizes: { readonly oldSize: number; readonly cutSize: number; readonly newSize: number },
+) => boolean;
+
+/** Repairs of the image that were made before and not taken back, as far as their journals are known. */
+export interface EarlierRepairs {
+  /** Whether any of them gave something up, or may have: one of which that can't be read. Throws nothing. */
+  gaveUp(test: GaveUp): Promise<boolean>;
+}
+
+/** Why clusters that nothing uses may be wanted all the same; undefined: they are not. */
+export type LeakDoubt = "broken" | "earlier" | undefined;
+
+/** The effect of giving such clusters up, after what is true of it in any case. */
+export function leakEffect(certain: string, doubt: LeakDoubt, gain: string): string {
+  if (doubt === "broken") return `${certain}, but these may be the clusters that broken entries stood for.`;
+  if (doubt === "earlier")
+    return `${certain}, but these may be the clusters that entries stood for which an earlier repair took away.`;
+  return `${certain}; ${gain}`;
 }
 
 export function itemsById(items: readonly OfferedRepair[]): ReadonlyMap<string, OfferedRepair> {

@@ -19,6 +19,14 @@ export function asideName(name: string): string {
   return asideNames(name).next().value ?? noName(name);
 }
 
+/** Whether a journal of the name `own` may have been given `name`. Both with their folder. */
+export function isAsideName(name: string, own: string): boolean {
+  const stem = own.endsWith(ending) ? own.slice(0, -ending.length) : own;
+  const middle =
+    name.startsWith(stem) && name.endsWith(ending) ? name.slice(stem.length, -ending.length) : "";
+  return /^\.earlier-\d+$/.test(middle);
+}
+
 function* asideNames(name: string): Generator<string, undefined> {
   const stem = name.endsWith(ending) ? name.slice(0, -ending.length) : name;
   for (let number = 1; number <= mostNames; number++) {

@@ -1,14 +1,22 @@
 // Which formats can be mended item by item, and by whom the items are found.
 import { BlockError } from "../base/errors.ts";
+import { pathOf } from "../block/backing.ts";
 import { childOf } from "../block/extents.ts";
 import type { RepairOffer } from "../block/finding.ts";
 import type { BlockNode } from "../block/node.ts";
+import type { EarlierRepairs } from "../block/offered.ts";
 import type { RepairJob } from "../block/repair.ts";
 import { offerQcow2Repair } from "../format/qcow2/planOffer.ts";
 import { offerQedRepair } from "../format/qed/planOffer.ts";
+import { earlierRepairs } from "./earlier.ts";
 
 /** `hasBacking`: clusters that are not there read from another file. */
-type Offerer = (file: BlockNode, hasBacking: boolean, job: RepairJob) => Promise<RepairOffer>;
+type Offerer = (
+  file: BlockNode,
+  hasBacking: boolean,
+  job: RepairJob,
+  earlier: EarlierRepairs,
+) => Promise<RepairOffer>;
 
 const offerers: Readonly<Record<string, Offerer>> = {
   qcow2: offerQcow2Repair,
@@ -24,7 +32,7 @@ export async function offerRepair(node: BlockNode, job: RepairJob = {}): Promise
   const file = childOf(node, "file");
   const offerer = offerers[node.driver];
   if (!offerer || !file) throw new BlockError("ENOTSUP", "This image format does not support repairs");
-  return offerer(file, node.info.backing !== undefined, job);
+  return offerer(file, node.info.backing !== undefined, job, earlierRepairs(pathOf(file)));
 }
 
 /** The ids chosen unless the person says otherwise. */

@@ -5,10 +5,18 @@ import { hex } from "../../base/bytes.ts";
 import { formatSize } from "../../base/units.ts";
 import type { OfferedRepair, RepairOffer } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
-import { chosenItems, compactItem, itemsById } from "../../block/offered.ts";
+import {
+  chosenItems,
+  compactItem,
+  type EarlierRepairs,
+  itemsById,
+  type LeakDoubt,
+  leakEffect,
+} from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { incompatible } from "./layout.ts";
 import { refcountsId } from "./planBase.ts";
+import { gaveUpIn } from "./planEarlier.ts";
 import { copyId, type SharedRun, sharedName } from "./planFlags.ts";
 import { type PlanParts, planParts } from "./planParts.ts";
 import { buildScript, dirtyId, flagsId, leaksId, trimId } from "./planScript.ts";
@@ -20,9 +28,11 @@ export async function offerQcow2Repair(
   file: BlockNode,
   hasBacking: boolean,
   job: RepairJob = {},
+  earlier?: EarlierRepairs,
 ): Promise<RepairOffer> {
   const parts = await planParts(file, hasBacking, "everything", job);
-  const items = itemsOf(parts);
+  const gaveUp = (await earlier?.gaveUp(gaveUpIn(parts))) === true;
+  const items = itemsOf(parts, gaveUp);
   const byId = itemsById(items);
   const { counts } = parts;
   return {
@@ -41,7 +51,7 @@ function leakedBytes({ counts }: PlanParts): number {
   return counts ? counts.unused * counts.counted.image.header.clusterSize : 0;
 }
 
-function itemsOf(parts: PlanParts): readonly OfferedRepair[] {
+function itemsOf(parts: PlanParts, gaveUp: boolean): readonly OfferedRepair[] {
   const { base, tables } = parts;
   const entries = base.drafts.map(({ item }) => item);
   const copies = (tables?.shared ?? []).map((run) => copyItem(parts, run));
@@ -50,8 +60,9 @@ function itemsOf(parts: PlanParts): readonly OfferedRepair[] {
   const flags = flagsItem(parts, refcounts !== undefined, before);
   const isLossy = ({ guest, risk }: OfferedRepair) => guest.length > 0 || risk === "may-lose-data";
   const isBroken = entries.some(isLossy) || !parts.isMended;
-  const leaks = leaksItem(parts, before, isBroken);
-  const trim = trimItem(parts, leaks ? [...before, leaksId] : before, isBroken);
+  const doubt = isBroken ? "broken" : gaveUp ? "earlier" : undefined;
+  const leaks = leaksItem(parts, before, doubt);
+  const trim = trimItem(parts, leaks ? [...before, leaksId] : before, doubt);
   const needed = [...entries, ...copies, ...(refcounts ? [refcounts] : []), ...(flags ? [flags] : [])];
   const dirty = dirtyItem(parts, needed);
   return askedFor([...needed, ...[leaks, trim, dirty].filter((item) => item !== undefined)]);
@@ -134,7 +145,7 @@ function flagsItem(
 function leaksItem(
   { counts }: PlanParts,
   needs: readonly string[],
-  isBroken: boolean,
+  doubt: LeakDoubt,
 ): OfferedRepair | undefined {
   if (!counts || counts.unused === 0) return undefined;
   const [first] = counts.leaks;
@@ -142,10 +153,8 @@ function leaksItem(
   return {
     ...{ id: leaksId, action: "free-leaks" },
     problem: `${many(counts.unused, "cluster")} (${size}) are counted as used, and nothing uses them`,
-    effect: isBroken
-      ? `${nothingRead}, but these may be the clusters that broken entries stood for.`
-      : `${nothingRead}; their space can be used again.`,
-    ...{ guest: [], risk: isBroken ? "may-lose-data" : "safe", needs, isDefault: !isBroken },
+    effect: leakEffect(nothingRead, doubt, "their space can be used again."),
+    ...{ guest: [], risk: doubt ? "may-lose-data" : "safe", needs, isDefault: doubt === undefined },
     ...{ file: first ?? { offset: 0, length: 0 }, grows: 0 },
   };
 }
@@ -153,17 +162,15 @@ function leaksItem(
 function trimItem(
   { counts, base, fileSize }: PlanParts,
   needs: readonly string[],
-  isBroken: boolean,
+  doubt: LeakDoubt,
 ): OfferedRepair | undefined {
   if (!counts || base.end > base.start || counts.usedEnd >= fileSize) return undefined;
   const length = fileSize - counts.usedEnd;
   return {
     ...{ id: trimId, action: "trim" },
     problem: `${formatSize(length)} at the end of the file, from ${hex(counts.usedEnd)} on, are not used by anything`,
-    effect: isBroken
-      ? `${nothingRead}, but these may be the clusters that broken entries stood for.`
-      : `${nothingRead}; the file becomes shorter.`,
-    ...{ guest: [], risk: isBroken ? "may-lose-data" : "safe", needs, isDefault: !isBroken },
+    effect: leakEffect(nothingRead, doubt, "the file becomes shorter."),
+    ...{ guest: [], risk: doubt ? "may-lose-data" : "safe", needs, isDefault: doubt === undefined },
     ...{ file: { offset: counts.usedEnd, length }, grows: 0 },
   };
 }

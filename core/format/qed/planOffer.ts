@@ -4,7 +4,15 @@ import { hex } from "../../base/bytes.ts";
 import { formatSize } from "../../base/units.ts";
 import type { ByteRange, ItemWrite, OfferedRepair, RepairOffer, RepairScript } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
-import { chosenItems, compactItem, itemsById } from "../../block/offered.ts";
+import {
+  chosenItems,
+  compactItem,
+  type EarlierRepairs,
+  type GaveUp,
+  itemsById,
+  type LeakDoubt,
+  leakEffect,
+} from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { faultOf } from "./check.ts";
 import { readHeader } from "./header.ts";
@@ -33,6 +41,7 @@ export async function offerQedRepair(
   file: BlockNode,
   hasBacking: boolean,
   job: RepairJob = {},
+  earlier?: EarlierRepairs,
 ): Promise<RepairOffer> {
   const header = await readHeader(file);
   const scan = await scanForRepair(file, header, job);
@@ -42,7 +51,11 @@ export async function offerQedRepair(
   const bit = clearBit(header);
   const isMended = unmended.length === 0 && scan.dropped === 0;
   // What a table that can't be read refers to looks as if nothing used it.
-  const trim = trimItem(scan, all.length > 0 || !isMended);
+  // Of the header only features change: all else that a repair writes in place are entries, behind it.
+  const isEntry: GaveUp = ({ offset }) => offset >= scan.bounds.dataStart;
+  const doubt =
+    all.length > 0 || !isMended ? "broken" : (await earlier?.gaveUp(isEntry)) ? "earlier" : undefined;
+  const trim = trimItem(scan, doubt);
   const dirty = bit && isMended ? dirtyItem(bit.offset, drafts) : undefined;
   const items = [...drafts.map(({ item }) => item), ...(trim ? [trim] : []), ...(dirty ? [dirty] : [])];
   const byId = itemsById(items);
@@ -151,20 +164,18 @@ function takenItem({ header }: QedScan, l1Index: number, offset: number, reads: 
   };
 }
 
-function trimItem({ usedEnd, bounds, fileSize }: QedScan, isBroken: boolean): OfferedRepair | undefined {
+function trimItem({ usedEnd, bounds, fileSize }: QedScan, doubt: LeakDoubt): OfferedRepair | undefined {
   if (usedEnd >= bounds.fileEnd) return undefined;
   const length = fileSize - usedEnd;
   return {
     id: trimId,
     action: "trim",
     problem: `${formatSize(length)} at the end of the file, from ${hex(usedEnd)} on, are not used by anything`,
-    effect: isBroken
-      ? "Nothing reads differently, but these may be the clusters that broken entries stood for."
-      : "Nothing reads differently; the file becomes shorter.",
+    effect: leakEffect("Nothing reads differently", doubt, "the file becomes shorter."),
     guest: [],
-    risk: isBroken ? "may-lose-data" : "safe",
+    risk: doubt ? "may-lose-data" : "safe",
     needs: [],
-    isDefault: !isBroken,
+    isDefault: doubt === undefined,
     file: { offset: usedEnd, length },
     grows: 0,
   };
