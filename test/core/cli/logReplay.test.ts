@@ -366,3 +366,55 @@ describe("log replay --fsck", () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining("changed the target after entry 2")]);
   });
 });
+
+describe("entries behind damage", () => {
+  // Headers at 0x200, 0x2400, 0x2600, 0x2800: entry 3's becomes nonsense, and its 4096 bytes of data are lost with it.
+  const damaged = () => log(Buffer.from(made.bytes).fill(0xee, 0x2800, 0x2820));
+  const gap =
+    "blkscope: warning: Entries from 3 on are likely, not sure: they were found behind damage, and what was written in the 4608 bytes that could not be read is missing on the disk\n";
+
+  it("are replayed with --recover, without what was lost, and the gap is told", () => {
+    const name = damaged();
+    const without = cli.run(["log", "replay", name, "sure.raw"]);
+    expect([without.code, fs.statSync(cli.path("sure.raw")).size]).toEqual([2, 16 * 512]);
+    const ran = cli.run(["log", "replay", "--recover", "--verify", "--output", "json", name, "all.raw"]);
+    expect([ran.code, ran.stderr.startsWith(gap)]).toEqual([2, true]);
+    expect(JSON.parse(ran.stdout)).toMatchObject({
+      end: 8,
+      entries: 8,
+      verified: true,
+      recovered: [{ first: 3, count: 5, skipped: 4608 }],
+    });
+    // Sectors 0 to 15 hold 1s; 4 to 11 would hold 2s. Then 3s at 8, a discard from 10 on, 4s at 2.
+    const bytes = fs.readFileSync(cli.path("all.raw"));
+    expect([0, 2, 4, 5, 8, 9, 10, 15].map((sector) => bytes[sector * 512])).toEqual([1, 4, 4, 1, 3, 3, 0, 0]);
+  });
+
+  it("are shown by state and history, and what a search found can be made again", () => {
+    const name = damaged();
+    const state = cli.run(["log", "state", "--recover", "--entry", "4", name, "four.raw"]);
+    expect([state.code, state.stderr]).toEqual([0, gap]);
+    expect(fs.readFileSync(cli.path("four.raw"))[8 * 512]).toBe(3);
+    const short = cli.run(["log", "state", "--entry", "4", name, "five.raw"]);
+    expect(short).toMatchObject({ code: 1 });
+    expect(short.stderr).toContain("The log has 3 entries; 4 of them can't be applied");
+    const written = cli.run(["log", "history", "--recover", "--at", "4k", "--output", "json", name]);
+    expect(
+      written.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line))
+        .map(({ entry, recovered }) => [entry, recovered]),
+    ).toEqual([
+      [3, true],
+      [0, false],
+    ]);
+    // Good as long as sector 8 holds 1s.
+    const words = ["--", "cmp", "-s", "-n", "1", "-i", "4096:0", "{}", "one"];
+    cli.write("one", Uint8Array.of(1));
+    const bisected = cli.run(["log", "bisect", "--recover", "--at", "each", name, ...words]);
+    expect([bisected.code, bisected.stderr.startsWith(gap)]).toEqual([3, true]);
+    expect(bisected.stdout).toContain("First that fails: after entry 3, ");
+    expect(bisected.stdout).toContain(`Make it again: blkscope log state --entry 4 --recover ${name} `);
+  });
+});
