@@ -66,7 +66,7 @@ one kind, the worst that is true of it. Of an image without tables the parts wit
       title: "Output (json, with --kinds)",
       text: `one object: "filename", "format", "cluster-size", "clusters", "file-size", "kinds" (by name, worst first:
 "clusters" and "bytes"), and for formats with tables "invalid-entries", "extra-references" (to clusters that have an
-owner), "unreadable-tables", "skipped-tables" (they overlap others and are not looked into), "guest": "clusters",
+owner), "unreadable-tables", "skipped-tables" (they overlap others, or it is not known where they are), "guest": "clusters",
 "allocated", "zero"`,
     },
   ],

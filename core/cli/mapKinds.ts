@@ -70,7 +70,9 @@ function printTable(summary: MapSummary): void {
   stdout.line(`References beyond the first: ${summary.extraReferences}`);
   if (summary.unreadableTables > 0) stdout.line(`Tables that can't be read: ${summary.unreadableTables}`);
   if (summary.skippedTables > 0) {
-    stdout.line(`Tables not looked at, because they overlap others: ${summary.skippedTables}`);
+    stdout.line(
+      `Tables not looked at, because they overlap others or are not found: ${summary.skippedTables}`,
+    );
   }
   if (guest === undefined) return;
   const rest = Math.max(0, guest.total - guest.allocated - guest.zero);

@@ -31,7 +31,7 @@ const name = "seeded.qcow2";
 /** Guest clusters as text; undefined where reading fails. */
 async function guestOf(cluster: number): Promise<Map<number, string | undefined>> {
   const spec = { driver: "qcow2", file: { driver: "file", filename: cli.path(name) } };
-  const graph = await openGraph(spec, { readOnly: true, forceShare: true });
+  const graph = await openGraph(spec, { readOnly: true, forceShare: true, toInspect: true });
   const found = new Map<number, string | undefined>();
   const step = Math.min(cluster, 4096);
   try {
@@ -122,7 +122,7 @@ async function mendsIt(cluster: number, round: string): Promise<boolean> {
   const original = fs.readFileSync(filename);
   const options = { readOnly: false, dirty: "untouched" } as const;
   const spec = { driver: "qcow2", file: { driver: "file", filename } };
-  // Without its snapshot table no program opens it.
+  // There are images that nobody opens.
   const graph = await openGraph(spec, options).catch(() => undefined);
   if (graph === undefined) return false;
   const before = await guestOf(cluster);
@@ -137,7 +137,9 @@ async function mendsIt(cluster: number, round: string): Promise<boolean> {
   const peer = cli.qemuImg("check", "-f", "qcow2", name);
   const items = offer.items.map(({ id, problem }) => `${id} ${problem}`);
   const why = [round, peer.stdout, peer.stderr, ...items, ...offer.unmended].join("\n");
-  const isWhole = offer.unmended.length === 0 && offer.dropped === 0;
+  // Snapshots are given up only when that is asked for.
+  const isAskedFor = offer.items.some(({ id, isDefault }) => id === "snapshot-table" && !isDefault);
+  const isWhole = offer.unmended.length === 0 && offer.dropped === 0 && !isAskedFor;
   if (isWhole) expect([0, 3], why).toContain(peer.code);
   const after = await guestOf(cluster);
   const named = offer.items.filter(({ id }) => script.items.includes(id)).flatMap(({ guest }) => guest);

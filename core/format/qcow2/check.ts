@@ -10,6 +10,7 @@ import {
   checkBitmaps,
   checkBlocks,
   checkSnapshotEntries,
+  checkSnapshotTable,
   snapshotRoots,
   snapshotTableBytes,
 } from "./checkOthers.ts";
@@ -20,18 +21,22 @@ import { type CheckParts, type CheckRoot, TableWalk } from "./checkWalk.ts";
 import { extensionTypes } from "./extensions.ts";
 import type { Qcow2Image } from "./header.ts";
 import type { Qcow2Header } from "./layout.ts";
-import type { Qcow2Snapshot } from "./snapshots.ts";
+import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
 
-/** Throws ECANCELED, EFBIG (too many clusters), EIO when the refcount table can't be read. */
+/**
+ * `faults`: those of the snapshot table, whose entries as far as there are some are `snapshots`. Throws ECANCELED, EFBIG
+ * (too many clusters), EIO when the refcount table can't be read.
+ */
 export async function checkQcow2(
   file: BlockNode,
   image: Qcow2Image,
   snapshots: readonly Qcow2Snapshot[],
   job: CheckJob,
+  faults: readonly SnapshotFault[] = [],
   sharing: Sharing = usualSharing,
 ): Promise<CheckResult> {
   return countInThreads(file, image.header, job, sharing, (counting) =>
-    checkOnce(file, image, snapshots, counting),
+    checkOnce(file, image, snapshots, faults, counting),
   );
 }
 
@@ -39,11 +44,13 @@ async function checkOnce(
   file: BlockNode,
   image: Qcow2Image,
   snapshots: readonly Qcow2Snapshot[],
+  faults: readonly SnapshotFault[],
   { counts, reporter, threads }: Counting,
 ): Promise<CheckResult> {
   const { header } = image;
   const regions = new CheckRegions(counts, header.clusterSize, reporter);
   const parts: CheckParts = { file, header, counts, regions, reporter };
+  checkSnapshotTable(parts, faults);
   checkSnapshotEntries(parts, snapshots);
   const active = activeRoot(header);
   const stored = await StoredRefcounts.load(file, header);

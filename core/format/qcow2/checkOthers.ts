@@ -1,7 +1,7 @@
 // What a check finds in tables that lead to no guest data: snapshots' entries, bitmaps, and the refcount table with its
 // blocks. Specification: qcow2, "Snapshots", "Bitmaps", "Reference count table". Texts beside ours are the peer's.
 import { hex } from "../../base/bytes.ts";
-import { BlockError, toPlain } from "../../base/errors.ts";
+import { BlockError, toPlain, unreachable } from "../../base/errors.ts";
 import type { RepairKind } from "../../block/finding.ts";
 import { type Qcow2Bitmap, readBitmaps } from "./bitmaps.ts";
 import { told } from "./checkRegions.ts";
@@ -11,12 +11,89 @@ import { offsetOf } from "./entry.ts";
 import type { BitmapsExtension } from "./extensions.ts";
 import { limits, snapshotEntryLength } from "./layout.ts";
 import { PieceReader } from "./pieces.ts";
-import type { Qcow2Snapshot } from "./snapshots.ts";
+import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
 
 /** Bytes of an entry's extra data that version 3 asks for. */
 const leastExtra = 16;
 /** Bytes of bitmaps' tables beyond those of the file: in an image in order no two lie on each other. */
 const spareBitmapBytes = 64 * 1024 * 1024;
+
+/** What is wrong with the snapshot table as a whole: of snapshots that it has lost nothing can be counted. */
+export function checkSnapshotTable(
+  { header, reporter }: Pick<CheckParts, "header" | "reporter">,
+  faults: readonly SnapshotFault[],
+): void {
+  for (const [index, fault] of faults.entries()) {
+    const { code, lines, mending } = faultWords(fault);
+    reporter.failed(1, () => ({
+      ...{ code, message: lossOf(fault) },
+      offset: fault.error.context.offset ?? 60,
+      length: fault.error.context.length ?? 12,
+      ...(fault.entry !== undefined && { entry: fault.entry }),
+      table: { level: "snapshot table", index: 0, offset: header.snapshots.offset },
+      // The peer gives up at the first one, unless it is to cut off what is too much.
+      peer: { lines: index === 0 ? lines : [], ...(mending && { mending }) },
+    }));
+    reporter.readError ??= toPlain(fault.error);
+  }
+  if (faults.length > 0) reporter.isPeerGone = true;
+}
+
+/** What it is, and what is lost with it. */
+export function lossOf({ error, lost }: SnapshotFault): string {
+  if (lost === 0) return error.message;
+  return `${error.message}; ${lost} of the snapshots that the image should have can't be found`;
+}
+
+interface FaultWords {
+  readonly code: string;
+  readonly lines: readonly string[];
+  readonly mending?: readonly string[];
+}
+
+/** Codes of findings that are answered by giving up what is too much of the table. */
+const cutCodes: ReadonlySet<string> = new Set([
+  "snapshot-table-too-large",
+  "snapshot-extra-too-long",
+  "snapshot-table-too-long",
+]);
+export const canBeCut = (code: string): boolean => cutCodes.has(code);
+
+function faultWords({ kind, error, lost, entry, stored }: SnapshotFault): FaultWords {
+  const words = error.context.peer?.message ?? error.message;
+  const offers = (what: string) => `You can force-remove ${what} with qemu-img check -r all`;
+  const unread = `qemu-img: ERROR failed to read the snapshot table: ${words}`;
+  switch (kind) {
+    case "misplaced":
+      return { code: "snapshot-table-misplaced", lines: ["qemu-img: ERROR snapshot table offset invalid"] };
+    case "too-many": {
+      const over = stored - limits.snapshots;
+      return {
+        code: "snapshot-table-too-large",
+        lines: ["qemu-img: ERROR snapshot table too large", offers(`all ${over} overhanging snapshots`)],
+        mending: [`Discarding ${over} overhanging snapshots`],
+      };
+    }
+    case "extra": {
+      const most = limits.snapshotExtra;
+      return {
+        code: "snapshot-extra-too-long",
+        lines: [unread, offers("this extra metadata")],
+        mending: [
+          `Discarding too much extra metadata in snapshot table entry ${entry} (${stored} > ${most})`,
+        ],
+      };
+    }
+    case "too-long":
+      return {
+        code: "snapshot-table-too-long",
+        lines: [unread, offers(`all ${lost} overhanging snapshots`)],
+        mending: [`Discarding ${lost} overhanging snapshots (snapshot table is too big)`],
+      };
+    default:
+      return unreachable(kind);
+  }
+}
 
 /** Entries of the table that have less than version 3 asks for. */
 export function checkSnapshotEntries(

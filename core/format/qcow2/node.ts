@@ -320,7 +320,8 @@ export class Qcow2Node implements BlockNode {
   async check(job: CheckJob): Promise<CheckResult> {
     const metadata = this.#session?.metadata;
     if (metadata?.corruption.isFatal === false) await metadata.exclusively(() => metadata.commitCounts());
-    return checkQcow2(this.#file, this.#state.image, this.#state.facts.snapshots, job);
+    const { image, facts } = this.#state;
+    return checkQcow2(this.#file, image, facts.snapshots, job, facts.snapshotFaults);
   }
 
   async planRepair(

@@ -10,6 +10,7 @@ import type {
   RepairWrite,
 } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
+import { canBeCut } from "./checkOthers.ts";
 import { incompatible, type Qcow2Header } from "./layout.ts";
 import { refcountsId } from "./planBase.ts";
 import { type TellLines, tellFound, tellLines, tellMended } from "./planLines.ts";
@@ -36,8 +37,11 @@ export async function planQcow2Repair(
   { hasBacking, mode, tell }: PlanRequest,
 ): Promise<RepairPlan> {
   const isClean = result.corruptions === 0 && result.checkErrors === 0;
+  // A snapshot table that is too large is cut; where none can be found the peer gives up.
+  const cuts = mode === "all" && findings.some(({ code }) => canBeCut(code));
   // The peer gives up where it finds bitmaps that are damaged.
-  const canRepair = result.readError === undefined && findings.some(({ repair }) => repair !== "none");
+  const canRepair =
+    cuts || (result.readError === undefined && findings.some(({ repair }) => repair !== "none"));
   if (!canRepair) {
     if (tell) tellLines(findings, tell);
     return { items: [], dirtyBit: isClean ? clearMarks(header) : undefined };

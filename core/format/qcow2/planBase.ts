@@ -5,18 +5,27 @@ import { formatSize } from "../../base/units.ts";
 import type { ByteRange, Finding, OfferedRepair, RepairExtent, RepairScript } from "../../block/finding.ts";
 import { MendedFile } from "../../block/mendedFile.ts";
 import type { BlockNode } from "../../block/node.ts";
+import { compactItem } from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { snapshotTableBytes } from "./checkOthers.ts";
 import { setBit } from "./checkVisits.ts";
 import { extensionTypes } from "./extensions.ts";
-import type { Qcow2Image } from "./header.ts";
+import { type Qcow2Image, readPadded } from "./header.ts";
 import { autoclear } from "./layout.ts";
 import type { CountedImage } from "./planCounts.ts";
 import { movedTo } from "./planEntry.ts";
 import { type ByteEdit, type NewBytes, wordBytes } from "./planRefcounts.ts";
 import { type MendedRun, type MovedTable, scanEntries, type WordEdit } from "./planScan.ts";
-import { completeSnapshotTable, incompleteSnapshots } from "./planSnapshots.ts";
-import type { Qcow2Snapshot } from "./snapshots.ts";
+import {
+  completeSnapshotTable,
+  incompleteSnapshots,
+  losesSnapshots,
+  type SnapshotMending,
+  snapshotAnswers,
+  snapshotField,
+  snapshotWords,
+} from "./planSnapshots.ts";
+import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
 
 /** An item, and what it does. Words may be changed once more by what comes later. */
 export interface Draft {
@@ -47,6 +56,8 @@ export interface BasePlan {
 export interface BaseParts {
   readonly counted: CountedImage;
   readonly snapshots: readonly Qcow2Snapshot[];
+  /** What is wrong with their table. */
+  readonly faults: readonly SnapshotFault[];
   readonly hasBacking: boolean;
   /** Of the peer's own repair leaks or all, or everything that can be mended. */
   readonly extent: RepairExtent | "everything";
@@ -92,11 +103,15 @@ export async function planBase(parts: BaseParts): Promise<BasePlan> {
     end = scan.end;
   }
   if (!isPeers) drafts.push(...bitmapDrafts(counted));
-  const incomplete = incompleteSnapshots(header, parts.snapshots);
-  if (incomplete.length > 0 && counted.isComplete) {
-    const bytes = await completeSnapshotTable(file, parts.snapshots);
-    const left = { offset: header.snapshots.offset, length: snapshotTableBytes({ header }, parts.snapshots) };
-    drafts.push({ ...snapshotDraft(image, incomplete.length, bytes, end), left });
+  const incomplete = incompleteSnapshots(header, parts.snapshots).length;
+  const { snapshots, faults } = parts;
+  if (counted.isComplete && (incomplete > 0 || faults.length > 0)) {
+    const bytes = await completeSnapshotTable(file, snapshots);
+    const fields = new Uint8Array(12);
+    await readPadded(file, 60, fields);
+    const draft = snapshotDraft(image, { snapshots, incomplete, faults }, bytes, { fields, to: end });
+    const left = { offset: header.snapshots.offset, length: snapshotTableBytes({ header }, snapshots) };
+    drafts.push({ ...draft, left });
     end += Math.ceil(bytes.length / header.clusterSize) * header.clusterSize;
   }
   return {
@@ -155,7 +170,7 @@ function runDraft(run: MendedRun, hasBacking: boolean, isInMoved: boolean): Draf
     ...noChanges,
     answers: count,
     words: edits,
-    item: {
+    item: compactItem({
       ...{ id: `${isCleared ? "clear" : "fix"}:${hex(offset)}`, action },
       problem: `${name}${index} ${count === 1 ? "is" : "begin with"} ${hex(firstWord)}: ${mended.why}`,
       effect: effectOf(run, hasBacking),
@@ -164,7 +179,7 @@ function runDraft(run: MendedRun, hasBacking: boolean, isInMoved: boolean): Draf
       risk: isCleared || guest.length > 0 ? "cannot-be-undone-elsewhere" : "safe",
       needs: isInMoved ? [refcountsId] : [],
       ...{ isDefault: true, file: { offset, length }, grows: 0 },
-    },
+    }),
   };
 }
 
@@ -210,29 +225,31 @@ function tableDraft(
   };
 }
 
-function snapshotDraft({ header }: Qcow2Image, count: number, bytes: Uint8Array, to: number): Draft {
-  const field = new Uint8Array(12);
-  const view = new DataView(field.buffer);
-  view.setUint32(0, header.snapshots.count);
-  view.setBigUint64(4, BigInt(header.snapshots.offset));
-  const changed = field.slice();
-  new DataView(changed.buffer).setBigUint64(4, BigInt(to));
+/** `fields`: what the header says of the table now. */
+function snapshotDraft(
+  { header }: Qcow2Image,
+  mending: SnapshotMending,
+  bytes: Uint8Array,
+  { fields, to }: { readonly fields: Uint8Array; readonly to: number },
+): Draft {
   const pieces: NewBytes[] = [];
   const piece = 64 * 1024;
   for (let at = 0; at < bytes.length; at += piece) {
     pieces.push({ offset: to + at, newBytes: bytes.subarray(at, at + piece) });
   }
+  const count = mending.snapshots.length;
+  const loses = losesSnapshots(mending);
   return {
     ...noChanges,
-    answers: count,
-    fields: [{ offset: 60, oldBytes: field, newBytes: changed }],
+    answers: snapshotAnswers(mending),
+    fields: [{ offset: 60, oldBytes: fields, newBytes: snapshotField(count, count === 0 ? 0 : to) }],
     appended: pieces,
     taken: { offset: to, length: bytes.length },
     item: {
       ...{ id: snapshotsId, action: "rewrite-snapshots" },
-      problem: `${count === 1 ? "1 entry" : `${count} entries`} of the snapshot table lack what version 3 asks for`,
-      effect: "Nothing reads differently; the table is written anew at the end of the file.",
-      ...{ guest: [], risk: "safe", needs: [refcountsId], isDefault: true },
+      ...snapshotWords(mending),
+      ...{ guest: [], risk: loses ? "may-lose-data" : "safe", needs: count === 0 ? [] : [refcountsId] },
+      isDefault: !loses,
       file: { offset: 60, length: 12 },
       grows: Math.ceil(bytes.length / header.clusterSize) * header.clusterSize,
     },

@@ -36,10 +36,15 @@ export interface FlagPlace {
   readonly cluster: number | undefined;
 }
 
+/** What is stored of a cluster behind the end of the file, which the peer's repair leaves as it is. */
+type BehindEnd = ReadonlyMap<number, bigint>;
+
 export class DiskTables {
   readonly shared: SharedRun[] = [];
   readonly flags: FlagPlace[] = [];
   dropped = 0;
+  /** By cluster that a flag depends on; where copies are made there are none that anything refers to. */
+  behind: BehindEnd = new Map();
   /** Clusters that lose a user: to a copy, or with a structure of refcounts that is made anew. */
   readonly #left = new Set<number>();
   readonly #plan: CountedRefcounts;
@@ -60,6 +65,17 @@ export class DiskTables {
     // Where clusters are encrypted by their place in the file, another place would show something else.
     if (copies && !header.hasDataFile && header.crypt !== "luks") await this.#findShared();
     await this.#findFlags();
+    if (!copies) this.behind = await this.#findBehind();
+  }
+
+  async #findBehind(): Promise<BehindEnd> {
+    const { counts, stored } = this.#plan.counted;
+    const behind = new Map<number, bigint>();
+    for (const { cluster = 0 } of this.flags) {
+      if (cluster < counts.known || behind.has(cluster)) continue;
+      behind.set(cluster, (await stored.at(cluster)) ?? 0n);
+    }
+    return behind;
   }
 
   async #findShared(): Promise<void> {

@@ -5,11 +5,12 @@ import type { Finding, PeerLines, RepairExtent } from "../../block/finding.ts";
 import { MendedFile } from "../../block/mendedFile.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { checkQcow2 } from "./check.ts";
+import { canBeCut } from "./checkOthers.ts";
 import { readImage } from "./header.ts";
 import { editedFile, snapshotsId } from "./planBase.ts";
 import type { PlanParts } from "./planParts.ts";
 import { buildScript, dirtyId, flagsId } from "./planScript.ts";
-import { readSnapshots } from "./snapshots.ts";
+import { inspectSnapshots } from "./snapshots.ts";
 
 export type TellLines = (lines: PeerLines) => void;
 
@@ -57,10 +58,12 @@ export async function tellFound(
 ): Promise<FoundLines> {
   // The peer counts what entries say when it has mended them. A new table of snapshots comes when all else is done.
   const drafts = parts.base.drafts.filter(({ item }) => item.id !== snapshotsId);
-  const found = byPass(
-    drafts.length === 0 ? findings : await check(editedFile(file, drafts, parts.base.end)),
-  );
-  tellLines(byPass(findings).counting, tell, () => mode === "all");
+  const isCut = findings.some(({ code }) => canBeCut(code));
+  // What is cut off does not keep the peer from counting the rest.
+  const asIs = isCut ? await check(file) : findings;
+  const found = byPass(drafts.length === 0 ? asIs : await check(editedFile(file, drafts, parts.base.end)));
+  if (isCut) tellLines(findings, tell, ({ code }) => canBeCut(code));
+  tellLines(byPass(asIs).counting, tell, () => mode === "all");
   tellLines(found.comparing, tell);
   return found;
 }
@@ -108,8 +111,9 @@ function byPass(findings: readonly Finding[]): FoundLines {
 
 async function check(file: BlockNode): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
-  const image = await readImage(file);
-  await checkQcow2(file, image, await readSnapshots(file, image.header), {
+  const image = await readImage(file, "inspect");
+  const { snapshots } = await inspectSnapshots(file, image.header);
+  await checkQcow2(file, image, snapshots, {
     finding: (finding) => {
       findings.push(finding);
     },

@@ -8,7 +8,7 @@ import { type BasePlan, planBase } from "./planBase.ts";
 import { CountedRefcounts, countImage } from "./planCounts.ts";
 import { DiskTables } from "./planFlags.ts";
 import type { ScriptParts } from "./planScript.ts";
-import { readSnapshots } from "./snapshots.ts";
+import { inspectSnapshots } from "./snapshots.ts";
 
 export interface PlanParts extends ScriptParts {
   readonly base: BasePlan;
@@ -30,10 +30,10 @@ export async function planParts(
   extent: RepairExtent | "everything",
   job: RepairJob,
 ): Promise<PlanParts> {
-  const image = await readImage(file);
-  const snapshots = await readSnapshots(file, image.header);
+  const image = await readImage(file, "inspect");
+  const { snapshots, faults } = await inspectSnapshots(file, image.header);
   const asIs = await countImage(file, image, snapshots, job);
-  const base = await planBase({ counted: asIs, snapshots, hasBacking, extent, job });
+  const base = await planBase({ counted: asIs, snapshots, faults, hasBacking, extent, job });
   const { incompatible, autoclear, version } = image.header;
   const common = { base, extent, fileSize: file.size, incompatible, autoclear, version };
   const counted = base.drafts.length === 0 ? asIs : await countMended(base.file, job);
@@ -59,8 +59,9 @@ export async function planParts(
 }
 
 async function countMended(file: BlockNode, job: RepairJob): ReturnType<typeof countImage> {
-  const image = await readImage(file);
-  return countImage(file, image, await readSnapshots(file, image.header), job);
+  const image = await readImage(file, "inspect");
+  const { snapshots } = await inspectSnapshots(file, image.header);
+  return countImage(file, image, snapshots, job);
 }
 
 /** Clusters whose refcounts change though they are right now, and those that the repair may need behind the end. */

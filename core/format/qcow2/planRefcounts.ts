@@ -47,6 +47,8 @@ export interface RefcountRequest {
   /** Refcounts of used clusters, or of those that nothing uses, go down. */
   readonly lowers: boolean;
   readonly frees: boolean;
+  /** Refcounts behind the end of the file stay: entries that point there do, and nothing else may take these clusters. */
+  readonly keepsBehind: boolean;
 }
 
 /** Throws EFBIG where the file has no room for more refcounts. */
@@ -186,7 +188,7 @@ class Layout {
   }
 
   #wanted(cluster: number, says: number): number {
-    const { raises, lowers, frees, freeFrom } = this.#request;
+    const { raises, lowers, freeFrom, keepsBehind } = this.#request;
     const target = this.#target(cluster);
     if (target === says) return says;
     const at = cluster * this.#clusterSize;
@@ -194,7 +196,8 @@ class Layout {
     if (target > 0) return lowers ? target : says;
     // What this repair itself gives up, and what lies behind the end, nobody can miss.
     const isOurs = raises && (this.#deltas.has(cluster) || (at >= freeFrom && at < this.#request.start));
-    return frees || isOurs ? 0 : says;
+    const isKept = keepsBehind && cluster >= this.#plan.counted.counts.known;
+    return (this.#request.frees && !isKept) || isOurs ? 0 : says;
   }
 
   #table(clusters: number, places: ReadonlyMap<number, number>): CountPage {

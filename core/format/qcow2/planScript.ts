@@ -140,6 +140,7 @@ class Script {
       ...{ deltas: this.#deltas, start, raises, frees },
       lowers: raises || extent === "leaks",
       freeFrom: this.#trimTo ?? fileSize,
+      keepsBehind: extent !== "everything",
     });
   }
 
@@ -165,7 +166,8 @@ class Script {
     for (const { offset, word, cluster } of tables.flags) {
       if (copied.has(offset)) continue;
       const count = cluster === undefined ? 1 : (refcounts?.target(cluster) ?? counts.count(cluster));
-      const newWord = flagged(word, count === 1);
+      const stays = count === 0 && cluster !== undefined && tables.behind.get(cluster) === 1n;
+      const newWord = flagged(word, count === 1 || stays);
       if (newWord === word) continue;
       this.#flags++;
       this.#words.push({ item: flagsId, offset, oldWord: word, newWord });

@@ -1,10 +1,12 @@
 // The snapshot table written anew, with the extra data that version 3 asks for in every entry: they say what readers take
-// for granted where they are missing. Specification: qcow2, "Snapshots".
+// for granted where they are missing. Of a table that is damaged the entries that can be had stay, without the extra data
+// that no program reads. Specification: qcow2, "Snapshots".
 import { u32be } from "../../base/bytes.ts";
 import type { BlockNode } from "../../block/node.ts";
+import { lossOf } from "./checkOthers.ts";
 import { readPadded } from "./header.ts";
-import { type Qcow2Header, snapshotEntryLength } from "./layout.ts";
-import type { Qcow2Snapshot } from "./snapshots.ts";
+import { limits, type Qcow2Header, snapshotEntryLength } from "./layout.ts";
+import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
 
 /** Bytes of extra data that version 3 asks for, and that entries are given here. */
 const leastExtra = 16;
@@ -28,22 +30,79 @@ export async function completeSnapshotTable(
   for (const snapshot of snapshots) {
     const bytes = new Uint8Array(snapshot.length);
     await readPadded(file, snapshot.offset, bytes);
-    entries.push(snapshot.extraLength < leastExtra ? completed(bytes, snapshot) : bytes);
+    entries.push(withKnownExtra(bytes, snapshot));
   }
   return Buffer.concat(entries);
 }
 
-function completed(bytes: Uint8Array, snapshot: Qcow2Snapshot): Uint8Array {
-  const { idLength, nameLength, vmStateSize, diskSize } = snapshot;
+function withKnownExtra(bytes: Uint8Array, snapshot: Qcow2Snapshot): Uint8Array {
+  const { idLength, nameLength, vmStateSize, diskSize, extraLength } = snapshot;
+  if (extraLength >= leastExtra && extraLength <= limits.snapshotExtra) return bytes;
+  const isCut = extraLength > limits.snapshotExtra;
+  const extra = isCut ? limits.snapshotExtra : givenExtra;
   const names = bytes.subarray(snapshotEntryLength + u32be(bytes, 36)).subarray(0, idLength + nameLength);
-  const length = Math.ceil((snapshotEntryLength + givenExtra + names.length) / 8) * 8;
-  const entry = new Uint8Array(length);
-  entry.set(bytes.subarray(0, snapshotEntryLength));
+  const entry = new Uint8Array(Math.ceil((snapshotEntryLength + extra + names.length) / 8) * 8);
+  entry.set(bytes.subarray(0, snapshotEntryLength + (isCut ? extra : 0)));
   const view = new DataView(entry.buffer);
-  view.setUint32(36, givenExtra);
+  view.setUint32(36, extra);
+  entry.set(names, snapshotEntryLength + extra);
+  if (isCut) return entry;
   view.setBigUint64(40, BigInt(vmStateSize));
   view.setBigUint64(48, BigInt(diskSize));
   view.setBigUint64(56, noCount);
-  entry.set(names, snapshotEntryLength + givenExtra);
   return entry;
+}
+
+/** What is wrong with a table that is written anew, and what that changes. */
+export interface SnapshotMending {
+  readonly snapshots: readonly Qcow2Snapshot[];
+  /** How many of them lack what version 3 asks for. */
+  readonly incomplete: number;
+  readonly faults: readonly SnapshotFault[];
+}
+
+/** Corruptions that the peer counts. */
+export function snapshotAnswers({ incomplete, faults }: SnapshotMending): number {
+  return faults.reduce((sum, fault) => sum + answersOf(fault), incomplete);
+}
+
+function answersOf({ kind, lost, stored }: SnapshotFault): number {
+  if (kind === "too-many") return stored - limits.snapshots;
+  return kind === "too-long" ? lost : 1;
+}
+
+/** Whether entries that there should be are not there any more afterwards. */
+export const losesSnapshots = ({ faults }: SnapshotMending): boolean => faults.some(({ lost }) => lost > 0);
+
+/** Sentences for the person who chooses it. */
+export function snapshotWords(mending: SnapshotMending): {
+  readonly problem: string;
+  readonly effect: string;
+} {
+  const { snapshots, incomplete, faults } = mending;
+  const lacking = `${incomplete === 1 ? "1 entry" : `${incomplete} entries`} of the snapshot table lack what version 3 asks for`;
+  const problems = [...faults.slice(0, mostFaults).map(lossOf), ...(incomplete > 0 ? [lacking] : [])];
+  if (faults.length > mostFaults)
+    problems.push(`${faults.length - mostFaults} further entries are like that`);
+  const anew = "the table is written anew at the end of the file";
+  if (!losesSnapshots(mending)) {
+    return { problem: problems.join("; "), effect: `Nothing reads differently; ${anew}.` };
+  }
+  const kept =
+    snapshots.length === 0
+      ? "all snapshots are given up"
+      : `the ${snapshots.length} snapshots that can be found stay, all others are given up, and ${anew}`;
+  return { problem: problems.join("; "), effect: `The disk reads the same; ${kept}.` };
+}
+
+/** Faults that a sentence names. */
+const mostFaults = 3;
+
+/** The header's fields of a table of so many entries. */
+export function snapshotField(count: number, offset: number): Uint8Array {
+  const field = new Uint8Array(12);
+  const view = new DataView(field.buffer);
+  view.setUint32(0, count);
+  view.setBigUint64(4, BigInt(offset));
+  return field;
 }
