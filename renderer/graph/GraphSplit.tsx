@@ -4,7 +4,7 @@ import { Group, Panel, Separator } from "react-resizable-panels";
 import type { OpenedImage } from "../../electron/ipc/contract.ts";
 import { useCommands } from "../commands/registry.ts";
 import compare from "../panels/compare/compare.module.css";
-import { usePrefs } from "../store/prefs.ts";
+import { saveLayout, usePrefs } from "../store/prefs.ts";
 import { useView } from "../store/view.ts";
 import panel from "../widgets/panel.module.css";
 import { GraphPanel } from "./GraphPanel.tsx";
@@ -28,16 +28,12 @@ export function GraphSplit({ token, image, shown, children }: GraphSplitProps) {
     ),
   );
   const remembered = usePrefs.getState().layouts["hex-rows"];
-  const save = (layout: Readonly<Record<string, number>>) => {
-    const { layouts, set } = usePrefs.getState();
-    set({ layouts: { ...layouts, "hex-rows": { ...layouts["hex-rows"], ...layout } } });
-  };
   return (
     <Group
       orientation="vertical"
       className={compare.main}
       defaultLayout={open ? (remembered ?? { bytes: 66, graph: 34 }) : { bytes: 100 }}
-      onLayoutChanged={(layout, { isUserInteraction }) => isUserInteraction && save(layout)}
+      onLayoutChanged={(layout, { isUserInteraction }) => isUserInteraction && saveLayout("hex-rows", layout)}
     >
       <Panel id="bytes" minSize={120}>
         <div className={panel.column}>{children}</div>

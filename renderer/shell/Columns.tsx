@@ -1,7 +1,7 @@
 // Side columns that resize by mouse and keyboard and keep their width between starts.
 import { type ReactNode, useRef } from "react";
 import { Group, Panel, type PanelSize, Separator } from "react-resizable-panels";
-import { usePrefs } from "../store/prefs.ts";
+import { saveLayout, usePrefs } from "../store/prefs.ts";
 import styles from "./Columns.module.css";
 
 type Side = "left" | "right";
@@ -18,11 +18,7 @@ interface ColumnsProps {
 }
 
 export function Columns({ left, right, children }: ColumnsProps) {
-  const seen = useRef<Partial<Record<Side, number>>>({});
-  const save = () => {
-    const { layouts, set } = usePrefs.getState();
-    set({ layouts: { ...layouts, columns: { ...layouts.columns, ...seen.current } } });
-  };
+  const seen = useRef<Record<string, number>>({});
   const side = (name: Side, content: ReactNode) => (
     <SidePanel name={name} onResize={(size) => (seen.current[name] = Math.round(size.inPixels))}>
       {content}
@@ -30,7 +26,10 @@ export function Columns({ left, right, children }: ColumnsProps) {
   );
   return (
     <main className={styles.columns}>
-      <Group className={styles.group} onLayoutChanged={(_layout, meta) => meta.isUserInteraction && save()}>
+      <Group
+        className={styles.group}
+        onLayoutChanged={(_layout, meta) => meta.isUserInteraction && saveLayout("columns", seen.current)}
+      >
         {left && side("left", left)}
         {left && <Separator className={styles.separator} aria-label="Width of the sidebar" />}
         <Panel id="main" minSize={360}>

@@ -20,7 +20,7 @@ export const choices = {
 type Choices = { readonly [K in keyof typeof choices]: (typeof choices)[K][number] };
 
 interface Habits {
-  /** Sizes of side panels in percent, by group of panels and panel. */
+  /** Sizes of panels, percent or pixels, by group of panels and panel. */
   readonly layouts: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Go-to expressions, newest first. */
   readonly jumps: readonly string[];
@@ -62,6 +62,12 @@ export const usePrefs = create<PrefsStore>()(
     merge: (stored, current) => ({ ...current, ...validPrefs(stored) }),
   }),
 );
+
+/** Remembers the sizes of a group's panels, percent or pixels as the group has them; of panels not named, those before. */
+export function saveLayout(group: string, sizes: Readonly<Record<string, number>>): void {
+  const { layouts, set } = usePrefs.getState();
+  set({ layouts: { ...layouts, [group]: { ...layouts[group], ...sizes } } });
+}
 
 /** Those members of a stored value that are what they should be. */
 export function validPrefs(stored: unknown): Partial<Prefs> {

@@ -7,7 +7,7 @@ import { OverviewRuler } from "../../hex/OverviewRuler.tsx";
 import { useHexCommands } from "../../hex/useHexCommands.ts";
 import type { ImageState } from "../../store/images.ts";
 import { useJobs } from "../../store/jobs.ts";
-import { usePrefs } from "../../store/prefs.ts";
+import { saveLayout, usePrefs } from "../../store/prefs.ts";
 import { useSurface } from "../../store/surface.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import { percent } from "../../widgets/format.ts";
@@ -187,11 +187,6 @@ function SplitView({ listShown, bottom, children }: SplitViewProps) {
       )}
     </Group>
   );
-}
-
-function saveLayout(name: string, layout: Readonly<Record<string, number>>): void {
-  const { layouts, set } = usePrefs.getState();
-  set({ layouts: { ...layouts, [name]: { ...layouts[name], ...layout } } });
 }
 
 interface PanesProps {

@@ -12,7 +12,7 @@ import { ZoomCrumbs } from "../../map/ZoomCrumbs.tsx";
 import { showNode } from "../../shell/openFlows.ts";
 import type { ImageState } from "../../store/images.ts";
 import { useJobs } from "../../store/jobs.ts";
-import { usePrefs } from "../../store/prefs.ts";
+import { saveLayout, usePrefs } from "../../store/prefs.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
@@ -287,7 +287,7 @@ function Columns(props: { legend: ReactNode; card: ReactNode; children: ReactNod
     <Group
       className={styles.columns}
       onLayoutChanged={(_layout, { isUserInteraction }) =>
-        isUserInteraction && save("map-columns", seen.current)
+        isUserInteraction && saveLayout("map-columns", seen.current)
       }
     >
       {props.legend && side("legend", props.legend)}
@@ -312,7 +312,9 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
         orientation="vertical"
         className={compare.main}
         defaultLayout={shown ? (remembered ?? { map: 68, list: 32 }) : { map: 100 }}
-        onLayoutChanged={(layout, { isUserInteraction }) => isUserInteraction && save("map-rows", layout)}
+        onLayoutChanged={(layout, { isUserInteraction }) =>
+          isUserInteraction && saveLayout("map-rows", layout)
+        }
       >
         <Panel id="map" minSize={160}>
           {children}
@@ -328,9 +330,4 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
       </Group>
     </div>
   );
-}
-
-function save(name: "map-rows" | "map-columns", layout: Readonly<Record<string, number>>): void {
-  const { layouts, set } = usePrefs.getState();
-  set({ layouts: { ...layouts, [name]: { ...layouts[name], ...layout } } });
 }

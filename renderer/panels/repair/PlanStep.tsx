@@ -2,7 +2,7 @@
 // of the file before and after; and all of it in numbers.
 import { useRef } from "react";
 import { Group, Panel, Separator } from "react-resizable-panels";
-import { usePrefs } from "../../store/prefs.ts";
+import { saveLayout, usePrefs } from "../../store/prefs.ts";
 import { Notice } from "../../widgets/Notice.tsx";
 import compare from "../compare/compare.module.css";
 import { ItemDetail } from "./ItemDetail.tsx";
@@ -66,10 +66,9 @@ export function PlanStep({ session, state, name }: StepProps) {
         orientation="vertical"
         className={styles.split}
         defaultLayout={usePrefs.getState().layouts["repair-plan"] ?? { items: 55, detail: 45 }}
-        onLayoutChanged={(layout, { isUserInteraction }) => {
-          const { layouts, set } = usePrefs.getState();
-          if (isUserInteraction) set({ layouts: { ...layouts, "repair-plan": layout } });
-        }}
+        onLayoutChanged={(layout, { isUserInteraction }) =>
+          isUserInteraction && saveLayout("repair-plan", layout)
+        }
       >
         <Panel id="items" minSize={90}>
           <ItemTable

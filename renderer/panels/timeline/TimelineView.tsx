@@ -5,7 +5,7 @@ import { Group, Panel, Separator } from "react-resizable-panels";
 import { useStore } from "zustand";
 import type { ImageState } from "../../store/images.ts";
 import { useJobs } from "../../store/jobs.ts";
-import { usePrefs } from "../../store/prefs.ts";
+import { saveLayout, usePrefs } from "../../store/prefs.ts";
 import { useSurface } from "../../store/surface.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import { ErrorState } from "../../widgets/ErrorState.tsx";
@@ -143,7 +143,7 @@ function Lists({ session, name }: { session: TimelineSession; name: string }) {
     <Group
       className={styles.columns}
       onLayoutChanged={(_layout, { isUserInteraction }) =>
-        isUserInteraction && save("timeline-columns", seen.current)
+        isUserInteraction && saveLayout("timeline-columns", seen.current)
       }
     >
       <Panel id="entries" minSize={280}>
@@ -188,7 +188,7 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
         className={compare.main}
         defaultLayout={shown ? (remembered ?? { plot: 46, lists: 54 }) : { plot: 100 }}
         onLayoutChanged={(layout, { isUserInteraction }) =>
-          isUserInteraction && save("timeline-rows", layout)
+          isUserInteraction && saveLayout("timeline-rows", layout)
         }
       >
         {children && (
@@ -205,11 +205,6 @@ function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
       </Group>
     </div>
   );
-}
-
-function save(name: "timeline-rows" | "timeline-columns", layout: Readonly<Record<string, number>>): void {
-  const { layouts, set } = usePrefs.getState();
-  set({ layouts: { ...layouts, [name]: { ...layouts[name], ...layout } } });
 }
 
 /** For assistive technology: how reading ended. The entry at the scrub line is told by the plot and the table. */

@@ -12,7 +12,7 @@ import { useHexCommands } from "../../hex/useHexCommands.ts";
 import { noEvents, useEvents } from "../../store/events.ts";
 import type { ImageState } from "../../store/images.ts";
 import { useJobs } from "../../store/jobs.ts";
-import { usePrefs } from "../../store/prefs.ts";
+import { saveLayout, usePrefs } from "../../store/prefs.ts";
 import { useSurface } from "../../store/surface.ts";
 import { type Tab, useView } from "../../store/view.ts";
 import { FileBanner } from "../../widgets/FileBanner.tsx";
@@ -140,16 +140,14 @@ export function VotesView({ tab, session, state }: VotesViewProps) {
 function Rows({ list, children }: { list: ReactNode; children: ReactNode }) {
   const shown = useView((state) => state.shown.bottomPanel);
   const remembered = usePrefs.getState().layouts["votes-rows"];
-  const save = (layout: Readonly<Record<string, number>>) => {
-    const { layouts, set } = usePrefs.getState();
-    set({ layouts: { ...layouts, "votes-rows": { ...layouts["votes-rows"], ...layout } } });
-  };
   return (
     <Group
       orientation="vertical"
       className={compare.main}
       defaultLayout={shown ? (remembered ?? { panes: 66, list: 34 }) : { panes: 100 }}
-      onLayoutChanged={(layout, { isUserInteraction }) => isUserInteraction && save(layout)}
+      onLayoutChanged={(layout, { isUserInteraction }) =>
+        isUserInteraction && saveLayout("votes-rows", layout)
+      }
     >
       <Panel id="panes" minSize={120}>
         {children}

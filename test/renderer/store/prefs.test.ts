@@ -1,6 +1,6 @@
-// Stored preferences are checked key by key.
+// Stored preferences are checked key by key; sizes are kept by group of panels.
 import { expect, it } from "vitest";
-import { validPrefs } from "../../../renderer/store/prefs.ts";
+import { saveLayout, usePrefs, validPrefs } from "../../../renderer/store/prefs.ts";
 
 it("keeps what is valid and drops what is not", () => {
   const stored = {
@@ -29,4 +29,16 @@ it.each([undefined, null, "dark", 3, []])("takes %o for nothing", (stored) => {
 it("refuses sizes that are no numbers", () => {
   expect(validPrefs({ layouts: { columns: { left: "240px" } } })).toEqual({});
   expect(validPrefs({ layouts: [1] })).toEqual({});
+});
+
+it("keeps the sizes of other groups, and of panels that do not show now", () => {
+  // Nothing is stored: there is no window here.
+  usePrefs.setState({ layouts: { columns: { left: 240, right: 300 }, "map-rows": { map: 68, list: 32 } } });
+  saveLayout("columns", { left: 260 });
+  expect(usePrefs.getState().layouts).toEqual({
+    columns: { left: 260, right: 300 },
+    "map-rows": { map: 68, list: 32 },
+  });
+  saveLayout("votes-rows", { panes: 70, list: 30 });
+  expect(usePrefs.getState().layouts["votes-rows"]).toEqual({ panes: 70, list: 30 });
 });
