@@ -1,13 +1,12 @@
 // Graphs that a person put together in the app: trees of options in which files are tokens. Here they are checked
 // with each driver's own schema, and tokens become paths; nothing that is not in the drivers' forms gets through.
 import { randomUUID } from "node:crypto";
-import * as path from "node:path";
 import { BlockError } from "../core/base/errors.ts";
 import type { Driver, NodeOptions } from "../core/block/driver.ts";
 import { describeOptions, type OptionField, type OptionKind } from "../core/block/optionForm.ts";
 import { generic } from "../core/block/options.ts";
 import { driverNamed, drivers } from "../core/registry.ts";
-import { displayText, type FileTokens } from "./files.ts";
+import type { FileTokens } from "./files.ts";
 import type { DriverForm, FileRef, OptionProblem } from "./ipc/contract.ts";
 
 /** Drivers that refuse an image which is only read. */
@@ -234,9 +233,3 @@ function nameOf(options: NodeOptions, files: readonly FileRef[]): string {
 function foldersOf(files: readonly FileRef[]): string {
   return [...new Set(files.map(({ folder }) => folder))].join(", ");
 }
-
-/** The text for show: control characters in names escaped. */
-export const shownText = (text: string): string => displayText(text);
-
-/** The last part of a path, for show. */
-export const shownName = (file: string): string => displayText(path.basename(file));

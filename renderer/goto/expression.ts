@@ -27,7 +27,7 @@ export type GoToResult =
   | { readonly ok: false; readonly at: number; readonly message: string };
 
 /** Longest text taken. */
-export const longestExpression = 200;
+const longestExpression = 200;
 
 export function evaluate(text: string, context: GoToContext): GoToResult {
   if (text.length > longestExpression) {

@@ -135,7 +135,7 @@ function TroubleNote({ painter }: { painter: HexPainter }) {
 }
 
 /** "Can't read sector 2,048 (0x100000): the drive reported an I/O error." The image's name stands beside it. */
-export function troubleText({ offset, length, message }: Trouble): string {
+function troubleText({ offset, length, message }: Trouble): string {
   const sector = Math.floor(offset / sectorSize);
   const last = Math.floor((offset + Math.max(1, length) - 1) / sectorSize);
   const which =

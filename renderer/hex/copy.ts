@@ -9,7 +9,7 @@ import { type CopyFormat, copiedLength, writerOf } from "./copyFormats.ts";
 /** Bytes of a selection that the clipboard takes; more is for a file. */
 export const copyLimit = 64 * 1024 * 1024;
 /** Characters of a text that main takes (electron/ipc/contract.ts). */
-export const textLimit = 1 << 28;
+const textLimit = 1 << 28;
 
 export interface CopyRange {
   /** In the source's own offsets, within the source. */

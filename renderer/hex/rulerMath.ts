@@ -1,7 +1,7 @@
 // The overview ruler's arithmetic: offsets to pixels of the whole image, and the lens's part of it. Pure.
 
 /** A lens pixel stands for this many times fewer bytes than one of the ruler. */
-export const lensFactor = 32;
+const lensFactor = 32;
 
 /** The offset at a pixel of `height`, inside the image. */
 export function offsetAt(y: number, height: number, size: number): number {

@@ -130,7 +130,7 @@ function readTheme(): Theme {
 }
 
 /** "rgb(1, 2, 3)", "rgba(1, 2, 3, 0.5)" as a pixel; black for anything else. */
-export function pixelOf(css: string): Pixel {
+function pixelOf(css: string): Pixel {
   const numbers = css.match(/[\d.]+/g)?.map(Number) ?? [];
   const [red = 0, green = 0, blue = 0, alpha = 1] = numbers;
   return pixel(red, green, blue, Math.round(alpha * 255));

@@ -32,7 +32,7 @@ function Fact({ name, children }: { name: string; children: ReactNode }) {
 }
 
 /** "160 + 0x10": the unit and the bytes into it. */
-export function withRest(offset: number, unit: number): string {
+function withRest(offset: number, unit: number): string {
   if (offset < 0) return "before the start";
   const rest = offset % unit;
   return `${decimal(Math.floor(offset / unit))}${rest ? ` + ${hex(rest)}` : ""}`;

@@ -43,7 +43,7 @@ function Half({ active, children }: { active: boolean; children: React.ReactNode
 }
 
 /** What dropping this many files does. */
-export function dropText(count: number): string {
+function dropText(count: number): string {
   if (count === 1) return "Drop to open the image";
   if (count === 2) return "Drop two images to compare them";
   return `Only one or two images can be dropped at a time, not ${count}`;

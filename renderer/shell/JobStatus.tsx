@@ -49,7 +49,7 @@ function RunningJob({ job, state, others }: { job: Job; state: Running; others: 
 }
 
 /** "scan 71 % · 1.9 GiB/s · 0:42 · 0:17 left". */
-export function jobText({ progress, rate, cancelling }: Running, elapsedMs: number): string {
+function jobText({ progress, rate, cancelling }: Running, elapsedMs: number): string {
   if (cancelling) return "stopping…";
   const parts = [
     progress ? `${progress.phase ?? "scan"} ${percent(progress.done, progress.total)} %` : "starting",

@@ -104,7 +104,7 @@ export class PanelBoundary extends Component<{ children: ReactNode }, BoundarySt
 }
 
 /** An error of ours as the error view takes it: what it means for the person, and the stack for a report. */
-export function ownFault(error: unknown): PlainError {
+function ownFault(error: unknown): PlainError {
   const { message, details } = toPlain(error);
   const stack = error instanceof Error && error.stack !== undefined ? [error.stack] : [];
   return {

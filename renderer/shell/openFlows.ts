@@ -194,7 +194,7 @@ export async function compareByDialog(): Promise<void> {
 }
 
 /** Asks for the image to compare this one with. */
-export async function compareWithChosen(a: FileRef): Promise<void> {
+async function compareWithChosen(a: FileRef): Promise<void> {
   const [b, ...more] = await choose(`Choose the image to compare with ${a.name}`, false);
   if (b && more.length === 0) await comparePair(a, b);
 }

@@ -5,7 +5,7 @@ import { bytes, count, decimal, hex } from "../widgets/format.ts";
 export const sectorSize = 512;
 
 /** "s160+16": sector and the bytes into it. */
-export function sectorPosition(offset: number): string {
+function sectorPosition(offset: number): string {
   const rest = offset % sectorSize;
   return `s${Math.floor(offset / sectorSize)}${rest ? `+${rest}` : ""}`;
 }

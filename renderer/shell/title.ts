@@ -23,7 +23,7 @@ export function nameOfToken(token: string): string {
   return useImages.getState().byToken[token]?.file.name ?? "image";
 }
 
-export function windowTitle(tab: Tab | undefined): string {
+function windowTitle(tab: Tab | undefined): string {
   if (!tab) return "Blkscope";
   // A repair writes when it is told to: it does not claim more than its own page says.
   const note = tab.kind === "repair" || tab.kind === "journal" ? "" : "read-only — ";

@@ -28,7 +28,7 @@ export function strongest(mask: number): PlotOp | undefined {
 const tones = 4;
 const masks = 16;
 /** A cell's look: what is strongest, how dense, dimmed or not, and whether it is the edge of discards. */
-export const lookCount = masks * tones * 2;
+const lookCount = masks * tones * 2;
 
 /** How much of its colour a cell has, of 255, by tone: the thin ones are still clearly seen. */
 const strength = [165, 200, 230, 255] as const;

@@ -16,7 +16,7 @@ const barLane = 14;
 const rowHeight = 2;
 const mostColumns = 2048;
 /** CSS pixels: a box is never narrower. */
-export const narrowestBox = 8;
+const narrowestBox = 8;
 
 export class MinimapPainter extends CanvasPainter {
   #input: MinimapInput | undefined;

@@ -32,7 +32,7 @@ export interface Overlay {
 
 type Context = CanvasRenderingContext2D;
 
-export const axisTitle = "entry (completion order; logs have no times)";
+const axisTitle = "entry (completion order; logs have no times)";
 /** CSS pixels between labels. */
 const rowsApart = 40;
 const numbersApart = 96;

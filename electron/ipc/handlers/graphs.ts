@@ -1,6 +1,7 @@
 // Calls about graphs that are put together in the app: their forms, their checks, and a token to open each by.
 import { BlockError } from "../../../core/base/errors.ts";
-import { checkGraph, driverForms, imageOptsText, jsonText, shownText } from "../../graphs.ts";
+import { displayText } from "../../files.ts";
+import { checkGraph, driverForms, imageOptsText, jsonText } from "../../graphs.ts";
 import type { Handler } from "../handle.ts";
 
 export const drivers: Handler<"graph:drivers"> = () => driverForms();
@@ -8,7 +9,7 @@ export const drivers: Handler<"graph:drivers"> = () => driverForms();
 export const check: Handler<"graph:check"> = ({ options: tree }, { files }) => {
   const { options, problems } = checkGraph(tree, files);
   if (problems.length > 0) return { problems, imageOpts: "", json: "" };
-  return { problems, imageOpts: shownText(imageOptsText(options)), json: shownText(jsonText(options)) };
+  return { problems, imageOpts: displayText(imageOptsText(options)), json: displayText(jsonText(options)) };
 };
 
 export const keep: Handler<"graph:keep"> = ({ options }, { files, graphs }) =>

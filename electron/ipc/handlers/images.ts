@@ -1,6 +1,6 @@
 // Calls about open images, passed on to the session.
 import { parseSpec } from "../../../core/spec.ts";
-import { shownText } from "../../graphs.ts";
+import { displayText } from "../../files.ts";
 import type { Handler } from "../handle.ts";
 
 export const open: Handler<"image:open"> = ({ token, format, trustBacking }, { session }) =>
@@ -26,7 +26,7 @@ export const snapshot: Handler<"image:snapshot"> = (
 ) => {
   const { path, name } = session.fileOf(image);
   const options = { ...parseSpec(session.sourceOf(image).spec), snapshot: wanted };
-  return graphs.keep({ options, files: [files.refOf(path)] }, `${name} at ${shortened(shownText(label))}`);
+  return graphs.keep({ options, files: [files.refOf(path)] }, `${name} at ${shortened(displayText(label))}`);
 };
 
 /** As part of a name. */

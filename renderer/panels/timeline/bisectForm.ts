@@ -166,7 +166,7 @@ export function shownCommand({ line, shell }: Pick<BisectForm, "line" | "shell">
 }
 
 /** About how many states there are; undefined where only the search itself can tell. */
-export function aboutStates(wish: BisectWish, summary: LogSummary): number | undefined {
+function aboutStates(wish: BisectWish, summary: LogSummary): number | undefined {
   const { at, range } = wish;
   const entries = range === undefined ? summary.counted : range.end - range.first;
   if (at === "each") return entries;

@@ -9,7 +9,7 @@ import { decimal } from "../../widgets/format.ts";
 import type { TimelineSession } from "./session.ts";
 
 /** Entries in one file: their text has to fit memory. */
-export const mostExported = 500_000;
+const mostExported = 500_000;
 
 export async function saveEntries(session: TimelineSession): Promise<void> {
   const { filter } = session.store.getState();
