@@ -73,7 +73,8 @@ describeWithQemu("repair of qcow2 images", () => {
     });
   }, 600_000);
 
-  it("check -r ends as that of the stock program, with the same counts", async () => {
+  it("check -r ends as that of the stock program, with the same counts and lines", async () => {
+    linesCompared = 0;
     await seeded(async (random) => {
       for (let round = 0; round < 12; round++) {
         damage(cli.path(name), seededImage(cli, name, random), random);
@@ -81,39 +82,85 @@ describeWithQemu("repair of qcow2 images", () => {
         for (const what of ["leaks", "all"]) compareRepairs(what, `round ${round}, -r ${what}`);
       }
     });
+    if (process.env.BLKSCOPE_SEED === undefined) expect(linesCompared).toBeGreaterThan(100);
   }, 240_000);
 
   /** 2 MiB with 128 KiB of data: refcount table in cluster 1, its block in 2, L1 in 3, L2 table in 4, data in 5 and 6. */
   const cluster = 65536;
+  const twoClusters = () => {
+    fs.rmSync(cli.path(name), { force: true });
+    cli.qemuImg("create", "-q", "-f", "qcow2", name, "2M");
+    cli.qemuIo("-f", "qcow2", "-c", "write -P 7 0 128k", name);
+    return Buffer.concat([fs.readFileSync(cli.path(name)), Buffer.alloc(cluster)]);
+  };
   const refcount = (index: number, value: number) => (bytes: Buffer) =>
     bytes.writeUInt16BE(value, 2 * cluster + index * 2);
   const entry = (index: number, value: bigint) => (bytes: Buffer) =>
     bytes.writeBigUInt64BE(value, 4 * cluster + index * 8);
   const data = BigInt(5 * cluster);
   const copied = 1n << 63n;
-  it.each<[string, (bytes: Buffer) => unknown, codes: [check: number, leaks: number, all: number]]>([
-    ["a leaked cluster", refcount(7, 1), [3, 0, 0]],
-    ["a refcount too high", refcount(5, 2), [2, 0, 0]],
-    ["a refcount of 0 on a used cluster", refcount(5, 0), [2, 1, 0]],
-    ["two entries to one cluster", entry(2, data | copied), [2, 2, 0]],
-    ["a wrong COPIED flag", entry(0, data), [2, 0, 0]],
-    ["a cluster that is not aligned", entry(0, (data + 512n) | copied), [2, 2, 2]],
-    ["a zero cluster that is not aligned", entry(0, (data + 512n) | 1n | copied), [2, 2, 0]],
-    ["reserved bits", entry(0, data | 2n | copied), [2, 2, 2]],
-    ["data past the end", entry(2, (1n << 30n) | copied), [2, 2, 2]],
-    ["the dirty bit", (bytes) => bytes.writeBigUInt64BE(1n, 72), [0, 0, 0]],
-    ["the corrupt bit", (bytes) => bytes.writeBigUInt64BE(2n, 72), [0, 0, 0]],
-  ])("check, check -r leaks and check -r all answer %s as the stock program does", (_, breaks, codes) => {
-    fs.rmSync(cli.path(name), { force: true });
-    cli.qemuImg("create", "-q", "-f", "qcow2", name, "2M");
-    cli.qemuIo("-f", "qcow2", "-c", "write -P 7 0 128k", name);
-    const bytes = Buffer.concat([fs.readFileSync(cli.path(name)), Buffer.alloc(cluster)]);
-    breaks(bytes);
-    fs.writeFileSync(cli.path(name), bytes);
-    const { code } = cli.run(["check", name]);
-    const ran = [code, ...["leaks", "all"].map((what) => compareRepairs(what, `-r ${what}`))];
-    expect(ran).toEqual(codes);
-  });
+  // Last how many lines the stock program prints in both repairs together, where both mend the same.
+  it.each<
+    [string, (bytes: Buffer) => unknown, codes: [check: number, leaks: number, all: number], lines: number]
+  >([
+    ["a leaked cluster", refcount(7, 1), [3, 0, 0], 4],
+    ["a refcount too high", refcount(5, 2), [2, 0, 0], 4],
+    ["a refcount of 0 on a used cluster", refcount(5, 0), [2, 1, 0], 0],
+    ["two entries to one cluster", entry(2, data | copied), [2, 2, 0], 6],
+    ["a wrong COPIED flag", entry(0, data), [2, 0, 0], 2],
+    ["a cluster that is not aligned", entry(0, (data + 512n) | copied), [2, 2, 2], 8],
+    ["a zero cluster that is not aligned", entry(0, (data + 512n) | 1n | copied), [2, 2, 0], 6],
+    ["reserved bits", entry(0, data | 2n | copied), [2, 2, 2], 2],
+    ["data past the end", entry(2, (1n << 30n) | copied), [2, 2, 2], 5],
+    ["the dirty bit", (bytes) => bytes.writeBigUInt64BE(1n, 72), [0, 0, 0], 0],
+    ["the corrupt bit", (bytes) => bytes.writeBigUInt64BE(2n, 72), [0, 0, 0], 0],
+  ])(
+    "check, check -r leaks and check -r all answer %s as the stock program does",
+    (_, breaks, codes, lines) => {
+      const bytes = twoClusters();
+      breaks(bytes);
+      fs.writeFileSync(cli.path(name), bytes);
+      linesCompared = 0;
+      const { code } = cli.run(["check", name]);
+      const ran = [code, ...["leaks", "all"].map((what) => compareRepairs(what, `-r ${what}`))];
+      expect(ran).toEqual(codes);
+      expect(linesCompared).toBe(lines);
+    },
+  );
+
+  it.each<[string, (bytes: Buffer) => unknown, lines: string[]]>([
+    [
+      "a leaked cluster",
+      refcount(7, 1),
+      ["Leaked cluster 7 refcount=1 reference=0", "Repairing cluster 7 refcount=1 reference=0"],
+    ],
+    [
+      "two entries to one cluster",
+      entry(2, data | copied),
+      [
+        "ERROR cluster 5 refcount=1 reference=2",
+        "Repairing cluster 5 refcount=1 reference=2",
+        ...Array(2).fill("Repairing OFLAG_COPIED data cluster: l2_entry=8000000000050000 refcount=2"),
+      ],
+    ],
+  ])(
+    "opening an image that was not closed cleanly tells of %s as the stock program does",
+    (_, breaks, lines) => {
+      const bytes = twoClusters();
+      bytes.writeBigUInt64BE(1n, 72);
+      breaks(bytes);
+      const opened = (run: (args: string[]) => Ran) => {
+        fs.writeFileSync(cli.path(name), bytes);
+        const { code, stderr } = run(["-f", "qcow2", "-c", "read -P 7 0 64k", name]);
+        return { code, stderr, image: fs.readFileSync(cli.path(name)).toString("latin1") };
+      };
+      const theirs = opened((args) => cli.qemuIo(...args));
+      const ours = opened((args) => cli.run(args, { BLKSCOPE_AS: "qemu-io" }));
+      expect(theirs.stderr).toBe(lines.map((line) => `${line}\n`).join(""));
+      expect(ours.stderr).toBe(theirs.stderr);
+      expect([ours.code, ours.image === theirs.image]).toEqual([theirs.code, true]);
+    },
+  );
 });
 
 /** Whether everything could be mended. */
@@ -157,6 +204,9 @@ async function mendsIt(cluster: number, round: string): Promise<boolean> {
   return isWhole;
 }
 
+/** Of what the stock program printed while it repaired, in all comparisons. */
+let linesCompared = 0;
+
 /** Answers the exit code of ours. */
 function compareRepairs(what: string, round: string): number | null {
   const repaired = (file: string, run: (args: string[]) => Ran) => {
@@ -164,7 +214,7 @@ function compareRepairs(what: string, round: string): number | null {
     const { code, stdout, stderr } = run(["check", "-f", "qcow2", "-r", what, file]);
     // Where new refcount structures are put is each program's own affair.
     const counts = stdout.replace(/Image end offset: .*/, "");
-    return { code, counts, again: cli.qemuImg("check", file).code, stderr };
+    return { code, stdout, counts, again: cli.qemuImg("check", file).code, stderr };
   };
   const theirs = repaired("theirs.qcow2", (args) => cli.qemuImg(...args));
   const ours = repaired("ours.qcow2", (args) => cli.run(args, { BLKSCOPE_AS: "qemu-img" }));
@@ -173,5 +223,12 @@ function compareRepairs(what: string, round: string): number | null {
   if (what === "all" && theirs.code === 1) expect([0, 1, 2], why).toContain(ours.code);
   else expect([ours.code, ours.again], why).toEqual([theirs.code, theirs.again]);
   if (theirs.code === 0) expect(ours.counts, why).toBe(theirs.counts);
+  // Refcount structures that are in order stay where they are: the stock program makes all of them anew, and says so.
+  const mendsTheSame =
+    ours.stdout === theirs.stdout && !theirs.stderr.includes("Rebuilding refcount structure");
+  if (mendsTheSame && theirs.code !== 1) {
+    expect(ours.stderr, why).toBe(theirs.stderr);
+    linesCompared += theirs.stderr.split("\n").length - 1;
+  }
   return ours.code;
 }

@@ -7,7 +7,7 @@ import type { BlockNode } from "../../block/node.ts";
 import { checkQcow2 } from "./check.ts";
 import { canBeCut } from "./checkOthers.ts";
 import { readImage } from "./header.ts";
-import { editedFile, snapshotsId } from "./planBase.ts";
+import { type BasePlan, editedFile, snapshotsId } from "./planBase.ts";
 import type { PlanParts } from "./planParts.ts";
 import { buildScript, dirtyId, flagsId } from "./planScript.ts";
 import { inspectSnapshots } from "./snapshots.ts";
@@ -38,17 +38,13 @@ const comparingCodes: ReadonlySet<string> = new Set([
 ]);
 const flagCodes: ReadonlySet<string> = new Set(["l2-table-copied-flag", "cluster-copied-flag"]);
 
-/** Those of mended findings have words of their own. */
-export function tellLines(
-  findings: readonly Finding[],
-  tell: TellLines,
-  isMended: (finding: Finding) => boolean = () => false,
-): void {
-  for (const finding of findings) {
-    if (finding.peer === undefined) continue;
-    const { mending, ...peer } = finding.peer;
-    tell(mending !== undefined && isMended(finding) ? { ...peer, lines: mending } : peer);
-  }
+export function tellLines(findings: readonly Finding[], tell: TellLines): void {
+  for (const { peer } of findings) if (peer) tell(peer);
+}
+
+/** What is mended of it has words of its own. */
+function tellMending({ peer }: Finding, tell: TellLines): void {
+  if (peer) tell({ ...peer, lines: peer.mending ?? peer.lines });
 }
 
 /** What is told before any refcount is corrected. Changes nothing. Throws ECANCELED, EFBIG, EIO. */
@@ -58,14 +54,32 @@ export async function tellFound(
 ): Promise<FoundLines> {
   // The peer counts what entries say when it has mended them. A new table of snapshots comes when all else is done.
   const drafts = parts.base.drafts.filter(({ item }) => item.id !== snapshotsId);
-  const isCut = findings.some(({ code }) => canBeCut(code));
+  const cut = findings.filter(({ code }) => canBeCut(code));
+  for (const finding of cut) tellMending(finding, tell);
   // What is cut off does not keep the peer from counting the rest.
-  const asIs = isCut ? await check(file) : findings;
+  const asIs = cut.length > 0 ? await check(file) : findings;
   const found = byPass(drafts.length === 0 ? asIs : await check(editedFile(file, drafts, parts.base.end)));
-  if (isCut) tellLines(findings, tell, ({ code }) => canBeCut(code));
-  tellLines(byPass(asIs).counting, tell, () => mode === "all");
+  if (mode === "leaks") tellLines(byPass(asIs).counting, tell);
+  else tellCounting(byPass(asIs).counting, new Set(drafts.flatMap(wordsOf)), tell);
   tellLines(found.comparing, tell);
   return found;
+}
+
+const wordsOf = ({ words }: BasePlan["drafts"][number]) => words.map(({ offset }) => offset);
+
+/**
+ * Entries are mended where they are met first: whoever else refers to their table finds them in order, and the clusters
+ * they stood for are not counted.
+ */
+function tellCounting(findings: readonly Finding[], mendedAt: ReadonlySet<number>, tell: TellLines): void {
+  for (const finding of findings) {
+    const { offset, code, repair, peer } = finding;
+    if (mendedAt.has(offset)) {
+      const once = { ...finding, ...(peer && { peer: { ...peer, times: 1 } }) };
+      if (code !== "region-past-end") tellMending(once, tell);
+    } else if (repair === "rewrite-snapshots") tellMending(finding, tell);
+    else tellLines([finding], tell);
+  }
 }
 
 /** What is told while refcounts and flags are corrected. `found`: what was told before. Throws as `tellFound`. */
@@ -82,8 +96,14 @@ export async function tellMended(
     tell({ lines: ["Rebuilding refcount structure"] });
     tellLines(mended.counting, tell);
     tellLeft(parts, tell);
-  } else tellLines(found.comparing, tell, ({ kind }) => mode === "all" || kind === "leak");
-  tellLines(mended.flags, tell, () => chosen.has(flagsId));
+  } else {
+    for (const finding of found.comparing) {
+      if (mode === "all" || finding.kind === "leak") tellMending(finding, tell);
+      else tellLines([finding], tell);
+    }
+  }
+  if (!chosen.has(flagsId)) tellLines(mended.flags, tell);
+  else for (const finding of mended.flags) tellMending(finding, tell);
 }
 
 /** Where structures of refcounts were that are made anew: one user less. */
