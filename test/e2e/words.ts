@@ -52,6 +52,13 @@ export async function expectCaret(page: Page, offset: number): Promise<void> {
   await expect(statusBar(page)).toContainText(`guest 0x${offset.toString(16)} (`);
 }
 
+/** The place in the container file that the status bar gives for the byte at the caret, once there is one. */
+export async function filePlace(page: Page): Promise<number> {
+  await expect(statusBar(page)).toContainText(/file 0x(?!0 )/);
+  const place = /file 0x([0-9a-f]+) /.exec((await statusBar(page).textContent()) ?? "")?.[1] ?? "";
+  return Number.parseInt(place, 16);
+}
+
 /** Waits until the header of the list says that the scan is over. */
 export async function expectScanned(page: Page, runs: string): Promise<void> {
   await expect(list(page)).toContainText(runs);
