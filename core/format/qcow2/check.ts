@@ -59,7 +59,7 @@ async function checkOnce(
   const isComplete = reporter.errors === 0 && reporter.readError === undefined;
   const comparison = new Comparison(parts, stored, roots, isComplete);
   const imageEndOffset = await comparison.run();
-  await new FlagCheck(parts, comparison, walk.visits).run();
+  await new FlagCheck(parts, comparison, walk.visits, threads).run();
   return {
     corruptions: reporter.corruptions,
     leaks: reporter.leaks,

@@ -7,6 +7,7 @@ import type { Comparison } from "./checkCompare.ts";
 import { pieceBytes } from "./checkCounts.ts";
 import { isPlaced } from "./checkEntry.ts";
 import type { Told } from "./checkReporter.ts";
+import type { CheckThreads, TableAnswers } from "./checkThreads.ts";
 import { type TableVisit, TableVisits } from "./checkVisits.ts";
 import type { CheckParts } from "./checkWalk.ts";
 import { isCompressed, isCopied, offsetOf } from "./entry.ts";
@@ -29,8 +30,11 @@ export class FlagCheck {
   /** What the walk knows of tables. */
   readonly #walked: TableVisits;
 
-  constructor(parts: CheckParts, compared: Comparison, walked: TableVisits) {
+  readonly #threads: CheckThreads | undefined;
+
+  constructor(parts: CheckParts, compared: Comparison, walked: TableVisits, threads?: CheckThreads) {
     this.#walked = walked;
+    this.#threads = threads;
     this.#parts = parts;
     this.#compared = compared;
     this.#visits = new TableVisits(parts.header.clusterSize, parts.counts.clusters);
@@ -48,11 +52,12 @@ export class FlagCheck {
   async #checkTables(): Promise<void> {
     const { file, header, reporter } = this.#parts;
     const { l1 } = header;
+    const ahead = await this.#compareAhead();
     const [start, step] = [reporter.done, (reporter.total - reporter.done) / Math.max(1, l1.entries)];
     for await (const { halves, first } of new PieceReader(file).words(l1)) {
       for (let at = 0; at < halves.length; at += 2) {
         const [high = 0, low = 0] = [halves[at], halves[at + 1]];
-        if (high !== 0 || low !== 0) await this.#checkEntry(first + at / 2, high, low);
+        if (high !== 0 || low !== 0) await this.#checkEntry(first + at / 2, high, low, ahead);
         reporter.done = start + step * (first + at / 2);
       }
       await reporter.breathe();
@@ -60,10 +65,33 @@ export class FlagCheck {
     for (const visit of this.#visits.gathered()) await this.#checkTable(visit);
   }
 
-  async #checkEntry(l1Index: number, high: number, low: number): Promise<void> {
+  /** Has threads compare the flags of tables that are met here first; undefined where the check does that. */
+  async #compareAhead(): Promise<TableAnswers | undefined> {
+    const { header, reporter } = this.#parts;
+    if (this.#threads === undefined) return undefined;
+    const offsets = await this.#threads.tables(header.l1, (offset) => this.#isToBeRead(offset));
+    const [start, left] = [reporter.done, reporter.total - reporter.done];
+    return this.#threads.compareFlags(offsets, (part) => {
+      reporter.done = start + left * part;
+    });
+  }
+
+  /** Whether the flags in a table are yet to be compared. */
+  #isToBeRead(offset: number): boolean {
+    if (offset === 0 || (this.#compared.isOnce && this.#walked.isSimple(offset))) return false;
+    return offset < this.#parts.file.size && this.#visits.isNew(offset);
+  }
+
+  async #checkEntry(
+    l1Index: number,
+    high: number,
+    low: number,
+    ahead: TableAnswers | undefined,
+  ): Promise<void> {
     const { file, header, reporter } = this.#parts;
     const offset = offsetOf(high, low);
     if (offset === 0) return;
+    const isCompared = this.#isToBeRead(offset) && ahead?.next(offset)?.isOdd === false;
     const refcount = await this.#compared.refcount(Math.floor(offset / header.clusterSize));
     if (refcount === undefined) return;
     if ((refcount === 1n) !== isCopied(high)) {
@@ -85,7 +113,7 @@ export class FlagCheck {
     if (offset >= file.size || (this.#compared.isOnce && this.#walked.isSimple(offset))) return;
     const visit = { offset, l1Index, prefix: "", size: header.size, times: 1, activeTimes: 1 };
     // What lies in too many places was told by the walk as well.
-    if (this.#visits.arrive(visit) === "now") await this.#checkTable(visit);
+    if (this.#visits.arrive(visit) === "now" && !isCompared) await this.#checkTable(visit);
   }
 
   async #checkTable(visit: TableVisit): Promise<void> {

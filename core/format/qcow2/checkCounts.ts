@@ -52,6 +52,7 @@ export interface Addition {
 export interface CountShare {
   readonly memory: WasmMemory;
   readonly countModule: Uint8Array<ArrayBuffer>;
+  readonly compareModule: Uint8Array<ArrayBuffer>;
   readonly sumModule: Uint8Array<ArrayBuffer>;
   /** Addresses: of `stateBytes`, and of as many bytes as a cluster has. They are the thread's own. */
   readonly stateAt: number;
@@ -148,6 +149,7 @@ export class ClusterCounts {
     return {
       memory: this.#memory,
       countModule: countModule(shape),
+      compareModule: compareModule(shape),
       sumModule: sumModule(shape),
       stateAt: state,
       tableAt: state + alignment,

@@ -1,15 +1,18 @@
-// Threads that count what the tables of a large image refer to, in memory that they share with the check. Each takes the
-// next few tables, so none waits for another. They count ordinary entries only, and tell nothing: a table with others is
-// gone over once more by the check itself, in its order. Without locks one may undo what another counts in the same moment:
+// Threads that count what the tables of a large image refer to, in memory that they share with the check, and later compare
+// their COPIED flags. Each takes the next few tables, so none waits for another. They do ordinary entries only, and tell
+// nothing: a table with others is gone over once more by the check itself, in its order. Without locks one may undo what another counts in the same moment:
 // then the sum of all counts is too small, and they are not used.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { BlockError } from "../../base/errors.ts";
 import type { CheckJob, Finding } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { stateAt, sumMasks } from "./checkCode.ts";
 import { type Addition, ClusterCounts, type CountShare } from "./checkCounts.ts";
 import { CheckReporter, CountAgain } from "./checkReporter.ts";
-import type { Qcow2Header } from "./layout.ts";
+import { offsetOf } from "./entry.ts";
+import type { Qcow2Header, TablePlace } from "./layout.ts";
+import { PieceReader } from "./pieces.ts";
 
 /** How a check is shared out. */
 export interface Sharing {
@@ -96,19 +99,20 @@ function areOfUse(file: BlockNode, header: Qcow2Header, { threads, leastBytes }:
 
 /** Of a table: bits, allocated clusters, fragmented ones. */
 const answerWords = 3;
-const bits = { counted: 1, odd: 2, copied: 4, again: 8 } as const;
+const bits = { done: 1, odd: 2, copied: 4, again: 8 } as const;
 
-/** What was counted of a table. */
-export interface CountedTable {
-  /** Some of its entries were not counted: the check has to look at them. */
+/** What a thread says of a table. */
+export interface TableAnswer {
+  /** Some of its entries were not counted, or not found in order: the check has to look at them. */
   readonly isOdd: boolean;
+  /** This and the numbers are those of a table that was counted. */
   readonly isCopied: boolean;
   readonly allocated: number;
   readonly fragmented: number;
 }
 
-/** What was counted of a list of tables, to be asked for in its order. */
-export class CountedTables {
+/** What threads say of a list of tables, to be asked for in its order. */
+export class TableAnswers {
   readonly #offsets: readonly number[];
   readonly #answers: Uint32Array;
   #next = 0;
@@ -119,13 +123,12 @@ export class CountedTables {
   }
 
   /**
-   * Of the next table. undefined: not counted, since it could not be read, or too many have entries that are not counted.
-   * Throws CountAgain where another table is the next one: the image was changed.
+   * Of the next table. undefined: nobody went over it, since it could not be read, or too many are odd. Throws CountAgain where another table is the next one: the image was changed.
    */
-  next(offset: number): CountedTable | undefined {
+  next(offset: number): TableAnswer | undefined {
     if (this.#offsets[this.#next] !== offset) throw new CountAgain("the L1 table was changed");
     const [flags = 0, allocated = 0, fragmented = 0] = this.words(this.#next++);
-    if ((flags & bits.counted) === 0) return undefined;
+    if ((flags & bits.done) === 0) return undefined;
     return {
       isOdd: (flags & bits.odd) !== 0,
       isCopied: (flags & bits.copied) !== 0,
@@ -152,9 +155,11 @@ interface Start extends CountShare {
   readonly sumMasks: typeof sumMasks;
 }
 
-/** A list of tables to be counted, which all threads get; undefined: the sum of some of the counts is wanted. */
+/** A list of tables, which all threads get, or counts whose sum is wanted. */
 interface Order {
-  readonly list?: Addition & {
+  readonly list?: {
+    /** undefined: their flags are compared. */
+    readonly addition: Addition | undefined;
     readonly offsets: Float64Array;
     readonly answers: Uint32Array;
     /** One number: of the tables that some thread has taken. */
@@ -180,7 +185,9 @@ const state = new DataView(memory.buffer, workerData.stateAt);
 let [isOdd, isOver] = [false, false];
 const env = { memory, odd: () => { isOdd = true; }, overflow: () => { isOver = true; } };
 const bound = (code) => new WebAssembly.Instance(new WebAssembly.Module(code), { env }).exports.run;
-const [count, sumOf] = [bound(workerData.countModule), bound(workerData.sumModule)];
+const count = bound(workerData.countModule);
+const compare = bound(workerData.compareModule);
+const sumOf = bound(workerData.sumModule);
 
 function read(offset) {
   const there = Math.max(0, Math.min(clusterSize, fileSize - offset));
@@ -194,20 +201,27 @@ function read(offset) {
   return true;
 }
 
-function countTable(index, { offsets, answers, least, times, fourTimes }) {
+function goOver(index, { offsets, answers, addition }) {
   if (!read(offsets[index])) return;
   isOdd = false;
+  const tableEnd = tableAt + clusterSize;
+  if (addition === undefined) {
+    compare(tableAt, tableEnd, countsAt, ...limits);
+    answers[index * ${answerWords}] = ${bits.done} + (isOdd ? ${bits.odd} : 0);
+    return;
+  }
+  const { least, times, fourTimes } = addition;
   state.setBigInt64(${stateAt.next}, 0n, true);
-  count(tableAt, tableAt + clusterSize, countsAt, ...limits, BigInt(clusterSize), least, times, fourTimes);
+  count(tableAt, tableEnd, countsAt, ...limits, BigInt(clusterSize), least, times, fourTimes);
   const isCopied = state.getInt32(${stateAt.flags + 4}, true) < 0;
   const isAgain = state.getUint32(${stateAt.again}, true) !== 0;
   answers[index * ${answerWords} + 1] = state.getUint32(${stateAt.allocated}, true);
   answers[index * ${answerWords} + 2] = state.getUint32(${stateAt.fragmented}, true);
-  answers[index * ${answerWords}] = ${bits.counted} + (isOdd ? ${bits.odd} : 0) +
+  answers[index * ${answerWords}] = ${bits.done} + (isOdd ? ${bits.odd} : 0) +
     (isCopied ? ${bits.copied} : 0) + (isAgain ? ${bits.again} : 0);
 }
 
-function countList(list) {
+function goOverAll(list) {
   const atOnce = 16;
   let [done, odd] = [0, 0];
   for (;;) {
@@ -216,7 +230,7 @@ function countList(list) {
     if (first >= end) return;
     for (let index = first; index < end; index++, done++) {
       // What can't be read is told by the check, which reads it as well.
-      try { countTable(index, list); } catch (error) { if (error.syscall !== "read") throw error; }
+      try { goOver(index, list); } catch (error) { if (error.syscall !== "read") throw error; }
       if (isOdd) odd++;
     }
     // Most would be gone over twice.
@@ -225,7 +239,7 @@ function countList(list) {
 }
 
 parentPort.on("message", ({ list, sum }) => {
-  if (list) countList(list);
+  if (list) goOverAll(list);
   parentPort.postMessage({ isOver, sum: sum ? sumOf(sum.at, sum.end, ...workerData.sumMasks) : 0n });
 });
 `;
@@ -283,6 +297,26 @@ export class CheckThreads {
     this.#sharing = sharing;
   }
 
+  /** The wanted ones of the L2 tables that an L1 table refers to; none where it can't be read. Throws ECANCELED. */
+  async tables(l1: TablePlace, isWanted: (offset: number) => boolean): Promise<readonly number[]> {
+    const offsets: number[] = [];
+    try {
+      for await (const { halves } of new PieceReader(this.#file).words(l1)) {
+        for (let at = 0; at < halves.length; at += 2) {
+          const [high = 0, low = 0] = [halves[at], halves[at + 1]];
+          if (high === 0 && low === 0) continue;
+          const offset = offsetOf(high, low);
+          if (offset < this.#file.size && isWanted(offset)) offsets.push(offset);
+        }
+        await this.#reporter.breathe();
+      }
+    } catch (error) {
+      if (!(error instanceof BlockError) || error.code === "ECANCELED") throw error;
+      return [];
+    }
+    return offsets;
+  }
+
   /**
    * Counts what the tables refer to, `times` each; undefined where they are too few, too many to be remembered, or one is
    * there twice. `part` hears how much of it is done. Throws CountAgain, ECANCELED.
@@ -290,33 +324,45 @@ export class CheckThreads {
   async count(
     offsets: readonly number[],
     times: number,
-    part: (done: number) => void,
-  ): Promise<CountedTables | undefined> {
-    const { clusterSize } = this.#header;
-    const isLarge = offsets.length * clusterSize >= this.#sharing.leastBytes;
-    if (!isLarge || offsets.length > mostTables || hasTwice(offsets)) return undefined;
-    this.#start();
-    const answers = new Uint32Array(new SharedArrayBuffer(offsets.length * answerWords * 4));
-    const list = {
-      offsets: Float64Array.from(offsets),
-      answers,
-      taken: new Int32Array(new SharedArrayBuffer(4)),
-      ...this.#counts.addition(times),
-    };
-    const look = () => part(Math.min(1, Atomics.load(list.taken, 0) / offsets.length));
-    const all = await this.#ask(() => ({ list }), look);
-    if (all.some(({ isOver }) => isOver)) throw new CountAgain("a cluster is referred to too often");
-    const counted = new CountedTables(offsets, answers);
+    part?: (done: number) => void,
+  ): Promise<TableAnswers | undefined> {
+    const counted = await this.#goOver(offsets, this.#counts.addition(times), part);
+    if (counted === undefined) return undefined;
     for (let index = 0; index < offsets.length; index++) {
       const [flags = 0, allocated = 0] = counted.words(index);
-      if ((flags & bits.counted) !== 0) this.#counts.noteAdded(allocated, times, (flags & bits.again) !== 0);
+      if ((flags & bits.done) !== 0) this.#counts.noteAdded(allocated, times, (flags & bits.again) !== 0);
     }
-    await this.#expectSum(look);
+    await this.#expectSum();
     return counted;
+  }
+
+  /** Compares the tables' COPIED flags with the counts; undefined as from `count`. Throws CountAgain, ECANCELED. */
+  async compareFlags(
+    offsets: readonly number[],
+    part: (done: number) => void,
+  ): Promise<TableAnswers | undefined> {
+    return this.#goOver(offsets, undefined, part);
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.close()));
+  }
+
+  async #goOver(
+    offsets: readonly number[],
+    addition: Addition | undefined,
+    part?: (done: number) => void,
+  ): Promise<TableAnswers | undefined> {
+    const isLarge = offsets.length * this.#header.clusterSize >= this.#sharing.leastBytes;
+    if (!isLarge || offsets.length > mostTables || hasTwice(offsets)) return undefined;
+    this.#start();
+    const answers = new Uint32Array(new SharedArrayBuffer(offsets.length * answerWords * 4));
+    const taken = new Int32Array(new SharedArrayBuffer(4));
+    const list = { addition, offsets: Float64Array.from(offsets), answers, taken };
+    const look = () => part?.(Math.min(1, Atomics.load(taken, 0) / offsets.length));
+    const all = await this.#ask(() => ({ list }), look);
+    if (all.some(({ isOver }) => isOver)) throw new CountAgain("a cluster is referred to too often");
+    return new TableAnswers(offsets, answers);
   }
 
   #start(): void {
@@ -334,18 +380,18 @@ export class CheckThreads {
     });
   }
 
-  async #expectSum(look: () => void): Promise<void> {
+  async #expectSum(): Promise<void> {
     const { counts, total } = this.#counts;
     const { byteOffset, byteLength } = counts;
     const words = Math.ceil(byteLength / 8);
     const address = (part: number) => byteOffset + Math.floor((words * part) / this.#threads.length) * 8;
-    const all = await this.#ask((index) => ({ sum: { at: address(index), end: address(index + 1) } }), look);
+    const all = await this.#ask((index) => ({ sum: { at: address(index), end: address(index + 1) } }));
     const sum = all.reduce((before, answer) => before + answer.sum, 0n);
     if (Number(sum) !== total) throw new CountAgain(`the counts make ${sum}, and should make ${total}`);
   }
 
   /** Asks all threads, and lets a cancel arrive meanwhile. */
-  async #ask(order: (index: number) => Order, look: () => void): Promise<readonly Answer[]> {
+  async #ask(order: (index: number) => Order, look?: () => void): Promise<readonly Answer[]> {
     const all = Promise.all(this.#threads.map((thread, index) => thread.ask(order(index))));
     let answers: readonly Answer[] | undefined;
     const answered = all.then((given) => {
@@ -355,7 +401,7 @@ export class CheckThreads {
     answered.catch(() => undefined);
     while (answers === undefined) {
       await soonerOf(answered, lookMs);
-      look();
+      look?.();
       await this.#reporter.breathe();
     }
     return answers;

@@ -1,14 +1,13 @@
 // The walk of a check over L1 and L2 tables: everything that they refer to is counted, and every entry that breaks a rule
 // is told. Specification: qcow2, "Cluster mapping". Statistics are those of the disk as it is.
 import { hex } from "../../base/bytes.ts";
-import { BlockError } from "../../base/errors.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type ClusterCounts, pieceBytes } from "./checkCounts.ts";
 import { EntryRules } from "./checkEntry.ts";
 import type { CheckRegions, Place } from "./checkRegions.ts";
 import { told } from "./checkRegions.ts";
 import type { CheckReporter } from "./checkReporter.ts";
-import type { CheckThreads, CountedTable, CountedTables } from "./checkThreads.ts";
+import type { CheckThreads, TableAnswer, TableAnswers } from "./checkThreads.ts";
 import { type TableVisit, TableVisits } from "./checkVisits.ts";
 import { hasReservedL1Bits, offsetOf } from "./entry.ts";
 import { readPadded } from "./header.ts";
@@ -84,31 +83,17 @@ export class TableWalk {
   async #countGathered(visits: readonly TableVisit[]): Promise<void> {
     const times = commonTimes(visits);
     const together = visits.filter((visit) => visit.times === times).map(({ offset }) => offset);
-    const ahead = await this.#threads?.count(together, times, () => undefined);
+    const ahead = await this.#threads?.count(together, times);
     for (const visit of visits) {
       await this.#countTable(visit, visit.times === times ? ahead?.next(visit.offset) : undefined);
     }
   }
 
   /** Has threads count the tables that are met here first; undefined where the walk does that. */
-  async #countAhead({ table }: CheckRoot, times: number): Promise<CountedTables | undefined> {
+  async #countAhead({ table }: CheckRoot, times: number): Promise<TableAnswers | undefined> {
     if (this.#threads === undefined) return undefined;
-    const { file, reporter } = this.#parts;
-    const offsets: number[] = [];
-    try {
-      for await (const { halves } of new PieceReader(file).words(table)) {
-        for (let at = 0; at < halves.length; at += 2) {
-          const [high = 0, low = 0] = [halves[at], halves[at + 1]];
-          const offset = offsetOf(high, low);
-          const isThere = (high !== 0 || low !== 0) && offset < file.size;
-          if (isThere && this.visits.isNew(offset)) offsets.push(offset);
-        }
-        await reporter.breathe();
-      }
-    } catch (error) {
-      if (!(error instanceof BlockError) || error.code === "ECANCELED") throw error;
-      return undefined;
-    }
+    const { reporter } = this.#parts;
+    const offsets = await this.#threads.tables(table, (offset) => this.visits.isNew(offset));
     const start = reporter.done;
     return this.#threads.count(offsets, times, (part) => {
       reporter.done = start + part * table.entries * times;
@@ -154,7 +139,7 @@ export class TableWalk {
     high: number,
     low: number,
     times: number,
-    ahead: CountedTables | undefined,
+    ahead: TableAnswers | undefined,
   ): Promise<void> {
     const { header, regions, reporter } = this.#parts;
     const place = () => this.#placeOfL1(root, l1Index, high, low);
@@ -202,7 +187,7 @@ export class TableWalk {
   }
 
   /** `counted`: what threads have counted of it. */
-  async #countTable(visit: TableVisit, counted?: CountedTable): Promise<void> {
+  async #countTable(visit: TableVisit, counted?: TableAnswer): Promise<void> {
     if (counted?.isOdd === false) {
       this.allocated += counted.allocated * visit.activeTimes;
       this.fragmented += counted.fragmented * visit.activeTimes;

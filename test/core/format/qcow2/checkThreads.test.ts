@@ -1,0 +1,225 @@
+// The check of large images in threads, on small images for which they are asked for: whatever is found without them is
+// found with them, in the same words and the same order. Clusters of 4096 bytes; an L2 table has 512 entries.
+import { describe, expect, it } from "vitest";
+import type { CheckJob, CheckResult, Finding } from "../../../../core/block/finding.ts";
+import type { BlockNode } from "../../../../core/block/node.ts";
+import { checkQcow2 } from "../../../../core/format/qcow2/check.ts";
+import { countInThreads, type Sharing } from "../../../../core/format/qcow2/checkThreads.ts";
+import { readImage } from "../../../../core/format/qcow2/header.ts";
+import { inspectSnapshots } from "../../../../core/format/qcow2/snapshots.ts";
+import { brokenQcow2 } from "../../../build/brokenQcow2.ts";
+import { openForTest } from "../../../build/open.ts";
+import { buildQcow2, type Qcow2Spec } from "../../../build/qcow2.ts";
+import { type Random, seeded } from "../../../build/random.ts";
+import { tempFile } from "../../../build/temp.ts";
+
+const C = 4096;
+const perTable = C / 8;
+const copied = 1n << 63n;
+const alone: Sharing = { threads: 1, leastBytes: 1 };
+const two: Sharing = { threads: 2, leastBytes: 1 };
+
+interface Found {
+  readonly result: CheckResult;
+  readonly findings: readonly Finding[];
+}
+
+async function fileOf(bytes: Uint8Array): Promise<BlockNode> {
+  const graph = await openForTest({ driver: "file", filename: tempFile("image.qcow2", bytes) });
+  return graph.root;
+}
+
+async function checked(file: BlockNode, sharing: Sharing, job: CheckJob = {}): Promise<Found> {
+  const image = await readImage(file, "inspect");
+  const { snapshots, faults } = await inspectSnapshots(file, image.header);
+  const findings: Finding[] = [];
+  const finding = (one: Finding) => {
+    findings.push(one);
+    job.finding?.(one);
+  };
+  const result = await checkQcow2(file, image, snapshots, { ...job, finding }, faults, sharing);
+  return { result, findings };
+}
+
+/** The node with some of it changed. */
+function changed(file: BlockNode, change: Partial<BlockNode>): BlockNode {
+  return new Proxy(file, {
+    get: (node, name) => {
+      if (Object.hasOwn(change, name)) return Reflect.get(change, name);
+      const value: unknown = Reflect.get(node, name);
+      return typeof value === "function" ? value.bind(node) : value;
+    },
+  });
+}
+
+/** `tables` L2 tables whose entries are `entry` of their index on the disk. */
+function tablesOf(
+  tables: number,
+  entry: (index: number) => bigint,
+  more: Partial<Qcow2Spec> = {},
+): Uint8Array {
+  const clusters = Array.from({ length: tables * perTable }, (_, index) => [index, entry(index)] as const);
+  return buildQcow2({ clusterBits: 12, size: tables * perTable * C, clusters: new Map(clusters), ...more })
+    .bytes;
+}
+
+/** An image of four tables, each followed by its data, and some entries or counts that are wrong. */
+function damaged(random: Random): Uint8Array {
+  const data = Array.from({ length: 80 }, () => random.below(4 * perTable));
+  const { bytes, l1Offset, l2Offsets } = buildQcow2({
+    clusterBits: 12,
+    refcountOrder: random.pick([0, 3, 4, 5, 6]),
+    size: 4 * perTable * C,
+    clusters: new Map(data.map((index) => [index, new Uint8Array(C).fill(1)] as const)),
+  });
+  const view = new DataView(bytes.buffer);
+  const place = () => BigInt(random.below(bytes.length / C + 2) * C);
+  const entries = [
+    () => place() | copied,
+    () => place(),
+    () => place() + 512n,
+    () => place() | 2n,
+    () => (1n << 40n) | copied,
+    () => (1n << 62n) | (place() + 100n),
+    () => (3n << 62n) | place(),
+    () => 1n,
+    () => 0n,
+  ];
+  for (let i = random.below(12); i > 0; i--) {
+    const [, table = 0] = random.pick([...l2Offsets]);
+    view.setBigUint64(table + random.below(perTable) * 8, random.pick(entries)());
+  }
+  for (let i = random.below(3); i > 0; i--)
+    view.setBigUint64(l1Offset + random.below(4) * 8, random.pick(entries)() & ~(1n << 62n));
+  for (let i = random.below(4); i > 0; i--) bytes[2 * C + random.below(200)] = random.below(4);
+  return bytes.subarray(0, bytes.length - 512 * random.pick([0, 0, 0, 1, 9]));
+}
+
+describe("the check in threads", () => {
+  it("finds in damaged images what it finds without them, in the same order", async () => {
+    await seeded(async (random) => {
+      let findings = 0;
+      for (let round = 0; round < 20; round++) {
+        const file = await fileOf(damaged(random));
+        const without = await checked(file, alone);
+        expect(await checked(file, two), `round ${round}`).toEqual(without);
+        findings += without.findings.length;
+      }
+      expect(findings).toBeGreaterThan(20);
+    });
+  }, 60_000);
+
+  it.each(brokenQcow2())("finds the same: $name", async ({ bytes }) => {
+    const file = await fileOf(bytes);
+    expect(await checked(file, two)).toEqual(await checked(file, alone));
+  });
+
+  it("leaves tables in order to the threads, and looks itself at those that are not", async () => {
+    // Guest cluster 0 in cluster 5 of the file, behind its table in 4; 512 is compressed in 7, and its table is in 6.
+    const { bytes, l2Offsets } = buildQcow2({
+      clusterBits: 12,
+      size: 2 * perTable * C,
+      clusters: new Map<number, Uint8Array | bigint>([
+        [0, new Uint8Array(C)],
+        [perTable, (1n << 62n) | BigInt(7 * C)],
+      ]),
+      extra: [[new Uint8Array(C), 1]],
+    });
+    const file = await fileOf(bytes);
+    const reads: number[] = [];
+    const watched = changed(file, {
+      read: (offset, target) => {
+        reads.push(offset);
+        return file.read(offset, target);
+      },
+    });
+    const { result } = await checked(watched, two);
+    expect([...l2Offsets.values()]).toEqual([4 * C, 6 * C]);
+    expect(reads).not.toContain(4 * C);
+    expect(reads).toContain(6 * C);
+    expect(result).toMatchObject({ allocatedClusters: 2, compressedClusters: 1, corruptions: 0, leaks: 0 });
+  });
+
+  it("starts again without threads where one has undone what another counted", async () => {
+    const { bytes, l2Offsets } = buildQcow2({
+      clusterBits: 12,
+      size: perTable * C,
+      clusters: new Map([[0, new Uint8Array(C)]]),
+    });
+    const file = await fileOf(bytes);
+    const { header } = await readImage(file);
+    const seen: unknown[] = [];
+    await countInThreads(file, header, {}, two, async ({ counts, threads }) => {
+      seen.push({ isShared: threads !== undefined, header: counts.counts[0], data: counts.counts[5] });
+      counts.add(0, 1);
+      await threads?.count([...l2Offsets.values()], 1, () => {
+        counts.counts[5] = 0;
+      });
+    });
+    expect(seen).toEqual([
+      { isShared: true, header: 0, data: 0 },
+      { isShared: false, header: 0, data: 0 },
+    ]);
+  });
+
+  it("counts clusters that all tables refer to", async () => {
+    // 100 * 512 references to four clusters behind the tables; refcounts have 32 bits.
+    const tables = 100;
+    const first = 4 + tables;
+    const bytes = tablesOf(tables, (index) => BigInt((first + (index % 4)) * C), {
+      refcountOrder: 5,
+      extra: Array.from({ length: 4 }, () => [new Uint8Array(C), (tables * perTable) / 4] as const),
+    });
+    const file = await fileOf(bytes);
+    for (let round = 0; round < 2; round++) {
+      const { result, findings } = await checked(file, { threads: 4, leastBytes: 1 });
+      expect(result).toMatchObject({ corruptions: 0, leaks: 0, allocatedClusters: tables * perTable });
+      expect(findings).toEqual([]);
+    }
+  });
+
+  it("tells in the order of the tables which reference is one too many", async () => {
+    // 512 entries for one cluster, whose refcount of 8 bits ends at 255: first in a table with a fault before it.
+    const [tables, first] = [3, 7];
+    const compressed = (1n << 62n) | BigInt(first * C);
+    for (const entry of [copied | BigInt(first * C), compressed]) {
+      const bytes = tablesOf(tables, (index) => (index === 0 ? 2n : entry), {
+        refcountOrder: 3,
+        extra: [[new Uint8Array(C), 255]],
+      });
+      const file = await fileOf(bytes);
+      const without = await checked(file, alone);
+      expect(without.findings[0]?.code).toBe("l2-reserved-bits");
+      expect(without.findings.filter(({ code }) => code === "refcount-overflow")).not.toEqual([]);
+      expect(await checked(file, two)).toEqual(without);
+    }
+  });
+
+  it("reads itself what a thread can't read", async () => {
+    const file = await fileOf(tablesOf(3, () => 1n));
+    // Of no open file.
+    const unread = changed(file, { descriptor: 2 ** 30 });
+    expect(await checked(unread, two)).toEqual(await checked(file, alone));
+  });
+
+  it("goes on alone when a thread dies", async () => {
+    const file = await fileOf(tablesOf(3, (index) => (index === 5 ? 2n : 0n)));
+    const broken = changed(file, { descriptor: -1 });
+    const found = await checked(broken, two);
+    expect(found).toEqual(await checked(file, alone));
+    expect(found.findings.map(({ code }) => code)).toEqual(["l2-reserved-bits"]);
+  });
+
+  it("stops when it is cancelled while threads count", async () => {
+    const file = await fileOf(tablesOf(3, () => 1n));
+    const cancel = new AbortController();
+    const slow = changed(file, {
+      // Asked for when the threads are started.
+      get descriptor() {
+        cancel.abort();
+        return file.descriptor;
+      },
+    });
+    await expect(checked(slow, two, { signal: cancel.signal })).rejects.toMatchObject({ code: "ECANCELED" });
+  });
+});
