@@ -61,3 +61,33 @@ export function keyLabel(id: CommandId, platform: Platform): string | undefined 
   const [chord] = spec ? chordsOf(spec, platform) : [];
   return chord && showChord(chord, platform);
 }
+
+/** What a command does, and its keys as they are shown. */
+export type KeyRow = readonly [label: string, keys: readonly string[]];
+
+/** Groups of commands as the dialog of keys lists them. */
+const groups = [
+  { title: "Files and tabs", prefix: "file." },
+  { title: "View", prefix: "view." },
+  { title: "Move", prefix: "go." },
+  { title: "Compare", prefix: "compare." },
+  { title: "Map", prefix: "map." },
+  { title: "Timeline", prefix: "timeline." },
+  { title: "Select and copy", prefix: "edit." },
+  { title: "Help", prefix: "help." },
+] as const;
+
+/** All commands that have keys; two commands of one name (a letter and a function key) share a row. */
+export function keyGroups(
+  platform: Platform,
+): readonly { readonly title: string; readonly rows: readonly KeyRow[] }[] {
+  return groups.map(({ title, prefix }) => {
+    const rows = new Map<string, string[]>();
+    for (const spec of commandTable as readonly CommandSpec[]) {
+      const keys = chordsOf(spec, platform).map((chord) => showChord(chord, platform));
+      if (!spec.id.startsWith(prefix) || keys.length === 0) continue;
+      rows.set(spec.label, [...(rows.get(spec.label) ?? []), ...keys]);
+    }
+    return { title, rows: [...rows] };
+  });
+}

@@ -1,23 +1,12 @@
 // All keys, grouped as the commands are, from the one table; with a filter.
 import { useState } from "react";
-import { type CommandSpec, commandTable } from "../../../electron/commandTable.ts";
-import { chordsOf } from "../../commands/keymap.ts";
-import { type Platform, showChord } from "../../commands/keys.ts";
+import { type KeyRow, keyGroups } from "../../commands/keymap.ts";
 import { useApp } from "../../store/app.ts";
 import { Dialog } from "../../widgets/Dialog.tsx";
 import styles from "./dialogs.module.css";
 
-const groups = [
-  { title: "Files and tabs", prefix: "file." },
-  { title: "View", prefix: "view." },
-  { title: "Move", prefix: "go." },
-  { title: "Compare", prefix: "compare." },
-  { title: "Select and copy", prefix: "edit." },
-  { title: "Help", prefix: "help." },
-] as const;
-
 /** Keys of the hex grid itself, which are no commands: they move the caret. */
-const gridKeys: readonly (readonly [string, readonly string[]])[] = [
+const gridKeys: readonly KeyRow[] = [
   ["Move the caret by byte, row, page", ["← → ↑ ↓", "PgUp", "PgDn"]],
   ["Start, end of the row", ["Home", "End"]],
   ["Extend the selection", ["Shift+move"]],
@@ -33,10 +22,7 @@ export function Keys() {
   const wanted = filter.trim().toLowerCase();
   const shows = (label: string, keys: readonly string[]) =>
     `${label} ${keys.join(" ")}`.toLowerCase().includes(wanted);
-  const sections = [
-    ...groups.map(({ title, prefix }) => ({ title, rows: rowsOf(prefix, platform) })),
-    { title: "In the hex grid", rows: gridKeys },
-  ]
+  const sections = [...keyGroups(platform), { title: "In the hex grid", rows: gridKeys }]
     .map(({ title, rows }) => ({ title, rows: rows.filter(([label, keys]) => shows(label, keys)) }))
     .filter(({ rows }) => rows.length > 0);
   return (
@@ -75,15 +61,4 @@ export function Keys() {
       <p className={styles.muted}>Single letters work while a grid or list has the focus.</p>
     </Dialog>
   );
-}
-
-/** Commands of a group that have keys; two commands of one name (a letter and a function key) share a row. */
-function rowsOf(prefix: string, platform: Platform): readonly (readonly [string, readonly string[]])[] {
-  const rows = new Map<string, string[]>();
-  for (const spec of commandTable as readonly CommandSpec[]) {
-    const keys = chordsOf(spec, platform).map((chord) => showChord(chord, platform));
-    if (!spec.id.startsWith(prefix) || keys.length === 0) continue;
-    rows.set(spec.label, [...(rows.get(spec.label) ?? []), ...keys]);
-  }
-  return [...rows];
 }

@@ -1,7 +1,14 @@
 // The command table as keys: no two commands share a chord, and every chord is one the parser knows.
 import { describe, expect, it } from "vitest";
 import { type CommandSpec, commandTable } from "../../../electron/commandTable.ts";
-import { bindingsFor, bindingsOf, conflicts, keyLabel, prefixOf } from "../../../renderer/commands/keymap.ts";
+import {
+  bindingsFor,
+  bindingsOf,
+  conflicts,
+  keyGroups,
+  keyLabel,
+  prefixOf,
+} from "../../../renderer/commands/keymap.ts";
 
 describe.each(["linux", "darwin", "win32"] as const)("on %s", (platform) => {
   it("no two commands answer to the same keys", () => {
@@ -59,4 +66,19 @@ it("a sequence means its command only after its first letter, which means nothin
   expect(bindingsOf(press("m"), bindings, true, "g").map(({ id }) => id)).toEqual(["map.here"]);
   expect(bindingsOf(press("n"), bindings, true, "g")).toEqual([]);
   expect(keyLabel("map.here", "linux")).toBe("G M");
+});
+
+it("lists every key of every command once, those of one name together", () => {
+  const groups = keyGroups("linux");
+  const listed = groups.flatMap(({ rows }) => rows.flatMap(([, keys]) => keys));
+  expect(listed).toHaveLength(bindingsFor("linux").length);
+  expect(groups.find(({ title }) => title === "Map")?.rows).toContainEqual(["Zoom in", ["+", "="]]);
+  expect(groups.find(({ title }) => title === "Timeline")?.rows).toContainEqual([
+    "Next flush or mark",
+    ["]"],
+  ]);
+  expect(groups.find(({ title }) => title === "Compare")?.rows[0]).toEqual([
+    "Next difference",
+    ["F8", "Alt+↓", "N"],
+  ]);
 });
