@@ -60,27 +60,31 @@ export const stderr = new Output(2);
  * In place of the peer its words are printed, and no hints but those it has itself.
  */
 export function printError(error: unknown): void {
-  // What was found before the error belongs before it where both go to one terminal.
-  stdout.flush();
+  flushBeforeStderr();
   const { message, hint } = wordsOf(error);
   stderr.line(`${persona}: ${printable(message)}`);
   if (hint !== undefined && hint !== "") for (const line of hint.split("\n")) stderr.line(printable(line));
   stderr.flush();
 }
 
-/**
- * A line on stderr. What was printed before comes first, but not where we stand in for the peer and stdout is no
- * terminal: its stdout is gathered until the end or the next prompt, and scripts compare both as one stream.
- */
+/** A line on stderr as it is. */
 export function printErrorLine(text: string): void {
-  if (!inPlaceOfPeer || process.stdout.isTTY) stdout.flush();
+  flushBeforeStderr();
   stderr.line(text);
   stderr.flush();
 }
 
+/**
+ * What was printed before comes first, but not where we stand in for the peer and stdout is no terminal: its stdout is
+ * gathered until the end or the next prompt, and scripts compare both as one stream.
+ */
+function flushBeforeStderr(): void {
+  if (!inPlaceOfPeer || process.stdout.isTTY) stdout.flush();
+}
+
 /** Warnings and notes; the peer has them in the same form. One that says WARNING itself stands alone, as there. */
 export function printWarning(message: string): void {
-  stdout.flush();
+  flushBeforeStderr();
   for (const [i, line] of message.split("\n").entries()) {
     stderr.line(`${i === 0 ? warningPrefix(line) : ""}${printable(line)}`);
   }
