@@ -31,6 +31,7 @@ export interface FreesParts {
 export class Frees {
   readonly #parts: FreesParts;
   #waiting: Waiting[] = [];
+  #clusters = 0;
   #lastRead = 0;
   /** The reads under way by their numbers, ascending. */
   readonly #reads = new Map<number, Promise<unknown>>();
@@ -55,12 +56,18 @@ export class Frees {
     await Promise.allSettled(this.#reads.values());
   }
 
+  /** Clusters that the next `apply` gives up, as far as nobody else uses them. */
+  get ready(): number {
+    return this.#reads.size === 0 ? this.#clusters : 0;
+  }
+
   get isMany(): boolean {
     return this.#waiting.length > manyRanges;
   }
 
   /** `times` off the counts of `count` clusters from `first` on. */
   later(first: number, count: number, times: number, reason: FreeReason): void {
+    this.#clusters += count;
     const last = this.#waiting.at(-1);
     const isNext = last && last.first + last.count === first && last.times === times;
     if (isNext && last.reason === reason && last.since === this.#lastRead) last.count += count;
@@ -82,16 +89,21 @@ export class Frees {
     const ready = this.#waiting.filter(({ since }) => since < oldestRead);
     if (ready.length === 0) return false;
     if (this.#parts.file.raise) await this.#parts.file.raise("cluster_free");
-    this.#waiting = this.#waiting.filter(({ since }) => since >= oldestRead);
+    this.#wait(this.#waiting.filter(({ since }) => since >= oldestRead));
     for (let at = 0; at < ready.length; at++) {
       try {
         await this.#free(ready[at] as Waiting);
       } catch (error) {
-        this.#waiting = [...ready.slice(at), ...this.#waiting];
+        this.#wait([...ready.slice(at), ...this.#waiting]);
         throw error;
       }
     }
     return true;
+  }
+
+  #wait(waiting: Waiting[]): void {
+    this.#waiting = waiting;
+    this.#clusters = waiting.reduce((sum, { count }) => sum + count, 0);
   }
 
   async #free({ first, count, times, reason }: Waiting): Promise<void> {

@@ -34,6 +34,8 @@ import { Refcounts } from "./refcounts.ts";
 
 /** Bytes of changed tables in memory from which on they are written without being asked to. */
 const mostDirtyBytes = 8 * 1024 * 1024;
+/** Bytes of clusters given up for whose sake all is made durable, rather than that the file grows. */
+const muchGivenUp = 8 * 1024 * 1024;
 
 const steps: Readonly<Record<Level, { readonly event: string; readonly area: Area }>> = {
   [level.refcountBlock]: { event: "refblock_update_part", area: "refcount-block" },
@@ -188,12 +190,20 @@ export class Metadata {
   async allocateUpTo(most: number): Promise<{ readonly offset: number; readonly clusters: number }> {
     await this.beforeTables();
     if (this.#file.raise) await this.#file.raise("cluster_alloc");
+    await this.#countBeforeGrowing();
     for (;;) {
       const first = await this.#refcounts.find(1);
       const clusters = await this.#refcounts.freeFrom(first, most);
       if (!(await this.#refcounts.take(first, clusters))) continue;
       return { offset: await this.#allocated(first, clusters), clusters };
     }
+  }
+
+  /** The file does not grow while much that was given up only waits for tables to be durable. Throws EIO, ENOSPC. */
+  async #countBeforeGrowing(): Promise<void> {
+    if (this.#frees.ready * this.#clusterSize < muchGivenUp) return;
+    const next = (await this.#refcounts.find(1)) * this.#clusterSize;
+    if (next >= this.#file.size) await this.commit();
   }
 
   /** As many of `clusters` from `hostOffset` on as are free, counted 1 each: 0 when the first is not. */
