@@ -1,4 +1,5 @@
 // `resize` in the place of qemu-img beside the stock program: output, exit codes and the files left.
+import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { Twins, words } from "../build/twins.ts";
 import { Cli, describeWithQemu } from "../core/cli/support.ts";
@@ -67,4 +68,22 @@ describeWithQemu("resize and qemu-img resize", () => {
     const ran = cli.run(["resize", "-f", "raw", "own.raw", "1024", "--shrink"]);
     expect(ran).toMatchObject({ code: 0, stdout: "Image resized.\n", stderr: "" });
   });
+
+  it.each(["31k 96k metadata", "33k 128k metadata", "33k 60k falloc", "128k 192k metadata", "192k 1M metadata"])(
+    "gives new clusters over a backing file a place, and none of its data: %s",
+    (line) => {
+      const [old = "", size = "", mode = ""] = line.split(" ");
+      twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "-b", "disk", "-F", "raw", "overlay", old);
+      expect(twins.same(words(`resize --preallocation=${mode} overlay ${size}`)).code).toBe(0);
+      const judged = (cwd: string) => {
+        const peer = (...args: string[]) => execFileSync("qemu-img", args, { cwd, encoding: "utf8" });
+        return [peer("map", "--output=json", "overlay"), peer("check", "overlay")];
+      };
+      expect(judged(twins.ownFolder)).toEqual(judged(twins.peerFolder));
+      const [own, peer] = [twins.ownFolder, twins.peerFolder].map((folder) => `${folder}/overlay`);
+      expect(execFileSync("qemu-img", ["compare", `${own}`, `${peer}`], { encoding: "utf8" })).toBe(
+        "Images are identical.\n",
+      );
+    },
+  );
 });

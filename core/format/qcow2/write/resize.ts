@@ -79,7 +79,7 @@ export class Resizer {
     const { metadata, writer, l2, file, dataFile } = this.#parts;
     const { clusterSize } = metadata.geometry;
     await metadata.exclusively(() => this.growL1(Math.ceil(size / l2.span)));
-    await this.#zeroNew(old, size);
+    await this.#zeroNew(old, size, preallocation !== "off");
     if (preallocation === "off") return;
     const first = Math.ceil(old / clusterSize) * clusterSize;
     const last = Math.ceil(size / clusterSize) * clusterSize;
@@ -92,14 +92,18 @@ export class Resizer {
     metadata.wrote();
   }
 
-  /** What lies behind the old end must not show: bytes of its last cluster, old entries, and the backing file. */
-  async #zeroNew(from: number, to: number): Promise<void> {
+  /**
+   * What lies behind the old end must not show: bytes of its last cluster, old entries, and the backing file.
+   * `allocates`: that cluster is the image's own afterwards in any case.
+   */
+  async #zeroNew(from: number, to: number, allocates: boolean): Promise<void> {
     const { metadata, guest, eraser, writer } = this.#parts;
     const { clusterSize } = metadata.geometry;
     const clustersEnd = (offset: number) => Math.ceil(offset / clusterSize) * clusterSize;
     const next = clustersEnd(from);
     const part = Math.min(to, next) - from;
-    if (part > 0 && !(await guest.readsAsZero(from, part))) await writer.write(from, part, undefined);
+    if (part > 0 && (allocates || !(await guest.readsAsZero(from, part))))
+      await writer.write(from, part, undefined);
     if (to <= next) return;
     const covered = Math.max(next, clustersEnd(Math.min(to, this.#parts.backingSize())));
     if (covered > next) await eraser.coverBacking(next, covered - next);

@@ -68,8 +68,8 @@ export class Writer {
   }
 
   /**
-   * Allocates what is not, without writing data: clusters lie behind the end of the file, where nothing was before. Answers
-   * where the file has to end for that. Whole clusters.
+   * Allocates what is not, without writing data: clusters lie behind the end of the file, where nothing was before, and
+   * those that are zero whatever the backing file has stay so. Answers where the file has to end. Whole clusters.
    */
   async preallocate(offset: number, length: number): Promise<number> {
     const { metadata, l2 } = this.#parts;
@@ -80,16 +80,20 @@ export class Writer {
       at += await metadata.exclusively(async () => {
         const place = await l2.table(at);
         const entries = await this.#entries(place, at, Math.ceil(most / clusterSize));
-        const isEmpty = (entry: L2Entry | undefined) =>
-          entry !== undefined && l2.kind(entry) === entryKind.unallocated;
-        if (!isEmpty(entries[0])) return Math.min(most, clusterSize);
+        const isEmpty = (entry: L2Entry) => {
+          const kind = l2.kind(entry);
+          return kind === entryKind.unallocated || kind === entryKind.zeroPlain;
+        };
         const run = entries.findIndex((entry) => !isEmpty(entry));
+        if (run === 0) return Math.min(most, clusterSize);
         const wanted = run < 0 ? entries.length : run;
         const { host, clusters } = await this.#newBehind(behind, at, wanted);
         behind = host + clusters * clusterSize;
-        const fresh = Array.from({ length: clusters }, (_, i) =>
-          ownEntry(host + i * clusterSize, 0, metadata.geometry.l2EntryLength === 16 ? -1 : 0),
-        );
+        const allocated = metadata.geometry.l2EntryLength === 16 ? -1 : 0;
+        const fresh = entries.slice(0, clusters).map((entry, i) => {
+          const own = ownEntry(host + i * clusterSize, 0, allocated);
+          return { ...own, low: own.low | (entry.low & 1) };
+        });
         await l2.put(place, fresh);
         await metadata.commitIfMany();
         return Math.min(most, clusters * clusterSize);
