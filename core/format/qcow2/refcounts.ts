@@ -85,6 +85,8 @@ export async function isPreallocated(file: BlockNode, header: Qcow2Header): Prom
   const there = Math.floor(actualSize / header.clusterSize);
   const wanted = Math.max(Math.floor((there * 10) / 9), there + 2);
   const clusters = Math.ceil(file.size / header.clusterSize);
+  // Nothing to count in a file without holes.
+  if (clusters < wanted) return false;
   const perBlock = blockEntries(header);
   const block = new Uint8Array(header.clusterSize);
   let counted = 0;
