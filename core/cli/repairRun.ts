@@ -8,8 +8,10 @@ import type { OfferedRepair, RepairOffer, RepairScript } from "../block/finding.
 import type { BlockNode } from "../block/node.ts";
 import { copyToNewFile } from "../repair/copy.ts";
 import { usersOfFile } from "../repair/fileUsers.ts";
+import { journalBytes } from "../repair/journal.ts";
 import { newJournal } from "../repair/journalFile.ts";
 import { journalArguments, journalPathOf } from "../repair/journalPath.ts";
+import { keptTail } from "../repair/keptTail.ts";
 import { canRepair, defaultItems, offerRepair } from "../repair/offer.ts";
 import { type PreflightCheck, preflight, refusedForCopy } from "../repair/preflight.ts";
 import { applyJournal } from "../repair/run.ts";
@@ -166,7 +168,9 @@ async function checksBefore(
 ): Promise<readonly PreflightCheck[]> {
   const imagePath = pathOf(root);
   if (imagePath === undefined) return [];
-  return preflight({ imagePath, backing: root.info.backing, script, journal });
+  const tail = await keptTail(fileOf(root), script);
+  const planned = { script, journalBytes: journalBytes(script, Buffer.byteLength(imagePath), tail) };
+  return preflight({ imagePath, backing: root.info.backing, planned, journal });
 }
 
 function showPlan(

@@ -70,7 +70,7 @@ function answerWith(
   seen: string | undefined,
   job: JobContext<"repairPlan">,
 ): void {
-  const chooser = new RepairChooser(offer, filename);
+  const chooser = new RepairChooser(offer, filename, file);
   let mapping: AbortController | undefined;
   job.answer?.({
     items: async ({ first, count }) => {
@@ -90,15 +90,17 @@ function answerWith(
       mapping = new AbortController();
       return mapBothWays(root, mended, cells, AbortSignal.any([job.signal, mapping.signal]));
     },
-    preflight: async ({ ids, journal, writtenHere }) =>
-      preflightChecks({
+    preflight: async ({ ids, journal, writtenHere }) => {
+      const script = chooser.script(ids);
+      return preflightChecks({
         writtenHere,
         filename,
         backing: root.info.backing,
-        script: chooser.script(ids),
+        planned: { script, journalBytes: await chooser.journalBytes(script) },
         journal,
         isSameFile: identityOf(filename) === seen,
-      }),
+      });
+    },
   });
 }
 

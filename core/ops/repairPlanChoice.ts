@@ -3,7 +3,9 @@
 import { createHash } from "node:crypto";
 import { BlockError } from "../base/errors.ts";
 import type { ByteRange, OfferedRepair, RepairOffer, RepairRisk, RepairScript } from "../block/finding.ts";
+import type { BlockNode } from "../block/node.ts";
 import { journalBytes } from "../repair/journal.ts";
+import { keptTail } from "../repair/keptTail.ts";
 import { defaultItems } from "../repair/offer.ts";
 import type { RepairChoice } from "./repairRun.ts";
 
@@ -15,12 +17,15 @@ export class RepairChooser {
   readonly #neededBy = new Map<string, string[]>();
   /** Bytes of the image's path, which the journal has in it. */
   readonly #pathLength: number;
+  /** The image's file, of which only the extents are asked for. */
+  readonly #file: Pick<BlockNode, "extentAt">;
   /** Of the last choice, whose map and preflight are asked for next. */
   #chosenScript: RepairScript | undefined;
 
-  constructor(offer: RepairOffer, filename: string) {
+  constructor(offer: RepairOffer, filename: string, file: Pick<BlockNode, "extentAt">) {
     this.#offer = offer;
     this.#places = new Map(offer.items.map(({ id }, place) => [id, place]));
+    this.#file = file;
     this.#pathLength = Buffer.byteLength(filename);
     for (const { id, needs } of offer.items) {
       for (const need of needs) {
@@ -31,13 +36,13 @@ export class RepairChooser {
     }
   }
 
-  /** Throws EINVAL for an id that is not offered. */
-  choose(ids: readonly string[] | "default"): RepairChoice {
+  /** Throws EINVAL for an id that is not offered, EIO. */
+  async choose(ids: readonly string[] | "default"): Promise<RepairChoice> {
     return this.#choice(this.#withNeeds(ids === "default" ? defaultItems(this.#offer) : ids));
   }
 
-  /** Adds an item and what it needs to `ids`, or takes it away with all that need it. Throws EINVAL. */
-  toggle(ids: readonly string[], id: string, on: boolean): RepairChoice {
+  /** Adds an item and what it needs to `ids`, or takes it away with all that need it. Throws EINVAL, EIO. */
+  async toggle(ids: readonly string[], id: string, on: boolean): Promise<RepairChoice> {
     if (on) return this.#choice(this.#withNeeds([...ids, id]));
     const chosen = this.#withNeeds(ids);
     for (const gone of this.#reach([id], (each) => this.#neededBy.get(each) ?? [])) chosen.delete(gone);
@@ -49,6 +54,12 @@ export class RepairChooser {
     const all = this.#inOrder(this.#withNeeds(ids));
     const chosen = this.#chosenScript;
     return chosen !== undefined && isSameList(chosen.items, all) ? chosen : this.#offer.script(all);
+  }
+
+  /** The most that the journal of a script takes, bytes. Throws EIO. */
+  async journalBytes(script: RepairScript): Promise<number> {
+    if (script.items.length === 0) return 0;
+    return journalBytes(script, this.#pathLength, await keptTail(this.#file, script));
   }
 
   /** Throws EINVAL when it is not offered. */
@@ -77,7 +88,7 @@ export class RepairChooser {
     return [...chosen].sort((a, b) => place(a) - place(b));
   }
 
-  #choice(chosen: ReadonlySet<string>): RepairChoice {
+  async #choice(chosen: ReadonlySet<string>): Promise<RepairChoice> {
     const ids = this.#inOrder(chosen);
     // Never two at a time: each of 100,000 items is 50 MB.
     this.#chosenScript = undefined;
@@ -98,7 +109,7 @@ export class RepairChooser {
       newSize: script.newSize,
       risks,
       guestBytes: coveredBytes(items.flatMap(({ guest }) => guest)),
-      journalBytes: ids.length === 0 ? 0 : journalBytes(script, this.#pathLength),
+      journalBytes: await this.journalBytes(script),
       digest: digestOf(script),
     };
   }

@@ -1,15 +1,14 @@
 // What stands in the way of a repair, as a view shows it: what is looked at before every repair, and whether the file is
 // still the one that was looked at.
-import type { RepairScript } from "../block/finding.ts";
 import type { BackingInfo } from "../block/node.ts";
-import { preflight } from "../repair/preflight.ts";
+import { type PlannedScript, preflight } from "../repair/preflight.ts";
 import { withoutFlags } from "./repairHint.ts";
 import type { PreflightCheck } from "./repairRun.ts";
 
 interface Looked {
   readonly filename: string;
   readonly backing: BackingInfo | undefined;
-  readonly script: RepairScript;
+  readonly planned: PlannedScript;
   /** Default: beside the image. */
   readonly journal: string | undefined;
   /** The file is as it was when the plan was made. */
@@ -19,8 +18,8 @@ interface Looked {
 }
 
 export async function preflightChecks(looked: Looked): Promise<PreflightCheck[]> {
-  const { filename, backing, script, journal, isSameFile, writtenHere } = looked;
-  const checks = await preflight({ imagePath: filename, backing, script, journal, writtenHere });
+  const { filename, isSameFile, ...request } = looked;
+  const checks = await preflight({ imagePath: filename, ...request });
   const [first, ...rest] = checks.map(forView);
   return first === undefined ? [] : [first, sameFile(isSameFile), ...rest];
 }

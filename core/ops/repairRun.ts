@@ -56,7 +56,7 @@ export interface RepairChoice {
   readonly risks: Readonly<Record<RepairRisk, number>>;
   /** Bytes of the guest's disk that read differently afterwards. */
   readonly guestBytes: number;
-  /** Bytes of the undo journal. */
+  /** Bytes of the undo journal, holes left out: the most that it can be where zeroes are cut off. */
   readonly journalBytes: number;
   /** SHA-256 of all that would be done, hexadecimal: what is written has to be what was seen. */
   readonly digest: string;

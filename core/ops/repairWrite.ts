@@ -84,21 +84,23 @@ async function mendFile(params: RepairWriteParams, target: string, job: Job): Pr
 
 /** The script of the chosen items, which has to be the one that was seen. Throws EINVAL, and what stands in the way. */
 async function planAgain(
-  { root }: OpenForRepair,
+  { root, file }: OpenForRepair,
   { ids, digest, journal }: RepairWriteParams,
   target: string,
   job: Job,
 ): Promise<RepairScript> {
   const progress = phaseOf(job, "Reading the tables");
   const offer = await offerRepair(root, { signal: job.signal, progress });
-  const script = new RepairChooser(offer, target).script(ids);
+  const chooser = new RepairChooser(offer, target, file);
+  const script = chooser.script(ids);
   if (digestOf(script) !== digest) {
     throw new BlockError("EINVAL", "The image is not what it was when the plan was made", {
       path: target,
       hint: "Nothing was changed. Look at the image again: another program may have written to it.",
     });
   }
-  const looked = { filename: target, backing: root.info.backing, script, journal, isSameFile: true };
+  const planned = { script, journalBytes: await chooser.journalBytes(script) };
+  const looked = { filename: target, backing: root.info.backing, planned, journal, isSameFile: true };
   const refused = (await preflightChecks(looked)).find(({ state }) => state === "refused");
   if (refused === undefined) return script;
   throw refusal(refused, target);

@@ -83,25 +83,23 @@ export function headLength({ cutSize }: Pick<JournalHead, "cutSize">): number {
   return Math.min(4096, cutSize);
 }
 
-/**
- * Bytes of the journal of a script; far fewer where what is cut off the end is zero. `pathLength` is that of the image's
- * path, bytes.
- */
-export function journalBytes(script: RepairScript, pathLength: number): number {
-  const { writes, last, patches, copies, oldSize, cutSize } = script;
+/** What a journal keeps of what is cut off: bytes, in records of which some say only how many zeroes there are. */
+export interface KeptTail {
+  readonly bytes: number;
+  readonly records: number;
+}
+
+/** Bytes of the journal of a script. `pathLength` is that of the image's path, bytes. */
+export function journalBytes(script: RepairScript, pathLength: number, tail: KeptTail): number {
+  const { writes, last, patches, copies } = script;
   const record = (dataLength: number) => recordHead + dataLength + sumLength;
-  const inPieces = (length: number, pieceBytes: (length: number) => number) => {
-    const whole = Math.floor(length / mostData);
-    const rest = length % mostData;
-    return whole * pieceBytes(mostData) + (rest > 0 ? pieceBytes(rest) : 0);
-  };
   let bytes = recordsOffset + record(pathLength);
   for (const { oldBytes, newBytes } of last ? [...writes, last] : writes) {
     bytes += record(oldBytes.length + newBytes.length);
   }
   for (const { newBytes } of patches) bytes += record(newBytes.length);
-  for (const { length } of copies) bytes += inPieces(length, () => record(copyDataLength));
-  return bytes + inPieces(Math.max(0, oldSize - cutSize), record);
+  for (const { length } of copies) bytes += Math.ceil(length / mostData) * record(copyDataLength);
+  return bytes + tail.records * record(0) + tail.bytes;
 }
 
 /** Writes a new journal. Until `finish` has returned nothing may be changed. */

@@ -10,7 +10,7 @@ import { FileLocks, writingClaim } from "../protocol/locks.ts";
 import { systemError } from "../protocol/systemError.ts";
 import { takenCopy } from "./copy.ts";
 import { type FileUser, usersOfFile } from "./fileUsers.ts";
-import { type JournalState, journalBytes } from "./journal.ts";
+import type { JournalState } from "./journal.ts";
 import { asideName } from "./journalAside.ts";
 import { openJournal, takenName } from "./journalFile.ts";
 import { journalPathOf } from "./journalPath.ts";
@@ -21,11 +21,17 @@ export interface PreflightRequest {
   /** Of the image, `info.backing`; undefined: it stands alone. */
   readonly backing: BackingInfo | undefined;
   /** What is to be done; undefined: not known yet, so that nothing is said of the space it takes. */
-  readonly script?: RepairScript | undefined;
+  readonly planned?: PlannedScript | undefined;
   /** Default: beside the image. */
   readonly journal?: string | undefined;
   /** This very program writes to the image now: for another view, by another repair. */
   readonly writtenHere?: boolean | undefined;
+}
+
+export interface PlannedScript {
+  readonly script: RepairScript;
+  /** The most that its journal takes, bytes. */
+  readonly journalBytes: number;
 }
 
 export interface PreflightCheck {
@@ -130,10 +136,10 @@ function refuseOddKinds(imagePath: string): void {
 }
 
 /** Opens it for writing and closes it again, which changes nothing: rights alone do not tell of all that forbids it. */
-function checkWritable({ imagePath, script }: PreflightRequest): PreflightCheck {
+function checkWritable({ imagePath, planned }: PreflightRequest): PreflightCheck {
   try {
     fs.closeSync(fs.openSync(imagePath, fs.constants.O_RDWR | (fs.constants.O_NONBLOCK ?? 0)));
-    if (script && changesLength(script) && fs.statSync(imagePath).isBlockDevice()) {
+    if (planned && changesLength(planned.script) && fs.statSync(imagePath).isBlockDevice()) {
       const text = "The image lies on a device, whose length can't be changed; what is chosen needs that.";
       const hint = "Mend a copy of it in a file (--copy), or choose what changes entries only.";
       return { id: "writable", state: "refused", text, hint };
@@ -229,12 +235,12 @@ interface Need {
 }
 
 /** The journal, and what the image grows by, which may share one file system. */
-function checkSpace({ imagePath, script }: PreflightRequest, journal: string): PreflightCheck {
+function checkSpace({ imagePath, planned }: PreflightRequest, journal: string): PreflightCheck {
   const id = "journal-space";
   const needs: Need[] = [];
-  if (script) {
-    const bytes = journalSpace(script, imagePath);
-    needs.push({ what: "the undo journal", folder: path.dirname(journal), bytes });
+  if (planned) {
+    const { script, journalBytes } = planned;
+    needs.push({ what: "the undo journal", folder: path.dirname(journal), bytes: journalBytes });
     const grows = script.newSize - script.cutSize;
     if (grows > 0)
       needs.push({
@@ -266,14 +272,6 @@ function checkSpace({ imagePath, script }: PreflightRequest, journal: string): P
     return { id, state: "warn", text: "How much space is free for the undo journal is not known." };
   }
   return { id, state: "ok", text: `${formatSize(free)} are free for the undo journal.` };
-}
-
-/** Zeroes that are cut off are only counted, and holes are zeroes: no more than the file has on its disk is kept. */
-function journalSpace(script: RepairScript, imagePath: string): number {
-  const stat = fs.statSync(imagePath);
-  const most = stat.isFile() ? storedBytes(stat) : script.oldSize;
-  const oldSize = Math.min(script.oldSize, script.cutSize + most);
-  return journalBytes({ ...script, oldSize }, Buffer.byteLength(imagePath));
 }
 
 async function checkUnfinished(name: string): Promise<PreflightCheck> {

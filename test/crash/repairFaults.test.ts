@@ -231,7 +231,10 @@ describe("a journal", () => {
     const { image, journal } = fresh();
     const { journalBytes } = await import("../../core/repair/journal.ts");
     const script = await mend(image);
-    expect(fs.statSync(journal).size).toBe(journalBytes(script, Buffer.byteLength(image)));
+    // A part of a cluster makes way for copies, in one record.
+    const tail = { bytes: 700, records: 1 };
+    expect(script.oldSize - script.cutSize).toBe(tail.bytes);
+    expect(fs.statSync(journal).size).toBe(journalBytes(script, Buffer.byteLength(image), tail));
   });
 });
 

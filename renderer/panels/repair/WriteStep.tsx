@@ -179,7 +179,7 @@ interface SummaryProps {
 }
 
 function Summary({ choice, fileSize, children }: SummaryProps) {
-  const { risks, journalBytes } = choice;
+  const { risks, journalBytes, cutBytes } = choice;
   const named = (["safe", "cannot-be-undone-elsewhere", "may-lose-data"] as const).filter(
     (risk) => risks[risk] > 0,
   );
@@ -203,7 +203,10 @@ function Summary({ choice, fileSize, children }: SummaryProps) {
       <dt>Undo journal</dt>
       <dd>
         {children}
-        <span className="number">{bytes(journalBytes)}, written and synced before the first change</span>
+        <span className="number">
+          {cutBytes > 0 && "up to "}
+          {bytes(journalBytes)}, written and synced before the first change
+        </span>
       </dd>
     </dl>
   );

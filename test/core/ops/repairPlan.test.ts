@@ -126,6 +126,27 @@ it("says the size of the journal that is then written", async () => {
   expect(fs.statSync(journal).size).toBe(journalBytes);
 });
 
+it("says what the journal of a file with holes at its end really takes", async () => {
+  const { bytes } = image();
+  const file = tempFile("a.qed", bytes);
+  // A cluster with data, 64 MiB of nothing, and a cluster with data: all of it unused. One piece of a journal is 1 MiB.
+  const MiB = 1024 * 1024;
+  const fd = fs.openSync(file, "r+");
+  fs.writeSync(fd, new Uint8Array(cluster).fill(7), 0, cluster, bytes.length);
+  fs.writeSync(fd, new Uint8Array(cluster).fill(8), 0, cluster, bytes.length + 64 * MiB);
+  fs.closeSync(fd);
+  const looking = await look(file);
+  const { ids, digest, cutBytes, journalBytes } = await looking.ask("choose", { ids: ["trim"] });
+  expect(cutBytes).toBe(64 * MiB + cluster);
+  // Header and states, the path, a piece, a record of zeroes, the last cluster; each record has 40 bytes of its own.
+  expect(journalBytes).toBe(4096 + 40 + file.length + 40 + MiB + 40 + 40 + cluster);
+  const space = (await looking.ask("preflight", { ids })).find(({ id }) => id === "journal-space");
+  expect(space?.text).toMatch(/^The undo journal needs 1\.0\d* MiB;/);
+  await looking.end();
+  const { journal = "" } = await write({ filename: file, format: "qed", ids, digest });
+  expect(fs.statSync(journal).size).toBe(journalBytes);
+});
+
 it("shows the map before and after, and the second is the map of the mended file", async () => {
   const file = tempFile("a.qed", brokenQed());
   const looking = await look(file);
