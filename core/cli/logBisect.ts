@@ -13,7 +13,7 @@ import type { CrashState, MomentKind, ReorderSample } from "../writelog/states.t
 import { CliError } from "./command.ts";
 import { imageArgument } from "./imageArgument.ts";
 import { printBisect } from "./logBisectReport.ts";
-import { type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
+import { type LogReadRequest, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
 import { negativeExit } from "./logOptions.ts";
 import { diskSize, statesOf, withBase } from "./logStateOf.ts";
 import { printable, printWarning, stderr, stdout } from "./output.ts";
@@ -80,13 +80,13 @@ function refuseFormat(judge: JudgeRequest): void {
   throw new CliError(`No format with a check is named '${judge.format}'`, 1, known);
 }
 
-async function stretchOf({ selection }: BisectRequest, { index, node }: ReadLog): Promise<Stretch> {
-  const stretch = await selectEntries(index, node, selection).catch((thrown: unknown) => {
+async function stretchOf(request: BisectRequest, { index, node }: ReadLog): Promise<Stretch> {
+  const stretch = await selectEntries(index, node, request.selection).catch((thrown: unknown) => {
     const { message, context } = asBlockError(thrown);
     throw new CliError(message, 1, context.hint, { cause: thrown });
   });
   for (const note of stretch.notes) printWarning(note);
-  if (!stretch.isBounded && index.end.kind !== "complete") printWarning(index.end.message);
+  if (!stretch.isBounded) warnOfEnd(index, request);
   return stretch;
 }
 

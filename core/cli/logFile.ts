@@ -3,12 +3,12 @@ import type { BlockNode } from "../block/node.ts";
 import { indexLog } from "../writelog/index.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { readOn } from "../writelog/readOn.ts";
-import { recoverAll } from "../writelog/recover.ts";
+import { canRecover, recoverAll } from "../writelog/recover.ts";
 import type { IndexJob } from "../writelog/walk.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
 import { openImage } from "./openImage.ts";
-import { stderr } from "./output.ts";
+import { printWarning, stderr } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 export interface LogReadRequest {
@@ -46,7 +46,7 @@ export function withLog<T>(request: LogReadRequest, use: (log: ReadLog) => Promi
         if (recover) await recoverAll(graph.root, index, job);
         return index;
       });
-      if (index.end.kind === "foreign") throw noLog(log, index, !recover && graph.root.size > 0);
+      if (index.end.kind === "foreign") throw noLog(log, index, withoutBeginning(recover, graph.root.size));
       return await use({ node: graph.root, index, filename: image.filename, signal });
     } finally {
       await graph.close();
@@ -59,10 +59,23 @@ export function exitOf({ end }: LogIndex): number {
   return end.kind === "complete" || end.kind === "growing" ? 0 : 2;
 }
 
-/** `mayRecover`: it has not been tried yet, and there is something to try it on. */
-export function noLog(given: string, { end }: LogIndex, mayRecover: boolean): CliError {
-  const hint = "If its beginning is lost, blkscope log list --recover looks for entries.";
-  return new CliError(`'${given}' can't be read: ${end.message}`, 1, mayRecover ? hint : undefined);
+/** Says why the log ends where it does, unless it ends there, and what else can be done. */
+export function warnOfEnd({ end }: LogIndex, { recover }: Pick<LogReadRequest, "recover">): void {
+  if (end.kind === "complete") return;
+  const more = !recover && canRecover(end.kind) ? "; --recover looks for entries behind it" : "";
+  printWarning(`${end.message}${more}`);
+}
+
+/** `hint`: what else can be done. */
+export function noLog(given: string, { end }: LogIndex, hint?: string): CliError {
+  return new CliError(`'${given}' can't be read: ${end.message}`, 1, hint);
+}
+
+function withoutBeginning(recover: boolean, size: number): string | undefined {
+  if (size === 0) return undefined;
+  return recover
+    ? "No entries were found in it either."
+    : "If its beginning is lost, --recover looks for entries.";
 }
 
 /** Shown on a terminal. */

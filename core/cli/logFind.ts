@@ -3,7 +3,7 @@ import { filterIndex } from "../query/filterIndex.ts";
 import { parseQuery } from "../query/parse.ts";
 import type { Query } from "../query/tree.ts";
 import { CliError } from "./command.ts";
-import { withLog } from "./logFile.ts";
+import { warnOfEnd, withLog } from "./logFile.ts";
 import { type ListRequest, printEntries } from "./logList.ts";
 import { negativeExit } from "./logOptions.ts";
 import { printWarning } from "./output.ts";
@@ -20,7 +20,7 @@ export function printFound(request: FindRequest): Promise<number> {
     const found = await filterIndex(index, node, query, { signal }, request.from);
     const shown = found.subarray(0, Math.min(found.length, request.count));
     if (shown.length > 0) await printEntries(log, shown, request.json);
-    if (index.end.kind !== "complete") printWarning(index.end.message);
+    warnOfEnd(index, request);
     const more = found.length - shown.length;
     if (more > 0) printWarning(`${more} more entries pass the filter; --count ends the list`);
     if (found.length > 0) return 0;

@@ -4,6 +4,7 @@ import { formatSize } from "../base/units.ts";
 import type { BlockNode } from "../block/node.ts";
 import { readMark } from "../writelog/entry.ts";
 import type { LogIndex, LogTotals } from "../writelog/logIndex.ts";
+import { canRecover } from "../writelog/recover.ts";
 import { entriesText } from "../writelog/walk.ts";
 import { exitOf, type LogReadRequest, withLog } from "./logFile.ts";
 import { jsonText, printable, stdout } from "./output.ts";
@@ -23,8 +24,7 @@ export function printInfo(request: LogReadRequest): Promise<number> {
     const marks = await firstMarks(node, index, request.json ? mostMarks : mostMarksShown);
     if (request.json) stdout.line(jsonText(jsonOf(filename, node.size, index, marks), 4));
     else print(filename, node.size, index, marks);
-    const isWall = !["complete", "growing", "limit"].includes(index.end.kind);
-    if (isWall && !request.recover && !request.json) {
+    if (canRecover(index.end.kind) && !request.recover && !request.json) {
       stdout.line("With --recover, entries are looked for behind it.");
     }
     return exitOf(index);

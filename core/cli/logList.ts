@@ -4,8 +4,8 @@ import { readMark } from "../writelog/entry.ts";
 import { entryFlags } from "../writelog/layout.ts";
 import { has, type LogIndex } from "../writelog/logIndex.ts";
 import { CliError } from "./command.ts";
-import { exitOf, type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
-import { jsonText, printable, printWarning, stdout } from "./output.ts";
+import { exitOf, type LogReadRequest, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
+import { jsonText, printable, stdout } from "./output.ts";
 
 export interface ListRequest extends LogReadRequest {
   readonly from: number;
@@ -28,7 +28,7 @@ export function printList(request: ListRequest): Promise<number> {
     await printEntries(log, between(request.from, to), request.json);
     // Not for a part of the log: its end was not asked for.
     const isWhole = to === index.count;
-    if (isWhole && index.end.kind !== "complete") printWarning(index.end.message);
+    if (isWhole) warnOfEnd(index, request);
     return isWhole ? exitOf(index) : 0;
   });
 }

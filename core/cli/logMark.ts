@@ -37,7 +37,7 @@ export function addMark(request: MarkRequest): Promise<void> {
 
 function refuse({ log, overTail }: MarkRequest, index: LogIndex, node: BlockNode): void {
   const { end, count, counted } = index;
-  if (end.kind === "foreign") throw noLog(log, index, false);
+  if (end.kind === "foreign") throw noLog(log, index);
   if (end.kind !== "complete") {
     throw new CliError(`No mark was written: the log is not whole. ${end.message}`, 2);
   }

@@ -14,10 +14,10 @@ import {
   totalsOf,
   verifyReplay,
 } from "../writelog/replay.ts";
-import { type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
+import { lacksEntries, type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
 import { entriesText } from "../writelog/walk.ts";
 import { CliError } from "./command.ts";
-import { type LogReadRequest, type ReadLog, withLog } from "./logFile.ts";
+import { type LogReadRequest, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
 import { type CheckedEnd, type CheckPlan, checkedReplay, printCheck } from "./logReplayCheck.ts";
 import { diskSize, withBase } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
@@ -69,7 +69,7 @@ export function replayLog(request: ReplayRequest): Promise<number> {
     report(request, target, plan, end);
     if (end?.failed !== undefined) return 3;
     if (!plan.isShort) return 0;
-    printWarning(log.index.end.message);
+    warnOfEnd(log.index, request);
     return 2;
   });
 }
@@ -87,8 +87,7 @@ async function planOf(request: ReplayRequest, log: ReadLog): Promise<Plan> {
   const end = endSector === undefined ? Number.MAX_SAFE_INTEGER : (endSector + 1) * index.sectorSize;
   const filter = { start: startSector * index.sectorSize, end, discards: request.discards };
   const totals = totalsOf(index, stretch.first, stretch.end, filter);
-  const promised = index.superblock.entries ?? Number.POSITIVE_INFINITY;
-  const isShort = !stretch.isBounded && (promised > index.count || index.end.kind === "bad-entry");
+  const isShort = !stretch.isBounded && lacksEntries(index);
   return { log, stretch, filter, totals, isShort };
 }
 

@@ -3,7 +3,7 @@
 import { hex } from "../base/bytes.ts";
 import { formatSize } from "../base/units.ts";
 import { type LogStats, type Spread, statsOf } from "../writelog/stats.ts";
-import { exitOf, type LogReadRequest, withLog } from "./logFile.ts";
+import { exitOf, type LogReadRequest, warnOfEnd, withLog } from "./logFile.ts";
 import { jsonText, printable, printWarning, stdout } from "./output.ts";
 
 export interface StatsRequest extends LogReadRequest {
@@ -48,7 +48,7 @@ export async function printStats(request: StatsRequest): Promise<number> {
 function count(request: LogReadRequest): Promise<Counted> {
   return withLog(request, async ({ index, filename, signal }) => {
     const exit = exitOf(index);
-    if (exit !== 0) printWarning(index.end.message);
+    if (exit !== 0) warnOfEnd(index, request);
     if (index.count > index.counted) {
       printWarning(`${index.count - index.counted} of the entries are not counted by the superblock`);
     }

@@ -7,7 +7,7 @@ import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
 import { child, integer, size } from "../block/options.ts";
 import { formatLost, type LostWrites, nothingLost, parseLost } from "../writelog/lost.ts";
 import { gapTexts } from "../writelog/recover.ts";
-import { leftOutText, takenUnasked } from "../writelog/replaySelect.ts";
+import { lacksEntries, leftOutText, takenUnasked } from "../writelog/replaySelect.ts";
 import { LogStates } from "../writelog/state.ts";
 import { tablesOf } from "../writelog/stateCache.ts";
 import { protocolLevel } from "./children.ts";
@@ -52,11 +52,16 @@ export const logstate = defineDriver({
     const base = options.base && (await context.openChild("base", "backing", protocolLevel(options.base)));
     const { index, intervals } = await tablesOf(log, options.recover);
     if (index.end.kind === "foreign") {
-      throw new BlockError("EINVAL", index.end.message, { node: log.name, option: "log" });
+      const hint = options.recover ? "No entries were found in it either." : lostBeginning;
+      const where = { node: log.name, option: "log", ...(log.size > 0 && { hint }) };
+      throw new BlockError("EINVAL", index.end.message, where);
     }
     const states = new LogStates({ log, index, intervals, base, discards: options.discards });
     const count = options.entry ?? takenUnasked(index);
     const leftOut = options.entry === undefined ? leftOutText(index) : undefined;
+    if (options.entry === undefined && lacksEntries(index)) {
+      context.warn(`${index.end.message}${options.recover ? "" : `; ${recoverWords}`}`);
+    }
     if (leftOut !== undefined) context.warn(`${leftOut}; the option 'entry' reaches them`);
     states.checkCount(count);
     for (const text of gapTexts(index, 0, count)) context.warn(text);
@@ -71,6 +76,9 @@ export const logstate = defineDriver({
     return new StateNode({ states, log, count, lost, size, sizeFrom, context });
   },
 });
+
+const recoverWords = "recover=on (--recover) looks for entries behind it";
+const lostBeginning = "If its beginning is lost, recover=on (--recover) looks for entries.";
 
 function checkLost(lost: LostWrites, count: number): void {
   const behind = [...lost.keys()].find((entry) => entry >= count);
@@ -129,6 +137,7 @@ class StateNode implements BlockNode {
         "entries-counted": index.counted,
         ...(index.recovered[0] !== undefined && { "entries-before-damage": index.recovered[0].first }),
         "log-end": index.end.kind,
+        "log-is-whole": !lacksEntries(index),
         "size-from": sizeFrom,
         "disk-end-in-log": index.diskEnd,
         discards,

@@ -7,7 +7,7 @@ import { isZero } from "../base/zero.ts";
 import type { BlockNode } from "../block/node.ts";
 import { HeaderReader, nextHeader } from "./entry.ts";
 import { entryFlags, entryLength, knownFlags, maxSectorSize, minSectorSize } from "./layout.ts";
-import { has, type LogIndex, type RecoveredRun } from "./logIndex.ts";
+import { has, type IndexEndKind, type LogIndex, type RecoveredRun } from "./logIndex.ts";
 import { type IndexJob, walkHeaders } from "./walk.ts";
 
 export interface RecoverJob extends IndexJob {
@@ -42,11 +42,16 @@ export async function recoverPast(
   job: RecoverJob = {},
 ): Promise<RecoveredRun | undefined> {
   const { kind, offset } = index.end;
-  if (kind === "complete" || kind === "limit" || kind === "growing") return undefined;
+  if (!canRecover(kind)) return undefined;
   if (kind === "foreign") return recoverWhole(log, index, job);
   const past = index.count === 0 ? index.sectorSize : nextHeader(index, index.count - 1);
   const at = await new Scan(log, index.sectorSize, job).firstChain(offset + index.sectorSize);
   return at === undefined ? undefined : take(log, index, at, at - past, job);
+}
+
+/** Whether there may be entries behind such an end. */
+export function canRecover(kind: IndexEndKind): boolean {
+  return kind !== "complete" && kind !== "limit" && kind !== "growing";
 }
 
 /** Finds all there is behind damage. Throws as `recoverPast`. */

@@ -67,6 +67,11 @@ export function takenUnasked({ count, counted, recovered, superblock }: LogIndex
   return Math.min(count, Math.max(counted, superblock.entries ?? count));
 }
 
+/** Whether entries that the superblock counts are not there, or nothing says how many there should be. */
+export function lacksEntries({ superblock, count, end }: LogIndex): boolean {
+  return (superblock.entries ?? Number.POSITIVE_INFINITY) > count || end.kind === "bad-entry";
+}
+
 /** Entries that are taken only on demand, in words: "3 entries behind the superblock's count of 9 are left out". */
 export function leftOutText(index: LogIndex): string | undefined {
   const taken = takenUnasked(index);

@@ -10,6 +10,7 @@ import type { WriteIntervals } from "./intervals.ts";
 import { entryFlags } from "./layout.ts";
 import { has, type LogIndex } from "./logIndex.ts";
 import { type LostWrites, nothingLost } from "./lost.ts";
+import { canRecover } from "./recover.ts";
 
 /** What a discarded range is: the log does not say. Both read as zeroes; unknown ranges are not said to be zero. */
 export type DiscardMeaning = "zero" | "unknown";
@@ -59,12 +60,19 @@ export class LogStates {
     return this.#intervals.entries;
   }
 
+  /** Entries that were not looked for. */
+  get #moreBehind(): string {
+    const { end, recovered } = this.index;
+    const isTried = recovered.length > 0 || !canRecover(end.kind);
+    return isTried ? "" : " Behind the damage there may be more: recover=on, --recover.";
+  }
+
   /** Throws EINVAL unless the log has that many entries. */
   checkCount(count: number): void {
     if (Number.isSafeInteger(count) && count >= 0 && count <= this.entries) return;
     throw new BlockError("EINVAL", `The log has ${this.entries} entries; ${count} of them can't be applied`, {
       option: "entry",
-      hint: `Give a number of entries from 0, the disk before the first, to ${this.entries}.`,
+      hint: `Give a number of entries from 0, the disk before the first, to ${this.entries}.${this.#moreBehind}`,
     });
   }
 

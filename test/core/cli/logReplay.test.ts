@@ -377,7 +377,7 @@ describe("entries behind damage", () => {
     const name = damaged();
     const without = cli.run(["log", "replay", name, "sure.raw"]);
     expect([without.code, fs.statSync(cli.path("sure.raw")).size]).toEqual([2, 16 * 512]);
-    const ran = cli.run(["log", "replay", "--recover", "--verify", "--output", "json", name, "all.raw"]);
+    const ran = cli.run(["log", "replay", "--recover", "--verify", "--output", "json", name, "recovered.raw"]);
     expect([ran.code, ran.stderr.startsWith(gap)]).toEqual([2, true]);
     expect(JSON.parse(ran.stdout)).toMatchObject({
       end: 8,
@@ -386,7 +386,7 @@ describe("entries behind damage", () => {
       recovered: [{ first: 3, count: 5, skipped: 4608 }],
     });
     // Sectors 0 to 15 hold 1s; 4 to 11 would hold 2s. Then 3s at 8, a discard from 10 on, 4s at 2.
-    const bytes = fs.readFileSync(cli.path("all.raw"));
+    const bytes = fs.readFileSync(cli.path("recovered.raw"));
     expect([0, 2, 4, 5, 8, 9, 10, 15].map((sector) => bytes[sector * 512])).toEqual([1, 4, 4, 1, 3, 3, 0, 0]);
   });
 
@@ -416,5 +416,47 @@ describe("entries behind damage", () => {
     expect([bisected.code, bisected.stderr.startsWith(gap)]).toEqual([3, true]);
     expect(bisected.stdout).toContain("First that fails: after entry 3, ");
     expect(bisected.stdout).toContain(`Make it again: blkscope log state --entry 4 --recover ${name} `);
+  });
+
+  it("are hinted at by everything that stops before them", () => {
+    const name = damaged();
+    const wall = "Entry 3 at 0x2800 can't be one: its flags are 0xeeeeeeeeeeeeeeee; 0x1f are all there are";
+    const cases = [
+      ["list", name],
+      ["stats", name],
+      ["history", "--at", "0", name],
+      ["replay", name, "wall.raw"],
+      ["bisect", "--at", "each", name, "--", "true", "{}"],
+    ];
+    for (const words of cases) {
+      const { stderr } = cli.run(["log", ...words]);
+      expect([words[0], stderr]).toEqual([
+        words[0],
+        `blkscope: warning: ${wall}; --recover looks for entries behind it\n`,
+      ]);
+    }
+    const state = cli.run(["log", "state", name, "short.raw"]);
+    expect([state.code, state.stderr]).toEqual([
+      2,
+      `blkscope: warning: ${wall}; recover=on (--recover) looks for entries behind it\n`,
+    ]);
+    // What was asked for is there.
+    expect(cli.run(["log", "state", "--entry", "2", name, "two.raw"])).toMatchObject({ code: 0, stderr: "" });
+    const history = cli.run(["log", "history", "--entry", "2", "--at", "0", name]);
+    expect(history).toMatchObject({ code: 0, stderr: "" });
+    const behind = cli.run(["log", "state", "--entry", "5", name, "five.raw"]);
+    expect(behind.stderr).toContain("Behind the damage there may be more: recover=on, --recover.");
+  });
+
+  it("are none in what is no log, which is said", () => {
+    const name = cli.write("noise.log", filled(8192, 0x51));
+    expect(cli.run(["log", "list", name]).stderr).toContain("If its beginning is lost, --recover looks for");
+    for (const words of [
+      ["list", "--recover", name],
+      ["state", "--recover", name, "none.raw"],
+    ]) {
+      const { code, stderr } = cli.run(["log", ...words]);
+      expect([code, stderr.includes("No entries were found in it either.")]).toEqual([1, true]);
+    }
   });
 });
