@@ -94,7 +94,8 @@ export class RecordingNode implements BlockNode {
   }
 
   async #write(kind: "write" | "zeroes", offset: number, source: Uint8Array, { fua = false }: WriteFlags) {
-    const bytes = source.slice();
+    // A copy, also of a Buffer, whose slice is none.
+    const bytes = new Uint8Array(source);
     const write: RecordedWrite = { kind, offset, bytes, fua, start: this.#clock.tick(), end: pending };
     this.#requests.push(write);
     await this.#turns();
