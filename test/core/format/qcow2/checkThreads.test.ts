@@ -1,13 +1,11 @@
 // The check of large images in threads, on small images for which they are asked for: whatever is found without them is
 // found with them, in the same words and the same order. Clusters of 4096 bytes; an L2 table has 512 entries.
 import { describe, expect, it } from "vitest";
-import type { CheckJob, CheckResult, Finding } from "../../../../core/block/finding.ts";
 import type { BlockNode } from "../../../../core/block/node.ts";
-import { checkQcow2 } from "../../../../core/format/qcow2/check.ts";
-import { countInThreads, type Sharing } from "../../../../core/format/qcow2/checkThreads.ts";
+import { countInThreads } from "../../../../core/format/qcow2/checkThreads.ts";
 import { readImage } from "../../../../core/format/qcow2/header.ts";
-import { inspectSnapshots } from "../../../../core/format/qcow2/snapshots.ts";
 import { brokenQcow2 } from "../../../build/brokenQcow2.ts";
+import { alone, checkShared, two } from "../../../build/checkShared.ts";
 import { openForTest } from "../../../build/open.ts";
 import { buildQcow2, type Qcow2Spec } from "../../../build/qcow2.ts";
 import { type Random, seeded } from "../../../build/random.ts";
@@ -16,29 +14,9 @@ import { tempFile } from "../../../build/temp.ts";
 const C = 4096;
 const perTable = C / 8;
 const copied = 1n << 63n;
-const alone: Sharing = { threads: 1, leastBytes: 1 };
-const two: Sharing = { threads: 2, leastBytes: 1 };
-
-interface Found {
-  readonly result: CheckResult;
-  readonly findings: readonly Finding[];
-}
-
 async function fileOf(bytes: Uint8Array): Promise<BlockNode> {
   const graph = await openForTest({ driver: "file", filename: tempFile("image.qcow2", bytes) });
   return graph.root;
-}
-
-async function checked(file: BlockNode, sharing: Sharing, job: CheckJob = {}): Promise<Found> {
-  const image = await readImage(file, "inspect");
-  const { snapshots, faults } = await inspectSnapshots(file, image.header);
-  const findings: Finding[] = [];
-  const finding = (one: Finding) => {
-    findings.push(one);
-    job.finding?.(one);
-  };
-  const result = await checkQcow2(file, image, snapshots, { ...job, finding }, faults, sharing);
-  return { result, findings };
 }
 
 /** The node with some of it changed. */
@@ -101,8 +79,8 @@ describe("the check in threads", () => {
       let findings = 0;
       for (let round = 0; round < 20; round++) {
         const file = await fileOf(damaged(random));
-        const without = await checked(file, alone);
-        expect(await checked(file, two), `round ${round}`).toEqual(without);
+        const without = await checkShared(file, alone);
+        expect(await checkShared(file, two), `round ${round}`).toEqual(without);
         findings += without.findings.length;
       }
       expect(findings).toBeGreaterThan(20);
@@ -111,7 +89,7 @@ describe("the check in threads", () => {
 
   it.each(brokenQcow2())("finds the same: $name", async ({ bytes }) => {
     const file = await fileOf(bytes);
-    expect(await checked(file, two)).toEqual(await checked(file, alone));
+    expect(await checkShared(file, two)).toEqual(await checkShared(file, alone));
   });
 
   it("leaves tables in order to the threads, and looks itself at those that are not", async () => {
@@ -133,7 +111,7 @@ describe("the check in threads", () => {
         return file.read(offset, target);
       },
     });
-    const { result } = await checked(watched, two);
+    const { result } = await checkShared(watched, two);
     expect([...l2Offsets.values()]).toEqual([4 * C, 6 * C]);
     expect(reads).not.toContain(4 * C);
     expect(reads).toContain(6 * C);
@@ -172,7 +150,7 @@ describe("the check in threads", () => {
     });
     const file = await fileOf(bytes);
     for (let round = 0; round < 2; round++) {
-      const { result, findings } = await checked(file, { threads: 4, leastBytes: 1 });
+      const { result, findings } = await checkShared(file, { threads: 4, leastBytes: 1 });
       expect(result).toMatchObject({ corruptions: 0, leaks: 0, allocatedClusters: tables * perTable });
       expect(findings).toEqual([]);
     }
@@ -188,10 +166,10 @@ describe("the check in threads", () => {
         extra: [[new Uint8Array(C), 255]],
       });
       const file = await fileOf(bytes);
-      const without = await checked(file, alone);
+      const without = await checkShared(file, alone);
       expect(without.findings[0]?.code).toBe("l2-reserved-bits");
       expect(without.findings.filter(({ code }) => code === "refcount-overflow")).not.toEqual([]);
-      expect(await checked(file, two)).toEqual(without);
+      expect(await checkShared(file, two)).toEqual(without);
     }
   });
 
@@ -199,14 +177,14 @@ describe("the check in threads", () => {
     const file = await fileOf(tablesOf(3, () => 1n));
     // Of no open file.
     const unread = changed(file, { descriptor: 2 ** 30 });
-    expect(await checked(unread, two)).toEqual(await checked(file, alone));
+    expect(await checkShared(unread, two)).toEqual(await checkShared(file, alone));
   });
 
   it("goes on alone when a thread dies", async () => {
     const file = await fileOf(tablesOf(3, (index) => (index === 5 ? 2n : 0n)));
     const broken = changed(file, { descriptor: -1 });
-    const found = await checked(broken, two);
-    expect(found).toEqual(await checked(file, alone));
+    const found = await checkShared(broken, two);
+    expect(found).toEqual(await checkShared(file, alone));
     expect(found.findings.map(({ code }) => code)).toEqual(["l2-reserved-bits"]);
   });
 
@@ -220,6 +198,8 @@ describe("the check in threads", () => {
         return file.descriptor;
       },
     });
-    await expect(checked(slow, two, { signal: cancel.signal })).rejects.toMatchObject({ code: "ECANCELED" });
+    await expect(checkShared(slow, two, { signal: cancel.signal })).rejects.toMatchObject({
+      code: "ECANCELED",
+    });
   });
 });
