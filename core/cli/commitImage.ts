@@ -1,5 +1,5 @@
 // The work of `commit`: the image is opened without locks on its backing files, one of which is then opened for writing.
-import { BlockError } from "../base/errors.ts";
+import { asBlockError, BlockError } from "../base/errors.ts";
 import { strerror } from "../base/strerror.ts";
 import type { CacheMode } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
@@ -54,13 +54,13 @@ export async function commitCommand(args: CommitArguments): Promise<number> {
             progress: (part) => progress.show(part),
           }),
         );
-        // All of it is in the base, and durable.
-        if (empties) await image.makeEmpty?.();
       } catch (thrown) {
         throw jobFailed(thrown);
       } finally {
         await base.close();
       }
+      // All of it is in the base, and durable.
+      if (empties) await empty(image, file);
       progress.complete();
       progress.end();
     },
@@ -101,6 +101,25 @@ async function openBase(layer: Layer, { cache }: CommitArguments): Promise<Graph
     });
   } catch (thrown) {
     throw openError(layer.name ?? fileOf(layer.node) ?? layer.node.name, thrown, 1);
+  }
+}
+
+/** Throws what emptying the image throws. */
+async function empty(image: BlockNode, file: string): Promise<void> {
+  try {
+    await image.makeEmpty?.();
+  } catch (thrown) {
+    const error = asBlockError(thrown);
+    throw new BlockError(
+      error.code,
+      `Could not empty '${file}' after it was committed: ${error.message}`,
+      {
+        ...error.context,
+        hint: "All that it held is in its base. Commit it again to empty it, or keep what it holds: -d.",
+        peer: { message: `Failed to empty ${file}: ${strerror(error)}` },
+      },
+      { cause: error },
+    );
   }
 }
 

@@ -1,4 +1,6 @@
 // `commit` in the place of qemu-img beside the stock program: output, exit codes and the backing files left.
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { Twins, words } from "../build/twins.ts";
 import { Cli, describeWithQemu } from "../core/cli/support.ts";
@@ -35,6 +37,27 @@ describeWithQemu("commit and qemu-img commit", () => {
     twins.sameBytes("base");
     twins.sameBytes("mid");
     twins.sameBytes("top");
+  });
+
+  it("says when an image could not be emptied, with all of it in the base", () => {
+    twins.prepare("qemu-img", "create", "-q", "-f", "raw", "small", "1M");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "-b", "small", "-F", "raw", "over");
+    twins.prepare("qemu-io", "-c", "write -q -P 5 64k 64k", "over");
+    for (const folder of [twins.ownFolder, twins.peerFolder]) {
+      fs.writeFileSync(path.join(folder, "fails.conf"), '[inject-error]\nevent = "l1_update"\nerrno = "5"\n');
+    }
+    // What else is said of the failed write is each program's own.
+    const ofEmptying = (text: string) =>
+      text
+        .split("\n")
+        .filter((line) => line.includes("empty"))
+        .join("\n");
+    const { code, stderr } = twins.same(["commit", "blkdebug:fails.conf:over"], ofEmptying);
+    expect({ code, says: ofEmptying(stderr) }).toEqual({
+      code: 1,
+      says: "qemu-img: Failed to empty blkdebug:fails.conf:over: Input/output error",
+    });
+    twins.sameBytes("small");
   });
 
   it("goes on where the base has got its first tables meanwhile", () => {
