@@ -72,11 +72,14 @@ const wordsOf = ({ words }: BasePlan["drafts"][number]) => words.map(({ offset }
  * they stood for are not counted.
  */
 function tellCounting(findings: readonly Finding[], mendedAt: ReadonlySet<number>, tell: TellLines): void {
+  const told = new Set<string>();
   for (const finding of findings) {
     const { offset, code, repair, peer } = finding;
     if (mendedAt.has(offset)) {
-      const once = { ...finding, ...(peer && { peer: { ...peer, times: 1 } }) };
-      if (code !== "region-past-end") tellMending(once, tell);
+      const key = `${code} ${offset}`;
+      const isFirst = code !== "region-past-end" && !told.has(key);
+      told.add(key);
+      if (isFirst) tellMending({ ...finding, ...(peer && { peer: { ...peer, times: 1 } }) }, tell);
     } else if (repair === "rewrite-snapshots") tellMending(finding, tell);
     else tellLines([finding], tell);
   }
