@@ -69,6 +69,8 @@ export function takenUnasked({ count, counted, recovered, superblock }: LogIndex
 
 /** Whether entries that the superblock counts are not there, or nothing says how many there should be. */
 export function lacksEntries({ superblock, count, end }: LogIndex): boolean {
+  // One that is being written has all that there is so far.
+  if (end.kind === "growing") return false;
   return (superblock.entries ?? Number.POSITIVE_INFINITY) > count || end.kind === "bad-entry";
 }
 

@@ -102,8 +102,7 @@ class Walk {
   #walkWindow(): IndexEnd | undefined {
     const [index, header, window] = [this.#index, this.#header, this.#window];
     for (let walked = 0; ; walked++) {
-      if (index.count >= this.#soFar)
-        return this.#wall("growing", `${entriesText(index.count)} so far: the log is being written`);
+      if (index.count >= this.#soFar) return this.#atGrowth();
       if (this.#at >= this.#size) return this.#atEnd();
       if (!window.has(this.#at, this.#size)) {
         window.passed(walked, this.#at);
@@ -138,10 +137,16 @@ class Walk {
     if (!superblock.magicOk) {
       return this.#wall("torn", `${entriesText(count)} found; there is no superblock that counts them`);
     }
+    if (this.#job.growing) return this.#atGrowth();
     const stated = superblock.entries ?? "more than 2^53";
     const where = this.#at >= this.#size ? "the log's end" : "blank space";
     const message = `The superblock counts ${stated} entries; ${count} were found before ${where}`;
-    return this.#wall(this.#job.growing ? "growing" : "torn", message);
+    return this.#wall("torn", message);
+  }
+
+  /** Also where the superblock counts more: it was read after the log's length. */
+  #atGrowth(): IndexEnd {
+    return this.#wall("growing", `${entriesText(this.#index.count)} so far: the log is being written`);
   }
 
   #atTorn(): IndexEnd {
@@ -150,10 +155,8 @@ class Walk {
     // Fewer bytes than a header has are no entry if they are blank.
     const isShort = this.#at + entryLength > this.#size;
     if (isShort && isZero(window.bytes, rest, rest + this.#size - this.#at)) return this.#atEnd();
-    return this.#wall(
-      this.#job.growing ? "growing" : "torn",
-      `Entry ${this.#index.count} is cut off: ${this.#header.fault}`,
-    );
+    if (this.#job.growing) return this.#atGrowth();
+    return this.#wall("torn", `Entry ${this.#index.count} is cut off: ${this.#header.fault}`);
   }
 
   /** Behind what the superblock counts, bytes that are no entry are what was in the file before. */

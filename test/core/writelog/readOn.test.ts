@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { MemoryNode } from "../../../core/protocol/memory.ts";
 import { indexLog } from "../../../core/writelog/index.ts";
 import { type OpenLog, readOn } from "../../../core/writelog/readOn.ts";
+import { lacksEntries } from "../../../core/writelog/replaySelect.ts";
 import { failureOf, filled } from "../../build/open.ts";
 import { makeLog } from "../../build/randomLog.ts";
 
@@ -68,6 +69,13 @@ describe("a log that ends within an entry", () => {
     // The size was asked for first; then came entry 3 and the count of 4.
     const { index } = await read(step(3584, 4), step(4096, 4));
     expect([index.count, index.end.kind]).toEqual([4, "growing"]);
+  });
+
+  it("is being written though its superblock counts more than its file held when it was opened again", async () => {
+    const { index } = await read(step(3000, 2), step(3600, 4));
+    expect([index.count, index.end.kind]).toEqual([3, "growing"]);
+    expect(index.end.message).toBe("3 entries so far: the log is being written");
+    expect(lacksEntries(index)).toBe(false);
   });
 
   it("is being written where only its count has changed", async () => {

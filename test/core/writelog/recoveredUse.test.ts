@@ -115,7 +115,7 @@ describe("a state behind damage", () => {
   it("is shown with recover, and says what is missing", async () => {
     // All that there is, and not all that there should be.
     const short = "The superblock counts 8 entries; 7 were found before the log's end";
-    expect(await sectors({ recover: true })).toEqual({ bytes: [1, 2, 0, 4, 5, 6], warnings: [gap, short] });
+    expect(await sectors({ recover: true })).toEqual({ bytes: [1, 2, 0, 4, 5, 6], warnings: [short, gap] });
     // The disk ends where the last entry found ends, at whatever moment.
     expect(await sectors({ recover: true, entry: 3 })).toEqual({
       bytes: [1, 2, 0, 4, 0, 0],
