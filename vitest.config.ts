@@ -1,13 +1,36 @@
 import { defineConfig } from "vitest/config";
 
+/** Tests that load a module anew, and so need modules of their own. */
+const withFreshModules = ["test/core/block/guard.test.ts", "test/core/protocol/libc.test.ts"];
+/** Tests that run the peers or the whole command line, or let an image crash thousands of times. */
+const long = ["test/{cross,crash,docs}/**/*.test.ts", "test/core/cli/**/*.test.ts"];
+
 // Unit and integration tests; the end-to-end tests (test/e2e) are Playwright's.
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts", "test/**/*.test.tsx"],
-    exclude: ["test/e2e/**", "node_modules/**"],
     testTimeout: 30_000,
     pool: "forks",
     // The default leaves one core to others: half of all there is on two.
     maxWorkers: "100%",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "engine",
+          include: ["test/core/**/*.test.ts"],
+          exclude: [...long, ...withFreshModules],
+          // The engine keeps nothing between images, and loading it for each file is a third of the work.
+          isolate: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "app",
+          include: ["test/{bench,electron,renderer,scripts}/**/*.test.{ts,tsx}", ...withFreshModules],
+        },
+      },
+      { extends: true, test: { name: "long", include: long, isolate: false } },
+    ],
   },
 });

@@ -8,8 +8,8 @@ import { plainCounts } from "./steps.mjs";
 /** One TypeScript project per top folder, so that core cannot see the DOM nor the renderer Node. */
 const projects = ["core", "electron", "renderer", "test", "scripts"];
 
-/** Run by `npm test` only. */
-export const slowTests = ["test/cross/**", "test/crash/**", "test/core/cli/**", "test/docs/**"];
+/** What `npm run check` runs of the projects in vitest.config.ts. */
+export const quickProjects = ["engine", "app"];
 
 const tool = (/** @type {string} */ path) => inRoot("node_modules", path);
 
