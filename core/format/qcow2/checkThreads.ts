@@ -1,15 +1,14 @@
-// Threads that count what the tables of a large image refer to, in memory that they share with the check, and later compare
-// their COPIED flags. Each takes the next few tables, so none waits for another. They do ordinary entries only, and tell
-// nothing: a table with others is gone over once more by the check itself, in its order. Without locks one may undo what another counts in the same moment:
-// then the sum of all counts is too small, and they are not used.
+// Has threads go over the tables of a large image (countThread.ts): they count what these refer to, and later compare their
+// COPIED flags. They do ordinary entries only, and tell nothing: a table with others is gone over once more by the check
+// itself, in its order. Without locks one thread may undo what another counts in the same moment: then the sum of all counts
+// is too small, and they are not used.
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
 import { BlockError } from "../../base/errors.ts";
 import type { CheckJob, Finding } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
-import { stateAt, sumMasks } from "./checkCode.ts";
-import { type Addition, ClusterCounts, type CountShare } from "./checkCounts.ts";
+import { type Addition, ClusterCounts } from "./checkCounts.ts";
 import { CheckReporter, CountAgain } from "./checkReporter.ts";
+import { type Answer, answerWords, bits, CountThread, type Order } from "./countThread.ts";
 import { offsetOf } from "./entry.ts";
 import type { Qcow2Header, TablePlace } from "./layout.ts";
 import { PieceReader } from "./pieces.ts";
@@ -22,10 +21,10 @@ export interface Sharing {
   readonly leastBytes: number;
 }
 
-/** Threads take some 50 ms to start; more than four of them wait for the same memory. */
+/** Below, what threads cost is as much as they save. Each has some 12 MiB of memory of its own. */
 export const usualSharing: Sharing = {
   threads: Math.min(4, availableParallelism()),
-  leastBytes: 256 * 1024 * 1024,
+  leastBytes: 512 * 1024 * 1024,
 };
 
 /** Tables of one list: each takes 20 bytes of it. */
@@ -97,10 +96,6 @@ function areOfUse(file: BlockNode, header: Qcow2Header, { threads, leastBytes }:
   return Math.min(l1.entries * clusterSize, file.size) >= leastBytes;
 }
 
-/** Of a table: bits, allocated clusters, fragmented ones. */
-const answerWords = 3;
-const bits = { done: 1, odd: 2, copied: 4, again: 8 } as const;
-
 /** What a thread says of a table. */
 export interface TableAnswer {
   /** Some of its entries were not counted, or not found in order: the check has to look at them. */
@@ -147,141 +142,13 @@ export class TableAnswers {
   }
 }
 
-/** The first thing that a thread is told. */
-interface Start extends CountShare {
-  readonly fd: number;
-  readonly fileSize: number;
-  readonly clusterSize: number;
-  readonly sumMasks: typeof sumMasks;
-}
-
-/** A list of tables, which all threads get, or counts whose sum is wanted. */
-interface Order {
-  readonly list?: {
-    /** undefined: their flags are compared. */
-    readonly addition: Addition | undefined;
-    readonly offsets: Float64Array;
-    readonly answers: Uint32Array;
-    /** One number: of the tables that some thread has taken. */
-    readonly taken: Int32Array;
-  };
-  /** Addresses. */
-  readonly sum?: { readonly at: number; readonly end: number };
-}
-
-/** `isOver`: a count would have become too high. */
-interface Answer {
-  readonly isOver: boolean;
-  readonly sum: bigint;
-}
-
-/** A thread's program. As text, since this is all it needs: it starts at once, from sources and in every bundle. */
-const program = `
-const { readSync } = require("node:fs");
-const { parentPort, workerData } = require("node:worker_threads");
-const { memory, fd, fileSize, clusterSize, tableAt, countsAt, limits } = workerData;
-const table = Buffer.from(memory.buffer, tableAt, clusterSize);
-const state = new DataView(memory.buffer, workerData.stateAt);
-let [isOdd, isOver] = [false, false];
-const env = { memory, odd: () => { isOdd = true; }, overflow: () => { isOver = true; } };
-const bound = (code) => new WebAssembly.Instance(new WebAssembly.Module(code), { env }).exports.run;
-const count = bound(workerData.countModule);
-const compare = bound(workerData.compareModule);
-const sumOf = bound(workerData.sumModule);
-
-function read(offset) {
-  const there = Math.max(0, Math.min(clusterSize, fileSize - offset));
-  for (let done = 0; done < there;) {
-    const got = readSync(fd, table, done, there - done, offset + done);
-    if (got === 0) return false;
-    done += got;
-  }
-  table.fill(0, there);
-  table.swap64();
-  return true;
-}
-
-function goOver(index, { offsets, answers, addition }) {
-  if (!read(offsets[index])) return;
-  isOdd = false;
-  const tableEnd = tableAt + clusterSize;
-  if (addition === undefined) {
-    compare(tableAt, tableEnd, countsAt, ...limits);
-    answers[index * ${answerWords}] = ${bits.done} + (isOdd ? ${bits.odd} : 0);
-    return;
-  }
-  const { least, times, fourTimes } = addition;
-  state.setBigInt64(${stateAt.next}, 0n, true);
-  count(tableAt, tableEnd, countsAt, ...limits, BigInt(clusterSize), least, times, fourTimes);
-  const isCopied = state.getInt32(${stateAt.flags + 4}, true) < 0;
-  const isAgain = state.getUint32(${stateAt.again}, true) !== 0;
-  answers[index * ${answerWords} + 1] = state.getUint32(${stateAt.allocated}, true);
-  answers[index * ${answerWords} + 2] = state.getUint32(${stateAt.fragmented}, true);
-  answers[index * ${answerWords}] = ${bits.done} + (isOdd ? ${bits.odd} : 0) +
-    (isCopied ? ${bits.copied} : 0) + (isAgain ? ${bits.again} : 0);
-}
-
-function goOverAll(list) {
-  const atOnce = 16;
-  let [done, odd] = [0, 0];
-  for (;;) {
-    const first = Atomics.add(list.taken, 0, atOnce);
-    const end = Math.min(first + atOnce, list.offsets.length);
-    if (first >= end) return;
-    for (let index = first; index < end; index++, done++) {
-      // What can't be read is told by the check, which reads it as well.
-      try { goOver(index, list); } catch (error) { if (error.syscall !== "read") throw error; }
-      if (isOdd) odd++;
-    }
-    // Most would be gone over twice.
-    if (isOver || (odd > 64 && odd * 4 > done)) Atomics.store(list.taken, 0, list.offsets.length);
-  }
-}
-
-parentPort.on("message", ({ list, sum }) => {
-  if (list) goOverAll(list);
-  parentPort.postMessage({ isOver, sum: sum ? sumOf(sum.at, sum.end, ...workerData.sumMasks) : 0n });
-});
-`;
-
-class CountThread {
-  readonly #worker: Worker;
-  #ended: Error | undefined;
-  #waiting: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
-
-  constructor(start: Start) {
-    this.#worker = new Worker(program, { eval: true, workerData: start, name: "blkscope:check" });
-    this.#worker.on("message", (answer: Answer) => this.#waiting?.resolve(answer));
-    this.#worker.on("error", (error) => this.#end(error));
-    this.#worker.on("exit", () => this.#end(new Error("it exited")));
-  }
-
-  /** One after the other. Throws CountAgain when the thread has ended. */
-  ask(order: Order): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      if (this.#ended) this.#end(this.#ended);
-      else this.#worker.postMessage(order);
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #end(cause: Error): void {
-    this.#ended ??= cause;
-    this.#waiting?.reject(new CountAgain("a thread has ended", { cause: this.#ended }));
-  }
-}
-
 export class CheckThreads {
   readonly #file: BlockNode;
   readonly #header: Qcow2Header;
   readonly #counts: ClusterCounts;
   readonly #reporter: CheckReporter;
   readonly #sharing: Sharing;
-  #threads: readonly CountThread[] = [];
+  readonly #threads: CountThread[] = [];
 
   constructor(
     file: BlockNode,
@@ -365,6 +232,7 @@ export class CheckThreads {
     return new TableAnswers(offsets, answers);
   }
 
+  /** Throws CountAgain when the system has no room for them. */
   #start(): void {
     if (this.#threads.length > 0) return;
     const fd = this.#file.descriptor;
@@ -373,11 +241,14 @@ export class CheckThreads {
     // Several threads that touch new memory at once take the system several times as long.
     const step = pageBytes / counts.BYTES_PER_ELEMENT;
     for (let at = 0; at < counts.length; at += step) counts[at] = counts[at] as number;
-    this.#threads = Array.from({ length: this.#sharing.threads }, (_, index) => {
-      const share = this.#counts.shareOf(index);
-      const { clusterSize } = this.#header;
-      return new CountThread({ ...share, fd, fileSize: this.#file.size, clusterSize, sumMasks });
-    });
+    const start = { fd, fileSize: this.#file.size, clusterSize: this.#header.clusterSize };
+    try {
+      for (let index = 0; index < this.#sharing.threads; index++) {
+        this.#threads.push(new CountThread({ ...this.#counts.shareOf(index), ...start }));
+      }
+    } catch (thrown) {
+      throw new CountAgain("a thread could not be started", { cause: thrown });
+    }
   }
 
   async #expectSum(): Promise<void> {
