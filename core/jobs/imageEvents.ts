@@ -6,7 +6,7 @@ import type { BlockNode } from "../block/node.ts";
 export interface ImageEvent {
   /** From 0, in the order of first sight. */
   readonly id: number;
-  readonly kind: NodeEvent["kind"];
+  readonly kind: Exclude<NodeEvent["kind"], "repair">;
   /** Path of the node that tells, and of the one it is about: the node a person should look at. */
   readonly node: string;
   readonly about: string;
