@@ -123,9 +123,11 @@ export class Amender {
     const { metadata, l2, file, hasBacking } = this.#parts;
     await this.#parts.removeBitmaps();
     await this.#alone(async () => {
-      await new ZeroExpansion({ metadata, l2, file, hasBacking }).run(progress);
-      await metadata.commitAll();
-      await metadata.settle();
+      await metadata.overlaps.changingSnapshots(async () => {
+        await new ZeroExpansion({ metadata, l2, file, hasBacking }).run(progress);
+        await metadata.commitAll();
+        await metadata.settle();
+      });
       const left: readonly number[] = [extensionTypes.featureNames, extensionTypes.bitmaps];
       const extensions = metadata.image.extensions.list.filter(({ type }) => !left.includes(type));
       await metadata.header.rewrite({ version: 2, extensions });

@@ -160,6 +160,8 @@ export class BitmapWriter {
 
   async #begin(): Promise<ReadonlyMap<string, BitmapBits>> {
     const auto = this.#store.bitmaps.filter(({ isAuto, isInUse }) => isAuto && !isInUse);
+    // Where nothing new may be written they could not be stored, and would be lost for nothing.
+    if (auto.length > 0) await this.#metadata.beforeTables();
     const content = new Map<string, BitmapBits>();
     for (const bitmap of auto) content.set(bitmap.name, await this.#read(bitmap));
     await this.#store.markInUse(auto);

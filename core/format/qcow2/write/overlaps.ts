@@ -67,6 +67,7 @@ export class Overlaps {
   #clusters: Promise<ReadonlyMap<Area, Set<number>>> | undefined;
   /** The same, once they are read. */
   #known: ReadonlyMap<Area, Set<number>> | undefined;
+  #changesSnapshots = false;
   /** Areas that are whole tables, of the image and facts that they were taken from. */
   #spanCache: { image: Qcow2Image; facts: Qcow2Facts; spans: readonly Span[] } | undefined;
 
@@ -83,6 +84,16 @@ export class Overlaps {
     if (hit === undefined) return;
     const words = `Preventing invalid write on metadata (overlaps with ${names[hit]})`;
     throw await this.#corruption.fatal(words, { offset, length });
+  }
+
+  /** While `body` runs L2 tables that only snapshots have are changed in place as the disk's own are. */
+  async changingSnapshots(body: () => Promise<void>): Promise<void> {
+    this.#changesSnapshots = true;
+    try {
+      await body();
+    } finally {
+      this.#changesSnapshots = false;
+    }
   }
 
   /** For a range that new metadata are to take. */
@@ -136,6 +147,7 @@ export class Overlaps {
     const spans = this.#spans();
     const isHit = (area: Area) => {
       if (area === own || !this.#wanted.has(area)) return false;
+      if (area === "inactive-l2" && own === "active-l2" && this.#changesSnapshots) return false;
       const set = clusters.get(area);
       if (set === undefined || set.size === 0) {
         return spans.some(

@@ -17,6 +17,12 @@ async function open(bytes: Uint8Array): Promise<{ graph: Graph; node: BlockNode;
   return { graph, node: graph.root, bitmaps: graph.root.bitmaps as Bitmaps };
 }
 
+async function fileOf(graph: Graph): Promise<Uint8Array> {
+  const file = graph.nodeAt("file");
+  if (file === undefined) throw new Error("there is no file");
+  return readAll(file);
+}
+
 async function ranges(bitmaps: Bitmaps, name: string): Promise<number[][]> {
   const list: number[][] = [];
   for await (const { offset, length } of (await bitmaps.read(name)).ranges()) list.push([offset, length]);
@@ -45,6 +51,23 @@ describe("a bitmap", () => {
     await bitmaps.disable("b");
     await node.write(0, filled(512, 1));
     expect(await ranges(bitmaps, "b")).toHaveLength(2);
+  });
+
+  it("is not given up for a write to an image whose refcounts have to be repaired first", async () => {
+    const { bytes } = buildQcow2({ size: 10 * C, clusters: new Map([[0, filled(C, 1)]]) });
+    const first = await open(bytes);
+    await first.bitmaps.add("b", 4096);
+    // The dirty bit (incompatible_features, bit 0), and a refcount of 0 for the data in cluster 5.
+    const damaged = await fileOf(first.graph);
+    damaged[79] = 1;
+    damaged.fill(0, 2 * C + 5 * 2, 2 * C + 6 * 2);
+    const { graph, node } = await open(damaged);
+    expect((await failureOf(node.write(0, filled(512, 2)))).code).toBe("ECORRUPT");
+    const spec = { driver: "qcow2", file: { driver: "memory", bytes: await fileOf(graph) } };
+    const again = await openGraph(spec as ImageSpec);
+    expect(await again.root.bitmaps?.list()).toMatchObject([
+      { name: "b", isEnabled: true, isInconsistent: false },
+    ]);
   });
 
   it("forgets what a smaller disk no longer has", async () => {
