@@ -1,6 +1,6 @@
 // Crash safety of the qcow2 writer, proven as crash.test.ts proves that of QED: after a crash at any time clusters are
 // leaked at most, and COPIED may not fit their counts; with lazy refcounts that is so once the image is repaired, and its
-// dirty bit says that it has to be.
+// dirty bit says that it has to be. A dirty bitmap says where the disk was changed, or that it is not to be believed.
 //
 //   BLKSCOPE_CRASH=full   every cut of every life, and more lives
 //   BLKSCOPE_SEED=n       that life alone, every cut
@@ -17,13 +17,19 @@ import { chooseQcow2 } from "./qcow2Life.ts";
 const asked = process.env.BLKSCOPE_SEED;
 const full = process.env.BLKSCOPE_CRASH === "full" || asked !== undefined;
 const effort: Effort = full ? { reorderings: 6 } : { cuts: 2, reorderings: 2 };
-const lives = full ? 400 : 25;
 const firstSeed = 20261121;
 const timeout = full ? 7_200_000 : 240_000;
 
-const kinds: readonly (readonly [string, Chooser])[] = [
-  ["without lazy refcounts", (random) => chooseQcow2(random, false)],
-  ["with lazy refcounts", (random) => chooseQcow2(random, true)],
+/** With how many lives there are. */
+const kinds: readonly (readonly [string, number, Chooser])[] = [
+  ["without lazy refcounts", full ? 400 : 25, (random) => chooseQcow2(random, false)],
+  ["with lazy refcounts", full ? 400 : 25, (random) => chooseQcow2(random, true)],
+  ["with dirty bitmaps", full ? 400 : 12, (random) => chooseQcow2(random, undefined, "bitmaps")],
+  [
+    "whose version and options change",
+    full ? 400 : 12,
+    (random) => chooseQcow2(random, undefined, "version"),
+  ],
 ];
 
 function newTally(): Tally {
@@ -31,7 +37,7 @@ function newTally(): Tally {
 }
 
 describe("a crash of a qcow2 image", () => {
-  it.each(kinds)("%s leaves leaks at most, and every flushed byte", { timeout }, async (_, choose) => {
+  it.each(kinds)("%s leaves leaks at most, and every flushed byte", { timeout }, async (_, lives, choose) => {
     const tally = newTally();
     const seeds =
       asked === undefined ? Array.from({ length: lives }, (_, i) => firstSeed + i) : [Number(asked)];

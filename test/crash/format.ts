@@ -1,7 +1,9 @@
 // What the harness has to know of an image's format: how it is opened, what a guest can ask of it, and what a crash
 // is allowed to leave. Everything else of the harness is the same for all formats.
 import type { Finding } from "../../core/block/finding.ts";
+import type { AmendRequest } from "../../core/block/node.ts";
 import type { Random } from "../build/random.ts";
+import type { KnownBitmap } from "./bitmapModel.ts";
 import type { GuestContent, Zone } from "./guestModel.ts";
 
 export interface CrashFormat {
@@ -29,6 +31,10 @@ export interface Abilities {
   readonly snapshots: boolean;
   /** An image that has snapshots can be resized. */
   readonly resizeWithSnapshots: boolean;
+  /** Dirty bitmaps, which exclude that snapshots are applied. */
+  readonly bitmaps: boolean;
+  /** Options that are changed on the way, as sets of one request each. */
+  readonly amends: readonly AmendRequest["options"][];
 }
 
 /** What stays the same over all parts of a life. */
@@ -49,6 +55,7 @@ export interface Start {
   /** The tables are damaged until the opening has repaired them. */
   readonly damaged: boolean;
   readonly snapshots: readonly KnownSnapshot[];
+  readonly bitmaps: readonly KnownBitmap[];
 }
 
 /** A snapshot that is there from the start. */

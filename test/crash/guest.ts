@@ -3,6 +3,7 @@
 import { BlockError } from "../../core/base/errors.ts";
 import type { BlockNode } from "../../core/block/node.ts";
 import type { Random } from "../build/random.ts";
+import type { BitmapModel } from "./bitmapModel.ts";
 import { fillFromBacking } from "./firstImage.ts";
 import type { Setting } from "./format.ts";
 import {
@@ -14,6 +15,7 @@ import {
   readZones,
   type Zone,
 } from "./guestModel.ts";
+import type { Machine } from "./machine.ts";
 import type { Opened } from "./openImage.ts";
 import { type Clock, pending } from "./recorder.ts";
 import type { SnapshotModel } from "./snapshotModel.ts";
@@ -22,6 +24,8 @@ export interface GuestParts {
   readonly setting: Setting;
   readonly model: GuestModel;
   readonly snapshots: SnapshotModel;
+  readonly bitmaps: BitmapModel;
+  readonly machine: Machine;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -30,6 +34,8 @@ export class Guest {
   readonly #setting: Setting;
   readonly #model: GuestModel;
   readonly #snapshots: SnapshotModel;
+  readonly #bitmaps: BitmapModel;
+  readonly #machine: Machine;
   readonly #clock: Clock;
   readonly #random: Random;
   #size: number;
@@ -37,10 +43,12 @@ export class Guest {
   #isSizeTaken = false;
   #count = 0;
 
-  constructor({ setting, model, snapshots, clock, random }: GuestParts) {
+  constructor({ setting, model, snapshots, bitmaps, machine, clock, random }: GuestParts) {
     this.#setting = setting;
     this.#model = model;
     this.#snapshots = snapshots;
+    this.#bitmaps = bitmaps;
+    this.#machine = machine;
     this.#clock = clock;
     this.#random = random;
     this.#size = model.initial.size;
@@ -69,11 +77,14 @@ export class Guest {
   /** Whether there is anything that is done with no other request in flight. */
   get canAlone(): boolean {
     const { can } = this.#setting.format;
-    return can.shrink || can.snapshots;
+    return can.shrink || can.snapshots || this.#machine.canAct;
   }
 
   async alone(node: BlockNode): Promise<void> {
     const { can } = this.#setting.format;
+    if (this.#machine.canAct && this.#random.below(3) > 0) {
+      return this.#machine.act(node, await this.#content(node));
+    }
     if (can.snapshots && (!this.#canResize || this.#random.below(4) > 0)) return this.#snapshot(node);
     if (can.shrink && this.#canResize) return this.#shrink(node);
   }
@@ -154,6 +165,8 @@ export class Guest {
   }
 
   get #canResize(): boolean {
+    // Bitmaps that are not to be believed are of a disk of that size.
+    if (this.#bitmaps.live.some(({ wasInconsistent }) => wasInconsistent)) return false;
     return this.#setting.format.can.resizeWithSnapshots || this.#snapshots.live.length === 0;
   }
 
@@ -196,6 +209,8 @@ export class Guest {
       record.deleted.end = this.#clock.tick();
       return;
     }
+    // Bitmaps know nothing of what a snapshot changes: that is refused.
+    if (this.#bitmaps.live.length > 0) return this.#takeSnapshot(node);
     const { content } = record;
     const writes = content.zones.map((bytes, index) =>
       this.#newWrite("write", this.#setting.zones[index]?.offset ?? 0, bytes, true),

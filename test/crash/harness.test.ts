@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { filled } from "../build/open.ts";
 import { randomFrom } from "../build/random.ts";
+import { BitmapModel, type KnownBitmap } from "./bitmapModel.ts";
 import { cutMoments, prefixState, reorderedState, tornState } from "./crashStates.ts";
 import { GuestModel, type GuestRequest } from "./guestModel.ts";
 import { Clock, RecordingNode } from "./recorder.ts";
@@ -120,5 +121,49 @@ describe("what the guest may find", () => {
     expect([...model.sizesAfterCrash(0)]).toEqual([512]);
     expect([...model.sizesAfterCrash(2)].sort()).toEqual([1024, 512]);
     expect([...model.sizesAfterCrash(4)]).toEqual([1024]);
+  });
+});
+
+describe("bitmaps after a crash", () => {
+  const zones = [{ offset: 1000, length: 4 }];
+  const disk = (...bytes: number[]) => ({ size: 2000, zones: [Uint8Array.from(bytes)] });
+  const found = (more: Partial<KnownBitmap>): KnownBitmap => {
+    return { name: "b1", isEnabled: true, isInconsistent: false, set: [new Uint8Array(4)], ...more };
+  };
+  /** Made at the moments 10 to 20, of a disk of zeroes. */
+  function made(): BitmapModel {
+    const model = new BitmapModel([], disk(0, 0, 0, 0));
+    const state = { isThere: true, isEnabled: true, required: [new Uint8Array(4)], base: disk(0, 0, 0, 0) };
+    model.begin(model.newRecord(), state, 10).end = 20;
+    return model;
+  }
+  const fault = (bitmaps: readonly KnownBitmap[], content = disk(0, 0, 0, 0), moment = 30, sizes = [2000]) =>
+    made().faultAfterCrash(bitmaps, content, { zones, sizes }, moment);
+
+  it("have to say what was changed since they record, unless they are marked as in use", () => {
+    expect(fault([found({})])).toBeUndefined();
+    const changed = disk(0, 7, 0, 0);
+    expect(fault([found({})], changed)).toBe("the bitmap b1 does not say that byte 1 of zone 0 was changed");
+    expect(fault([found({ set: [Uint8Array.of(1, 1, 0, 0)] })], changed)).toBeUndefined();
+    expect(fault([found({ isInconsistent: true })], changed)).toBeUndefined();
+    // Behind 1001, where the disk ended once, nobody asks.
+    expect(fault([found({})], changed, 30, [2000, 1001])).toBeUndefined();
+  });
+
+  it("are there when they are made, and may be while that is under way", () => {
+    expect(fault([])).toBe("the bitmap b1 is lost");
+    expect([fault([], undefined, 15), fault([found({})], undefined, 15)]).toEqual([undefined, undefined]);
+    expect(fault([found({})], undefined, 5)).toBe("the bitmap b1 is there");
+    expect(fault([found({ name: "other" }), found({})])).toBe("nobody made the bitmap other");
+    expect(fault([found({ isEnabled: false })])).toBe("the bitmap b1 does not record");
+  });
+
+  it("that were not to be believed never are again", () => {
+    const before = found({ isInconsistent: true });
+    const model = new BitmapModel([before], disk(0, 0, 0, 0));
+    const judged = (bitmap: KnownBitmap) =>
+      model.faultAfterCrash([bitmap], disk(0, 0, 0, 0), { zones, sizes: [2000] }, 5);
+    expect(judged(before)).toBeUndefined();
+    expect(judged(found({}))).toBe("the bitmap b1 was marked as in use, and is not any more");
   });
 });

@@ -36,7 +36,7 @@ function playWrite(steps: readonly (Step | CommonStep)[], backingSize: number | 
   };
   return play<Step>({
     setting,
-    start: { bytes, content: { size, zones: [before] }, damaged: false, snapshots: [] },
+    start: { bytes, content: { size, zones: [before] }, damaged: false, snapshots: [], bitmaps: [] },
     writes: [{ offset: 0, bytes: data }],
     steps,
     acts: {

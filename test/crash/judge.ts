@@ -5,6 +5,7 @@ import { BlockError } from "../../core/base/errors.ts";
 import type { DirtyPolicy } from "../../core/block/driver.ts";
 import type { BlockNode } from "../../core/block/node.ts";
 import { checkAndRepair, gather } from "../../core/block/repair.ts";
+import { type KnownBitmap, marksOf } from "./bitmapModel.ts";
 import type { CrashState } from "./crashStates.ts";
 import type { KnownSnapshot, Setting } from "./format.ts";
 import { type GuestContent, lengthIn, readZones } from "./guestModel.ts";
@@ -19,12 +20,14 @@ export interface Verdict {
   /** What the guest sees on it. */
   readonly content: GuestContent;
   readonly snapshots: readonly KnownSnapshot[];
+  readonly bitmaps: readonly KnownBitmap[];
 }
 
 export async function judge(part: Part, state: CrashState): Promise<Verdict> {
   await judgeUnrepaired(part, state);
   const snapshots = await judgeSnapshots(part, state.bytes, state.moment);
-  return { ...(await judgeRepair(part, state)), snapshots };
+  const bitmaps = await judgeBitmaps(part, state.bytes, state.moment);
+  return { ...(await judgeRepair(part, state)), snapshots, bitmaps };
 }
 
 /** Read-only, as it is: ranges that a repair will mend may fail, as far as no durable data can be in them. */
@@ -89,7 +92,36 @@ async function judgeSnapshots(part: Part, file: Uint8Array, moment: number): Pro
   return names.map((name) => ({ name, content: snapshots.contentOf(name) }));
 }
 
-async function judgeRepair(part: Part, state: CrashState): Promise<Omit<Verdict, "snapshots">> {
+/** Each says what was changed, or is marked as in use: nobody believes it then. */
+async function judgeBitmaps(part: Part, file: Uint8Array, moment: number): Promise<KnownBitmap[]> {
+  const { setting, bitmaps, model } = part;
+  if (!setting.format.can.bitmaps) return [];
+  const opened = await openImage(memoryFile(file.slice(), true), setting, { readOnly: true });
+  const found: KnownBitmap[] = [];
+  for (const { name, isEnabled, isInconsistent } of (await opened.node.bitmaps?.list()) ?? []) {
+    const ranges = [];
+    if (!isInconsistent) {
+      for await (const range of (await opened.node.bitmaps?.read(name))?.ranges() ?? []) ranges.push(range);
+    }
+    found.push({ name, isEnabled, isInconsistent, set: marksOf(setting.zones, ranges) });
+  }
+  const sizes = model.requests.flatMap((request) => (request.kind === "resize" ? [request.size] : []));
+  const content = await readZones(opened.node, setting.zones);
+  const within = { zones: setting.zones, sizes: [model.initial.size, ...sizes] };
+  const fault = bitmaps.faultAfterCrash(found, content, within, moment);
+  await opened.close();
+  if (fault !== undefined) throw new Error(fault);
+  const left = isClosed(part, moment) ? bitmaps.unstored(found) : undefined;
+  if (left !== undefined) throw new Error(`the image was closed, and the bitmap ${left} is marked as in use`);
+  return found;
+}
+
+/** Whether everything was done by then, up to the last flush of the close. */
+function isClosed({ record: { requests } }: Part, moment: number): boolean {
+  return requests.at(-1)?.kind === "flush" && requests.every(({ end }) => end <= moment);
+}
+
+async function judgeRepair(part: Part, state: CrashState): Promise<Omit<Verdict, "snapshots" | "bitmaps">> {
   const { format } = part.setting;
   const file = memoryFile(state.bytes.slice());
   const opened = await openImage(file, part.setting, { dirty: "skip" });
@@ -170,6 +202,7 @@ export async function judgeWritten(
   }
   await later.close();
   await judgeSnapshots(part, await contentOf(file), state.moment);
+  await judgeBitmaps(part, await contentOf(file), state.moment);
 }
 
 async function readGuest(part: Part, opened: Opened, moment: number, when: string): Promise<GuestContent> {

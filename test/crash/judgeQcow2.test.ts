@@ -89,6 +89,7 @@ function playSteps(
       content: { size, zones: [first, filled(4 * cluster, 0)] },
       damaged: false,
       snapshots: [],
+      bitmaps: [],
     },
     writes,
     ...(snapshot !== undefined && { snapshot }),

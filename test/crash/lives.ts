@@ -77,10 +77,10 @@ export async function judgePart(
       if (verdict.corruptions > 0) tally.corrupt++;
       if (verdict.leaks > 0) tally.leaking++;
       await witness?.(part, state, verdict);
-      const { content, snapshots, repaired } = verdict;
+      const { content, snapshots, bitmaps, repaired } = verdict;
       if (index === goesOn && repaired !== undefined) {
         const damaged = verdict.corruptions > 0;
-        next = { bytes: state.bytes.slice(), content, damaged, snapshots };
+        next = { bytes: state.bytes.slice(), content, damaged, snapshots, bitmaps };
       }
     }
   }

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { guard } from "../../core/block/guard.ts";
 import type { BlockNode } from "../../core/block/node.ts";
 import { randomFrom } from "../build/random.ts";
+import { BitmapModel } from "./bitmapModel.ts";
 import { cutMoments, prefixState, reorderedState, tornState } from "./crashStates.ts";
 import type { Setting, Start } from "./format.ts";
 import { GuestModel } from "./guestModel.ts";
@@ -47,7 +48,8 @@ export async function play<S extends string>(order: Order<S>): Promise<Part> {
       if (made) made.made.end = clock.tick();
     } else await order.acts[step as S](file);
   }
-  return { setting, damagedAtStart: false, record: inner.record, model, snapshots };
+  const bitmaps = new BitmapModel(start.bitmaps, start.content);
+  return { setting, damagedAtStart: false, record: inner.record, model, snapshots, bitmaps, acts: [] };
 }
 
 /** What the judge says of a part: the first complaint over all cuts and what 40 reorderings of each leave. */

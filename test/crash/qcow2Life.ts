@@ -16,16 +16,25 @@ export interface Qcow2Kind {
   readonly isBacked: boolean;
   /** Clusters that are given up go back to the file system, whatever they were given up for. */
   readonly discards: boolean;
+  /** Bitmaps are kept in it, or its version changes on the way; else neither. */
+  readonly changes?: "bitmaps" | "version";
 }
 
+const widths = [1, 2, 4, 8, 16, 32, 64].map((bits) => ({ refcount_bits: bits }));
+const lazies = [true, false].map((lazy) => ({ lazy_refcounts: lazy }));
+const versions = [{ compat: "0.10" }, { compat: "0.10", refcount_bits: 16 }, { compat: "1.1" }];
+
 export function qcow2Format(kind: Qcow2Kind): CrashFormat {
-  const { version, refcountOrder, extended, lazy, isBacked, discards } = kind;
+  const { version, refcountOrder, extended, lazy, isBacked, discards, changes } = kind;
+  // An image may be of version 2 at any time.
+  const isTwo = version === 2 || changes === "version";
   const names = [extended && "extended_l2", lazy && "lazy_refcounts", discards && "all discards passed"];
   return {
     driver: "qcow2",
     words: [`version ${version}, refcount_bits ${2 ** refcountOrder}`, ...names.filter(Boolean)].join(", "),
     options: {
-      "lazy-refcounts": lazy,
+      // Where that changes on the way, the image says it.
+      ...(changes === undefined && { "lazy-refcounts": lazy }),
       "pass-discard-other": discards,
       // What the peer leaves out by default is looked at as well: nothing may ever be written over tables.
       "overlap-check": "all",
@@ -33,15 +42,17 @@ export function qcow2Format(kind: Qcow2Kind): CrashFormat {
     hasPeer: true,
     can: {
       // Without zero clusters what is discarded would show the backing file.
-      discard: version === 2 && isBacked ? "nothing" : "whole clusters",
+      discard: isTwo && isBacked ? "nothing" : "whole clusters",
       shrink: true,
       compress: true,
       snapshots: true,
-      resizeWithSnapshots: version === 3,
+      resizeWithSnapshots: !isTwo,
+      bitmaps: changes === "bitmaps",
+      amends: changes === undefined ? [] : [...widths, ...lazies, ...(changes === "version" ? versions : [])],
     },
     failsUntilRepaired: false,
-    // qcow2, "Header": bit 0 of `incompatible_features` at byte 72, big-endian, of version 3.
-    isMarked: (file) => version === 3 && (file[79] ?? 0) % 2 === 1,
+    // qcow2, "Header": the version at byte 4, and bit 0 of `incompatible_features` at byte 72, big-endian, of version 3.
+    isMarked: (file) => file[7] === 3 && (file[79] ?? 0) % 2 === 1,
     isHarmless: hasFlagOfLeak,
   };
 }
@@ -60,10 +71,14 @@ function hasFlagOfLeak({ code, message, value = "0x0" }: Finding, all: readonly 
 }
 
 /** Small clusters mostly; half of the images with lazy refcounts where `lazy` is left open. */
-export function chooseQcow2(random: Random, lazy?: boolean): { setting: Setting; start: Start } {
+export function chooseQcow2(
+  random: Random,
+  lazy?: boolean,
+  changes?: "bitmaps" | "version",
+): { setting: Setting; start: Start } {
   const extended = random.below(5) === 0;
   const isLazy = lazy ?? random.below(2) === 0;
-  const version = extended || isLazy || random.below(4) > 0 ? 3 : 2;
+  const version = changes !== undefined || extended || isLazy || random.below(4) > 0 ? 3 : 2;
   const clusterBits = extended ? 14 : random.pick([9, 9, 9, 10, 12, 12, 16]);
   const refcountOrder = version === 2 ? 4 : random.pick([0, 1, 2, 3, 4, 4, 5, 6]);
   const clusterSize = 2 ** clusterBits;
@@ -84,7 +99,16 @@ export function chooseQcow2(random: Random, lazy?: boolean): { setting: Setting;
   ]);
   const discards = random.below(2) === 0;
   const isBacked = backingSize !== undefined;
-  const kind = { version, clusterBits, refcountOrder, extended, lazy: isLazy, isBacked, discards } as const;
+  const kind = {
+    version,
+    clusterBits,
+    refcountOrder,
+    extended,
+    lazy: isLazy,
+    isBacked,
+    discards,
+    ...(changes && { changes }),
+  } as const;
   const setting = { format: qcow2Format(kind), clusterSize, perTable, backingSize, zones };
   return { setting, start: firstImage(setting, kind, size, random) };
 }
@@ -111,7 +135,7 @@ function firstImage(setting: Setting, kind: Qcow2Kind, size: number, random: Ran
   // What lies behind the last cluster is not zero: it was there before.
   const tail = random.bytes(random.pick([0, 0, 3 * clusterSize, 512 * 3 + 100]));
   const content = contentOf(setting, size, clusters);
-  return { bytes: joined(bytes, tail), content, damaged: false, snapshots: [] };
+  return { bytes: joined(bytes, tail), content, damaged: false, snapshots: [], bitmaps: [] };
 }
 
 function joined(first: Uint8Array, second: Uint8Array): Uint8Array {

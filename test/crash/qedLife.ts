@@ -19,6 +19,8 @@ export function qedFormat(tableSize: number): CrashFormat {
       compress: false,
       snapshots: false,
       resizeWithSnapshots: false,
+      bitmaps: false,
+      amends: [],
     },
     failsUntilRepaired: true,
     // QED, "Header": bit 0x02 of `features` at byte 16.
@@ -70,5 +72,5 @@ function firstImage(
     ...(backingSize !== undefined && { backing: { name: "base.raw", raw: true } }),
   };
   const content = contentOf(setting, size, clusters);
-  return { bytes: buildQed(spec).bytes, content, damaged: false, snapshots: [] };
+  return { bytes: buildQed(spec).bytes, content, damaged: false, snapshots: [], bitmaps: [] };
 }

@@ -33,7 +33,10 @@ export function describePart(part: Part, moment: number): string {
       ? [{ ...deleted, text: `guest deletes snapshot ${name}`, durable: deleted.end <= moment }]
       : []),
   ]);
-  const lines = [...guest, ...made, ...file]
+  const done = part.acts.map(({ text, start, end }) => {
+    return { start, text: `guest ${text}`, end, durable: end <= moment };
+  });
+  const lines = [...guest, ...made, ...done, ...file]
     .filter(({ start }) => start <= moment)
     .sort((a, b) => a.start - b.start)
     .map(({ start, text, end, durable }) => {

@@ -4,9 +4,11 @@
 import type { DirtyPolicy } from "../../core/block/driver.ts";
 import type { BlockNode } from "../../core/block/node.ts";
 import type { Random } from "../build/random.ts";
+import { BitmapModel } from "./bitmapModel.ts";
 import type { Setting, Start } from "./format.ts";
 import { Guest } from "./guest.ts";
 import { GuestModel } from "./guestModel.ts";
+import { type Act, Machine } from "./machine.ts";
 import { openImage } from "./openImage.ts";
 import { Clock, type FileRecord, RecordingNode } from "./recorder.ts";
 import { SnapshotModel } from "./snapshotModel.ts";
@@ -18,6 +20,9 @@ export interface Part {
   readonly record: FileRecord;
   readonly model: GuestModel;
   readonly snapshots: SnapshotModel;
+  readonly bitmaps: BitmapModel;
+  /** What else was done to the image. */
+  readonly acts: readonly Act[];
 }
 
 /** Gives what the image is to be opened over instead of its file itself: a filter. */
@@ -34,8 +39,12 @@ export async function runPart(
   const model = new GuestModel(setting.zones, start.content);
   const file = new RecordingNode("file", start.bytes, clock, random);
   const snapshots = new SnapshotModel(start.snapshots);
-  const part = { setting, damagedAtStart: start.damaged, record: file.record, model, snapshots };
-  const guest = new Guest({ setting, model, snapshots, clock, random });
+  const bitmaps = new BitmapModel(start.bitmaps, start.content);
+  const acts: Act[] = [];
+  const noted = { model, snapshots, bitmaps, acts };
+  const part = { setting, damagedAtStart: start.damaged, record: file.record, ...noted };
+  const machine = new Machine({ setting, bitmaps, acts, clock, random });
+  const guest = new Guest({ setting, model, snapshots, bitmaps, machine, clock, random });
   const dirty: DirtyPolicy = start.damaged ? "repair" : random.pick(["report", "repair"] as const);
   const open = async () => openImage(await below(file, clock), setting, { dirty });
   let opened = await open();
