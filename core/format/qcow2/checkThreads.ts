@@ -164,16 +164,16 @@ export class CheckThreads {
     this.#sharing = sharing;
   }
 
-  /** The wanted ones of the L2 tables that an L1 table refers to; none where it can't be read. Throws ECANCELED. */
+  /** The wanted ones of the L2 tables that an L1 table refers to, each once; none where it can't be read. Throws ECANCELED. */
   async tables(l1: TablePlace, isWanted: (offset: number) => boolean): Promise<readonly number[]> {
-    const offsets: number[] = [];
+    const offsets = new Set<number>();
     try {
       for await (const { halves } of new PieceReader(this.#file).words(l1)) {
         for (let at = 0; at < halves.length; at += 2) {
           const [high = 0, low = 0] = [halves[at], halves[at + 1]];
           if (high === 0 && low === 0) continue;
           const offset = offsetOf(high, low);
-          if (offset < this.#file.size && isWanted(offset)) offsets.push(offset);
+          if (offset < this.#file.size && isWanted(offset)) offsets.add(offset);
         }
         await this.#reporter.breathe();
       }
@@ -181,11 +181,11 @@ export class CheckThreads {
       if (!(error instanceof BlockError) || error.code === "ECANCELED") throw error;
       return [];
     }
-    return offsets;
+    return [...offsets];
   }
 
   /**
-   * Counts what the tables refer to, `times` each; undefined where they are too few, too many to be remembered, or one is
+   * Counts what the tables refer to, `times` each; undefined where they are too few, or too many to be remembered. None is
    * there twice. `part` hears how much of it is done. Throws CountAgain, ECANCELED.
    */
   async count(
@@ -221,7 +221,7 @@ export class CheckThreads {
     part?: (done: number) => void,
   ): Promise<TableAnswers | undefined> {
     const isLarge = offsets.length * this.#header.clusterSize >= this.#sharing.leastBytes;
-    if (!isLarge || offsets.length > mostTables || hasTwice(offsets)) return undefined;
+    if (!isLarge || offsets.length > mostTables) return undefined;
     this.#start();
     const answers = new Uint32Array(new SharedArrayBuffer(offsets.length * answerWords * 4));
     const taken = new Int32Array(new SharedArrayBuffer(4));
@@ -277,11 +277,6 @@ export class CheckThreads {
     }
     return answers;
   }
-}
-
-function hasTwice(offsets: readonly number[]): boolean {
-  const sorted = Float64Array.from(offsets).sort();
-  return sorted.some((offset, index) => index > 0 && sorted[index - 1] === offset);
 }
 
 /** Waits for it, but not longer. */
