@@ -53,7 +53,8 @@ describe("a crash of a qcow2 image", () => {
     const folder = tempDir();
     const opinions = { all: 0, marked: 0, flagged: 0 };
     const most = full ? 1000 : 40;
-    const secondOpinion: Witness = async (part, state, { corruptions, leaks }) => {
+    const secondOpinion: Witness = async (part, state, verdict) => {
+      const { corruptions, leaks, bitmaps, snapshots } = verdict;
       const isMarked = part.setting.format.isMarked(state.bytes);
       // COPIED alone is wrong seldom; of sound images only a few are shown.
       const isFlagged = corruptions > 0 && !isMarked;
@@ -65,6 +66,8 @@ describe("a crash of a qcow2 image", () => {
       if (isFlagged) opinions.flagged++;
       const image = tempFile("crashed.qcow2", state.bytes, folder);
       expect(peerCheck("qcow2", image)).toEqual({ corruptions, leaks });
+      // Its repair of an image with bitmaps forgets the snapshots, and frees what they hold.
+      if (bitmaps.length > 0 && snapshots.length > 0) return;
       // Where the dirty bit is not set, the repair of leaks is enough.
       peerRepair("qcow2", image, isMarked ? "all" : "leaks");
       const bytes = new Uint8Array(fs.readFileSync(image));
@@ -73,7 +76,8 @@ describe("a crash of a qcow2 image", () => {
       expect(mended).toMatchObject({ corruptions: 0, leaks: 0 });
     };
     for (let seed = firstSeed; opinions.all < most || opinions.flagged < 2; seed++) {
-      await runLife(chooseQcow2, seed, { cuts: 2, reorderings: 1 }, newTally(), secondOpinion);
+      const [, , choose] = kinds[seed % kinds.length] ?? [];
+      if (choose) await runLife(choose, seed, { cuts: 2, reorderings: 1 }, newTally(), secondOpinion);
     }
     expect(opinions.marked).toBeGreaterThan(0);
   });
