@@ -81,7 +81,8 @@ export class Resizer {
     await metadata.exclusively(() => this.growL1(Math.ceil(size / l2.span)));
     await this.#zeroNew(old, size, preallocation !== "off");
     if (preallocation === "off") return;
-    const first = Math.ceil(old / clusterSize) * clusterSize;
+    // Where the old end's cluster has nothing to show it is still without a place.
+    const first = Math.floor(old / clusterSize) * clusterSize;
     const last = Math.ceil(size / clusterSize) * clusterSize;
     const end = await writer.preallocate(first, Math.max(0, last - first));
     // The space is there before the tables that name it are.
@@ -94,7 +95,7 @@ export class Resizer {
 
   /**
    * What lies behind the old end must not show: bytes of its last cluster, old entries, and the backing file.
-   * `allocates`: that cluster is the image's own afterwards in any case.
+   * `allocates`: that cluster is the image's own afterwards, or all of it reads as zeroes.
    */
   async #zeroNew(from: number, to: number, allocates: boolean): Promise<void> {
     const { metadata, guest, eraser, writer } = this.#parts;
@@ -102,8 +103,9 @@ export class Resizer {
     const clustersEnd = (offset: number) => Math.ceil(offset / clusterSize) * clusterSize;
     const next = clustersEnd(from);
     const part = Math.min(to, next) - from;
-    if (part > 0 && (allocates || !(await guest.readsAsZero(from, part))))
-      await writer.write(from, part, undefined);
+    const start = allocates ? from - (from % clusterSize) : from;
+    const isHidden = part === 0 || (await guest.readsAsZero(start, from + part - start));
+    if (!isHidden) await writer.write(from, part, undefined);
     if (to <= next) return;
     const covered = Math.max(next, clustersEnd(Math.min(to, this.#parts.backingSize())));
     if (covered > next) await eraser.coverBacking(next, covered - next);

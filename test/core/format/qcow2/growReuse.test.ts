@@ -13,6 +13,9 @@ async function openOf(size: number) {
   return { root, fileSize };
 }
 
+/** Megabytes, in which a matcher would look at each byte. */
+const sameBytes = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
+
 it("clusters of two discards hold what is written next", async () => {
   const { root, fileSize } = await openOf(64 * M);
   // One after the other: the file's end is data of the first 10 MiB and of the 10 MiB after them.
@@ -24,9 +27,9 @@ it("clusters of two discards hold what is written next", async () => {
   await root.write(30 * M, filled(10 * M, 2));
   await root.write(0, filled(10 * M, 3));
   expect(fileSize()).toBe(before);
-  expect(await readRange(root, 30 * M, 10 * M)).toEqual(filled(10 * M, 2));
-  expect(await readRange(root, 0, 10 * M)).toEqual(filled(10 * M, 3));
-  expect(await readRange(root, 10 * M, C)).toEqual(new Uint8Array(C));
+  expect(sameBytes(await readRange(root, 30 * M, 10 * M), filled(10 * M, 2))).toBe(true);
+  expect(sameBytes(await readRange(root, 0, 10 * M), filled(10 * M, 3))).toBe(true);
+  expect(sameBytes(await readRange(root, 10 * M, C), new Uint8Array(C))).toBe(true);
   await root.flush();
   expect(await root.check?.({})).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 0 });
 });
@@ -39,6 +42,6 @@ it("clusters that a snapshot still holds are not taken for free ones", async () 
   await root.write(16 * M, filled(16 * M, 2));
   await root.flush();
   await root.snapshots?.apply("s");
-  expect(await readRange(root, 0, 16 * M)).toEqual(filled(16 * M, 1));
+  expect(sameBytes(await readRange(root, 0, 16 * M), filled(16 * M, 1))).toBe(true);
   expect(await root.check?.({})).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 0 });
 });
