@@ -19,10 +19,11 @@ import { type MendedRun, type MovedTable, scanEntries, type WordEdit } from "./p
 import {
   completeSnapshotTable,
   incompleteSnapshots,
-  losesSnapshots,
+  mayLoseSnapshots,
   type SnapshotMending,
   snapshotAnswers,
   snapshotField,
+  snapshotRisk,
   snapshotWords,
 } from "./planSnapshots.ts";
 import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
@@ -238,7 +239,7 @@ function snapshotDraft(
     pieces.push({ offset: to + at, newBytes: bytes.subarray(at, at + piece) });
   }
   const count = mending.snapshots.length;
-  const loses = losesSnapshots(mending);
+  const loses = mayLoseSnapshots(mending);
   return {
     ...noChanges,
     answers: snapshotAnswers(mending),
@@ -248,7 +249,7 @@ function snapshotDraft(
     item: {
       ...{ id: snapshotsId, action: "rewrite-snapshots" },
       ...snapshotWords(mending),
-      ...{ guest: [], risk: loses ? "may-lose-data" : "safe", needs: count === 0 ? [] : [refcountsId] },
+      ...{ guest: [], risk: snapshotRisk(mending), needs: count === 0 ? [] : [refcountsId] },
       isDefault: !loses,
       file: { offset: 60, length: 12 },
       grows: Math.ceil(bytes.length / header.clusterSize) * header.clusterSize,

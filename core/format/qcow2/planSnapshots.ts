@@ -2,11 +2,12 @@
 // for granted where they are missing. Of a table that is damaged the entries that can be had stay, without the extra data
 // that no program reads. Specification: qcow2, "Snapshots".
 import { u32be } from "../../base/bytes.ts";
+import type { RepairRisk } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { lossOf } from "./checkOthers.ts";
 import { readPadded } from "./header.ts";
 import { limits, type Qcow2Header, snapshotEntryLength } from "./layout.ts";
-import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
+import { isDoubtful, type Qcow2Snapshot, type SnapshotFault } from "./snapshots.ts";
 
 /** Bytes of extra data that version 3 asks for, and that entries are given here. */
 const leastExtra = 16;
@@ -72,7 +73,25 @@ function answersOf({ kind, lost, stored }: SnapshotFault): number {
 }
 
 /** Whether entries that there should be are not there any more afterwards. */
-export const losesSnapshots = ({ faults }: SnapshotMending): boolean => faults.some(({ lost }) => lost > 0);
+const losesSnapshots = ({ faults }: SnapshotMending): boolean => faults.some(({ lost }) => lost > 0);
+
+/** Whether it may be that snapshots can't be found any more afterwards. */
+export const mayLoseSnapshots = (mending: SnapshotMending): boolean =>
+  losesSnapshots(mending) || mending.snapshots.some(isDoubtful);
+
+/** What stands against taking the entries for those of snapshots; nothing of a table in order. */
+export function doubtsOf(snapshots: readonly Qcow2Snapshot[]): readonly string[] {
+  const first = snapshots.findIndex(isDoubtful);
+  if (first < 0) return [];
+  const why = "its entries may be read from where there are none, and what its snapshots use is not known";
+  return [`Entry ${first} of the snapshot table has no id that a snapshot can have: ${why}`];
+}
+
+/** Extra data that is cut off is in the undo journal alone then. */
+export function snapshotRisk(mending: SnapshotMending): RepairRisk {
+  if (losesSnapshots(mending)) return "may-lose-data";
+  return mending.faults.length > 0 ? "cannot-be-undone-elsewhere" : "safe";
+}
 
 /** Sentences for the person who chooses it. */
 export function snapshotWords(mending: SnapshotMending): {
@@ -85,8 +104,15 @@ export function snapshotWords(mending: SnapshotMending): {
   if (faults.length > mostFaults)
     problems.push(`${faults.length - mostFaults} further entries are like that`);
   const anew = "the table is written anew at the end of the file";
-  if (!losesSnapshots(mending)) {
+  problems.push(...doubtsOf(snapshots));
+  if (!mayLoseSnapshots(mending)) {
     return { problem: problems.join("; "), effect: `Nothing reads differently; ${anew}.` };
+  }
+  if (!losesSnapshots(mending)) {
+    return {
+      problem: problems.join("; "),
+      effect: `The disk reads the same; ${anew} with the entries as they read now, and others can't be found then.`,
+    };
   }
   const kept =
     snapshots.length === 0
