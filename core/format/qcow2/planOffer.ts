@@ -92,7 +92,7 @@ function copyItem({ counts }: PlanParts, run: SharedRun): OfferedRepair {
 }
 
 function refcountsItem(
-  { counts, structureFaults }: PlanParts,
+  { counts, structureFaults, isInDoubt }: PlanParts,
   entries: readonly OfferedRepair[],
   copies: readonly OfferedRepair[],
 ): OfferedRepair | undefined {
@@ -113,14 +113,19 @@ function refcountsItem(
   if (bad.size > 0) words.push(`${many(bad.size, "refcount block")} where none can be`);
   if (missing.size > 0) words.push(`${many(missing.size, "refcount block")} missing`);
   const fresh = bad.size + missing.size + (isTableBad ? refcountTable.clusters : 0);
+  // A count that is lowered in error lets a write change what another one still uses.
+  const mayLose = isInDoubt && high > 0;
   return {
     ...{ id: refcountsId, action: "fix-refcounts" },
     problem:
       words.length > 0
         ? `How often clusters are used is not stored as it is: ${words.join(", ")}`
         : "New clusters have to be counted as used",
-    effect: `${nothingRead}; programs that write to the image know which clusters are in use.`,
-    ...{ guest: [], risk: "safe", needs: entries.map(({ id }) => id), isDefault: true },
+    effect: mayLose
+      ? `${nothingRead}, but what counts as used too often may be what snapshots use that can't be found.`
+      : `${nothingRead}; programs that write to the image know which clusters are in use.`,
+    ...{ guest: [], risk: mayLose ? "may-lose-data" : "safe" },
+    ...{ needs: entries.map(({ id }) => id), isDefault: !mayLose },
     file: { offset: refcountTable.offset, length: refcountTable.clusters * clusterSize },
     grows: fresh * clusterSize,
   };

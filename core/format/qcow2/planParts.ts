@@ -8,6 +8,7 @@ import { type BasePlan, planBase } from "./planBase.ts";
 import { CountedRefcounts, countImage } from "./planCounts.ts";
 import { DiskTables } from "./planFlags.ts";
 import type { ScriptParts } from "./planScript.ts";
+import { doubtsOf } from "./planSnapshots.ts";
 import { inspectSnapshots } from "./snapshots.ts";
 
 export interface PlanParts extends ScriptParts {
@@ -18,6 +19,8 @@ export interface PlanParts extends ScriptParts {
   /** Corruptions of the tables of refcounts themselves, and whether there are any left that no item mends. */
   readonly structureFaults: number;
   readonly isMended: boolean;
+  /** More clusters may be in use than is known: those of snapshots that the table does not tell. Of no plan of the peer's. */
+  readonly isInDoubt: boolean;
 }
 
 /** Messages about what can't be mended that are kept. */
@@ -35,11 +38,17 @@ export async function planParts(
   const asIs = await countImage(file, image, snapshots, job);
   const base = await planBase({ counted: asIs, snapshots, faults, hasBacking, extent, job });
   const { incompatible, autoclear, version } = image.header;
-  const common = { base, extent, fileSize: file.size, incompatible, autoclear, version };
+  const doubts = extent === "everything" ? doubtsOf(snapshots) : [];
+  const isInDoubt = doubts.length > 0;
+  const common = { base, extent, fileSize: file.size, incompatible, autoclear, version, isInDoubt };
   const counted = base.drafts.length === 0 ? asIs : await countMended(base.file, job);
   const left = counted.findings.filter(({ repair }) => repair !== "rebuild-refcounts");
   const structureFaults = counted.findings.length - left.length;
-  const unmended = [...base.unmended, ...left.slice(0, mostUnmended).map(({ message }) => message)];
+  const unmended = [
+    ...doubts,
+    ...base.unmended,
+    ...left.slice(0, mostUnmended).map(({ message }) => message),
+  ];
   if (left.length > mostUnmended) unmended.push(`${left.length - mostUnmended} further problems in tables`);
   const isBlocked = base.unmended.length > 0;
   if (isBlocked || !counted.isComplete) {
@@ -54,7 +63,7 @@ export async function planParts(
   const crowded = crowdedClusters(counts, tables);
   if (crowded > 0) unmended.push(`${crowded} clusters have more users than refcounts of this image can say`);
   const dropped = base.dropped + counts.dropped + tables.dropped;
-  const isMended = counted.corruptions === structureFaults && crowded === 0 && dropped === 0;
+  const isMended = !isInDoubt && counted.corruptions === structureFaults && crowded === 0 && dropped === 0;
   return { ...common, counts, tables, unmended, dropped, structureFaults, isMended };
 }
 

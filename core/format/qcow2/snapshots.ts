@@ -104,6 +104,14 @@ function canBeSnapshot(fixed: Uint8Array, clusterSize: number): boolean {
   return u16be(fixed, 12) > 0 && isPlaced && u32be(fixed, 8) * 8 <= limits.l1Table;
 }
 
+/**
+ * Whether this is read from where no entry is, as all are behind one with a wrong length: no program gives a snapshot an
+ * empty id, or a name with a zero byte. What the snapshots of such a table use is not known.
+ */
+export function isDoubtful({ id, name }: SnapshotInfo): boolean {
+  return id === "" || id.includes("\0") || name.includes("\0");
+}
+
 /** Bytes of a table one after the other, of whole clusters that it has: nothing behind them is read. */
 class ClusterReader {
   readonly #file: BlockNode;
