@@ -185,6 +185,8 @@ class Replay {
       if (!isHere) await this.#window.load(payload, length);
       if (!this.#gather(entry, part)) await this.#put(offset, this.#window.view(payload, length));
     } catch (thrown) {
+      // What was gathered before it is to be on the disk; where that fails too, its entry is the first that did.
+      await this.#writeOut();
       throw failedAt(entry, thrown);
     }
   }

@@ -172,6 +172,48 @@ describe("small writes of a replay", () => {
     ]);
   });
 
+  it("are there when what fails behind them is no small write: a discard, or zeroes that become a hole", async () => {
+    const small = [0, 1, 2].map((sector): GivenEntry => ({ sector, payload: filled(512, 5) }));
+    for (const failing of [
+      { flags: 4, sector: 32, sectorCount: 8 },
+      { sector: 32, payload: new Uint8Array(4096) },
+    ]) {
+      const { index, node } = await indexOf(
+        makeLog(512, [...small, failing, { sector: 3, payload: filled(512, 6) }]),
+      );
+      const target = disk(512, 0x77);
+      const writeZeroes = () => Promise.reject(new Error("no space"));
+      const full = Object.create(
+        writing(target, () => undefined),
+        {
+          writeZeroes: { value: writeZeroes },
+        },
+      ) as BlockNode;
+      const error = await failureOf(replayEntries(index, node, full, [0, 5], everything, { signal }));
+      expect(error.message).toBe("Entry 3 could not be applied: no space");
+      const bytes = await bytesOf(target);
+      expect([0, 1, 2].map((sector) => bytes[sector * 512])).toEqual([5, 5, 5]);
+    }
+  });
+
+  it("are named when they fail as what is behind them fails", async () => {
+    const { index, node } = await indexOf(
+      makeLog(512, [
+        ...[0, 1, 2].map((sector): GivenEntry => ({ sector, payload: filled(512, 5) })),
+        { flags: 4, sector: 32, sectorCount: 8 },
+      ]),
+    );
+    const target = disk(512, 0x77);
+    const failing = writing(target, (offset, length) => {
+      if (offset <= 512 && offset + length > 512) throw new Error("no space");
+    });
+    const writeZeroes = () => Promise.reject(new Error("no space either"));
+    const full = Object.create(failing, { writeZeroes: { value: writeZeroes } }) as BlockNode;
+    const error = await failureOf(replayEntries(index, node, full, [0, 4], everything, { signal }));
+    expect(error.message).toBe("Entry 1 could not be applied: no space");
+    expect((await bytesOf(target))[0]).toBe(5);
+  });
+
   it("are there up to the entry that a stop names", async () => {
     const entries = Array.from({ length: 200_000 }, (_, n) => ({
       sector: n % 2000,
