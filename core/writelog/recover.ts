@@ -33,19 +33,33 @@ const usualSectorSizes = [512, 4096, 1024, 2048, 8192, 16_384, 32_768, 65_536];
 
 /**
  * Adds the next entries behind the wall at which the index ends, and moves its end to the next wall. Undefined, and no
- * change: there are none, nothing is missing, or the log is being written. It can be called again. Throws ECANCELED, and EINVAL for a sector size
- * that can't be; what can't be read is passed over.
+ * change: there are none, nothing is missing, or the log is being written. It can be called again. Throws ECANCELED, and
+ * EINVAL for a sector size that can't be, and leaves the index as it was then; what can't be read is passed over.
  */
 export async function recoverPast(
   log: BlockNode,
   index: LogIndex,
   job: RecoverJob = {},
 ): Promise<RecoveredRun | undefined> {
-  const { kind, offset } = index.end;
-  if (!canRecover(kind)) return undefined;
-  if (kind === "foreign") return recoverWhole(log, index, job);
+  const { end, count, superblock, sectorSize } = index;
+  if (!canRecover(end.kind)) return undefined;
+  try {
+    return end.kind === "foreign" ? await recoverWhole(log, index, job) : await recoverNext(log, index, job);
+  } catch (thrown) {
+    // Entries that were taken before a stop must not pass for ones that are no doubt there.
+    index.restart(count, superblock, sectorSize);
+    index.endAt(end);
+    throw thrown;
+  }
+}
+
+async function recoverNext(
+  log: BlockNode,
+  index: LogIndex,
+  job: RecoverJob,
+): Promise<RecoveredRun | undefined> {
   const past = index.count === 0 ? index.sectorSize : nextHeader(index, index.count - 1);
-  const at = await new Scan(log, index.sectorSize, job).firstChain(offset + index.sectorSize);
+  const at = await new Scan(log, index.sectorSize, job).firstChain(index.end.offset + index.sectorSize);
   return at === undefined ? undefined : take(log, index, at, at - past, job);
 }
 

@@ -183,4 +183,60 @@ describe("recovery of a log", () => {
     stop.abort();
     expect(await failureOf(recovered(bytes, { signal: stop.signal }))).toMatchObject({ code: "ECANCELED" });
   });
+
+  it("that is stopped while it takes what it found leaves the log as it was, and can be begun again", async () => {
+    // 20,000 entries of a header each, so that taking them takes several reads; the header of entry 2 is destroyed.
+    const { bytes } = makeLog(512, [
+      write(0, 1),
+      write(1, 1),
+      ...Array.from({ length: 20_000 }, () => ({ flags: 1 })),
+    ]);
+    bytes.fill(0xdd, 2560, 2592);
+    const node: BlockNode = new MemoryNode("log", true, bytes);
+    const index = await indexLog(node);
+    const before = index.share();
+    const stop = new AbortController();
+    let reads = 0;
+    const stopping = Object.create(node, {
+      size: { value: node.size },
+      readNow: { value: undefined },
+      read: {
+        value: async (offset: number, target: Uint8Array) => {
+          // The scan reads a piece of 1 MiB and 5 sectors; the headers are then taken by 256 KiB.
+          if (target.length === 256 * 1024 && ++reads === 2) stop.abort();
+          await node.read(offset, target);
+        },
+      },
+    }) as BlockNode;
+    const error = await failureOf(recoverPast(stopping, index, { signal: stop.signal }));
+    expect([error.code, reads]).toEqual(["ECANCELED", 2]);
+    expect([index.count, index.counted, index.end, index.recovered]).toEqual([2, 2, before.end, []]);
+    expect(index.totals).toMatchObject({ flushes: 0, writes: 2 });
+    // Entry 2 is lost, and nothing else.
+    expect(await recoverPast(node, index)).toMatchObject({ first: 2, count: 19_999, skipped: 512 });
+  });
+
+  it("that is stopped in a log without a beginning leaves it one", async () => {
+    const { bytes } = makeLog(4096, [write(0, 8), ...Array.from({ length: 300 }, () => write(1, 8))]);
+    bytes.fill(0, 0, 4096);
+    const node: BlockNode = new MemoryNode("log", true, bytes);
+    const index = await indexLog(node);
+    const before = index.end;
+    const stop = new AbortController();
+    const stopping = Object.create(node, {
+      size: { value: node.size },
+      readNow: { value: undefined },
+      read: {
+        value: async (offset: number, target: Uint8Array) => {
+          if (target.length === 256 * 1024) stop.abort();
+          await node.read(offset, target);
+        },
+      },
+    }) as BlockNode;
+    expect(await failureOf(recoverPast(stopping, index, { signal: stop.signal }))).toMatchObject({
+      code: "ECANCELED",
+    });
+    expect([before.kind, index.count, index.sectorSize, index.end]).toEqual(["foreign", 0, 512, before]);
+    expect(await recoverPast(node, index)).toMatchObject({ first: 0, count: 301 });
+  });
 });
