@@ -1,5 +1,6 @@
 // A log that ends within an entry may be torn, or somebody is writing that entry just now. Which it is, its file tells a
-// moment later: where it has grown or counts more, it is read on as one that is being written.
+// moment later: where it has grown or counts more, it is read on as one that is being written; where it is shorter, as one
+// that was cut.
 import { setTimeout as pause } from "node:timers/promises";
 import type { BlockNode } from "../block/node.ts";
 import { extendIndex, statedEntries } from "./index.ts";
@@ -31,9 +32,10 @@ export async function readOn<Log extends OpenLog>(
   await moment();
   const next = await reopen();
   try {
-    const isLonger = next.root.size !== opened.root.size;
-    if (isLonger || (await statedEntries(next.root)) !== index.superblock.entries) {
-      await extendIndex(next.root, index, { ...job, growing: true });
+    const isOther = next.root.size !== opened.root.size;
+    if (isOther || (await statedEntries(next.root)) !== index.superblock.entries) {
+      // A writer takes nothing away: a log that is shorter now was cut.
+      await extendIndex(next.root, index, { ...job, growing: next.root.size >= opened.root.size });
       return next;
     }
   } catch (error) {

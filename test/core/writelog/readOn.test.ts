@@ -89,6 +89,13 @@ describe("a log that ends within an entry", () => {
     expect([isNew, open]).toEqual([false, [result]]);
   });
 
+  it("is torn when it is shorter a moment later: no writer takes away what it has written", async () => {
+    const { index, isNew, open, result } = await read(step(3000, 4), step(2560, 4));
+    expect([index.count, index.end.kind]).toEqual([2, "torn"]);
+    expect(lacksEntries(index)).toBe(true);
+    expect([isNew, open]).toEqual([true, [result]]);
+  });
+
   it("and was begun anew since is refused", async () => {
     const other = makeLog(4096, [{ flags: 1 }]).bytes;
     const error = await failureOf(read(step(3000, 3), other));
