@@ -17,6 +17,7 @@ export abstract class CanvasPainter {
   readonly #stopTheme: () => void;
   #stopView: (() => void) | undefined;
   #request = 0;
+  #isGone = false;
   #raster: Raster | undefined;
 
   constructor(canvas: HTMLCanvasElement) {
@@ -28,7 +29,9 @@ export abstract class CanvasPainter {
     });
   }
 
+  /** Nothing is painted any more, whoever still tells of a change: answers and timers that are on their way. */
   dispose(): void {
+    this.#isGone = true;
     this.#stopTheme();
     this.#stopView?.();
     cancelAnimationFrame(this.#request);
@@ -53,7 +56,7 @@ export abstract class CanvasPainter {
 
   /** Paints with the next frame. */
   invalidate(): void {
-    this.#request ||= requestAnimationFrame(() => this.#paintNow());
+    if (!this.#isGone) this.#request ||= requestAnimationFrame(() => this.#paintNow());
   }
 
   /** Called with every change of the view; the one followed before is let go. */
@@ -89,6 +92,6 @@ export abstract class CanvasPainter {
     cancelAnimationFrame(this.#request);
     this.#request = 0;
     const { width, height } = this.size;
-    if (this.#context && width >= 1 && height >= 1) this.paint(this.#context);
+    if (this.#context && !this.#isGone && width >= 1 && height >= 1) this.paint(this.#context);
   }
 }

@@ -119,3 +119,13 @@ it("follows one view at a time, and nothing when it is gone", () => {
   changeTheme();
   expect(frames.size).toBe(0);
 });
+
+it("asks for no frame any more when it is gone, whoever still tells it of a change", () => {
+  painter.resize(30, 20, 2);
+  painter.dispose();
+  painter.invalidate();
+  painter.setFocused(true);
+  nextFrame();
+  painter.resize(40, 20, 2);
+  expect([frames.size, painter.painted]).toEqual([0, 1]);
+});
