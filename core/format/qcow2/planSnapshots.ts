@@ -89,7 +89,7 @@ export function doubtsOf(snapshots: readonly Qcow2Snapshot[]): readonly string[]
 
 /** Extra data that is cut off is in the undo journal alone then. */
 export function snapshotRisk(mending: SnapshotMending): RepairRisk {
-  if (losesSnapshots(mending)) return "may-lose-data";
+  if (mayLoseSnapshots(mending)) return "may-lose-data";
   return mending.faults.length > 0 ? "cannot-be-undone-elsewhere" : "safe";
 }
 
