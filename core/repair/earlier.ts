@@ -14,18 +14,31 @@ export function earlierRepairs(imagePath: string | undefined): EarlierRepairs {
   return {
     async gaveUp(test) {
       if (imagePath === undefined) return false;
-      for (const name of journalsBeside(imagePath)) if (await journalGaveUp(name, test)) return true;
+      for (const name of new Set(namesOf(imagePath).flatMap(journalsBeside))) {
+        if (await journalGaveUp(name, test)) return true;
+      }
       return false;
     },
   };
 }
 
+/** As it is named, and as its folder names it: journals lie beside the name that a repair was asked for by. */
+function namesOf(imagePath: string): string[] {
+  const named = path.resolve(imagePath);
+  try {
+    return [named, fs.realpathSync(named)];
+  } catch {
+    return [named];
+  }
+}
+
+/** `imagePath` is absolute. */
 function journalsBeside(imagePath: string): string[] {
   const own = journalPathOf(imagePath);
   const folder = path.dirname(own);
   try {
     const names = fs.readdirSync(folder).map((name) => path.join(folder, name));
-    return names.filter((name) => name === path.join(folder, path.basename(own)) || isAsideName(name, own));
+    return names.filter((name) => name === own || isAsideName(name, own));
   } catch {
     // A folder that may not be listed is no reason not to mend what is in it.
     return fs.existsSync(own) ? [own] : [];
