@@ -8,7 +8,7 @@ import { readMark } from "../writelog/entry.ts";
 import { extendIndex, indexLog } from "../writelog/index.ts";
 import { has, type LogIndex } from "../writelog/logIndex.ts";
 import { readOn } from "../writelog/readOn.ts";
-import { recoverAll, recoverPast } from "../writelog/recover.ts";
+import { canRecover, recoverAll, recoverPast } from "../writelog/recover.ts";
 import { identityOf, shareTables } from "../writelog/stateCache.ts";
 import type { IndexJob } from "../writelog/walk.ts";
 import {
@@ -96,6 +96,8 @@ class HeldLog {
   #questions: LogQuestions | undefined;
   /** The log's file as it was when it was read; undefined where that can't be told. */
   #key: string | undefined;
+  /** All there is behind damage was looked for. */
+  #isSearched = false;
   #timer: NodeJS.Timeout | undefined;
   #pictures = 0;
   #endLoan: (() => void) | undefined;
@@ -145,6 +147,7 @@ class HeldLog {
     if (now !== this.#graph) await this.#graph.close();
     this.#graph = now;
     if (recover) await recoverAll(this.#graph.root, this.#index, job);
+    this.#isSearched = recover;
     this.#noteRead(key);
     return this.#index;
   }
@@ -177,7 +180,10 @@ class HeldLog {
 
   async #prepare(): Promise<void> {
     const intervals = await this.questions.intervals();
-    this.#endLoan ??= shareTables(this.#key, { index: this.#held, intervals });
+    // Whoever asks for entries behind damage asks for all of them.
+    const { recovered } = this.#held;
+    const key = recovered.length === 0 || this.#isSearched ? this.#key : undefined;
+    this.#endLoan ??= shareTables(key, { index: this.#held, intervals });
   }
 
   #endPreparation(): void {
@@ -195,6 +201,7 @@ class HeldLog {
     const key = identityOf(next.root);
     const changed = await extendIndex(next.root, this.#held, { signal: this.#signal, growing });
     this.#noteRead(key);
+    this.#isSearched = false;
     this.questions.changed(changed);
     return { changed, summary: this.summary() };
   }
@@ -218,6 +225,7 @@ class HeldLog {
     this.#endPreparation();
     this.questions.changed(this.#held.count);
     const run = await recoverPast(this.#graph.root, this.#held, job);
+    this.#isSearched = run === undefined || !canRecover(this.#held.end.kind);
     return { run, summary: this.summary() };
   }
 

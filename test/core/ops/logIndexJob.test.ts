@@ -1,6 +1,7 @@
 // The job that holds a log's index: what it tells, what it answers, and how it follows a log that grows.
 import * as fs from "node:fs";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { openGraph } from "../../../core/graph.ts";
 import type { Answers, JobProgress } from "../../../core/jobs/contract.ts";
 import { runJob } from "../../../core/jobs/run.ts";
 import type {
@@ -9,6 +10,8 @@ import type {
   LogIndexResult,
   LogIndexTotals,
 } from "../../../core/ops/logIndexRun.ts";
+import { MemoryNode } from "../../../core/protocol/memory.ts";
+import { indexLog } from "../../../core/writelog/index.ts";
 import { failureOf, filled } from "../../build/open.ts";
 import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
 import { tempFile } from "../../build/temp.ts";
@@ -201,6 +204,31 @@ describe("the job that holds a log's index", () => {
     ]);
     expect((await ask.recover({})).run).toBeUndefined();
     expect((await held(filename, { recover: true })).item.summary).toEqual(summary);
+  });
+
+  it("leaves what is behind further damage to who opens a state, though it did not look for it", async () => {
+    // Of 18 entries the headers of two are lost: behind the first are six, behind the other nine.
+    const { bytes } = makeLog(512, [...entries, ...entries, ...entries]);
+    const headers = await indexLog(new MemoryNode("log", true, bytes));
+    for (const lost of [1, 8]) bytes.fill(0xee, headers.headerOf(lost), headers.headerOf(lost) + 32);
+    const filename = tempFile("a.log", bytes);
+    // A file that has just changed is read anew by everyone.
+    const past = new Date(Date.now() - 60_000);
+    fs.utimesSync(filename, past, past);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { ask } = await held(filename);
+    expect((await ask.recover({})).run).toMatchObject({ first: 1, count: 6 });
+    // States are prepared, and lent, a moment after the last picture; the next question in turn waits for that.
+    await ask.bins({ filter: "", firstEntry: 0, endEntry: 2, columns: 2, edges: Float64Array.of(0, 4096) });
+    await vi.advanceTimersByTimeAsync(1000);
+    await ask.base({ spec: undefined });
+    const graph = await openGraph(
+      { driver: "logstate", log: { driver: "file", filename }, recover: true },
+      { warn: () => undefined },
+    );
+    onTestFinished(() => graph.close());
+    expect(graph.root.info.specific).toMatchObject({ "entries-in-log": 16, "entries-applied": 16 });
   });
 
   it("that is cancelled while it reads says so", async () => {
