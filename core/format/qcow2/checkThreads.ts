@@ -220,9 +220,9 @@ export class CheckThreads {
     addition: Addition | undefined,
     part?: (done: number) => void,
   ): Promise<TableAnswers | undefined> {
-    const isLarge = offsets.length * this.#header.clusterSize >= this.#sharing.leastBytes;
-    if (!isLarge || offsets.length > mostTables) return undefined;
-    this.#start();
+    const bytes = offsets.length * this.#header.clusterSize;
+    if (bytes < this.#sharing.leastBytes || offsets.length > mostTables) return undefined;
+    this.#start(bytes);
     const answers = new Uint32Array(new SharedArrayBuffer(offsets.length * answerWords * 4));
     const taken = new Int32Array(new SharedArrayBuffer(4));
     const list = { addition, offsets: Float64Array.from(offsets), answers, taken };
@@ -232,15 +232,17 @@ export class CheckThreads {
     return new TableAnswers(offsets, answers);
   }
 
-  /** Throws CountAgain when the system has no room for them. */
-  #start(): void {
+  /** `tableBytes`: of the tables to begin with. Throws CountAgain when the system has no room for the threads. */
+  #start(tableBytes: number): void {
     if (this.#threads.length > 0) return;
     const fd = this.#file.descriptor;
     if (fd === undefined) throw new CountAgain("the file is read by one thread only");
     const { counts } = this.#counts;
-    // Several threads that touch new memory at once take the system several times as long.
+    // Several threads that touch new memory at once take the system several times as long. A file may be long and have
+    // next to nothing in it: no more is touched than the tables' entries may need.
     const step = pageBytes / counts.BYTES_PER_ELEMENT;
-    for (let at = 0; at < counts.length; at += step) counts[at] = counts[at] as number;
+    const end = Math.min(counts.length, tableBytes / counts.BYTES_PER_ELEMENT);
+    for (let at = 0; at < end; at += step) counts[at] = counts[at] as number;
     const start = { fd, fileSize: this.#file.size, clusterSize: this.#header.clusterSize };
     try {
       for (let index = 0; index < this.#sharing.threads; index++) {

@@ -180,6 +180,22 @@ describe("the check in threads", () => {
     ]);
   });
 
+  it("takes no memory for clusters that a file says it has and no table refers to", async () => {
+    const { bytes, l2Offsets } = buildQcow2({
+      ...{ clusterBits: 12, size: 4 * perTable * C },
+      clusters: new Map([0, 1, 2, 3].map((table) => [table * perTable, new Uint8Array(C)])),
+    });
+    // 1 TiB, as a file may be that is a hole but for its beginning: 2^28 clusters, whose counts have 512 MiB.
+    const file = changed(await fileOf(bytes), { size: 2 ** 40 });
+    const { header } = await readImage(file);
+    const before = process.memoryUsage.rss();
+    await countInThreads(file, header, {}, two, async ({ counts, threads }) => {
+      expect(counts.counts.byteLength).toBeGreaterThan(2 ** 29);
+      expect(await threads?.count([...l2Offsets.values()], 1)).toBeDefined();
+      expect(process.memoryUsage.rss() - before).toBeLessThan(2 ** 27);
+    });
+  });
+
   it("counts clusters that all tables refer to", async () => {
     // 100 * 512 references to four clusters behind the tables; refcounts have 32 bits.
     const tables = 100;
