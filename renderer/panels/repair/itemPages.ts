@@ -12,6 +12,8 @@ export class ItemPages {
   /** Least lately used first. */
   readonly #pages = new Map<number, readonly OfferedRepair[]>();
   readonly #asked = new Map<number, Promise<readonly OfferedRepair[]>>();
+  /** Drawing them does not ask again: it is drawn because they failed. */
+  readonly #failed = new Set<number>();
 
   /** `changed` is told when a page has come. */
   constructor(fetch: Fetch, changed: () => void) {
@@ -19,12 +21,12 @@ export class ItemPages {
     this.#changed = changed;
   }
 
-  /** The item if it is known; else it is asked for. */
+  /** The item if it is known; else it is asked for, unless that failed. */
   at(index: number): OfferedRepair | undefined {
     const number = Math.floor(index / pageLength);
     const page = this.#pages.get(number);
     if (page === undefined) {
-      void this.page(number).catch(() => undefined);
+      if (!this.#failed.has(number)) void this.page(number).catch(() => undefined);
       return undefined;
     }
     this.#keep(number, page);
@@ -44,7 +46,11 @@ export class ItemPages {
     try {
       const items = await this.#fetch(number * pageLength, pageLength);
       this.#keep(number, items);
+      this.#failed.delete(number);
       return items;
+    } catch (error) {
+      this.#failed.add(number);
+      throw error;
     } finally {
       this.#asked.delete(number);
       this.#changed();

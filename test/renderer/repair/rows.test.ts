@@ -97,6 +97,26 @@ describe("pages of items", () => {
     expect(pages.at(0)?.id).toBe("clear:0x0");
   });
 
+  it("of a plan that is gone are not asked for with every picture that is drawn because they failed", async () => {
+    let asked = 0;
+    const pages: ItemPages = new ItemPages(
+      async () => {
+        asked++;
+        // Asked for without an end, this test would not end either.
+        if (asked < 100) throw new Error("The image is not being looked at any more");
+        return [item(0)];
+      },
+      () => void pages.at(7),
+    );
+    expect(pages.at(7)).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve));
+    expect([pages.at(7), asked]).toEqual([undefined, 1]);
+    // Another page is asked for on its own, and this one by who wants to know what is wrong.
+    pages.at(pageLength);
+    await expect(pages.page(0)).rejects.toThrow("not being looked at");
+    expect(asked).toBe(3);
+  });
+
   it("are forgotten when sixteen others were looked at since, and asked for again", async () => {
     let asked = 0;
     const pages = new ItemPages(
