@@ -4,7 +4,7 @@ import * as z from "zod";
 import { BlockError } from "../base/errors.ts";
 import { defineDriver, type OpenContext } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
-import { child, integer, size } from "../block/options.ts";
+import { child, integer, onOff, size } from "../block/options.ts";
 import { formatLost, type LostWrites, nothingLost, parseLost } from "../writelog/lost.ts";
 import { gapTexts } from "../writelog/recover.ts";
 import { lacksEntries, leftOutText, takenUnasked } from "../writelog/replaySelect.ts";
@@ -22,8 +22,7 @@ export const logstate = defineDriver({
       .describe(
         "Entries applied: 0 is the disk before the first, 1 the disk after entry 0. All that are counted when left out.",
       ),
-    recover: z
-      .boolean("must be on or off")
+    recover: onOff
       .default(false)
       .describe(
         "Entries behind damage in the log are looked for too: likely ones, with others missing before them.",
