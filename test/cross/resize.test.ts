@@ -69,21 +69,24 @@ describeWithQemu("resize and qemu-img resize", () => {
     expect(ran).toMatchObject({ code: 0, stdout: "Image resized.\n", stderr: "" });
   });
 
-  it.each(["31k 96k metadata", "33k 128k metadata", "33k 60k falloc", "128k 192k metadata", "192k 1M metadata"])(
-    "gives new clusters over a backing file a place, and none of its data: %s",
-    (line) => {
-      const [old = "", size = "", mode = ""] = line.split(" ");
-      twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "-b", "disk", "-F", "raw", "overlay", old);
-      expect(twins.same(words(`resize --preallocation=${mode} overlay ${size}`)).code).toBe(0);
-      const judged = (cwd: string) => {
-        const peer = (...args: string[]) => execFileSync("qemu-img", args, { cwd, encoding: "utf8" });
-        return [peer("map", "--output=json", "overlay"), peer("check", "overlay")];
-      };
-      expect(judged(twins.ownFolder)).toEqual(judged(twins.peerFolder));
-      const [own, peer] = [twins.ownFolder, twins.peerFolder].map((folder) => `${folder}/overlay`);
-      expect(execFileSync("qemu-img", ["compare", `${own}`, `${peer}`], { encoding: "utf8" })).toBe(
-        "Images are identical.\n",
-      );
-    },
-  );
+  it.each([
+    "31k 96k metadata",
+    "33k 128k metadata",
+    "33k 60k falloc",
+    "128k 192k metadata",
+    "192k 1M metadata",
+  ])("gives new clusters over a backing file a place, and none of its data: %s", (line) => {
+    const [old = "", size = "", mode = ""] = line.split(" ");
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "-b", "disk", "-F", "raw", "overlay", old);
+    expect(twins.same(words(`resize --preallocation=${mode} overlay ${size}`)).code).toBe(0);
+    const judged = (cwd: string) => {
+      const peer = (...args: string[]) => execFileSync("qemu-img", args, { cwd, encoding: "utf8" });
+      return [peer("map", "--output=json", "overlay"), peer("check", "overlay")];
+    };
+    expect(judged(twins.ownFolder)).toEqual(judged(twins.peerFolder));
+    const [own, peer] = [twins.ownFolder, twins.peerFolder].map((folder) => `${folder}/overlay`);
+    expect(execFileSync("qemu-img", ["compare", `${own}`, `${peer}`], { encoding: "utf8" })).toBe(
+      "Images are identical.\n",
+    );
+  });
 });

@@ -377,7 +377,16 @@ describe("entries behind damage", () => {
     const name = damaged();
     const without = cli.run(["log", "replay", name, "sure.raw"]);
     expect([without.code, fs.statSync(cli.path("sure.raw")).size]).toEqual([2, 16 * 512]);
-    const ran = cli.run(["log", "replay", "--recover", "--verify", "--output", "json", name, "recovered.raw"]);
+    const ran = cli.run([
+      "log",
+      "replay",
+      "--recover",
+      "--verify",
+      "--output",
+      "json",
+      name,
+      "recovered.raw",
+    ]);
     expect([ran.code, ran.stderr.startsWith(gap)]).toEqual([2, true]);
     expect(JSON.parse(ran.stdout)).toMatchObject({
       end: 8,
