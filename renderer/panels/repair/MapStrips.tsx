@@ -75,6 +75,7 @@ function Strip({ label, cells, inFile, size }: StripProps) {
             key={first}
             className={styles.cell}
             title={`${kindLooks[kind].label}: ${count(length, "cell")}`}
+            data-kind={kind}
             data-pattern={kindLooks[kind].pattern}
             style={{ flexGrow: length, backgroundColor: `var(--${kindLooks[kind].token})` }}
           >
@@ -107,6 +108,7 @@ function Legend({ kinds, clustersPerCell }: LegendProps) {
         <span key={kind}>
           <i
             className={`${styles.cell} ${styles.swatch}`}
+            data-kind={kind}
             data-pattern={kindLooks[kind].pattern}
             style={{ backgroundColor: `var(--${kindLooks[kind].token})` }}
             aria-hidden
