@@ -14,12 +14,12 @@ function flat(text: string): string {
 }
 
 /**
- * Whether a write of an earlier repair took something out of use. `sizes`: how long the file was, where that repair cut
- * it, and how long it made it; what it copied lies between.
+ * Whether a write of an earlier repair took something out of use. `sizes`: where that repair cut the file, and how long
+ * it made it; what it copied lies between.
  */
 export type GaveUp = (
   write: RepairWrite,
-  sizes: { readonly oldSize: number; readonly cutSize: number; readonly newSize: number },
+  sizes: { readonly cutSize: number; readonly newSize: number },
 ) => boolean;
 
 /** Repairs of the image that were made before and not taken back, as far as their journals are known. */

@@ -31,11 +31,11 @@ export function gaveUpIn({ counts }: PlanParts): GaveUp {
 }
 
 /** Whether a word of a table says after the repair that something else is read than before, or can be. */
-function isGivenUp(old: bigint, now: bigint, { oldSize, cutSize, newSize }: Parameters<GaveUp>[1]): boolean {
+function isGivenUp(old: bigint, now: bigint, { cutSize, newSize }: Parameters<GaveUp>[1]): boolean {
   if (((old ^ now) & ~copiedBit) === 0n) return false;
   const [from, to] = [old & offsetMask, now & offsetMask];
   if (to !== 0n && (to === from || (to >= cutSize && to < newSize))) return false;
-  // A zero cluster that lost its place reads as zeroes still, as what lay behind the end did.
-  const readZeroes = (old & zeroFlag) !== 0n || from >= oldSize;
-  return !(readZeroes && to === 0n);
+  // What had no place could lose none. What a place behind the end was to be is not known, whatever is read there.
+  const hadNone = from === 0n && (old & zeroFlag) !== 0n;
+  return !(hadNone && to === 0n);
 }

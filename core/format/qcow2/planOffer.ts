@@ -58,7 +58,9 @@ function itemsOf(parts: PlanParts, gaveUp: boolean): readonly OfferedRepair[] {
   const refcounts = refcountsItem(parts, entries, copies);
   const before = [...entries.map(({ id }) => id), ...(refcounts ? [refcountsId] : [])];
   const flags = flagsItem(parts, refcounts !== undefined, before);
-  const isLossy = ({ guest, risk }: OfferedRepair) => guest.length > 0 || risk === "may-lose-data";
+  // Also where nothing reads differently: a wrong bit makes a place one past the end of the file, and of a snapshot as well.
+  const isLossy = ({ guest, risk, action }: OfferedRepair) =>
+    guest.length > 0 || risk === "may-lose-data" || action === "clear-entry";
   const isBroken = entries.some(isLossy) || !parts.isMended;
   const doubt = isBroken ? "broken" : gaveUp ? "earlier" : undefined;
   const leaks = leaksItem(parts, before, doubt);

@@ -8,7 +8,7 @@ import { journalPathOf } from "../../../core/repair/journalPath.ts";
 import { offerRepair } from "../../../core/repair/offer.ts";
 import { finish, mend } from "../../build/mend.ts";
 import { filled } from "../../build/open.ts";
-import { buildQcow2 } from "../../build/qcow2.ts";
+import { buildQcow2, snapshotEntry } from "../../build/qcow2.ts";
 import { buildQed } from "../../build/qed.ts";
 import { tempDir, tempFile } from "../../build/temp.ts";
 
@@ -90,6 +90,46 @@ it.each<Format>(["qed", "qcow2"])(
     expect(await leaksOf(image, driver)).toEqual(lossy(driver, false));
   },
 );
+
+// Words of entries that a wrong bit leaves, of the disk or of a snapshot alone: what they stood for is used by nothing now.
+it.each([
+  ["an entry past the end of the file", "disk", 0x7000_0000n],
+  ["a table past the end of the file", "table", 0x7000_0000n],
+  ["a snapshot's table past the end of the file", "snapshot", 0x7000_0000n],
+  ["a snapshot's table that is not aligned", "snapshot", BigInt(4 * C + 512)],
+])("clusters may be lost data beside %s, before and after it is cleared", async (_, where, word) => {
+  const clusters = new Map<number, Uint8Array | bigint>([[0, filled(C, 1)]]);
+  if (where === "disk") clusters.set(5, word);
+  const tables = Buffer.alloc(2 * C);
+  tables.writeBigUInt64BE(word, 0);
+  snapshotEntry({ id: "1", name: "a", l1Offset: 0, l1Entries: 1, diskSize: 8 * C }).forEach((byte, i) => {
+    tables[C + i] = byte;
+  });
+  const spec = {
+    ...{ clusterBits: 12, size: 8 * C, clusters },
+    extra: [
+      [tables.subarray(0, C), 1],
+      [tables.subarray(C), 1],
+      [filled(C, 9), 1],
+    ] as const,
+  };
+  const { l1Offset, extraOffsets } = buildQcow2(spec);
+  const [snapshotL1 = 0, table = 0] = extraOffsets;
+  tables.writeBigUInt64BE(BigInt(snapshotL1), C);
+  if (where !== "snapshot") tables.fill(0, 0, C);
+  const { bytes } = buildQcow2({ ...spec, u32: [[60, 1]], u64: [[64, BigInt(table)]] });
+  if (where === "table") Buffer.from(bytes.buffer, bytes.byteOffset).writeBigUInt64BE(word, l1Offset);
+  const image = tempFile("a.qcow2", bytes);
+  const expectDoubt = async (isEarlier: boolean) => {
+    const [leaks, ...others] = await leaksOf(image, "qcow2");
+    expect(leaks).toEqual(["free-leaks", "may-lose-data", false, isEarlier]);
+    expect(others.filter(([, risk, isDefault]) => risk === "safe" || isDefault)).toEqual([]);
+  };
+  await expectDoubt(false);
+  await mend(image, { driver: "qcow2", journal: journalPathOf(image) });
+  expect(fs.readFileSync(image).equals(bytes)).toBe(false);
+  await expectDoubt(true);
+});
 
 it("a repair that took nothing away leaves leaked clusters safe to give up", async () => {
   // Cluster 5 is data and said to be free; cluster 6 is leaked once the first repair is done.
