@@ -39,13 +39,15 @@ function timeOnce(/** @type {Candidate} */ { name, argv, exits = [0] }) {
  * Runs the candidates in turn `runs` times, after one run each that is not counted.
  * @param {readonly Candidate[]} candidates
  * @param {number} runs
+ * @param {() => void} [before] done before each run, and not measured
  * @returns {Map<string, number>} median milliseconds by name
  */
-export function alternate(candidates, runs) {
+export function alternate(candidates, runs, before) {
   /** @type {Map<string, number[]>} */
   const times = new Map(candidates.map(({ name }) => [name, []]));
   for (let run = 0; run <= runs; run++) {
     for (const candidate of candidates) {
+      before?.();
       const ms = timeOnce(candidate);
       if (run > 0) times.get(candidate.name)?.push(ms);
     }

@@ -39,8 +39,8 @@ function dense(/** @type {Context} */ { folder, quick, runs }) {
   const few = Math.min(runs, 5);
   const lines = withDenseImages(folder, "qcow2", size, ({ raw, image, target }) => [
     against("compare raw/qcow2", ["compare", "-f", "raw", "-F", "qcow2", raw, image], 1.4, runs),
-    against("convert raw to qcow2", ["convert", "-f", "raw", "-O", "qcow2", raw, target], 1, few),
-    against("convert qcow2 to raw", ["convert", "-f", "qcow2", "-O", "raw", image, target], 1, few),
+    against("convert raw to qcow2", ["convert", "-f", "raw", "-O", "qcow2", raw, target], 1, few, target),
+    against("convert qcow2 to raw", ["convert", "-f", "qcow2", "-O", "raw", image, target], 1, few, target),
   ]);
   return { title: `compare and convert ${mib(size)} of cached random data`, lines };
 }
@@ -62,6 +62,7 @@ function compression(/** @type {Context} */ { folder, quick, runs }) {
       ["convert", "-c", ...options, raw, target],
       1.5,
       Math.min(runs, 5),
+      target,
     );
   });
   for (const file of [raw, target]) fs.rmSync(file, { force: true });

@@ -74,7 +74,7 @@ function conversion(/** @type {Context} */ { folder, quick, runs }) {
       /** @type {string} */ from,
       /** @type {string} */ to,
       /** @type {string} */ source,
-    ) => against(what, ["convert", "-f", from, "-O", to, source, target], 1, Math.min(runs, 5));
+    ) => against(what, ["convert", "-f", from, "-O", to, source, target], 1, Math.min(runs, 5), target);
     return [
       line("raw to QED", "raw", "qed", raw),
       line("QED to raw", "qed", "raw", image),
