@@ -7,6 +7,7 @@ export default defineConfig({
   workers: 1, // apps on one screen take each other's focus: scripts/test/endToEnd.mjs gives each a display of its own
   retries: 0, // a test that passes the second time is a defect
   timeout: 60_000,
+  expect: { timeout: 15_000 }, // until something is to be seen, on a machine that draws two apps in software
   maxFailures: process.env.CI ? 10 : 0, // an app that does not start must not take the hour
   forbidOnly: Boolean(process.env.CI),
   reporter: [["list"], ["json", { outputFile: ".cache/reports/playwright.json" }]],

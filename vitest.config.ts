@@ -2,8 +2,13 @@ import { defineConfig } from "vitest/config";
 
 /** Tests that load a module anew, and so need modules of their own. */
 const withFreshModules = ["test/core/block/guard.test.ts", "test/core/protocol/libc.test.ts"];
-/** Tests that run the peers or the whole command line, or let an image crash thousands of times. */
-const long = ["test/{cross,crash,docs}/**/*.test.ts", "test/core/cli/**/*.test.ts"];
+/** Tests that run the peers, the whole command line or many commands, or try an image's crashes and faults at random. */
+const long = [
+  "test/{cross,crash,docs}/**/*.test.ts",
+  "test/core/cli/**/*.test.ts",
+  "test/core/ops/logBisectJob.test.ts",
+  "test/core/**/{*Crash,fuzz,*Fuzz}.test.ts",
+];
 
 // Unit and integration tests; the end-to-end tests (test/e2e) are Playwright's.
 export default defineConfig({
