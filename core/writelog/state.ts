@@ -46,6 +46,8 @@ export class LogStates {
   readonly discards: DiscardMeaning;
   readonly #log: BlockNode;
   readonly #intervals: WriteIntervals;
+  /** Bytes of the log that are no holes: to take one that has become a hole for data is only slower. */
+  #knownData = { start: 0, end: 0 };
 
   constructor({ log, index, intervals, base, discards }: LogStatesOptions) {
     this.index = index;
@@ -181,9 +183,23 @@ export class LogStates {
     const length = end - start;
     if (entry < 0) return { length, state: "unallocated" };
     if (this.#isDiscard(entry)) return { length, state: this.#discardState };
-    // Zeroes that were written are holes of the log, where its writer and its file system have them.
-    const extent = await chainExtentAt(this.#log, this.#placeOf(entry, start), length);
-    return { length: extent.length, state: extent.state === "data" ? "data" : "zero" };
+    return this.#logExtent(this.#placeOf(entry, start), length);
+  }
+
+  /** Zeroes that were written are holes of the log, where its writer and its file system have them. */
+  async #logExtent(place: number, length: number): Promise<StateExtent> {
+    const known = this.#knownData;
+    if (place >= known.start && place + length <= known.end) return { length, state: "data" };
+    // As far as it goes: neighbours on the disk lie anywhere in the log, and some file systems look for a hole page by page.
+    const found = await chainExtentAt(this.#log, place, Math.max(length, this.#log.size - place));
+    if (found.state === "data") {
+      const end = place + found.length;
+      const isApart = end < known.start || place > known.end;
+      this.#knownData = isApart
+        ? { start: place, end }
+        : { start: Math.min(place, known.start), end: Math.max(end, known.end) };
+    }
+    return { length: Math.min(length, found.length), state: found.state === "data" ? "data" : "zero" };
   }
 
   /** Over a base, unallocated would mean its bytes. */
