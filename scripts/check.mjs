@@ -1,5 +1,5 @@
-// npm run check [-- VITEST ARGUMENTS]: types, lint and unit tests, in about a minute. Tests that run the peers or the whole command
-// line, and those that let an image crash thousands of times, are left to `npm test`.
+// npm run check [-- VITEST ARGUMENTS]: types, lint and unit tests, in about a minute. Tests that run the peers or the
+// whole command line, and those that let an image crash thousands of times, are left to `npm test`.
 import { ensurePackages } from "./setup/packages.mjs";
 import { runMain, step } from "./setup/say.mjs";
 import { checkSteps, quickProjects } from "./test/checks.mjs";
