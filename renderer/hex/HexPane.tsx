@@ -8,6 +8,7 @@ import { usePrefs } from "../store/prefs.ts";
 import over from "../widgets/canvas.module.css";
 import { decimal, hex } from "../widgets/format.ts";
 import { WarningIcon } from "../widgets/icons.ts";
+import { RetryButton } from "../widgets/RetryButton.tsx";
 import { usePainter } from "../widgets/usePainter.ts";
 import type { HexPaneProps } from "./contract.ts";
 import styles from "./HexPane.module.css";
@@ -123,13 +124,7 @@ function TroubleNote({ painter }: { painter: HexPainter }) {
         <WarningIcon size={14} aria-hidden />
         <span className="selectable">{text}</span>
       </span>
-      <button
-        type="button"
-        className={styles.retry}
-        onClick={() => pages.retry(trouble.source, trouble.pages)}
-      >
-        Retry
-      </button>
+      <RetryButton onRetry={() => pages.retry(trouble.source, trouble.pages)} />
     </>
   );
 }
