@@ -5,13 +5,12 @@
 // call to the last, the built command line is killed with SIGKILL, and must leave the same files as the exception did.
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { brokenCluster, brokenQed } from "../build/brokenQed.ts";
 import { lacksPeer } from "../build/peers.ts";
 import { buildQed } from "../build/qed.ts";
 import { type Random, seeded } from "../build/random.ts";
 import { tempDir, tempFile } from "../build/temp.ts";
-import { watchFiles } from "./fileFaults.ts";
 import { journalOf, KilledCli, killedAt, RepairKills, sameBytes } from "./repairKills.ts";
 
 const kills = new RepairKills("qed", brokenQed());
@@ -20,18 +19,8 @@ const timeout = 120_000;
 
 describe("a repair that is killed", () => {
   const noPeer = lacksPeer("qemu-img");
-  let killed: KilledCli;
-  // What a power cut leaves is asked in repair.test.ts; what a killed process has written is there, synced or not.
-  let restore: () => void;
-
-  beforeAll(async () => {
-    restore = watchFiles({ skipSyncs: true, fault: () => undefined });
-    killed = await KilledCli.build();
-  });
-  afterAll(() => {
-    restore();
-    killed.cli.remove();
-  });
+  // What a power cut leaves is asked in repair.test.ts.
+  const killedCli = KilledCli.forTests();
 
   it("is planned to end in an image that qemu-img finds nothing wrong with", async () => {
     const { image, planned } = await kills.uninterrupted(tempDir());
@@ -83,6 +72,7 @@ describe("a repair that is killed", () => {
     const { bytes } = buildQed({ ...spec, l2 });
     const image = tempFile("many.qed", bytes);
     const journal = journalOf(image);
+    const killed = killedCli();
     const { cli } = killed;
     const interrupted = (at: number, ...args: string[]) =>
       killed.run({ BLKSCOPE_INTERRUPT_AT: `${at}` }, "repair", ...args);
@@ -112,7 +102,7 @@ describe("a repair that is killed", () => {
     const every = Math.ceil(points.length / 45);
     const some = points.filter((_, index) => index % every === 0);
     for (const [index, point] of some.entries()) {
-      await killed.kill(kills, { folder, name: `${index}`, planned }, point, index % 5 === 0);
+      await killedCli().kill(kills, { folder, name: `${index}`, planned }, point, index % 5 === 0);
     }
     expect(some.length).toBeGreaterThan(30);
   });

@@ -4,12 +4,11 @@
 //
 //   BLKSCOPE_KILL=full   every point of every image, instead of a sample by seed
 import { spawnSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { brokenQcow2 } from "../build/brokenQcow2.ts";
 import { lacksPeer } from "../build/peers.ts";
 import { type Random, seeded } from "../build/random.ts";
 import { tempDir } from "../build/temp.ts";
-import { watchFiles } from "./fileFaults.ts";
 import { KilledCli, type Point, RepairKills } from "./repairKills.ts";
 
 const full = process.env.BLKSCOPE_KILL === "full";
@@ -29,18 +28,7 @@ function sample(points: readonly Point[], count: number, random: Random): readon
 
 describe("a repair of a qcow2 image that is killed", () => {
   const noPeer = lacksPeer("qemu-img");
-  let killed: KilledCli;
-  // A killed process has written what it has written, synced or not.
-  let restore: () => void;
-
-  beforeAll(async () => {
-    restore = watchFiles({ skipSyncs: true, fault: () => undefined });
-    killed = await KilledCli.build();
-  });
-  afterAll(() => {
-    restore();
-    killed.cli.remove();
-  });
+  const killedCli = KilledCli.forTests();
 
   it.each(brokenQcow2())("is finished and taken back: $name", { timeout }, async ({ bytes, leavesLeaks }) => {
     await seeded(async (random) => {
@@ -65,7 +53,7 @@ describe("a repair of a qcow2 image that is killed", () => {
       for (const [index, point] of sample(some, mostReal + 2, random)
         .slice(1, -1)
         .entries()) {
-        await killed.kill(kills, { folder, name: `${index}`, planned }, point, index === 0);
+        await killedCli().kill(kills, { folder, name: `${index}`, planned }, point, index === 0);
       }
     });
   });

@@ -6,7 +6,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { expect } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { finish, mend } from "../build/mend.ts";
 import type { Random } from "../build/random.ts";
 import { tempFile } from "../build/temp.ts";
@@ -195,12 +195,30 @@ export class KilledCli {
   readonly cli: Cli;
   readonly #preload: string;
 
+  /** Before the tests of a file, removed after them. What a killed process has written is there, synced or not. */
+  static forTests(): () => KilledCli {
+    let killed: KilledCli | undefined;
+    let restore: (() => void) | undefined;
+    beforeAll(async () => {
+      restore = watchFiles({ skipSyncs: true, fault: () => undefined });
+      killed = await KilledCli.build();
+    });
+    afterAll(() => {
+      restore?.();
+      killed?.cli.remove();
+    });
+    return () => {
+      if (killed === undefined) throw new Error("the command line is not built yet");
+      return killed;
+    };
+  }
+
   private constructor(cli: Cli, preload: string) {
     this.cli = cli;
     this.#preload = preload;
   }
 
-  static async build(): Promise<KilledCli> {
+  private static async build(): Promise<KilledCli> {
     const cli = await Cli.build();
     const preload = path.join(path.dirname(cli.script), "killedRepair.js");
     await build({
