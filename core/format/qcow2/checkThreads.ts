@@ -118,7 +118,8 @@ export class TableAnswers {
   }
 
   /**
-   * Of the next table. undefined: nobody went over it, since it could not be read, or too many are odd. Throws CountAgain where another table is the next one: the image was changed.
+   * Of the next table. undefined: nobody went over it, since it could not be read, or too many are odd. Throws CountAgain
+   * where another table is the next one: the image was changed.
    */
   next(offset: number): TableAnswer | undefined {
     if (this.#offsets[this.#next] !== offset) throw new CountAgain("the L1 table was changed");
