@@ -40,9 +40,7 @@ export function withLog<T>(request: LogReadRequest, use: (log: ReadLog) => Promi
     try {
       const index = await withProgress(signal, async (job) => {
         const index = await indexLog(graph.root, job);
-        const now = await readOn(graph, index, reopen, job);
-        if (now !== graph) await graph.close();
-        graph = now;
+        graph = await readOn(graph, index, reopen, job);
         if (recover) await recoverAll(graph.root, index, job);
         return index;
       });

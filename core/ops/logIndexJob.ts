@@ -143,9 +143,7 @@ class HeldLog {
     const job: IndexJob = { signal: this.#signal, growing, progress };
     const key = identityOf(this.#graph.root);
     this.#index = await indexLog(this.#graph.root, job);
-    const now = await readOn(this.#graph, this.#index, () => openLog(this.#params), job);
-    if (now !== this.#graph) await this.#graph.close();
-    this.#graph = now;
+    this.#graph = await readOn(this.#graph, this.#index, () => openLog(this.#params), job);
     if (recover) await recoverAll(this.#graph.root, this.#index, job);
     this.#isSearched = recover;
     this.#noteRead(key);

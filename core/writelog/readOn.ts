@@ -18,8 +18,8 @@ const momentMs = 200;
 
 /**
  * `index` of the log that is `opened`, read on if that ended within an entry and the log has been written to since. Returns
- * the log that the index is of now: `opened`, or what `reopen` opened, and then `opened` is not needed any more. Throws what
- * reopening and reading throw, EINVAL where the log was begun anew.
+ * the log that the index is of now, the only one that is open: `opened`, or what `reopen` opened. Throws what reopening and
+ * reading throw, EINVAL where the log was begun anew; `opened` is open then.
  */
 export async function readOn<Log extends OpenLog>(
   opened: Log,
@@ -31,17 +31,17 @@ export async function readOn<Log extends OpenLog>(
   if (index.end.kind !== "torn") return opened;
   await moment();
   const next = await reopen();
+  let hasChanged: boolean;
   try {
-    const isOther = next.root.size !== opened.root.size;
-    if (isOther || (await statedEntries(next.root)) !== index.superblock.entries) {
-      // A writer takes nothing away: a log that is shorter now was cut.
-      await extendIndex(next.root, index, { ...job, growing: next.root.size >= opened.root.size });
-      return next;
-    }
+    const { size } = next.root;
+    hasChanged = size !== opened.root.size || (await statedEntries(next.root)) !== index.superblock.entries;
+    // A writer takes nothing away: a log that is shorter now was cut.
+    if (hasChanged) await extendIndex(next.root, index, { ...job, growing: size >= opened.root.size });
   } catch (error) {
     await next.close();
     throw error;
   }
-  await next.close();
-  return opened;
+  const [used, unused] = hasChanged ? [next, opened] : [opened, next];
+  await unused.close();
+  return used;
 }

@@ -45,7 +45,6 @@ async function read(before: Uint8Array, after: Uint8Array) {
       now = after;
     },
   );
-  if (result !== first) await first.close();
   return { index, looks, isNew: result !== first, open, result };
 }
 
