@@ -31,12 +31,17 @@ export interface EarlierRepairs {
 /** Why clusters that nothing uses may be wanted all the same; undefined: they are not. */
 export type LeakDoubt = "broken" | "earlier" | undefined;
 
-/** The effect of giving such clusters up, after what is true of it in any case. */
-export function leakEffect(certain: string, doubt: LeakDoubt, gain: string): string {
-  if (doubt === "broken") return `${certain}, but these may be the clusters that broken entries stood for.`;
-  if (doubt === "earlier")
-    return `${certain}, but these may be the clusters that entries stood for which an earlier repair took away.`;
-  return `${certain}; ${gain}`;
+/** How giving such clusters up is offered; `certain` is true of it in any case, `gain` where nothing speaks against it. */
+export function offeredLeaks(
+  certain: string,
+  doubt: LeakDoubt,
+  gain: string,
+): Pick<OfferedRepair, "effect" | "risk" | "isDefault"> {
+  if (doubt === undefined) return { effect: `${certain}; ${gain}`, risk: "safe", isDefault: true };
+  const owners =
+    doubt === "broken" ? "broken entries stood for" : "entries stood for which an earlier repair took away";
+  const effect = `${certain}, but these may be the clusters that ${owners}.`;
+  return { effect, risk: "may-lose-data", isDefault: false };
 }
 
 export function itemsById(items: readonly OfferedRepair[]): ReadonlyMap<string, OfferedRepair> {

@@ -11,7 +11,7 @@ import {
   type EarlierRepairs,
   itemsById,
   type LeakDoubt,
-  leakEffect,
+  offeredLeaks,
 } from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { incompatible } from "./layout.ts";
@@ -160,8 +160,8 @@ function leaksItem(
   return {
     ...{ id: leaksId, action: "free-leaks" },
     problem: `${many(counts.unused, "cluster")} (${size}) are counted as used, and nothing uses them`,
-    effect: leakEffect(nothingRead, doubt, "their space can be used again."),
-    ...{ guest: [], risk: doubt ? "may-lose-data" : "safe", needs, isDefault: doubt === undefined },
+    ...offeredLeaks(nothingRead, doubt, "their space can be used again."),
+    ...{ guest: [], needs },
     ...{ file: first ?? { offset: 0, length: 0 }, grows: 0 },
   };
 }
@@ -176,8 +176,8 @@ function trimItem(
   return {
     ...{ id: trimId, action: "trim" },
     problem: `${formatSize(length)} at the end of the file, from ${hex(counts.usedEnd)} on, are not used by anything`,
-    effect: leakEffect(nothingRead, doubt, "the file becomes shorter."),
-    ...{ guest: [], risk: doubt ? "may-lose-data" : "safe", needs, isDefault: doubt === undefined },
+    ...offeredLeaks(nothingRead, doubt, "the file becomes shorter."),
+    ...{ guest: [], needs },
     ...{ file: { offset: counts.usedEnd, length }, grows: 0 },
   };
 }

@@ -11,7 +11,7 @@ import {
   type GaveUp,
   itemsById,
   type LeakDoubt,
-  leakEffect,
+  offeredLeaks,
 } from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { faultOf } from "./check.ts";
@@ -171,11 +171,9 @@ function trimItem({ usedEnd, bounds, fileSize }: QedScan, doubt: LeakDoubt): Off
     id: trimId,
     action: "trim",
     problem: `${formatSize(length)} at the end of the file, from ${hex(usedEnd)} on, are not used by anything`,
-    effect: leakEffect("Nothing reads differently", doubt, "the file becomes shorter."),
+    ...offeredLeaks("Nothing reads differently", doubt, "the file becomes shorter."),
     guest: [],
-    risk: doubt ? "may-lose-data" : "safe",
     needs: [],
-    isDefault: doubt === undefined,
     file: { offset: usedEnd, length },
     grows: 0,
   };
