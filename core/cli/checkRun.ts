@@ -124,7 +124,11 @@ function checkFailed(thrown: unknown): CliError {
 }
 
 function exitOf({ result }: CheckReport): number {
-  if (result.checkErrors > 0) throw new CliError("Check failed", checkExits.failed);
+  if (result.checkErrors > 0) {
+    throw result.readError
+      ? checkFailed(fromPlain(result.readError))
+      : new CliError("Check failed", checkExits.failed);
+  }
   if (result.corruptions > 0) return checkExits.corrupt;
   return result.leaks > 0 ? checkExits.leaks : checkExits.consistent;
 }

@@ -131,6 +131,7 @@ describeWithQemu("a snapshot table that can't be read", () => {
     damaged((bytes) => bytes.writeBigUInt64BE(0x1000001n, 64));
     const found = cli.run(["check", "--findings", "--output", "json", name]);
     expect(found.code).toBe(1);
+    expect(found.stderr).toContain("Check failed: Snapshot table offset invalid: it is 0x1000001");
     expect(JSON.parse(found.stdout).findings).toMatchObject([
       { kind: "io-error", code: "snapshot-table-misplaced", offset: 64, length: 8 },
     ]);

@@ -159,7 +159,10 @@ function leaksItem(
   const size = formatSize(counts.unused * counts.counted.image.header.clusterSize);
   return {
     ...{ id: leaksId, action: "free-leaks" },
-    problem: `${many(counts.unused, "cluster")} (${size}) are counted as used, and nothing uses them`,
+    problem:
+      counts.unused === 1
+        ? `1 cluster (${size}) is counted as used, and nothing uses it`
+        : `${counts.unused} clusters (${size}) are counted as used, and nothing uses them`,
     ...offeredLeaks(nothingRead, doubt, "their space can be used again."),
     ...{ guest: [], needs },
     ...{ file: first ?? { offset: 0, length: 0 }, grows: 0 },

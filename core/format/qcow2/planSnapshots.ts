@@ -114,10 +114,14 @@ export function snapshotWords(mending: SnapshotMending): {
       effect: `The disk reads the same; ${anew} with the entries as they read now, and others can't be found then.`,
     };
   }
-  const kept =
-    snapshots.length === 0
-      ? "all snapshots are given up"
-      : `the ${snapshots.length} snapshots that can be found stay, all others are given up, and ${anew}`;
+  if (snapshots.length === 0) {
+    return { problem: problems.join("; "), effect: "The disk reads the same; all snapshots are given up." };
+  }
+  const stay =
+    snapshots.length === 1
+      ? "the one snapshot that can be found stays"
+      : `the ${snapshots.length} snapshots that can be found stay`;
+  const kept = `${stay}, all others are given up, and ${anew}`;
   return { problem: problems.join("; "), effect: `The disk reads the same; ${kept}.` };
 }
 
