@@ -1,7 +1,7 @@
 // One entry's header: read, and judged before it is believed (write-log reference, 4). Nothing in a log guards it against
 // damage, so all a reader has are the limits within which headers make sense. Runs once for each of millions of entries:
 // one object is filled again and again.
-import { big64le, hex, join64, u32le } from "../base/bytes.ts";
+import { hex, join64 } from "../base/bytes.ts";
 import type { BlockNode } from "../block/node.ts";
 import { entryFlags, entryLength, knownFlags } from "./layout.ts";
 import { has, type LogIndex } from "./logIndex.ts";
@@ -39,37 +39,36 @@ export class HeaderReader {
   }
 
   /**
-   * Reads the header at `at` of `bytes`, which is byte `header` of a log of `logSize` bytes. What lies behind the log's
-   * end is not in `bytes`. Its fields are valid when it is ok.
+   * Reads the header that begins with word `at` of `words`, 32 bits each as the log has them, which is byte `header` of a
+   * log of `logSize` bytes. What lies behind the log's end is not in `words`. Its fields are valid when it is ok.
    */
-  read(bytes: Uint8Array, at: number, header: number, logSize: number): HeaderVerdict {
+  read(words: Uint32Array, at: number, header: number, logSize: number): HeaderVerdict {
     if (header + entryLength > logSize) return this.#is("torn", "the log ends within its header");
-    const sector = join64(u32le(bytes, at), u32le(bytes, at + 4));
-    const count = join64(u32le(bytes, at + 8), u32le(bytes, at + 12));
-    const dataLength = join64(u32le(bytes, at + 24), u32le(bytes, at + 28));
-    this.flags = u32le(bytes, at + 16);
-    if (u32le(bytes, at + 20) !== 0 || this.flags > highestFlags) {
-      return this.#is(
-        "bad",
-        `its flags are ${hex(big64le(bytes, at + 16))}; ${hex(knownFlags)} are all there are`,
-      );
+    const flags = words[at + 4] ?? 0;
+    if (words[at + 5] !== 0 || flags > highestFlags) {
+      const fault = `its flags are ${hex(field(words, at + 4))}; ${hex(knownFlags)} are all there are`;
+      return this.#is("bad", fault);
     }
-    this.offset = (sector ?? Number.NaN) * this.#sectorSize;
-    this.length = (count ?? Number.NaN) * this.#sectorSize;
-    if (!(this.offset + this.length <= Number.MAX_SAFE_INTEGER)) {
-      const range = `${count === 1 ? "1 sector" : `${big64le(bytes, at + 8)} sectors`} at sector ${big64le(bytes, at)}`;
+    const sector = join64(words[at] ?? 0, words[at + 1] ?? 0) ?? Number.NaN;
+    const count = join64(words[at + 2] ?? 0, words[at + 3] ?? 0) ?? Number.NaN;
+    const dataLength = join64(words[at + 6] ?? 0, words[at + 7] ?? 0) ?? Number.POSITIVE_INFINITY;
+    const length = count * this.#sectorSize;
+    this.offset = sector * this.#sectorSize;
+    if (!(this.offset + length <= Number.MAX_SAFE_INTEGER)) {
+      const range = `${count === 1 ? "1 sector" : `${field(words, at + 2)} sectors`} at sector ${field(words, at)}`;
       return this.#is("bad", `it is about ${range}, more than a disk has`);
     }
-    this.payload = has(this.flags, entryFlags.discard) ? 0 : this.length;
-    this.isZero = sector === 0 && count === 0 && this.flags === 0 && dataLength === 0;
-    const private_ = dataLength ?? Number.POSITIVE_INFINITY;
-    return this.#judgeText(bytes, at, private_) ?? this.#judgeEnd(header, logSize);
+    this.length = length;
+    this.flags = flags;
+    this.payload = has(flags, entryFlags.discard) ? 0 : length;
+    this.isZero = flags === 0 && sector === 0 && count === 0 && dataLength === 0;
+    return this.#judgeText(words, at, dataLength) ?? this.#judgeEnd(header, logSize);
   }
 
   /** The bytes of its own that an entry states, and those behind the fields. */
-  #judgeText(bytes: Uint8Array, at: number, dataLength: number): HeaderVerdict | undefined {
-    const room = this.#sectorSize - entryLength;
+  #judgeText(words: Uint32Array, at: number, dataLength: number): HeaderVerdict | undefined {
     if (has(this.flags, entryFlags.mark)) {
+      const room = this.#sectorSize - entryLength;
       this.textLength = dataLength;
       if (dataLength <= room) return undefined;
       return this.#is("bad", `it is a mark of ${dataLength} bytes; a sector has room for ${room}`);
@@ -79,11 +78,10 @@ export class HeaderReader {
     if (dataLength > this.payload) {
       return this.#is("bad", `it states ${dataLength} bytes of its own and has ${this.payload}`);
     }
-    for (let i = entryLength; i < Math.min(headerLength, this.#sectorSize); i++) {
-      // Past the end of the buffer is past the end of the log.
-      if ((bytes[at + i] ?? 0) !== 0) return this.#is("bad", "the rest of its sector is not zero");
-    }
-    return undefined;
+    if (this.#sectorSize < headerLength) return undefined;
+    // Past the end of the buffer is past the end of the log.
+    if ((words[at + 8] ?? 0) === 0 && (words[at + 9] ?? 0) === 0) return undefined;
+    return this.#is("bad", "the rest of its sector is not zero");
   }
 
   #judgeEnd(header: number, logSize: number): HeaderVerdict {
@@ -114,6 +112,16 @@ export class HeaderReader {
     if (has(this.flags, entryFlags.discard)) return this.length > 0;
     return true;
   }
+}
+
+/** What a HeaderReader reads; `bytes` begin at a multiple of 4 of their buffer, as sectors do. */
+export function wordsOf(bytes: Uint8Array): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / 4));
+}
+
+/** A field of 64 bits, for messages. */
+function field(words: Uint32Array, at: number): bigint {
+  return (BigInt(words[at + 1] ?? 0) << 32n) | BigInt(words[at] ?? 0);
 }
 
 /** Byte of the log at which the header behind that of `entry` is. */

@@ -7,7 +7,7 @@ import { isPowerOfTwo, startsWith } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
 import { isZero } from "../base/zero.ts";
 import type { BlockNode } from "../block/node.ts";
-import { HeaderReader, nextHeader } from "./entry.ts";
+import { HeaderReader, nextHeader, wordsOf } from "./entry.ts";
 import {
   decodeSuperblock,
   entryLength,
@@ -72,7 +72,7 @@ async function holdsLast(log: BlockNode, index: LogIndex, count: number): Promis
   await log.read(at, bytes);
   const header = new HeaderReader(index.sectorSize);
   return (
-    header.read(bytes, 0, at, log.size) === "ok" &&
+    header.read(wordsOf(bytes), 0, at, log.size) === "ok" &&
     header.offset === index.offsetOf(entry) &&
     header.length === index.lengthOf(entry)
   );

@@ -5,7 +5,7 @@ import { isPowerOfTwo } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
 import { isZero } from "../base/zero.ts";
 import type { BlockNode } from "../block/node.ts";
-import { HeaderReader, nextHeader } from "./entry.ts";
+import { HeaderReader, nextHeader, wordsOf } from "./entry.ts";
 import { entryFlags, entryLength, knownFlags, maxSectorSize, minSectorSize } from "./layout.ts";
 import { has, type IndexEndKind, type LogIndex, type RecoveredRun } from "./logIndex.ts";
 import { type IndexJob, walkHeaders } from "./walk.ts";
@@ -159,10 +159,11 @@ class Scan {
     await this.#turn(start);
     if (!(await this.#canRead(start, bytes))) return this.#inHalves(start, bytes);
     if (isZero(bytes)) return undefined;
+    const words = wordsOf(bytes);
     for (let at = 0; at + entryLength <= bytes.length; at += this.#sectorSize) {
       // Most sectors are told by a glance at the flags.
       if ((bytes[at + 16] ?? 0) > knownFlags || bytes[at + 17] !== 0 || bytes[at + 23] !== 0) continue;
-      if (this.#canBegin(bytes, at, start + at) && (await this.isChain(start + at))) return start + at;
+      if (this.#canBegin(bytes, words, at, start + at) && (await this.isChain(start + at))) return start + at;
     }
     return undefined;
   }
@@ -182,7 +183,7 @@ class Scan {
       if (found >= chainLength) return true;
       if (at >= this.#size) return at === this.#size && found >= chainLengthAtEnd;
       const bytes = new Uint8Array(Math.min(this.#sectorSize, this.#size - at));
-      if (!(await this.#canRead(at, bytes)) || !this.#canBe(bytes, 0, at)) return false;
+      if (!(await this.#canRead(at, bytes)) || !this.#canBe(bytes, wordsOf(bytes), 0, at)) return false;
       if (this.#isEmpty) empty++;
       else [found, empty] = [found + 1, 0];
       if (empty > 0 && (found === 0 || empty > mostEmpty)) return false;
@@ -193,14 +194,14 @@ class Scan {
     return this.#header.flags === 0 && this.#header.length === 0;
   }
 
-  #canBegin(bytes: Uint8Array, at: number, header: number): boolean {
-    return this.#canBe(bytes, at, header) && !this.#isEmpty;
+  #canBegin(bytes: Uint8Array, words: Uint32Array, at: number, header: number): boolean {
+    return this.#canBe(bytes, words, at, header) && !this.#isEmpty;
   }
 
   /** As the strict reader, and the whole sector is as a writer leaves it. */
-  #canBe(bytes: Uint8Array, at: number, header: number): boolean {
+  #canBe(bytes: Uint8Array, words: Uint32Array, at: number, header: number): boolean {
     const found = this.#header;
-    if (found.read(bytes, at, header, this.#size) !== "ok" || !found.isUsual) return false;
+    if (found.read(words, at / 4, header, this.#size) !== "ok" || !found.isUsual) return false;
     if (found.offset + found.length > this.#diskSize) return false;
     const isBare = has(found.flags, entryFlags.flush) && found.length === 0;
     if (isBare && found.offset !== 0) return false;

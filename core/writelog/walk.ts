@@ -64,22 +64,31 @@ class Walk {
   }
 
   async run(): Promise<void> {
-    let end = this.#walkWindow();
-    for (; end === undefined; end = this.#walkWindow()) {
-      try {
-        const loading = this.#window.load(this.#at, this.#size);
-        if (loading !== undefined) await loading;
-      } catch (thrown) {
-        end = this.#wall(
-          "unreadable",
-          `Entry ${this.#index.count} can't be read: ${asBlockError(thrown).message}`,
-        );
-        break;
-      }
-      if (this.#isDue) await this.#turn();
-    }
+    const end = await this.#walk();
     this.#index.endAt(end);
     this.#job.progress?.(this.#size, this.#size);
+  }
+
+  /** One loop and no await that is not needed: it runs for each of millions of headers. */
+  async #walk(): Promise<IndexEnd> {
+    const window = this.#window;
+    for (let walked = 0; ; walked++) {
+      const end = this.#whyNotOn();
+      if (end !== undefined) return end;
+      if (!window.has(this.#at, this.#size)) {
+        try {
+          const loading = window.load(this.#at, this.#size, walked);
+          walked = 0;
+          if (loading !== undefined) await loading;
+        } catch (thrown) {
+          const why = asBlockError(thrown).message;
+          return this.#wall("unreadable", `Entry ${this.#index.count} can't be read: ${why}`);
+        }
+        if (this.#isDue) await this.#turn();
+      }
+      const wall = this.#take();
+      if (wall !== undefined) return wall;
+    }
   }
 
   /** Asked after every read: an await that is not needed costs as much as a header, and so does the clock. */
@@ -98,26 +107,27 @@ class Walk {
     throw new BlockError("ECANCELED", "Reading the log was stopped");
   }
 
-  /** Takes the headers in the window. Undefined: the next one is not in it. */
-  #walkWindow(): IndexEnd | undefined {
-    const [index, header, window] = [this.#index, this.#header, this.#window];
-    for (let walked = 0; ; walked++) {
-      if (index.count >= this.#soFar) return this.#atGrowth();
-      if (this.#at >= this.#size) return this.#atEnd();
-      if (!window.has(this.#at, this.#size)) {
-        window.passed(walked, this.#at);
-        return undefined;
-      }
-      const verdict = header.read(window.bytes, this.#at - window.start, this.#at, this.#size);
-      if (verdict !== "ok") return verdict === "torn" ? this.#atTorn() : this.#atBad(header.fault);
-      if (index.count >= this.#trusted) {
-        if (header.isZero) return this.#atEnd();
-        if (!header.isUsual) return this.#atBad("no writer makes such an entry");
-      }
-      if (index.count >= this.#limit) return this.#atLimit();
-      index.push(header.offset, header.length, header.flags, this.#at, header.textLength);
-      this.#at = header.next(this.#at);
+  /** Before the next header is looked for. */
+  #whyNotOn(): IndexEnd | undefined {
+    if (this.#index.count >= this.#soFar) return this.#atGrowth();
+    return this.#at >= this.#size ? this.#atEnd() : undefined;
+  }
+
+  /** Takes the next header, which is in the window. Returns the wall if it is one. */
+  #take(): IndexEnd | undefined {
+    const index = this.#index;
+    const header = this.#header;
+    const at = this.#at;
+    const verdict = header.read(this.#window.words, (at - this.#window.start) / 4, at, this.#size);
+    if (verdict !== "ok") return verdict === "torn" ? this.#atTorn() : this.#atBad(header.fault);
+    if (index.count >= this.#trusted) {
+      if (header.isZero) return this.#atEnd();
+      if (!header.isUsual) return this.#atBad("no writer makes such an entry");
     }
+    if (index.count >= this.#limit) return this.#atLimit();
+    index.push(header.offset, header.length, header.flags, at, header.textLength);
+    this.#at = header.next(at);
+    return undefined;
   }
 
   /** Entries that the superblock counts and that are not there. */

@@ -2,14 +2,14 @@
 // and holds many headers; where much data lie between them, headers alone are read and the data skipped. In between, that
 // depends: bytes that the system holds in memory are skipped quicker than copied, off a disk a large piece is far quicker.
 import type { BlockNode } from "../block/node.ts";
-import { headerLength } from "./entry.ts";
+import { headerLength, wordsOf } from "./entry.ts";
 
 /** Read at once where entries are small: what stays in a processor's cache. */
 const largeRead = 256 * 1024;
 /** Bytes from header to header up to which copying what is between is always quicker than asking again. */
-const smallStride = 4096;
+const smallStride = 8 * 1024;
 /** The same for a log that comes off a disk. */
-const smallStrideOffDisk = 16 * 1024;
+const smallStrideOffDisk = 32 * 1024;
 /** Headers in the mean of strides. */
 const smoothing = 16;
 /** A header that is in memory takes 1 microsecond, one off a disk 50 at least. Milliseconds. */
@@ -24,6 +24,8 @@ const quickReads = 16;
 export class HeaderWindow {
   /** `size` bytes of it are valid, from byte `start` of the log on. */
   readonly bytes: Uint8Array = new Uint8Array(largeRead);
+  /** The same, as a HeaderReader reads them. */
+  readonly words: Uint32Array = wordsOf(this.bytes);
   /** Where a header alone is read. */
   readonly #one = this.bytes.subarray(0, headerLength);
   start = 0;
@@ -52,12 +54,11 @@ export class HeaderWindow {
   }
 
   /**
-   * Reads what `has` asks for and, where it is worth it, what follows; without a promise where the log needs none. Throws
-   * what the log throws.
+   * Reads what `has` asks for and, where it is worth it, what follows; without a promise where the log needs none.
+   * `walked`: headers from the last one that was loaded to this one. Throws what the log throws.
    */
-  load(header: number, end: number): Promise<void> | undefined {
-    this.#stride += (Math.max(0, header - this.#last) - this.#stride) / smoothing;
-    this.#last = header;
+  load(header: number, end: number, walked: number): Promise<void> | undefined {
+    this.#noteStride(header, walked);
     this.#size = 0;
     this.start = header;
     if (this.#takesLarge()) return this.#loadLarge(header, end);
@@ -72,6 +73,13 @@ export class HeaderWindow {
     }
     this.#size = target.length;
     return undefined;
+  }
+
+  #noteStride(header: number, walked: number): void {
+    const headers = Math.max(1, walked);
+    const mean = (header - this.#last) / headers;
+    this.#stride += (mean - this.#stride) * Math.min(1, headers / smoothing);
+    this.#last = header;
   }
 
   #takesLarge(): boolean {
@@ -119,14 +127,5 @@ export class HeaderWindow {
     // At the log's end a header may be cut off: what is left of an earlier read must not be taken for the log's.
     this.bytes.fill(0, length, length + headerLength);
     return this.bytes.subarray(0, length);
-  }
-
-  /** What was passed since the last load: headers walked inside the window. */
-  passed(headers: number, next: number): void {
-    if (headers === 0) return;
-    const mean = (next - this.#last) / headers;
-    const weight = Math.min(1, headers / smoothing);
-    this.#stride += (mean - this.#stride) * weight;
-    this.#last = next;
   }
 }
