@@ -286,6 +286,11 @@ export class Metadata {
     return (await this.#refcounts.get(cluster)) - this.#frees.pendingOf(cluster);
   }
 
+  /** Where the last cluster before `hostOffset` that is in use ends; 0 where none is. After `commitAll`. Throws ECORRUPT, EIO. */
+  async endOfUse(hostOffset: number): Promise<number> {
+    return (await this.#refcounts.usedUpTo(Math.ceil(hostOffset / this.#clusterSize))) * this.#clusterSize;
+  }
+
   /**
    * `refcountOf` for every cluster that the range touches, by the cluster's offset. Slow while much that was given up
    * waits to be counted. Throws ECORRUPT, EIO, what `look` throws.

@@ -10,6 +10,7 @@ import { blockEntries, refcountBlocks } from "../refcounts.ts";
 import { bigEndianWords } from "../tables.ts";
 import { countAt, mostCount, putCount } from "./countPage.ts";
 import type { Metadata } from "./metadata.ts";
+import { bigEndianBytes } from "./refcountTable.ts";
 
 /** Clusters in a row. */
 interface Piece {
@@ -106,7 +107,7 @@ export class RefcountWidth {
     const write = async () => {
       const offset = current === undefined ? undefined : this.#blocks.get(current);
       if (offset === undefined) return;
-      await this.#file.write(offset, bytesOf(block));
+      await this.#file.write(offset, bigEndianBytes(block));
       progress(++written / this.#blocks.size);
     };
     await this.#eachCount(async (count, cluster) => {
@@ -128,7 +129,7 @@ export class RefcountWidth {
       words[index * 2] = Math.floor(block / 0x100000000);
       words[index * 2 + 1] = (block % 0x100000000) | 0;
     }
-    await this.#file.write(offset, bytesOf(words));
+    await this.#file.write(offset, bigEndianBytes(words));
   }
 
   async #switch(): Promise<void> {
@@ -194,13 +195,6 @@ export class RefcountWidth {
       }
     }
   }
-}
-
-/** Big-endian, in the same memory. */
-function bytesOf(words: Int32Array<ArrayBuffer>): Uint8Array {
-  const bytes = new Uint8Array(words.buffer);
-  bigEndianWords(bytes);
-  return bytes;
 }
 
 function tooHigh(count: number, offset: number, bits: number): BlockError {

@@ -6,11 +6,12 @@ import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import { limits } from "../layout.ts";
 import { blockEntries, blockOffset } from "../refcounts.ts";
-import { bigEndianWords, level, type Tables } from "../tables.ts";
+import { level, type Tables } from "../tables.ts";
 import type { Corruption } from "./corruption.ts";
 import { countAt, mostCount, putCount } from "./countPage.ts";
 import type { HeaderFile } from "./headerFile.ts";
 import type { Overlaps } from "./overlaps.ts";
+import { bigEndianBytes, pointTo, tableWords } from "./refcountTable.ts";
 
 /** Host offsets have 56 bits, and are safe integers here. */
 const maxOffset = Number.MAX_SAFE_INTEGER;
@@ -135,6 +136,28 @@ export class Refcounts {
       });
     }
     return free;
+  }
+
+  /** Of the first `clusters`, how many there are up to the last one in use. Throws ECORRUPT, EIO. */
+  async usedUpTo(clusters: number): Promise<number> {
+    const { refcountTable } = this.#parts.header.header;
+    let end = Math.min(clusters, ((refcountTable.clusters * this.#clusterSize) / 8) * this.#perBlock);
+    for (let isUsed = false; end > 0 && !isUsed; ) {
+      const first = end - 1 - ((end - 1) % this.#perBlock);
+      const block = await this.#blockOf(first / this.#perBlock);
+      if (block === 0) {
+        end = first;
+        continue;
+      }
+      isUsed = await this.#parts.tables.page(block, this.#wordOf(end - 1 - first), undefined, (page) => {
+        const start = first + this.#entriesIn(page.first);
+        for (; end > start; end--) {
+          if (countAt(page.halves, end - 1 - start, this.#order) !== 0) return true;
+        }
+        return false;
+      });
+    }
+    return end;
   }
 
   /**
@@ -263,20 +286,10 @@ export class Refcounts {
     await overlaps.expectFree(offset, this.#clusterSize);
     if (file.raise) await file.raise("refblock_alloc_write");
     if (file.raise) await file.raise("refblock_alloc_hookup");
-    await this.#pointTo(index, offset);
+    await pointTo(tables, this.#parts.header.header.refcountTable, index, offset);
     tables.fresh(offset, level.refcountBlock);
     overlaps.addBlock(offset);
     await this.#change(cluster, 1, () => 1);
-  }
-
-  async #pointTo(index: number, block: number): Promise<void> {
-    const { offset } = this.#parts.header.header.refcountTable;
-    const table = { level: level.refcountTable, event: "reftable_load" };
-    await this.#parts.tables.edit(offset, index, table, ({ halves, first }) => {
-      halves[(index - first) * 2] = Math.floor(block / 0x100000000);
-      halves[(index - first) * 2 + 1] = (block % 0x100000000) | 0;
-      return 1;
-    });
   }
 
   /**
@@ -297,7 +310,7 @@ export class Refcounts {
     await overlaps.expectFree(blocksAt, (blocks + clusters) * this.#clusterSize);
     // What the old table names in memory only is on disk before the new one names it.
     await settleBlocks();
-    const words = await this.#tableWords(old.offset, entries, clusters);
+    const words = await tableWords(tables, old, this.#clusterSize, clusters);
     const counts = new Int32Array((blocks * this.#clusterSize) / 4);
     for (let i = 0; i < blocks; i++) {
       const block = blocksAt + i * this.#clusterSize;
@@ -306,9 +319,9 @@ export class Refcounts {
     }
     for (let i = 0; i < blocks + clusters; i++) putCount(counts, i, this.#order, 1);
     if (file.raise) await file.raise("refblock_alloc_write_blocks");
-    await file.write(blocksAt, bytesOf(counts));
+    await file.write(blocksAt, bigEndianBytes(counts));
     if (file.raise) await file.raise("refblock_alloc_write_table");
-    await file.write(tableAt, bytesOf(words));
+    await file.write(tableAt, bigEndianBytes(words));
     await file.flush();
     if (file.raise) await file.raise("refblock_alloc_switch_table");
     await header.change({ refcountTable: { offset: tableAt, clusters } });
@@ -332,18 +345,6 @@ export class Refcounts {
     }
   }
 
-  /** The old table's words with changes that are in memory only, and zeroes behind them. */
-  async #tableWords(offset: number, entries: number, clusters: number): Promise<Int32Array<ArrayBuffer>> {
-    const words = new Int32Array((clusters * this.#clusterSize) / 4);
-    for (let at = 0; at < entries; ) {
-      at += await this.#parts.tables.page(offset, at, "reftable_load", ({ halves, first, count }) => {
-        words.set(halves, first * 2);
-        return first + count - at;
-      });
-    }
-    return words;
-  }
-
   /** Words of 8 bytes: which holds an entry of a block, and how many entries so many words hold. */
   #wordOf(index: number): number {
     return Math.floor((index * 2 ** this.#order) / 64);
@@ -351,13 +352,6 @@ export class Refcounts {
   #entriesIn(words: number): number {
     return (words * 64) / 2 ** this.#order;
   }
-}
-
-/** Big-endian, in the same memory. */
-function bytesOf(words: Int32Array<ArrayBuffer>): Uint8Array {
-  const bytes = new Uint8Array(words.buffer);
-  bigEndianWords(bytes);
-  return bytes;
 }
 
 function tooMany(offset: number): BlockError {

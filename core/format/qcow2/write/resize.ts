@@ -8,6 +8,7 @@ import type { Eraser } from "./eraser.ts";
 import { l1Copy } from "./l1Copy.ts";
 import type { L2Tables } from "./l2.ts";
 import type { Metadata } from "./metadata.ts";
+import { cutRefcounts } from "./refcountCut.ts";
 import type { GuestView, Writer } from "./writer.ts";
 
 const sector = 512;
@@ -176,16 +177,14 @@ export class Resizer {
     if (dataFile.size < size || isRaw) await dataFile.resize(size);
   }
 
-  /** Free clusters at the end of the file are given back. */
+  /** Free clusters at the end of the file are given back, and what counted them. */
   async #cutTail(): Promise<void> {
     const { metadata, file } = this.#parts;
-    const { clusterSize } = metadata.geometry;
     await metadata.exclusively(async () => {
       // Reads that still look at what was given up come first.
-      await metadata.commitAll();
-      let end = Math.ceil(file.size / clusterSize);
-      while (end > 0 && (await metadata.refcountOf((end - 1) * clusterSize)) === 0) end--;
-      if (end * clusterSize < file.size) await file.resize(end * clusterSize);
+      await cutRefcounts(metadata, file);
+      const end = await metadata.endOfUse(file.size);
+      if (end < file.size) await file.resize(end);
     });
   }
 }
