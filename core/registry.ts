@@ -4,6 +4,7 @@ import { blkdebug } from "./filter/blkdebug/blkdebug.ts";
 import { blklogwrites } from "./filter/blklogwrites.ts";
 import { blkverify } from "./filter/blkverify.ts";
 import { bundle } from "./filter/bundle.ts";
+import { compress } from "./filter/compress.ts";
 import { copyOnRead } from "./filter/copyOnRead.ts";
 import { logstate } from "./filter/logstate.ts";
 import { quorum } from "./filter/quorum/quorum.ts";
@@ -30,6 +31,7 @@ export const drivers = {
   logstate,
   blkdebug,
   "copy-on-read": copyOnRead,
+  compress,
   bundle,
 } as const;
 export type DriverName = keyof typeof drivers;

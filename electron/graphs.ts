@@ -9,8 +9,8 @@ import { driverNamed, drivers } from "../core/registry.ts";
 import type { FileTokens } from "./files.ts";
 import type { DriverForm, FileRef, OptionProblem } from "./ipc/contract.ts";
 
-/** Drivers that refuse an image which is only read. */
-const forWriting: ReadonlySet<string> = new Set(["copy-on-read"]);
+/** Drivers that refuse an image which is only read, or do nothing for it. */
+const forWriting: ReadonlySet<string> = new Set(["copy-on-read", "compress"]);
 
 /** The drivers a graph can be put together from, in the registry's order. */
 export function driverForms(): readonly DriverForm[] {

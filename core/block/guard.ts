@@ -44,7 +44,7 @@ class Guarded implements BlockNode {
   readonly setBacking: ((backing: BackingName | undefined) => Promise<void>) | undefined;
   readonly excludeWriters: (() => Promise<void>) | undefined;
 
-  readonly writeCompressed: ((offset: number, source: Uint8Array) => Promise<void>) | undefined;
+  readonly writeCompressed: BlockNode["writeCompressed"];
   readonly readVector: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
   readonly readNow: ((offset: number, target: Uint8Array) => void) | undefined;
   readonly descriptor: number | undefined;
@@ -77,11 +77,11 @@ class Guarded implements BlockNode {
     const writeCompressed = inner.writeCompressed?.bind(inner);
     this.writeCompressed =
       writeCompressed &&
-      (async (offset, source) => {
+      (async (offset, source, flags) => {
         this.#checkWrite("write", offset, source.length);
         if (source.length === 0) return;
         await this.#run("write compressed", offset, source.length, async () => {
-          await writeCompressed(offset, source);
+          await writeCompressed(offset, source, flags);
           if (policy.writethrough) await inner.flush();
         });
       });

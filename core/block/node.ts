@@ -17,6 +17,11 @@ export interface ZeroFlags extends WriteFlags {
   readonly noFallback?: boolean;
 }
 
+export interface CompressedFlags {
+  /** Clusters where something is stored already are written as they are, in place of an error. */
+  readonly overwrite?: boolean;
+}
+
 export type Preallocation = "off" | "metadata" | "falloc" | "full";
 
 export interface ResizeOptions {
@@ -73,7 +78,9 @@ export interface BlockNode {
    * What is asked for without waiting is stored in the order in which it is asked for. Formats that can.
    * Throws EINVAL (no whole clusters), EIO (something is stored there already), ENOTSUP (not this image).
    */
-  readonly writeCompressed?: ((offset: number, source: Uint8Array) => Promise<void>) | undefined;
+  readonly writeCompressed?:
+    | ((offset: number, source: Uint8Array, flags?: CompressedFlags) => Promise<void>)
+    | undefined;
   /** Reads into several buffers, one after the other. They may overlap: the result is as if read in order. */
   readonly readVector?: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
   /**

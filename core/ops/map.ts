@@ -98,7 +98,7 @@ async function entryAt(top: BlockNode, start: number, wanted: number): Promise<M
 }
 
 /** Filters whose disk is that of the image below them, byte by byte. */
-const transparent: readonly string[] = ["blkdebug", "blklogwrites", "copy-on-read"];
+const transparent: readonly string[] = ["blkdebug", "blklogwrites", "copy-on-read", "compress"];
 
 /** The image that such a filter shows: it has the tables. The filter was asked first, so that it could refuse. */
 function shownBy(node: BlockNode): BlockNode | undefined {

@@ -57,6 +57,7 @@ describe("the page on drivers", () => {
       "logstate",
       "blkdebug",
       "copy-on-read",
+      "compress",
     ]);
   });
 

@@ -52,6 +52,7 @@ it.each([
   ["a name with a protocol", { file: "json:{}" }],
   ["an option that the form does not have", { ...quorum("/a.raw"), "unshare-child-perms": [] }],
   ["a driver that writes what it reads", { driver: "copy-on-read", file: image("/a.raw") }],
+  ["a driver that only changes what is written", { driver: "compress", file: image("/a.raw") }],
   ["a driver of no registry", { driver: "__proto__" }],
   ["a list in place of a value", { ...quorum("/a.raw"), "vote-threshold": [2] }],
   ["a node in place of a file", { driver: "file", filename: { driver: "file" } }],

@@ -19,6 +19,7 @@ import type {
   Bitmaps,
   BlockNode,
   Child,
+  CompressedFlags,
   Extent,
   NodeInfo,
   ResizeOptions,
@@ -389,8 +390,10 @@ export class Qcow2Node implements BlockNode {
     await this.#writing(flags, offset + source.length, (session) => session.write(offset, source));
   }
 
-  async writeCompressed(offset: number, source: Uint8Array): Promise<void> {
-    await this.#writing({}, offset + source.length, (session) => session.writeCompressed(offset, source));
+  async writeCompressed(offset: number, source: Uint8Array, flags: CompressedFlags = {}): Promise<void> {
+    await this.#writing({}, offset + source.length, (session) =>
+      session.writeCompressed(offset, source, flags),
+    );
   }
 
   async writeZeroes(offset: number, length: number, flags: ZeroFlags = {}): Promise<void> {

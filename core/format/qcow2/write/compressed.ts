@@ -1,11 +1,11 @@
 // Compressed writes: clusters are compressed side by side, and stored in the order in which they were asked for, each stream
 // behind the one before it. What does not get smaller is stored as it is. Specification: qcow2, "Compressed Clusters
-// Descriptor"; what is allocated already is not overwritten, as the stock programs have it.
+// Descriptor"; what is allocated already is not overwritten, as the stock programs have it, unless the caller says so.
 import { BlockError } from "../../../base/errors.ts";
-import type { BlockNode } from "../../../block/node.ts";
+import type { BlockNode, CompressedFlags } from "../../../block/node.ts";
 import { type Compressor, compressorOf, mostCompressed } from "../compressor.ts";
 import { compressedEntry, entryKind } from "../entry.ts";
-import { emptyEntry, type L2Tables } from "./l2.ts";
+import { emptyEntry, type L2Place, type L2Tables } from "./l2.ts";
 import type { Metadata } from "./metadata.ts";
 import type { GuestView } from "./writer.ts";
 
@@ -43,9 +43,9 @@ export class CompressedWriter {
 
   /**
    * Whole clusters; the last may be cut off by the end of the disk. Throws EINVAL, EIO (also where something is allocated
-   * already), ENOTSUP (not this image), ENOSPC, EFBIG.
+   * already, unless it may be overwritten), ENOTSUP (not this image), ENOSPC, EFBIG.
    */
-  async write(offset: number, source: Uint8Array): Promise<void> {
+  async write(offset: number, source: Uint8Array, flags: CompressedFlags): Promise<void> {
     const before = this.#last;
     let stored = () => {};
     const own = new Promise<void>((resolve) => {
@@ -61,7 +61,7 @@ export class CompressedWriter {
         const group = source.subarray(at, at + clusters * clusterSize);
         const streams = await this.#compress(group);
         await before;
-        await this.#store(offset + at, group, streams);
+        await this.#store(offset + at, group, streams, flags);
       }
     } finally {
       stored();
@@ -107,6 +107,7 @@ export class CompressedWriter {
     offset: number,
     group: Uint8Array,
     streams: readonly (Uint8Array | undefined)[],
+    flags: CompressedFlags,
   ): Promise<void> {
     const { clusterSize } = this.#parts.metadata.geometry;
     for (let first = 0; first < streams.length; ) {
@@ -116,49 +117,84 @@ export class CompressedWriter {
       for (; end < streams.length && (streams[end] === undefined) === isPlain; end++) {
         run.push(streams[end] ?? new Uint8Array(0));
       }
+      const bytes = group.subarray(first * clusterSize, end * clusterSize);
       const at = offset + first * clusterSize;
-      if (isPlain) {
-        await this.#parts.writePlain(at, group.subarray(first * clusterSize, end * clusterSize));
-      } else await this.#storeStreams(at, run);
+      if (isPlain) await this.#parts.writePlain(at, bytes);
+      else await this.#storeStreams(at, run, bytes, flags);
       first = end;
     }
   }
 
-  async #storeStreams(offset: number, streams: readonly Uint8Array[]): Promise<void> {
+  /** `bytes` is what the streams are of. */
+  async #storeStreams(
+    offset: number,
+    streams: readonly Uint8Array[],
+    bytes: Uint8Array,
+    { overwrite = false }: CompressedFlags,
+  ): Promise<void> {
+    const { clusterSize } = this.#parts.metadata.geometry;
+    for (let done = 0; done < streams.length; ) {
+      const at = offset + done * clusterSize;
+      const entered = await this.#enterAll(at, streams.slice(done), overwrite);
+      done += entered;
+      if (done === streams.length) return;
+      const start = done * clusterSize;
+      await this.#parts.writePlain(offset + start, bytes.subarray(start, start + clusterSize));
+      done++;
+    }
+  }
+
+  /** How many could be stored: all, or those before the first cluster that has something and may be overwritten. */
+  async #enterAll(offset: number, streams: readonly Uint8Array[], overwrite: boolean): Promise<number> {
     const { metadata, l2 } = this.#parts;
     const { clusterSize } = metadata.geometry;
-    await metadata.guest.run(offset, streams.length * clusterSize, "exclusive", async () => {
+    return metadata.guest.run(offset, streams.length * clusterSize, "exclusive", async () => {
       for (let done = 0; done < streams.length; ) {
         const at = offset + done * clusterSize;
         const toEnd = (l2.span - (at % l2.span)) / clusterSize;
         const part = streams.slice(done, done + toEnd);
-        await metadata.exclusively(() => this.#enter(at, part));
-        done += part.length;
+        const entered = await metadata.exclusively(() => this.#enter(at, part, overwrite));
+        done += entered;
+        if (entered < part.length) return done;
       }
+      return streams.length;
     });
   }
 
-  /** Clusters of one L2 table: room for all of them, their streams, then their entries. Within `exclusively`. */
-  async #enter(offset: number, streams: readonly Uint8Array[]): Promise<void> {
-    const { metadata, l2, file } = this.#parts;
-    const { clusterSize, clusterBits } = metadata.geometry;
+  /**
+   * Clusters of one L2 table, as many as #enterAll says: room for all of them, their streams, then their entries. Within
+   * `exclusively`.
+   */
+  async #enter(offset: number, streams: readonly Uint8Array[], overwrite: boolean): Promise<number> {
+    const { metadata, l2 } = this.#parts;
+    const { clusterSize } = metadata.geometry;
     await metadata.beforeTables();
     const place = await l2.table(offset);
     const entries = await l2.entries(place, streams.length);
     await l2.check(place, entries, offset);
-    for (const [i, entry] of entries.entries()) {
+    const taken = entries.findIndex((entry) => {
       const kind = l2.kind(entry);
-      if (kind === entryKind.unallocated || kind === entryKind.zeroPlain) continue;
+      return kind !== entryKind.unallocated && kind !== entryKind.zeroPlain;
+    });
+    if (taken >= 0 && !overwrite) {
       throw new BlockError(
         "EIO",
         "The cluster is allocated already and can't be overwritten by a compressed one",
         {
-          offset: offset + i * clusterSize,
+          offset: offset + taken * clusterSize,
           length: clusterSize,
           hint: "Write it without compression.",
         },
       );
     }
+    const free = taken < 0 ? streams.length : taken;
+    if (free > 0) await this.#fill(place, streams.slice(0, free));
+    return free;
+  }
+
+  async #fill(place: L2Place, streams: readonly Uint8Array[]): Promise<void> {
+    const { metadata, l2, file } = this.#parts;
+    const { clusterBits } = metadata.geometry;
     const placed: Placed[] = [];
     try {
       for (const stream of streams) {

@@ -2,7 +2,13 @@
 // these when it was opened for writing.
 import { asBlockError, BlockError } from "../../../base/errors.ts";
 import { strerror } from "../../../base/strerror.ts";
-import type { AmendRequest, BlockNode, ResizeOptions, ZeroFlags } from "../../../block/node.ts";
+import type {
+  AmendRequest,
+  BlockNode,
+  CompressedFlags,
+  ResizeOptions,
+  ZeroFlags,
+} from "../../../block/node.ts";
 import type { Qcow2Image } from "../header.ts";
 import type { Qcow2Facts } from "../info.ts";
 import { autoclear, limits } from "../layout.ts";
@@ -110,8 +116,8 @@ export class WriteSession {
   }
 
   /** Stored in the order of the calls. */
-  async writeCompressed(offset: number, source: Uint8Array): Promise<void> {
-    await this.#compressed?.write(offset, source);
+  async writeCompressed(offset: number, source: Uint8Array, flags: CompressedFlags): Promise<void> {
+    await this.#compressed?.write(offset, source, flags);
   }
 
   async writeZeroes(offset: number, length: number, flags: ZeroFlags): Promise<void> {
