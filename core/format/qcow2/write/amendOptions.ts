@@ -85,7 +85,8 @@ export function amendment(
   }
   // The peer takes 0 for a size that was not given.
   const size = Number(options.size ?? 0) || undefined;
-  if (size !== undefined) checkSize(size, version);
+  // The size changes after an upgrade and before a downgrade.
+  if (size !== undefined) checkSize(size, version === 3 ? 3 : header.version);
   if (version < header.version) refuseDowngrade(image, facts, refcountOrder, size ?? header.size);
   return {
     version,

@@ -1,6 +1,6 @@
 // Zero clusters made into clusters that version 2 can say: unallocated ones where no backing file shows through, else
 // clusters full of zero bytes. In the disk as it is and in all snapshots (qcow2, "L2 table entry", bit 0).
-import { hex } from "../../../base/bytes.ts";
+import { hex, hexIndex } from "../../../base/bytes.ts";
 import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import { entryKind, isCompressed, offsetOf } from "../entry.ts";
@@ -81,7 +81,7 @@ export class ZeroExpansion {
       offsetOf(halves[(index - first) * 2] ?? 0, halves[(index - first) * 2 + 1] ?? 0),
     );
     if (offset % metadata.geometry.clusterSize === 0) return offset;
-    const words = `L2 table offset ${hex(offset)} unaligned (L1 index: ${hex(index)})`;
+    const words = `L2 table offset ${hex(offset)} unaligned (L1 index: ${hexIndex(index)})`;
     throw await metadata.corruption.fatal(words, { offset: l1.offset + index * 8, length: 8 });
   }
 

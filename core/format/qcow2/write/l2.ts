@@ -1,6 +1,6 @@
 // L2 tables as a writer needs them: the table of a guest range as the image's own, entries read and changed in memory.
 // What breaks a rule of the format ends the session (corruption.ts). Specification: qcow2, "Cluster mapping".
-import { hex } from "../../../base/bytes.ts";
+import { hex, hexIndex } from "../../../base/bytes.ts";
 import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import {
@@ -194,7 +194,7 @@ export class L2Tables {
     );
     const table = offsetOf(high, low);
     if (table % clusterSize === 0) return { table, isOwn: isCopied(high) };
-    const words = `L2 table offset ${hex(table)} unaligned (L1 index: ${hex(l1Index)})`;
+    const words = `L2 table offset ${hex(table)} unaligned (L1 index: ${hexIndex(l1Index)})`;
     throw await this.#corrupt(words, l1Index * this.span);
   }
 

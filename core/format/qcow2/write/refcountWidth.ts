@@ -1,7 +1,7 @@
 // Refcounts of another width (qcow2, "Host cluster management"): new refcount blocks and a new refcount table are laid down
 // beside the old ones, and one write to the header switches to them. A crash before it leaks them, one after it leaks the
 // old ones. All within `exclusively`.
-import { hex } from "../../../base/bytes.ts";
+import { hex, hexIndex } from "../../../base/bytes.ts";
 import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import { readPadded } from "../header.ts";
@@ -181,7 +181,7 @@ export class RefcountWidth {
     const perBlock = blockEntries(geometry);
     for await (const { index, offset } of refcountBlocks(this.#file, geometry)) {
       if (offset === undefined) {
-        const words = `Refblock offset unaligned (reftable index: ${hex(index)})`;
+        const words = `Refblock offset unaligned (reftable index: ${hexIndex(index)})`;
         throw await corruption.fatal(words, { offset: geometry.refcountTable.offset + index * 8, length: 8 });
       }
       const bytes = new Uint8Array(clusterSize);

@@ -1,7 +1,7 @@
 // The refcounts of a writable image: looking them up, changing them, finding free clusters, and the blocks and the table
 // that hold them, which grow (qcow2, "Host cluster management"). All in memory: metadata.ts says when it reaches the disk.
 // A new block lies in the range it speaks of and counts itself, so that no block has to be there before it.
-import { hex } from "../../../base/bytes.ts";
+import { hex, hexIndex } from "../../../base/bytes.ts";
 import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import { limits } from "../layout.ts";
@@ -254,7 +254,7 @@ export class Refcounts {
     const offset = blockOffset(high, low, this.#clusterSize);
     if (offset !== undefined) return offset;
     const found = hex((BigInt(high >>> 0) << 32n) | BigInt(low >>> 0));
-    const words = `Refblock offset ${found} unaligned (reftable index: 0x${index.toString(16)})`;
+    const words = `Refblock offset ${found} unaligned (reftable index: ${hexIndex(index)})`;
     throw await this.#parts.corruption.fatal(words, { offset: table + index * 8, length: 8 });
   }
 

@@ -1,7 +1,7 @@
 // The tree under an L1 table as a whole: all L2 tables and the clusters they point to, counted once more when a snapshot
 // comes to share them, once less when it no longer does, with COPIED set for exactly those of the active tables whose
 // count is 1. Specification: qcow2, "Snapshots" and "Cluster mapping". All within `exclusively`.
-import { hex } from "../../../base/bytes.ts";
+import { hex, hexIndex } from "../../../base/bytes.ts";
 import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import { compressedPlace, isCompressed, isCopied, offsetOf } from "../entry.ts";
@@ -183,7 +183,7 @@ export class Trees {
   async #expectAligned(table: L2Table): Promise<L2Table> {
     const { clusterSize } = this.#metadata.geometry;
     if (table.offset % clusterSize === 0) return table;
-    const words = `L2 table offset ${hex(table.offset)} unaligned (L1 index: ${hex(table.l1Index)})`;
+    const words = `L2 table offset ${hex(table.offset)} unaligned (L1 index: ${hexIndex(table.l1Index)})`;
     throw await this.#metadata.corruption.fatal(words, { offset: table.offset, length: clusterSize });
   }
 
@@ -252,7 +252,7 @@ export class Trees {
   }
 
   #unaligned(offset: number, table: number, index: number): Promise<BlockError> {
-    const where = `(L2 offset: ${hex(table)}, L2 index: ${hex(index)})`;
+    const where = `(L2 offset: ${hex(table)}, L2 index: ${hexIndex(index)})`;
     const words = `Cluster allocation offset ${hex(offset)} unaligned ${where}`;
     const { clusterSize } = this.#metadata.geometry;
     return this.#metadata.corruption.fatal(words, { offset: table, length: clusterSize });
