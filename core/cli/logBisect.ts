@@ -15,7 +15,7 @@ import { imageArgument } from "./imageArgument.ts";
 import { printBisect } from "./logBisectReport.ts";
 import { type LogReadRequest, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
 import { negativeExit } from "./logOptions.ts";
-import { diskSize, statesOf, withBase } from "./logStateOf.ts";
+import { baseSpec, diskSize, statesOf, withBase } from "./logStateOf.ts";
 import { printable, printWarning, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
 
@@ -61,7 +61,7 @@ export function bisectLog(request: BisectRequest): Promise<number> {
         size: diskSize(request.size, index.diskEnd, base),
         judge: request.judge,
         log: protocolLevel(imageArgument(request.log, { imageOpts: request.imageOpts }).spec),
-        base: request.base === undefined ? undefined : { driver: "file", filename: request.base },
+        base: request.base === undefined ? undefined : baseSpec(request.base),
         jobs,
         signal: log.signal,
       });

@@ -31,7 +31,7 @@ export const logOptions = {
   base: {
     long: "base",
     value: "FILE",
-    help: "history, state, replay, bisect: the disk before the first entry, a raw file (default: zeroes)",
+    help: "history, state, replay, bisect: the disk before the first entry: a file as it is, or json:{...} for what a format makes of it (default: zeroes)",
   },
   size: {
     long: "size",

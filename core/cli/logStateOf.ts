@@ -1,8 +1,8 @@
 // The states of a log for the commands that show one: read from the log with the disk it was recorded on below.
-import type { NodeOptions } from "../block/driver.ts";
+import type { ImageSpec, NodeOptions } from "../block/driver.ts";
 import type { BlockNode } from "../block/node.ts";
 import { protocolLevel } from "../filter/children.ts";
-import { imageSpecForPath, openGraph } from "../graph.ts";
+import { type Graph, openGraph } from "../graph.ts";
 import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import { takenUnasked } from "../writelog/replaySelect.ts";
 import { LogStates } from "../writelog/state.ts";
@@ -22,13 +22,18 @@ export function entriesOr({ index }: ReadLog, given: number | undefined): number
   );
 }
 
-/** Opens the base, a raw file, for as long as `use` runs. Throws CliError. */
+/** The disk before the first entry as it was named: a file as it is, or json:{...} for what a format makes of one. */
+export function baseSpec(base: string): ImageSpec {
+  return protocolLevel(imageArgument(base, { imageOpts: false }).spec);
+}
+
+/** Opens the base for as long as `use` runs. Throws CliError. */
 export async function withBase<T>(
   base: string | undefined,
   use: (base: BlockNode | undefined) => Promise<T>,
 ): Promise<T> {
   if (base === undefined) return use(undefined);
-  const graph = await openGraph(imageSpecForPath(base), { format: "raw" }).catch((error: unknown) => {
+  const graph = await openBase(base).catch((error: unknown) => {
     throw openError(base, error, 1);
   });
   try {
@@ -36,6 +41,11 @@ export async function withBase<T>(
   } finally {
     await graph.close();
   }
+}
+
+/** Rejects for a malformed name as for a file that is not there. */
+async function openBase(base: string): Promise<Graph> {
+  return openGraph(baseSpec(base));
 }
 
 export async function statesOf({ index, node, signal }: ReadLog, base?: BlockNode): Promise<LogStates> {
@@ -67,7 +77,7 @@ export function stateSpec(
     ...(entry !== undefined && { entry }),
     ...(recover && { recover }),
     ...(lost !== undefined && lost !== "" && { lost }),
-    ...(base !== undefined && { base: protocolLevel(imageArgument(base, { imageOpts: false }).spec) }),
+    ...(base !== undefined && { base: baseSpec(base) }),
     ...(size !== undefined && { size }),
   };
 }

@@ -4,14 +4,14 @@ import type { LogIndex } from "../writelog/logIndex.ts";
 import { commandLine } from "./commandWords.ts";
 import type { LogBisectParams } from "./logBisectRun.ts";
 
-/** undefined where the log or its base is more than a plain file: the command line takes no other. */
+/** undefined where the log is more than a plain file, or no words name its base: the command line takes no other. */
 export function bisectCommand(
   params: LogBisectParams,
   index: Pick<LogIndex, "counted" | "recovered">,
 ): string | undefined {
   const { at, search, all, refine, judge, size, range } = params;
   const log = fileOf(params.log);
-  const base = params.base === undefined ? [] : fileOf(params.base);
+  const base = params.base === undefined ? [] : (fileOf(params.base) ?? graphOf(params.base));
   if (log === undefined || base === undefined) return undefined;
   const options = [
     ...["--at", momentsText(at)],
@@ -46,6 +46,13 @@ function fileOf(spec: ImageSpec): readonly [string] | undefined {
   }
   const isRaw = driver === "raw" && isPlain && filename === undefined && typeof file === "object";
   return isRaw && file !== null ? fileOf(file as NodeOptions) : undefined;
+}
+
+/** The word for what a format makes of a file; undefined where it needs a secret, which only this program has been told. */
+function graphOf(spec: ImageSpec): readonly [string] | undefined {
+  if (typeof spec === "string" || spec.driver === undefined) return undefined;
+  const text = JSON.stringify(spec);
+  return /secret":/.test(text) ? undefined : [`json:${text}`];
 }
 
 /** A name that is taken neither for an option nor for a protocol's prefix. */

@@ -165,6 +165,30 @@ describe("log replay", () => {
     expect(firstDifference(fs.readFileSync(cli.path("on.raw")), expected)).toBeUndefined();
   });
 
+  it("and the states and the history of a log begin with what a format makes of a base, where that is named", () => {
+    expect(cli.run(["create", "-q", "-f", "qed", "base.qed", "1M"]).code).toBe(0);
+    expect(cli.run(["io", "-c", "write -q -P 0x66 0 64k", "base.qed"]).code).toBe(0);
+    const named = 'json:{"driver":"qed","file":{"driver":"file","filename":"base.qed"}}';
+    // Entry 0 writes 8 KiB of 1 at 0; behind it is the base's.
+    for (const [action, ...options] of [
+      ["replay", "--limit", "1"],
+      ["state", "--entry", "1"],
+    ] as const) {
+      const out = `${action}-on-qed.raw`;
+      expect(cli.run(["log", action, ...options, "--base", named, log(), out]).stderr).toBe("");
+      const bytes = fs.readFileSync(cli.path(out));
+      expect([8191, 8192, 65_535, 65_536].map((at) => bytes[at])).toEqual([1, 0x66, 0x66, 0]);
+      // A state is as long as the log says, a replay as far as what it applies.
+      expect(bytes.length).toBe(action === "state" ? diskEnd : 1024 * 1024);
+    }
+    const history = ["log", "history", "--at", "0+2", "--bytes", "--output", "json", "--base", named, log()];
+    const [oldest] = cli.run(history).stdout.trim().split("\n").slice(-1);
+    expect(JSON.parse(oldest ?? "")).toMatchObject({ entry: 0, before: "6666", after: "0101" });
+    const wrong = cli.run(["log", "replay", "--base", "json:{", log(), "wrong.raw"]);
+    expect([wrong.code, fs.existsSync(cli.path("wrong.raw"))]).toEqual([1, false]);
+    expect(wrong.stderr).toContain("json:{");
+  });
+
   it("cuts entries at the sectors that were asked for, discards too", () => {
     const sectors = ["--start-sector", "9", "--end-sector", "11"];
     expect(cli.run(["log", "replay", ...sectors, "--verify", log(), "cut.raw"]).code).toBe(0);
