@@ -9,7 +9,7 @@ import { checkAndRepair, gather, type RepairJob } from "../block/repair.ts";
 import { type CheckReport, printCheckHuman, printCheckJson } from "./checkReport.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
-import { type ImageRequest, type OpenedImage, warnOfRepair, withImage } from "./openImage.ts";
+import { type ImageRequest, type OpenedImage, withImage } from "./openImage.ts";
 import { stderr, stdout } from "./output.ts";
 import { printPeerLines } from "./peerLines.ts";
 import { inPlaceOfPeer } from "./persona.ts";
@@ -32,7 +32,6 @@ export function runCheck(request: CheckRequest): Promise<number> {
   return withImage(request.file, request.image, async (image) => {
     const { root } = image.graph;
     if (!root.check) throw new CliError("This image format does not support checks", checkExits.noCheck);
-    if (request.image.writable !== true && !inPlaceOfPeer) await warnOfRepair(root);
     const report = await interruptible(({ signal }) => examine(image, request, signal));
     if (!request.quiet) (request.json ? printCheckJson : printCheckHuman)(report, request.listed);
     const isBroken = report.result.corruptions > 0 || report.dirty;

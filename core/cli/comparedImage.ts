@@ -8,6 +8,7 @@ import type { CompareSummary } from "../ops/mismatch.ts";
 import { interruptedExit } from "./command.ts";
 import { type ArgumentOptions, type ImageArgument, imageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
+import { warnOfRepair } from "./repairWarning.ts";
 
 export interface CompareRequest {
   readonly a: ImageArgument;
@@ -47,6 +48,7 @@ export async function runCompare(
   handlers: JobHandlers<"compare">,
   stop: AbortController,
 ): Promise<CompareSummary> {
+  for (const { spec } of [a, b]) await warnOfRepair(spec);
   const interrupt = interruptOf(stop);
   process.on("SIGINT", interrupt);
   try {

@@ -7,7 +7,6 @@ import { childOf } from "../block/extents.ts";
 import type { BlockNode, NodeInfo } from "../block/node.ts";
 import { canonicalName, openedTree } from "../canonicalName.ts";
 import { openGraph } from "../graph.ts";
-import { isOptions } from "../spec.ts";
 import { CliError } from "./command.ts";
 import { tellEvent } from "./events.ts";
 import { type ImageArgument, imageArgument } from "./imageArgument.ts";
@@ -15,6 +14,7 @@ import { factsOf, reportsFacts, sizeOnDisk } from "./nodeFacts.ts";
 import { openError } from "./openError.ts";
 import { printWarning } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
+import { fileOfSpec, warnOfRepair } from "./repairWarning.ts";
 
 export interface ImageInfo {
   readonly filename: string;
@@ -95,6 +95,7 @@ async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> 
     event: tellEvent,
   });
   try {
+    await warnOfRepair(spec);
     const { driver, size } = graph.root;
     const info = factsOf(graph.root);
     const tree = openedTree(spec, graph.root);
@@ -107,7 +108,8 @@ async function read(spec: NodeOptions, forceShare: boolean): Promise<ImageInfo> 
       info: inPlaceOfPeer ? asThePeer(driver, info) : info,
       bundle: bundleOf(graph.root)?.info.specific,
       reportsInfo: reportsFacts(graph.root),
-      backingPath: backing === undefined ? undefined : combinedName(fileName(tree), backing),
+      // Relative names of backing files begin in the folder of the file at the bottom.
+      backingPath: backing === undefined ? undefined : combinedName(fileOfSpec(tree), backing),
     };
   } finally {
     await graph.close();
@@ -121,13 +123,6 @@ function bundleOf(node: BlockNode): BlockNode | undefined {
   if (node.info.metadataOf !== undefined) return node;
   const below = childOf(node, "file");
   return below && bundleOf(below);
-}
-
-/** Of the file at the bottom: relative names of backing files begin in its folder. */
-function fileName(tree: NodeOptions): string | undefined {
-  const below = tree.driver === "blkdebug" ? tree.image : tree.file;
-  if (isOptions(below)) return fileName(below);
-  return typeof tree.filename === "string" ? tree.filename : undefined;
 }
 
 /** The peer shows facts of some formats only. */

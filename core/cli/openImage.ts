@@ -1,16 +1,15 @@
 // Opens an image for a command: a file name or options as they were given, with the messages of qemu-img.
-import { existsSync } from "node:fs";
 import type { CacheMode, DirtyPolicy, NodeOptions } from "../block/driver.ts";
 import { childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { protocolLevel } from "../filter/children.ts";
 import { type Graph, type OpenOptions, openGraph, readOnlyNode } from "../graph.ts";
-import { journalPathOf } from "../repair/journalPath.ts";
 import { tellEvent } from "./events.ts";
 import { type ImageArgument, imageArgument } from "./imageArgument.ts";
 import { openError } from "./openError.ts";
 import { printWarning } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
+import { warnOfRepair } from "./repairWarning.ts";
 
 export interface ImageRequest {
   readonly imageOpts?: boolean;
@@ -30,6 +29,8 @@ export interface ImageRequest {
   readonly dirty?: DirtyPolicy;
   /** Its structure is to be looked at, whatever is damaged beside the disk's own tables. */
   readonly toInspect?: boolean;
+  /** The caller looks itself for the journal of a repair that was cut off. Default: it is warned of. */
+  readonly looksForRepair?: boolean;
   /** Exit code when it cannot be opened. Default 1. */
   readonly failure?: number;
 }
@@ -48,7 +49,7 @@ export async function openImage(given: string, request: ImageRequest = {}): Prom
       await graph.close();
       throw readOnlyNode(graph.root.name);
     }
-    if (request.writable === true && !inPlaceOfPeer) await warnOfRepair(graph.root);
+    if (request.looksForRepair !== true) await warnOfRepair(spec);
     return { ...argument, graph };
   } catch (error) {
     throw openError(given, error, request.failure ?? 1);
@@ -67,15 +68,6 @@ export async function reopenImage(
   } catch (error) {
     throw openError(argument.given, error, request.failure ?? 1);
   }
-}
-
-/** An image whose repair was cut off is better not written to. */
-export async function warnOfRepair(root: BlockNode): Promise<void> {
-  const imagePath = childOf(root, "file")?.info.path ?? root.info.path;
-  if (imagePath === undefined || !existsSync(journalPathOf(imagePath))) return;
-  const { unfinishedRepair } = await import("../repair/journalFile.ts");
-  const warning = await unfinishedRepair(imagePath);
-  if (warning !== undefined) printWarning(warning);
 }
 
 /** The same, closed again whatever `use` does. An error of closing counts when nothing else went wrong. */

@@ -98,7 +98,8 @@ function repairImage(
   begun: Begun,
 ): Promise<number> {
   const { format, apply } = request;
-  const image = { format, imageOpts, backing: false, writable: apply, dirty: "untouched" as const };
+  const how = { backing: false, writable: apply, dirty: "untouched", looksForRepair: true } as const;
+  const image = { format, imageOpts, ...how };
   return withImage(given, image, async ({ graph: { root } }) => {
     if (!canRepair(root)) throw new CliError("This image format does not support repairs", exits.noRepair);
     return interruptible(async (interruption) => {

@@ -73,10 +73,13 @@ export async function openJournal(name: string, readOnly: boolean): Promise<Open
   } catch (thrown) {
     await graph.close();
     const { code, message, context } = asBlockError(thrown);
+    // The image was named.
+    const beside = journalPathOf(name);
+    const hint = fs.existsSync(beside) ? { hint: `The journal beside it is '${beside}'.` } : {};
     throw new BlockError(
       code,
       `'${name}' can't be used: ${message}`,
-      { path: name, ...context },
+      { path: name, ...context, ...hint },
       { cause: thrown },
     );
   }
@@ -96,19 +99,25 @@ function opened(graph: Graph, journal: Journal | undefined): OpenJournal {
 }
 
 /**
- * What to tell of the journal that lies beside an image: a repair that was cut off. Undefined when there is none, or
- * one whose repair came to its end.
+ * What to tell of the journal that lies beside an image: a repair that was cut off, or not begun. Undefined when there
+ * is none, or one whose repair came to its end.
  */
 export async function unfinishedRepair(imagePath: string): Promise<string | undefined> {
   const name = journalPathOf(imagePath);
   if (!fs.existsSync(name)) return undefined;
-  const what = `A repair of '${imagePath}' was not finished`;
-  const given = journalArguments(name, imagePath);
-  const todo = `finish it with blkscope repair --resume ${given}, or take it back with --undo`;
+  const resume = `blkscope repair --resume ${journalArguments(name, imagePath)}`;
   try {
     const { journal, close } = await openJournal(name, true);
     await close();
-    return journal.state === "applying" || journal.state === "applied" ? `${what}: ${todo}` : undefined;
+    switch (journal.state) {
+      case "planned":
+        return `A repair of '${imagePath}' was not begun: do it with ${resume}, or delete its journal`;
+      case "applying":
+      case "applied":
+        return `A repair of '${imagePath}' was not finished: finish it with ${resume}, or take it back with --undo`;
+      default:
+        return undefined;
+    }
   } catch (thrown) {
     return asBlockError(thrown).message;
   }

@@ -9,6 +9,7 @@ import { tellEvent } from "../events.ts";
 import { filtered } from "../nodeFacts.ts";
 import { printWarning } from "../output.ts";
 import { inPlaceOfPeer } from "../persona.ts";
+import { warnOfRepair } from "../repairWarning.ts";
 
 const sector = 512;
 
@@ -175,6 +176,7 @@ export class IoImage {
 /** Throws EACCES for an image that its own options keep from being written, and that was to be. */
 async function openPlain(request: ImageRequest): Promise<Graph> {
   const graph = await openGraph(topSpec(request, request.spec), graphOptions(request));
+  await warnOfRepair(request.spec);
   if (request.readOnly || !graph.root.readOnly) return graph;
   await graph.close();
   throw new BlockError("EACCES", "Block node is read-only", { hint: "Open it for reading only (-r)." });
