@@ -10,7 +10,11 @@ const options = {
     value: "OFFSET",
     help: "an offset in the guest's disk instead of one in the file",
   },
-  limit: { long: "limit", value: "N", help: "references listed at most (default 1000); all are counted" },
+  limit: {
+    long: "limit",
+    value: "N",
+    help: "references and pointers listed at most (default 1000); all are counted",
+  },
   format: {
     short: "f",
     long: "format",
@@ -32,8 +36,9 @@ const mostListed = 1_000_000;
 export const refs = defineCommand({
   usage: ["[OPTION...] FILE OFFSET", "[OPTION...] --guest OFFSET FILE"],
   description: `Says what the byte at OFFSET of an image's file is - a field of the header, an entry of a table and where
-it points to, data - and who refers to the cluster it lies in: header fields, L1 and L2 entries, each with its place in
-the file and the guest's range behind it. Nothing is changed.
+it points to, data - and who refers to the cluster it lies in: header fields, L1 and L2 entries, also those of
+snapshots, entries of a refcount table, each with its place in the file and the guest's range behind it. Nothing is
+changed.
 
 Tables that overlap what is in use are not looked into, as in a check: blkscope check --findings names them.`,
   options,
@@ -41,10 +46,11 @@ Tables that overlap what is in use are not looked into, as in a check: blkscope 
     {
       title: "Output (json)",
       text: `one object: "filename", "format", "offset" (in the file), "cluster" (its number), "cluster-offset",
-"cluster-length", "kind", "counted-references" (255: that many or more), "structure" where the byte is one of a header
-or a table (name, kind, offset, length, and "field" with name, offset, length, value, meaning, and where they apply
-"target-offset", "target-length", "guest-offset", "guest-length"), "unread" with the reason where it can't be read,
-"references": a list of "by", "offset", "length", "guest-offset", "guest-length"; "total-references" counts also those not
+"cluster-length", "kind", "counted-references" (255: that many or more), "stored-refcount" where the format stores one,
+"structure" where the byte is one of a header or a table (name, kind, offset, length, and "field" with name, offset,
+length, value, meaning, and where they apply "target-offset", "target-length", "guest-offset", "guest-length"), "unread"
+with the reason where it can't be read, "references": a list of "by", "offset", "length", "guest-offset", "guest-length";
+"pointers": what the cluster refers to, a list as "field"; "total-references" and "total-pointers" count also those not
 listed. With --guest also "guest-offset", "guest-state" (data, zero, unallocated, invalid, unreadable), "path", and
 "entry", the table entry that says so (as one of "references"). "offset" is that of the byte, or that of the entry where
 it is invalid or unreadable; what is not stored in this file has none, and nothing of what follows from it.`,
