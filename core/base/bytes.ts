@@ -36,6 +36,11 @@ export function hex(value: number | bigint): string {
   return `0x${value.toString(16)}`;
 }
 
+/** "0x5", and "0" for 0: an index in a line of the peer's. */
+export function hexIndex(value: number): string {
+  return value === 0 ? "0" : hex(value);
+}
+
 export function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
   return bytes.length >= prefix.length && prefix.every((byte, index) => bytes[index] === byte);
 }

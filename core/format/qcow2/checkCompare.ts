@@ -1,6 +1,6 @@
 // The comparison of a check: what was counted with what is stored, cluster by cluster. Neighbours that differ in the same
 // way are one finding. Texts beside ours are the peer's. Stored counts take the place of those that were counted.
-import { hex } from "../../base/bytes.ts";
+import { hex, hexIndex } from "../../base/bytes.ts";
 import type { Counts } from "./checkCounts.ts";
 import { nameReferences, type Wanted } from "./checkNames.ts";
 import type { Told } from "./checkReporter.ts";
@@ -204,7 +204,7 @@ export class Comparison {
     const told =
       isUnaligned && !this.#saidUnaligned
         ? [
-            `qcow2: Image is corrupt: Refblock offset ${hex(block?.offset ?? 0)} unaligned (reftable index: ${index === 0 ? 0 : hex(index)}); further non-fatal corruption events will be suppressed`,
+            `qcow2: Image is corrupt: Refblock offset ${hex(block?.offset ?? 0)} unaligned (reftable index: ${hexIndex(index)}); further non-fatal corruption events will be suppressed`,
           ]
         : [];
     if (isUnaligned) this.#saidUnaligned = true;

@@ -4,7 +4,7 @@ import { isPowerOfTwo } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
 import type { CreateOption, CreateRequest } from "../../block/driver.ts";
 import type { BackingName, Preallocation } from "../../block/node.ts";
-import { tooLarge } from "./createSpace.ts";
+import { tooLarge, uncountable } from "./createSpace.ts";
 import { limits, maxClusterBits, minClusterBits, subclustersPerCluster } from "./layout.ts";
 
 export const createDefaults = { clusterSize: 65536, refcountBits: 16 } as const;
@@ -130,7 +130,8 @@ export function l1EntriesOf(
   { clusterSize, isExtended }: Pick<NewImage, "clusterSize" | "isExtended">,
 ): number {
   const entries = Math.ceil(size / (clusterSize * (clusterSize / (isExtended ? 16 : 8))));
-  if (entries * 8 > limits.l1Table || !Number.isSafeInteger(size)) throw tooLarge();
+  if (!Number.isSafeInteger(size)) throw uncountable();
+  if (entries * 8 > limits.l1Table) throw tooLarge();
   return entries;
 }
 

@@ -216,6 +216,13 @@ export function refcountClusters(
   return margin === "exact" ? exact : settled(clusters + Math.ceil(exact.table / 2));
 }
 
+/** Sizes that no cluster size makes possible. */
+export function uncountable(): BlockError {
+  return new BlockError("EFBIG", "Disks of 8 PiB and more can't be handled here", {
+    hint: "Offsets are counted up to 2^53 - 1 bytes: give a smaller size.",
+  });
+}
+
 export function tooLarge(): BlockError {
   return new BlockError("EFBIG", "The image size is too large for the format qcow2", {
     hint: "Give a larger cluster_size.",

@@ -1,6 +1,6 @@
 // Which rule of the format an L2 entry breaks: reading and writing stop at the same ones. What a check finds besides has
 // no effect on either. Specification: qcow2, "Cluster mapping" and "Extended L2 Entries".
-import { hex } from "../../base/bytes.ts";
+import { hex, hexIndex } from "../../base/bytes.ts";
 import { type EntryKind, entryKind, isCopied, offsetOf } from "./entry.ts";
 import type { Qcow2Header } from "./layout.ts";
 
@@ -52,11 +52,11 @@ export function faultOf(
   const start = `External data file host cluster offset ${hex(offset)} does not match guest cluster offset`;
   return {
     why: `in the external data file this cluster lies at ${hex(place.guest)}`,
-    words: `${start}: ${hex(place.guest)}, L2 index: ${hex(place.index)})`,
+    words: `${start}: ${hex(place.guest)}, L2 index: ${hexIndex(place.index)})`,
   };
 }
 
 /** Only where it is wanted: nearly every entry breaks no rule, and reading looks at one for every request. */
 function whereIs({ table, index }: EntryPlace): string {
-  return `(L2 offset: ${hex(table)}, L2 index: ${hex(index)})`;
+  return `(L2 offset: ${hex(table)}, L2 index: ${hexIndex(index)})`;
 }

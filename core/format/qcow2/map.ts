@@ -1,6 +1,6 @@
 // Guest offset to place in the file: the one mapping that reads, extents and descriptions share.
 // Specification: qcow2, "Cluster mapping" and "Extended L2 entries".
-import { hex } from "../../base/bytes.ts";
+import { hex, hexIndex } from "../../base/bytes.ts";
 import { BlockError, type BlockErrorContext } from "../../base/errors.ts";
 import type { ExtentState } from "../../block/node.ts";
 import {
@@ -138,7 +138,7 @@ export class Qcow2Map {
     const guest = l1Index * this.#l2Span;
     throw new CorruptEntry(
       `L1[${l1Index}] points to an L2 table at ${hex(offset)}, which is not aligned to the cluster size (${hex(clusterSize)})`,
-      `L2 table offset ${hex(offset)} unaligned (L1 index: ${hex(l1Index)})`,
+      `L2 table offset ${hex(offset)} unaligned (L1 index: ${hexIndex(l1Index)})`,
       this.#place(guest, this.#l2Span),
     );
   }

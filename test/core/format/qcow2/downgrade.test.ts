@@ -2,7 +2,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import type { ImageSpec } from "../../../../core/block/driver.ts";
 import { openGraph } from "../../../../core/graph.ts";
-import { filled, readAll } from "../../../build/open.ts";
+import { failureOf, filled, openForTest, readAll } from "../../../build/open.ts";
 import { buildQcow2 } from "../../../build/qcow2.ts";
 
 const C = 4096;
@@ -33,4 +33,22 @@ it("zero clusters of tables that only a snapshot has are made ones of version 2 
   await node.snapshots?.apply("s");
   const then = await readAll(node);
   expect([then[0], then[C], then[2 * C]]).toEqual([1, 0, 0]);
+});
+
+it("the disk gets the size of its snapshots on the way to version 2, which has one size for all", async () => {
+  const { bytes } = buildQcow2({ clusterBits: 12, size: 8 * C, clusters: new Map([[1, filled(C, 1)]]) });
+  const node = (
+    await openForTest({ driver: "qcow2", file: { driver: "memory", bytes } }, { readOnly: false })
+  ).root;
+  await node.snapshots?.create("s");
+  await node.resize(16 * C);
+  const amend = (size: number) => node.amend?.({ options: { compat: "0.10", size } }) ?? Promise.resolve();
+  const { message } = await failureOf(amend(4 * C));
+  expect(message).toBe("Internal snapshots prevent downgrade of image");
+  expect([node.size, node.info.specific]).toMatchObject([16 * C, { compat: "1.1" }]);
+  await amend(8 * C);
+  expect([node.size, node.info.specific]).toMatchObject([8 * C, { compat: "0.10" }]);
+  expect(await node.check?.({})).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 0 });
+  // In version 2 the sizes can't part again.
+  expect(await failureOf(amend(4 * C))).toMatchObject({ code: "ENOTSUP" });
 });

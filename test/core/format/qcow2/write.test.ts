@@ -78,17 +78,17 @@ describe("corruption that a write would spread", () => {
     [
       "an L2 table",
       { u64: [[3 * C, (1n << 63n) | BigInt(4 * C + 512)]] },
-      "L2 table offset 0x40200 unaligned (L1 index: 0x0)",
+      "L2 table offset 0x40200 unaligned (L1 index: 0)",
     ],
     [
       "a cluster",
       { clusters: new Map([[0, (1n << 63n) | BigInt(5 * C + 512)]]) },
-      "Cluster allocation offset 0x50200 unaligned (L2 offset: 0x40000, L2 index: 0x0)",
+      "Cluster allocation offset 0x50200 unaligned (L2 offset: 0x40000, L2 index: 0)",
     ],
     [
       "a refcount block",
       { u64: [[C, BigInt(2 * C + 512)]] },
-      "Refblock offset 0x20200 unaligned (reftable index: 0x0)",
+      "Refblock offset 0x20200 unaligned (reftable index: 0)",
     ],
   ])("is %s that is not aligned", async (_, spec, words) => {
     const opened = await open(buildQcow2({ size: C, ...spec }).bytes);
