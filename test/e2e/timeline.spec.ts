@@ -1,7 +1,7 @@
 // The timeline of a log that qemu-io wrote through QEMU's blklogwrites: from its entries to their bytes, to the disk at any
 // moment, to who wrote a byte, by keyboard and mouse; damaged logs, logs that grow, and the rules of axe.
 import { execFileSync } from "node:child_process";
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
@@ -309,6 +309,47 @@ test("two moments are compared, and the mismatch has its writer", async ({ launc
   );
   await list.getByRole("button", { name: "Show in the timeline" }).click();
   await expect(current(page)).toContainText(/^7/);
+});
+
+test("a mismatch of two images has its writer in a log of what the format wrote to its file", async ({
+  launch,
+  folder,
+}) => {
+  const [log, older, newer] = [
+    folder.file("writes.log"),
+    folder.file("older.qcow2"),
+    folder.file("newer.qcow2"),
+  ];
+  writeFileSync(log, "");
+  execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", newer, "4M"]);
+  const options = (append: string) =>
+    `driver=qcow2,file.driver=blklogwrites,file.file.driver=file,file.file.filename=${newer},file.log.driver=file,file.log.filename=${log}${append}`;
+  const run = (append: string, ...commands: readonly string[]) =>
+    execFileSync("qemu-io", [
+      "-t",
+      "writeback",
+      "--image-opts",
+      options(append),
+      ...commands.flatMap((c) => ["-c", c]),
+    ]);
+  run("", "write -P 0x11 0 64k", "flush");
+  copyFileSync(newer, older);
+  run(",file.log-append=on", "write -P 0x33 16k 4k", "flush");
+  // The guest's first cluster is the sixth of the file: header, refcount table and block, L1 and L2 table before it.
+  const { app, page } = await launch(older, newer);
+  const list = page.locator('[data-pane="list"]');
+  await expect(list).toContainText("1 run");
+  await choosing(app, log);
+  await page.keyboard.press("Control+o");
+  await opened(page);
+  await page.getByRole("tab", { name: /^older.qcow2/ }).click();
+  await page.keyboard.press("F8");
+  await expect(list).toContainText(/as A's file 0x54000, last written by entry \d+, before flush \d+\./);
+  await expect(list).toContainText(/A has an older version, that of entry \d+; B has what it wrote\./);
+  await list.getByRole("button", { name: "Show in the timeline" }).click();
+  await expect(detail(page)).toContainText("History of sector 672 (0x54000)");
+  await expect(detail(page)).toContainText("2 entries, newest first");
+  await expect(detail(page).locator('[data-sign="after"]').first()).toContainText("33 33");
 });
 
 test("a log that is cut off shows its wall, and one with a hole is recovered behind it", async ({

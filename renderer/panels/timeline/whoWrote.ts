@@ -23,15 +23,18 @@ export const possibilities = (): readonly Possibility[] => asked;
 export async function whoWrote({ image, source, view, shift, space, node }: Surface): Promise<void> {
   const offset = view.getState().caret + shift;
   const places = [{ offset, label: `${node ?? (space === "file" ? "file" : "guest")} ${hex(offset)}` }];
-  const hasFile = image.format !== "raw" && image.nodes.some(({ path }) => path === "file");
-  if (source.node === "" && hasFile && ownLogs(image).length === 0) {
-    const layers = await call("image:locate", { image: image.image, offset }).catch(() => []);
-    const stored = layers.find(
-      ({ depth, hostOffset }) => depth === 0 && hostOffset !== undefined,
-    )?.hostOffset;
+  if (source.node === "" && ownLogs(image).length === 0) {
+    const stored = await storedAt(image, offset);
     if (stored !== undefined) places.push({ offset: stored, label: `file ${hex(stored)}` });
   }
   whoWroteAt(image, places);
+}
+
+/** Where the image's own file has the guest's byte; undefined where it has none, or the image is its file. */
+export async function storedAt(image: OpenedImage, offset: number): Promise<number | undefined> {
+  if (image.format === "raw" || !image.nodes.some(({ path }) => path === "file")) return undefined;
+  const layers = await call("image:locate", { image: image.image, offset }).catch(() => []);
+  return layers.find(({ depth, hostOffset }) => depth === 0 && hostOffset !== undefined)?.hostOffset;
 }
 
 /** A byte of a log's disk, and how it is called: "file 0x4000". */
