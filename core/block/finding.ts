@@ -25,6 +25,8 @@ export interface Finding {
   readonly guest?: { readonly offset: number; readonly length: number };
   /** Who uses the cluster, where several do: "L1[0] -> L2[3]". At most 16 are named; `total` counts all. */
   readonly references?: { readonly by: readonly string[]; readonly total: number };
+  /** Of an entry whose flag does not say what the refcount says: the cluster it points to, bytes of the file. */
+  readonly flagged?: { readonly offset: number; readonly isSet: boolean };
   readonly repair: RepairKind;
   /** What the peer prints of it on its error output. */
   readonly peer?: PeerLines;

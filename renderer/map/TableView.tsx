@@ -11,18 +11,18 @@ import { kindLooks, unscannedLook } from "./kinds.ts";
 import { type KindRuns, kindRuns, readCells, runsOf } from "./runs.ts";
 import styles from "./TableView.module.css";
 import { type CellSpan, pageCells } from "./tiles.ts";
-import { rangeText, scaleText } from "./wording.ts";
+import { rangeText } from "./wording.ts";
 
 /** Cells of a window. */
 const windowCells = 2 ** 22;
 
 type Column = "kind" | "clusters" | "count" | "offset" | "length";
 const columns: readonly GridColumn<Column>[] = [
-  { key: "kind", label: "Kind", width: 190, grow: 1 },
-  { key: "clusters", label: "Clusters", width: 220, grow: 1 },
-  { key: "count", label: "Count", width: 110, numeric: true },
-  { key: "offset", label: "Offset", width: 150, numeric: true },
-  { key: "length", label: "Length", width: 110, numeric: true },
+  { key: "kind", label: "Kind", width: 160, grow: 1 },
+  { key: "clusters", label: "Clusters", width: 130, grow: 1 },
+  { key: "count", label: "Count", width: 90, numeric: true },
+  { key: "offset", label: "Offset", width: 130, numeric: true },
+  { key: "length", label: "Length", width: 90, numeric: true },
 ];
 
 type Loaded =
@@ -141,7 +141,8 @@ function WindowBar({ shape, span, runs, onPage }: WindowBarProps) {
   return (
     <div className={styles.bar}>
       <span>
-        {count(runs.starts.length, "run")} · {rangeText(range, shape)} · {scaleText(perCell, shape)}
+        {count(runs.starts.length, "run")} of clusters of one kind
+        {!whole && ` · ${rangeText(range, shape)}`}
         {runs.cut && ` · only the first ${decimal(rowLimit)} runs are listed: zoom out for fewer`}
       </span>
       {!whole && (

@@ -52,7 +52,7 @@ test("goes from a problem to its cell, to the entry behind it, to the bytes, and
   await page.keyboard.press("Control+3");
   // The same counts as the peer's.
   const check = peerCheck(path);
-  await expect(list(page)).toContainText(`${check.corruptions} problems, ${check.leaks} leaked clusters`);
+  await expect(list(page)).toContainText(`${check.corruptions} corruptions, ${check.leaks} leaked clusters`);
   const problem = list(page).getByRole("row", { name: new RegExp(`0x${shared.toString(16)} `) });
   await problem.click();
   await expect(card(page)).toContainText("Multiply referenced");

@@ -160,7 +160,7 @@ test("a journal opens as what it is, is refused when the image changed, and undo
   await expectNoViolations(page);
 
   writeFileSync(image, mended);
-  await pressButton(page, "Look again");
+  await pressButton(page, "Check the journal again");
   await pressButton(page, /^Undo \d+ writes in broken\.qed$/);
   await expect(
     page.getByText("every byte of broken.qed is what it was before the repair").first(),

@@ -104,6 +104,7 @@ export class FlagCheck {
         table: { level: "L1", index: 0, offset: header.l1.offset },
         entry: l1Index,
         value: hex(value),
+        flagged: { offset, isSet: isCopied(high) },
         ...guestRange(header, l1Index * header.l2Entries, header.l2Entries),
         peer: flagLines(
           `L2 cluster: l1_index=${l1Index} l1_entry=${value.toString(16)} refcount=${refcount}`,
@@ -154,7 +155,11 @@ export class FlagCheck {
     reporter.corrupt("set-copied-flag", visit.times, () => this.#told(suspect, visit, refcount));
   }
 
-  #told({ index, high, value }: Suspect, { offset, l1Index, times }: TableVisit, refcount: bigint): Told {
+  #told(
+    { index, high, low, value }: Suspect,
+    { offset, l1Index, times }: TableVisit,
+    refcount: bigint,
+  ): Told {
     const { header } = this.#parts;
     return {
       code: "cluster-copied-flag",
@@ -164,6 +169,7 @@ export class FlagCheck {
       table: { level: "L2", index: l1Index, offset },
       entry: index,
       value: hex(value),
+      flagged: { offset: offsetOf(high, low), isSet: isCopied(high) },
       ...guestRange(header, l1Index * header.l2Entries + index, 1),
       peer: {
         ...flagLines(`data cluster: l2_entry=${value.toString(16)} refcount=${refcount}`),

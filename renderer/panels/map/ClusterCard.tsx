@@ -14,6 +14,7 @@ import { useLogs } from "../timeline/session.ts";
 import { whoWroteAt } from "../timeline/whoWrote.ts";
 import { hexRows } from "./hexRows.ts";
 import styles from "./map.module.css";
+import { problemText } from "./problems.ts";
 import { listedReferences, type MapSession } from "./session.ts";
 
 interface ClusterCardProps {
@@ -116,7 +117,11 @@ function Known({ session, image, token, place, cells }: KnownProps) {
         )}
       </dl>
       <div className={styles.actions}>
-        <button type="button" className="button" onClick={() => go(session.fileNode, clusterOffset)}>
+        <button
+          type="button"
+          className="button"
+          onClick={() => go(session.fileNode, session.openOffset(clusterOffset, clusterLength))}
+        >
           Open in hex
         </button>
         {guest && (
@@ -135,6 +140,7 @@ function Known({ session, image, token, place, cells }: KnownProps) {
           </button>
         )}
       </div>
+      <Problems session={session} place={place} />
       {hasTables && isPartial && (
         <>
           <h3>Referenced by</h3>
@@ -144,8 +150,35 @@ function Known({ session, image, token, place, cells }: KnownProps) {
       {hasTables && !isPartial && (
         <References place={place} onGo={(offset) => go(session.fileNode, offset)} />
       )}
-      {hasTables && <PointsTo place={place} onGo={(offset) => go(session.fileNode, offset)} />}
+      {hasTables && (
+        <PointsTo
+          place={place}
+          fileSize={shown?.summary.fileSize ?? 0}
+          onGo={(offset) => go(session.fileNode, offset)}
+        />
+      )}
       <Preview image={image} node={session.fileNode} place={place} />
+    </>
+  );
+}
+
+/** Problems that are told in full. */
+const listedProblems = 6;
+
+/** In full sentences, which the list below the map may cut off. */
+function Problems({ session, place }: { session: MapSession; place: MapPlace }) {
+  const found = session.problems.ofCluster(place.clusterOffset, place.clusterLength);
+  if (found.length === 0) return null;
+  const more = found.length - listedProblems;
+  return (
+    <>
+      <h3>What is wrong</h3>
+      <ul className={`${styles.wrong} selectable`}>
+        {found.slice(0, listedProblems).map((finding) => (
+          <li key={finding.id}>{problemText(finding)}</li>
+        ))}
+      </ul>
+      {more > 0 && <p className={styles.hint}>{count(more, "more problem")} in the list below.</p>}
     </>
   );
 }
@@ -205,32 +238,51 @@ function References({ place, onGo }: { place: MapPlace; onGo(offset: number): vo
 
 function GuestOf({ reference: { guest } }: { reference: Reference }) {
   if (guest === undefined) return null;
-  return <span className={styles.hint}> guest {hex(guest.offset)}</span>;
+  return (
+    <>
+      {" "}
+      <span className={`${styles.hint} ${styles.whole}`}>guest {hex(guest.offset)}</span>
+    </>
+  );
 }
 
-function PointsTo({ place, onGo }: { place: MapPlace; onGo(offset: number): void }) {
+interface PointsToProps {
+  readonly place: MapPlace;
+  readonly fileSize: number;
+  onGo(offset: number): void;
+}
+
+function PointsTo({ place, fileSize, onGo }: PointsToProps) {
   const { list, total } = place.pointers;
   if (total === 0) return null;
   const more = total - list.length;
   return (
     <>
       <h3>
-        Refers to <span className={styles.hint}>{decimal(total)}</span>
+        Refers to <span className={styles.hint}>{decimal(total)}, ringed in the map</span>
       </h3>
       <ul className={styles.references}>
-        {list.map(({ name, offset, meaning, target }) => (
-          <li key={offset}>
-            <button
-              type="button"
-              className={card.link}
-              title={target === undefined ? "Show this entry" : "Show what it points to"}
-              onClick={() => onGo(target?.offset ?? offset)}
-            >
-              {name}
-            </button>
-            <span className={styles.hint}> {meaning.replaceAll("->", "→")}</span>
-          </li>
-        ))}
+        {list.map(({ name, offset, meaning, target }) => {
+          const isThere = target !== undefined && target.offset < fileSize;
+          const isPast = target !== undefined && !isThere;
+          return (
+            <li key={offset}>
+              <button
+                type="button"
+                className={card.link}
+                title={isThere ? "Show what it points to" : "Show this entry"}
+                onClick={() => onGo(isThere ? target.offset : offset)}
+              >
+                {name}
+              </button>
+              <span className={styles.hint}>
+                {" "}
+                {meaning.replaceAll("->", "→")}
+                {isPast && ", past the end of the file"}
+              </span>
+            </li>
+          );
+        })}
       </ul>
       {more > 0 && <p className={styles.hint}>{count(more, "more entry", "more entries")}.</p>}
     </>

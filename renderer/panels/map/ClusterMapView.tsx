@@ -125,15 +125,15 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
   const { name } = state.file;
   const { summary, sources, isComplete } = shown;
   const source = (order === "guest" ? sources.guest : undefined) ?? sources.file;
-  const open = ({ offset }: MapCell) => {
+  const open = ({ offset, length }: MapCell) => {
     const shownNode = order === "guest" ? tab.node : session.fileNode;
     const node = state.image.nodes.find(({ path }) => path === shownNode);
-    if (node) showNode(tab.token, node, offset);
+    if (node) showNode(tab.token, node, order === "guest" ? offset : session.openOffset(offset, length));
   };
   const known = place.kind === "known" ? place : undefined;
   const pointed = order === "file" ? known?.place : undefined;
   const selection = useMemo(() => pointed && { first: pointed.cluster, count: 1 }, [pointed]);
-  const marked = useMemo(() => pointed && targetsOf(pointed, summary.clusterSize), [pointed, summary]);
+  const marked = useMemo(() => pointed && targetsOf(pointed, summary), [pointed, summary]);
   // What its bytes look like is not yet what it is.
   const isNamed = (cell: MapCell) => order === "file" && (isComplete || cell.kind !== "unknown");
   const nameOf = (cell: MapCell) =>
@@ -174,10 +174,13 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
   );
 }
 
-/** Clusters that a table refers to, for the eye: those listed. */
-function targetsOf({ pointers }: MapPlace, clusterSize: number): readonly number[] {
+/** Clusters of the file that a table refers to, for the eye: those listed. */
+function targetsOf(
+  { pointers }: MapPlace,
+  { clusterSize, fileSize }: ShownMap["summary"],
+): readonly number[] {
   const clusters = pointers.list.flatMap(({ target }) =>
-    target ? [Math.floor(target.offset / clusterSize)] : [],
+    target && target.offset < fileSize ? [Math.floor(target.offset / clusterSize)] : [],
   );
   return [...new Set(clusters)];
 }
@@ -261,7 +264,7 @@ function ScanLine({ session }: { session: MapSession }) {
 }
 
 /** Pixels. */
-const widths = { legend: { usual: 250, least: 180, most: 480 }, card: { usual: 320, least: 220, most: 560 } };
+const widths = { legend: { usual: 276, least: 180, most: 480 }, card: { usual: 320, least: 220, most: 560 } };
 
 /** Legend, grid and card side by side; legend and card keep their widths, which are remembered. */
 function Columns(props: { legend: ReactNode; card: ReactNode; children: ReactNode }) {

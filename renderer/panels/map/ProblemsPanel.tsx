@@ -53,11 +53,11 @@ export function ProblemsPanel({ session, image, token, legend }: ProblemsPanelPr
 }
 
 const columns: readonly GridColumn<"severity" | "offset" | "message" | "guest" | "repair">[] = [
-  { key: "severity", label: "Severity", width: 84 },
-  { key: "offset", label: "File offset", width: 120, numeric: true },
+  { key: "severity", label: "Severity", width: 76 },
+  { key: "offset", label: "File offset", width: 110, numeric: true },
   { key: "message", label: "What is wrong", width: 280, grow: 1 },
-  { key: "guest", label: "Guest range", width: 170 },
-  { key: "repair", label: "Repair", width: 170 },
+  { key: "guest", label: "Guest range", width: 160 },
+  { key: "repair", label: "Repair", width: 168 },
 ];
 
 function Problems({ session }: { session: MapSession }) {
@@ -79,7 +79,8 @@ function Problems({ session }: { session: MapSession }) {
       }}
       cells={(row) => {
         const finding = problems.at(row);
-        return finding === undefined ? noCells : problemCells(finding, shown?.summary);
+        if (finding === undefined) return noCells;
+        return problemCells(finding, shown?.summary, problems.settledBy(finding));
       }}
     />
   );
@@ -123,6 +124,7 @@ function headerText(session: MapSession): string {
       const { result } = state.summary;
       if (result === undefined) return "This format can't be checked.";
       const { corruptions, leaks, checkErrors, findingsDropped } = result;
+      if (session.problems.count === 0) return problemsText(corruptions, leaks, checkErrors);
       const at = problem === undefined ? "" : `${decimal(problem + 1)} of `;
       const dropped = findingsDropped > 0 ? `; ${count(findingsDropped, "more")} not listed` : "";
       return `${at}${decimal(session.problems.count)} listed: ${problemsText(corruptions, leaks, checkErrors)}${dropped}`;

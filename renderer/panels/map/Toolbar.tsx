@@ -21,20 +21,17 @@ import {
 import shared from "../../widgets/panel.module.css";
 import compare from "../compare/compare.module.css";
 import hexStyles from "../hex/hex.module.css";
-import { type MapSession, noGuestText, scannedPercent } from "./session.ts";
+import { type MapSession, noGuestText, scannedPercent, stepText } from "./session.ts";
 
 export function Toolbar({ session, image }: { session: MapSession; image: OpenedImage }) {
-  const { shown, problem } = useStore(session.store);
+  const { shown } = useStore(session.store);
   const problems = session.problems.count;
   return (
     <section className={shared.toolbar} aria-label="Map" data-pane="toolbar">
       <CommandButton command="compare.previous" icon={PreviousIcon} label="Previous problem" />
       <CommandButton command="compare.next" icon={NextIcon} label="Next problem" />
       <span className={compare.step} title="The problem at the cursor, and how many are listed">
-        <kbd>F8</kbd>{" "}
-        {problem === undefined
-          ? count(problems, "problem")
-          : `${decimal(problem + 1)} of ${decimal(problems)}`}
+        <kbd>F8</kbd> {stepText(session)}
       </span>
       <span className={shared.divider} aria-hidden />
       <OrderSwitch session={session} />

@@ -21,7 +21,7 @@ import {
 } from "../../store/jobs.ts";
 import { TabMap } from "../../store/tabMap.ts";
 import { useView } from "../../store/view.ts";
-import { percent } from "../../widgets/format.ts";
+import { count, decimal, percent } from "../../widgets/format.ts";
 import { ProblemList } from "./problems.ts";
 
 /** What is known of the cluster the card speaks of. */
@@ -232,6 +232,13 @@ export class MapSession {
     this.showProblem((to + rows) % rows);
   }
 
+  /** Where the bytes of a part of the file are shown from: at the problem that was chosen in it, else at its start. */
+  openOffset(offset: number, length: number): number {
+    const { problem } = this.store.getState();
+    const chosen = problem === undefined ? undefined : this.problems.at(problem)?.offset;
+    return chosen !== undefined && chosen >= offset && chosen < offset + length ? chosen : offset;
+  }
+
   first(): void {
     if (this.problems.count > 0) this.showProblem(0);
   }
@@ -328,7 +335,8 @@ export class MapSession {
       shown: { job, isComplete: false, summary, sources: { file, guest: undefined } },
       version: this.store.getState().version + 1,
     });
-    this.#checkAgain();
+    // A scan that was stopped before anything of it showed has no check beside it either.
+    if (!this.resting) this.#checkAgain();
     this.#goToGoal();
   }
 
@@ -418,6 +426,17 @@ export class MapSession {
 /** Both are of one file, to which nobody has written from the first scan to the second. */
 function isSameState({ identity: a }: MapSummary, { identity: b }: MapSummary): boolean {
   return a !== undefined && a.state === b?.state && !b.isChanged;
+}
+
+/** Where among the problems the person is: nothing is said to have none before all of it was checked. */
+export function stepText({ store, problems, check }: MapSession): string {
+  const { problem, shown } = store.getState();
+  if (problem !== undefined) return `${decimal(problem + 1)} of ${decimal(problems.count)}`;
+  if (shown?.isComplete && !shown.summary.hasTables) return "nothing to check";
+  const state = check?.state;
+  const isOver = state?.kind === "done" && state.summary.result !== undefined;
+  if (isOver) return problems.count === 0 ? "no problems" : count(problems.count, "problem");
+  return problems.count === 0 ? "none so far" : `${decimal(problems.count)} so far`;
 }
 
 /** Why the map has no order of the guest's disk. */

@@ -67,7 +67,7 @@ export function JournalView({ session, title, back, again }: JournalViewProps) {
           {back}
           {facts.state === "undone" && again}
           <button type="button" className="button" disabled={looking} onClick={() => void session.look()}>
-            Look again
+            Check the journal again
           </button>
           {facts.imageState !== "found" && (
             <button type="button" className="button" disabled={looking} onClick={() => void session.locate()}>

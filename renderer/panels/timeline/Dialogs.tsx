@@ -1,5 +1,5 @@
 // The timeline's dialogs: a note on the entry at the scrub line, and what its state is to be compared with.
-import { type FormEvent, useState } from "react";
+import { type FormEvent, useId, useState } from "react";
 import { useStore } from "zustand";
 import type { FileRef } from "../../../electron/ipc/contract.ts";
 import { openImages } from "../../shell/openFlows.ts";
@@ -147,10 +147,22 @@ function BaseDialog({ session }: { session: TimelineSession }) {
   );
 }
 
+interface CompareChoice {
+  readonly id: string;
+  readonly label: string;
+  readonly file: () => Promise<FileRef>;
+}
+
 function CompareDialog({ session }: { session: TimelineSession }) {
-  const { entry, pinned } = useStore(session.store);
+  const { entry, pinned, shown } = useStore(session.store);
   const [images] = useState(() => openImages().filter(({ token }) => token !== session.image?.file.token));
-  const choices: { readonly id: string; readonly label: string; readonly file: () => Promise<FileRef> }[] = [
+  const id = useId();
+  const [text, setText] = useState("");
+  const place = entryAt(text, entry, shown?.summary.entries ?? 0);
+  const other = typeof place === "number" && place !== entry ? place : undefined;
+  const remembered = pinned === entry ? undefined : pinned;
+  const [chosen, setChosen] = useState(remembered === undefined ? "before" : "pinned");
+  const choices: readonly CompareChoice[] = [
     {
       id: "before",
       label:
@@ -159,46 +171,58 @@ function CompareDialog({ session }: { session: TimelineSession }) {
           : `The disk before this entry (after entry ${decimal(entry - 1)})`,
       file: () => stateFile(session, entry),
     },
-    ...(pinned === undefined || pinned === entry
-      ? []
-      : [
-          {
-            id: "pinned",
-            label: `The disk after entry ${decimal(pinned)}, remembered`,
-            file: () => stateFile(session, pinned + 1),
-          },
-        ]),
+    ...afterEntry("pinned", remembered, ", remembered", session),
     ...images.map((file) => ({
       id: file.token,
       label: `${file.name} (${file.folder})`,
       file: () => Promise.resolve(file),
     })),
   ];
-  const [chosen, setChosen] = useState(pinned === undefined || pinned === entry ? "before" : "pinned");
+  const choice = [...choices, ...afterEntry("other", other, "", session)].find(({ id }) => id === chosen);
   const submit = (event: FormEvent) => {
     event.preventDefault();
+    if (!choice) return;
     closeOverlay();
-    const choice = choices.find(({ id }) => id === chosen);
-    if (choice) void compareState(session, choice.file);
+    void compareState(session, choice.file);
   };
+  const radio = (value: string) => (
+    <input
+      type="radio"
+      name="with"
+      id={`${id}-${value}`}
+      value={value}
+      checked={chosen === value}
+      onChange={() => setChosen(value)}
+    />
+  );
   return (
     <Dialog title={`Compare the disk after entry ${decimal(entry)}`} width={520}>
       <form onSubmit={submit}>
         <fieldset className={styles.choices}>
           <legend>With</legend>
-          {choices.map(({ id, label }) => (
-            <label key={id}>
-              <input
-                type="radio"
-                name="with"
-                value={id}
-                checked={chosen === id}
-                onChange={() => setChosen(id)}
-              />{" "}
-              {label}
+          {choices.map(({ id: value, label }) => (
+            <label key={value} htmlFor={`${id}-${value}`}>
+              {radio(value)} {label}
             </label>
           ))}
+          <div className={styles.choice}>
+            <label htmlFor={`${id}-other`}>{radio("other")} The disk after entry</label>
+            <input
+              className="field mono"
+              type="text"
+              aria-label="Other entry"
+              placeholder="18233, -100, 50%, end"
+              spellCheck={false}
+              value={text}
+              aria-invalid={chosen === "other" && text !== "" && other === undefined}
+              onFocus={() => setChosen("other")}
+              onChange={(event) => setText(event.target.value)}
+            />
+          </div>
         </fieldset>
+        <p className={styles.hint} role="status">
+          {chosen === "other" && otherText(place, entry)}
+        </p>
         <DialogActions>
           <button
             type="button"
@@ -213,11 +237,31 @@ function CompareDialog({ session }: { session: TimelineSession }) {
           <button type="button" className="button" onClick={closeOverlay}>
             Cancel
           </button>
-          <button ref={focusOnce} type="submit" className="button primary">
+          <button ref={focusOnce} type="submit" className="button primary" disabled={!choice}>
             Compare
           </button>
         </DialogActions>
       </form>
     </Dialog>
   );
+}
+
+/** The disk after an entry as a choice; none where the entry is not known. */
+function afterEntry(
+  id: string,
+  entry: number | undefined,
+  word: string,
+  session: TimelineSession,
+): readonly CompareChoice[] {
+  if (entry === undefined) return [];
+  return [
+    { id, label: `The disk after entry ${decimal(entry)}${word}`, file: () => stateFile(session, entry + 1) },
+  ];
+}
+
+/** What the text of the other entry means. */
+function otherText(place: ReturnType<typeof entryAt>, entry: number): string {
+  if (place === undefined) return "Say which entry.";
+  if (typeof place === "string") return place;
+  return place === entry ? "That is this entry." : `Entry ${decimal(place)}`;
 }

@@ -85,11 +85,12 @@ function Counts({ session }: { session: TimelineSession }) {
 }
 
 function Wall({ session }: { session: TimelineSession }) {
-  const { shown, recovering } = useStore(session.store);
+  const { shown, recovering, nothingBehind } = useStore(session.store);
   if (shown === undefined || shown.summary.entries === 0) return null;
   const { end } = shown.summary;
   if (!isWall(end.kind)) return null;
-  const recover = canRecover(end.kind) && (
+  const isSearched = nothingBehind === shown.generation;
+  const recover = canRecover(end.kind) && !isSearched && (
     <>
       {recovering && (
         <button type="button" className="button" onClick={() => session.cancel()}>
@@ -109,7 +110,7 @@ function Wall({ session }: { session: TimelineSession }) {
   );
   return (
     <Notice tone="warning" actions={recover}>
-      The log ends here: {end.message}.
+      The log ends here: {end.message}.{isSearched && " No entries were found behind it."}
     </Notice>
   );
 }

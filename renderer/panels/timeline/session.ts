@@ -294,6 +294,7 @@ export class TimelineSession {
     try {
       const { run, summary } = await call("log:recover", { job: this.asked });
       if (run === undefined) {
+        this.store.setState({ nothingBehind: this.store.getState().shown?.generation });
         useView.getState().say("No entries were found behind the damage");
         return;
       }

@@ -70,6 +70,8 @@ export interface TimelineState {
   readonly following: boolean;
   /** Entries are being looked for behind the damage. */
   readonly recovering: boolean;
+  /** Generation of what is shown behind whose wall nothing was found. */
+  readonly nothingBehind: number | undefined;
   readonly notes: Notes;
   /** The entry whose state was remembered, to be compared with another. */
   readonly pinned: number | undefined;
@@ -109,6 +111,7 @@ export function createTimelineStore(): TimelineStore {
     rate: 5,
     following: false,
     recovering: false,
+    nothingBehind: undefined,
     notes: new Map(),
     pinned: undefined,
     base: undefined,

@@ -11,7 +11,7 @@ import type { TimelineSession } from "./session.ts";
 import { showState } from "./states.ts";
 
 export function useTimelineCommands(session: TimelineSession): void {
-  const { shown, playing, following, recovering, asTable, bisect } = useStore(session.store);
+  const { shown, playing, following, recovering, nothingBehind, asTable, bisect } = useStore(session.store);
   const listShown = useView((state) => state.shown.bottomPanel);
   const reading = useJobs(() => session.job?.state.kind === "running");
   const searching = useJobs(() => session.bisect.isRunning);
@@ -77,14 +77,28 @@ export function useTimelineCommands(session: TimelineSession): void {
             noLog ??
             (recovering
               ? "It is being done"
-              : summary && canRecover(summary.end.kind)
-                ? undefined
-                : "The log was read to its end"),
+              : !summary || !canRecover(summary.end.kind)
+                ? "The log was read to its end"
+                : shown && shown.generation === nothingBehind
+                  ? "No entries were found behind the damage"
+                  : undefined),
         },
         "timeline.export": { run: () => void saveEntries(session), disabled: none },
         "view.bottomPanel": { run: () => useView.getState().toggle("bottomPanel"), checked: listShown },
       };
-    }, [session, shown, playing, following, recovering, asTable, running, searching, found, listShown]),
+    }, [
+      session,
+      shown,
+      playing,
+      following,
+      recovering,
+      nothingBehind,
+      asTable,
+      running,
+      searching,
+      found,
+      listShown,
+    ]),
   );
 }
 

@@ -104,7 +104,8 @@ export function rangeText(offset: number, length: number, sectorSize: number): s
 export function filterText({ text, applied, wrong, error, total }: FilterState, entries: number): string {
   if (wrong !== undefined) {
     const place = wrong.length > 0 && text !== "" ? ` At character ${wrong.at + 1}.` : "";
-    return `${wrong.message}${/[.!?]$/.test(wrong.message) ? "" : "."}${place}`;
+    const shown = applied === "" ? "" : ` The entries shown are still those of ${applied}.`;
+    return `${wrong.message}${/[.!?]$/.test(wrong.message) ? "" : "."}${place}${shown}`;
   }
   if (error !== undefined) return `Its entries can't be found: ${error.message}`;
   if (applied === "") return text.trim() === "" ? `${count(entries, "entry", "entries")}` : "";

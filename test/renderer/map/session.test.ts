@@ -11,7 +11,7 @@ import {
   settle,
 } from "../fakeBridge.ts";
 
-const { MapSession } = await import("../../../renderer/panels/map/session.ts");
+const { MapSession, stepText } = await import("../../../renderer/panels/map/session.ts");
 const { useView } = await import("../../../renderer/store/view.ts");
 const { listenForJobs, stopJob, useJobs } = await import("../../../renderer/store/jobs.ts");
 
@@ -181,4 +181,50 @@ it("says of a scan again that the file is as it was, and of another state nothin
   session.rescan();
   await scanned(identity("1:2:3:5"));
   expect(said()).toBe("The file has not changed since the scan before");
+});
+
+const problem = (offset: number) =>
+  ({ kind: "corruption", offset, length: 8, message: "an entry is wrong", repair: "none" }) as const;
+
+it("shows the bytes of a cluster from the problem that was chosen in it", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  await scanned();
+  bridge.send("job:items", { job: lastJob, items: [problem(65_536 + 400)] } as never);
+  await settle();
+  expect(session.openOffset(65_536, 65_536)).toBe(65_536);
+  session.showProblem(0);
+  expect(session.openOffset(65_536, 65_536)).toBe(65_536 + 400);
+  // Another cluster's bytes are shown from its start.
+  expect(session.openOffset(131_072, 65_536)).toBe(131_072);
+  expect(session.openOffset(0, 65_536)).toBe(0);
+});
+
+it("says that there are no problems only when all of it was checked", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  expect(stepText(session)).toBe("none so far");
+  await scanned();
+  const check = lastJob;
+  expect(stepText(session)).toBe("none so far");
+  bridge.send("job:items", { job: check, items: [problem(400), problem(800)] } as never);
+  await settle();
+  expect(stepText(session)).toBe("2 so far");
+  const result = { corruptions: 2, leaks: 0, checkErrors: 0, findingsDropped: 0 };
+  bridge.send("job:end", { job: check, ok: true, name: "check", summary: { result } } as never);
+  await settle();
+  expect(stepText(session)).toBe("2 problems");
+  session.showProblem(1);
+  expect(stepText(session)).toBe("2 of 2");
+});
+
+it("begins no check beside a scan that was stopped before anything of it showed", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  await settle();
+  const scan = lastJob;
+  session.cancel();
+  await settle();
+  await grown(scan, 1);
+  expect(session.resting).toBe(true);
+  expect(bridge.requests("job:check")).toHaveLength(0);
+  await session.goOn();
+  expect(bridge.requests("job:check")).toHaveLength(1);
 });

@@ -169,6 +169,10 @@ describe("the filter's state", () => {
   it("is what is wrong, and where", () => {
     const wrong = { message: 'There is no "sec"', at: 4, length: 3 };
     expect(filterText({ ...none, text: "fua&sec", wrong }, 1)).toBe('There is no "sec". At character 5.');
+    // The filter before it stays in force: what shows is not all there is.
+    expect(filterText({ ...none, text: "fua&sec", applied: "fua", total: 7, wrong }, 1200)).toBe(
+      'There is no "sec". At character 5. The entries shown are still those of fua.',
+    );
   });
 });
 

@@ -365,6 +365,7 @@ describe("a finding of the check of a qcow2 image", () => {
         value: "0x6000",
         guest: { offset: C, length: C },
         repair: "set-copied-flag",
+        flagged: { offset: 6 * C, isSet: false },
         message: "L1[0] -> L2[1] is 0x6000: the COPIED flag is not set, and the refcount of the cluster is 1",
       }),
     ]);
