@@ -303,6 +303,12 @@ describe("log replay", () => {
     expect(target("beyond.raw", 9)).toBeUndefined();
   });
 
+  it("of a log without entries makes the disk before it, as of any other log", () => {
+    const ran = cli.run(["log", "replay", "--size", "64k", log(makeLog(512, []).bytes), "none.raw"]);
+    expect([ran.code, ran.stdout.split("\n")[0]]).toEqual([0, "0 entries, replayed to none.raw"]);
+    expect(firstDifference(fs.readFileSync(cli.path("none.raw")), filled(65_536, 0))).toBeUndefined();
+  });
+
   it("applies what a torn log has, not the torn entry, and says so", () => {
     const torn = log(made.bytes.subarray(0, made.bytes.length - 100));
     const { code, stderr } = cli.run(["log", "replay", torn, "torn.raw"]);

@@ -167,6 +167,40 @@ describe("an index of a log", () => {
     expect(texts).toEqual([long, "\ufffd", "a", ""]);
   });
 
+  it("takes a mark with other flags or with sectors of its own for a mark, and its data for nobody's", async () => {
+    const log = makeLog(512, [write(0, 1), { ...write(9, 2), flags: 8 + 1, text: "hi" }, write(5, 1)]);
+    const [node, index] = [nodeOf(log.bytes), await indexBytes(log.bytes)];
+    // Superblock, 512 of a header and 512 of data; then a header and 1024 of data that are no write's.
+    expect([index.count, index.kindOf(1), index.headerOf(2)]).toEqual([3, "mark", 512 + 1024 + 512 + 1024]);
+    expect(await readMark(node, index, 1)).toBe("hi");
+    expect([[...index.marks], [...index.flushes]]).toEqual([[1], [1]]);
+    // Sectors 9 and 10 are not written: the disk ends with sector 5.
+    expect([index.totals.writes, index.totals.writeBytes, index.diskEnd]).toEqual([2, 1024, 6 * 512]);
+  });
+
+  it.each([
+    ["writes", { sector: 3 }],
+    ["flushes with FUA", { flags: 3 }],
+    ["marks", { flags: 8 }],
+  ])("has 40 bytes an entry at most, also of nothing but %s", async (_, entry: GivenEntry) => {
+    // Whole chunks of rows: what the last one has to spare does not grow with the log.
+    const count = 65_536 * 2;
+    const log = makeLog(
+      32,
+      Array.from({ length: count }, () => entry),
+    );
+    const index = await indexBytes(log.bytes);
+    expect(index.count).toBe(count);
+    const { chunks, flushes, fuas, marks, textLengths } = index.share();
+    const rowBytes = chunks
+      .flatMap((chunk) => Object.values(chunk))
+      .reduce((sum, { byteLength }) => sum + byteLength, 0);
+    const lists = [flushes, fuas, marks, textLengths].flatMap((list) => list.chunks);
+    const bytes = rowBytes + lists.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(bytes).toBeGreaterThanOrEqual(25 * count);
+    expect(bytes).toBeLessThanOrEqual(40 * count);
+  });
+
   it("says of an entry it does not have that it does not", async () => {
     const index = await indexBytes(makeLog(512, [{ flags: 1 }]).bytes);
     for (const entry of [-1, 1, 0.5, Number.NaN]) {
