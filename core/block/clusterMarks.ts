@@ -178,6 +178,30 @@ export class ClusterMarks {
     }
   }
 
+  /** What is presumed of clusters in [first, end) that have no owner is not known of them: they are `unknown`. */
+  forget(first: number, end: number): void {
+    const { kinds } = this;
+    const presumed = this.#presumed;
+    for (let index = first; index < end; ) {
+      const bits = this.#word(index);
+      const wordEnd = Math.min(end, index - (index & 31) + 32);
+      if (bits === -1) index = wordEnd;
+      for (; index < wordEnd; index++) {
+        if ((bits & (1 << (index & 31))) === 0 && kinds[index] === presumed) kinds[index] = 0;
+      }
+    }
+  }
+
+  /** Whether all of `count` clusters from `first` on, a multiple of 8, have an owner and nothing else refers to them. */
+  areOwnedOnce(first: number, count: number): boolean {
+    const extra = this.#extra?.subarray(first, first + count);
+    if (extra !== undefined && !isFilledWith(extra, 0)) return false;
+    const whole = count - (count % 8);
+    if (!isFilledWith(this.bits(first, whole), 0xff)) return false;
+    for (let index = first + whole; index < first + count; index++) if (!this.isOwned(index)) return false;
+    return true;
+  }
+
   /** Makes the kind of a cluster a worse one; its references stay as they are. */
   worsen(index: number, kind: number): void {
     if ((this.kinds[index] ?? 0) < kind) this.kinds[index] = kind;
@@ -202,4 +226,10 @@ export class ClusterMarks {
     const kind = this.held(index);
     return unreferenced.has(kind) ? 0 : 1 + (this.#extra?.[index] ?? 0);
   }
+}
+
+/** By comparing with itself, one byte on: memcmp is several times faster than a loop. */
+function isFilledWith(bytes: Uint8Array, value: number): boolean {
+  if (bytes.length === 0) return true;
+  return bytes[0] === value && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
 }

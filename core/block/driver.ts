@@ -86,6 +86,11 @@ export interface OpenContext {
     spec: ImageSpec,
     guessed?: (format: string) => void,
   ): Promise<BlockNode>;
+  /**
+   * Closes a child and opens it again: as its file is now, whose size a node knows from when it was opened. What was opened
+   * after that child is closed too.
+   */
+  reopenChild(name: string, role: Child["role"], spec: ImageSpec): Promise<BlockNode>;
 }
 
 /** One `-o` option of a format that can be created: parsed, shown by `-o help` and listed in `Formatting`. */

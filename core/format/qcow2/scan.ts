@@ -2,6 +2,7 @@
 // is bounded by the file. A cluster that several tables refer to is in order as long as its stored refcount says so.
 import { BlockError } from "../../base/errors.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
+import { type RunMarks, TableScanner } from "../../block/scanTable.ts";
 import { kindNumber, type StructureJob } from "../../block/structure.ts";
 import { takeTurn } from "../../block/takeTurn.ts";
 import { compressedPlace, hasOffset, isCompressed, isCopied, offsetOf } from "./entry.ts";
@@ -9,11 +10,15 @@ import { readPadded } from "./header.ts";
 import { L2Spans } from "./l2Spans.ts";
 import { limits, type Qcow2Header, type TablePlace } from "./layout.ts";
 import { type Root, rootsOf, type StructureSource, snapshotTableLength } from "./parts.ts";
-import { PieceReader } from "./pieces.ts";
+import { PieceReader, pieceBytes } from "./pieces.ts";
 import { blockEntries, refcountBlocks, refcountIn } from "./refcounts.ts";
 
 /** Milliseconds of work between two turns in which a cancel can arrive. */
 const turnMs = 20;
+/** Clusters looked at without asking for the time. */
+const clustersAtOnce = 2 ** 22;
+/** Clusters whose counts are compared at once, a multiple of 8. */
+const clustersAlike = 4096;
 export const kinds = {
   free: kindNumber("free"),
   zero: kindNumber("zero"),
@@ -36,6 +41,8 @@ export const kinds = {
 };
 const mixesWithData = (kind: number) => kind === kinds.data || kind === kinds.snapshot || kind === kinds.zero;
 const mixesWithCompressed = (kind: number) => kind === kinds.compressed;
+/** All of an entry but its COPIED flag. */
+const withoutCopied = 2n ** 63n - 1n;
 /** A table in which a bad entry was seen is one still. */
 const mixesWithL2 = (kind: number) => kind === kinds.l2;
 
@@ -49,6 +56,17 @@ export interface ScanCounts {
   readonly bytesRead: number;
 }
 
+/** What is known of the L2 table that is gone over. */
+interface L2Table {
+  /** How often it is referred to. */
+  readonly times: number;
+  readonly dataKind: number;
+  /** Whether it is one of the disk as it is. */
+  readonly isActive: boolean;
+  /** First and last cluster of those that it refers to and that are not simply data. */
+  readonly span: { min: number; max: number };
+}
+
 export class Scan {
   readonly spans = new L2Spans();
   readonly #source: StructureSource;
@@ -56,6 +74,10 @@ export class Scan {
   readonly #marks: ClusterMarks;
   readonly #job: StructureJob;
   readonly #reader: PieceReader;
+  /** Goes over the entries of L2 tables: it marks data that one table refers to, and leaves all else to `#markEntries`. */
+  readonly #scanner: TableScanner<RunMarks>;
+  readonly #l2: PieceReader;
+  readonly #entries: DataView;
   /** Clusters of the file, the last one perhaps in part. */
   readonly #clusters: number;
   /** Bits of L2 tables: those that snapshots refer to, and those that were read. */
@@ -80,12 +102,26 @@ export class Scan {
     this.#job = job;
     this.#reader = new PieceReader(source.file);
     this.#clusters = marks.kinds.length;
+    const { clusterSize } = this.#header;
+    this.#scanner = new TableScanner(
+      { clusterSize, dataStart: clusterSize, fileEnd: this.#clusters * clusterSize },
+      Math.min(pieceBytes, clusterSize),
+      (bits) => {
+        marks.keepBitsIn(bits);
+        return { markRun: (first, count) => this.#referAgain(first, count) };
+      },
+      { spans: true, mask: withoutCopied },
+    );
+    const { piece } = this.#scanner;
+    this.#l2 = new PieceReader(source.file, piece);
+    this.#entries = new DataView(piece.buffer, piece.byteOffset, piece.length);
     this.#ofSnapshots = new Uint8Array(Math.ceil(this.#clusters / 8));
     this.#read = new Uint8Array(Math.ceil(this.#clusters / 8));
   }
 
   async run(): Promise<ScanCounts> {
     const { header } = this.#source.image;
+    this.#marks.presume(kinds.data);
     this.#own(0, header.clusterSize, kinds.header);
     await this.#ownRefcounts();
     const roots = this.#ownRoots();
@@ -93,10 +129,15 @@ export class Scan {
     this.#toDo = roots.reduce((sum, { table }) => sum + table.entries, 0) * 2 + 1;
     for (const root of roots) await this.#referToL2(root);
     for (const root of roots) await this.#readL2(root);
+    this.#scanner.settle();
+    for (let first = 0; first < this.#clusters; first += clustersAtOnce) {
+      this.#marks.forget(first, Math.min(this.#clusters, first + clustersAtOnce));
+      await this.#breathe();
+    }
     await this.#markRest();
     return {
       badEntries: this.#badEntries,
-      extraReferences: this.#extraReferences,
+      extraReferences: this.#extraReferences + this.#scanner.counts.again,
       unreadableTables: this.#unreadableTables,
       skippedTables: this.#skippedTables,
       allocated: this.#allocated,
@@ -225,6 +266,7 @@ export class Scan {
       if (!this.#isCluster(offset)) return;
       const cluster = offset / this.#header.clusterSize;
       if (!setBit(this.#read, cluster)) return;
+      this.#scanner.settle(cluster, 1);
       const times = this.#marks.references(cluster);
       if (this.#marks.kinds[cluster] === kinds.overlap) {
         this.#skippedTables++;
@@ -236,52 +278,78 @@ export class Scan {
   }
 
   async #markTable(offset: number, times: number, dataKind: number, isActive: boolean): Promise<void> {
-    const { l2Entries, l2EntryLength } = this.#header;
-    const span = { min: 0xffffffff, max: 0 };
+    const { l2Entries, l2EntryLength, hasDataFile } = this.#header;
+    const table: L2Table = { times, dataKind, isActive, span: { min: 0xffffffff, max: 0 } };
+    const isPlain = l2EntryLength === 8 && !hasDataFile && times === 1 && dataKind === kinds.data;
+    this.#scanner.begin();
     await this.#reading(offset, async () => {
       const words = { offset, entries: (l2Entries * l2EntryLength) / 8 };
-      for await (const { halves, first } of this.#reader.words(words, "l2_load")) {
-        this.#bytesRead += halves.byteLength;
-        this.#markEntries(halves, offset + first * 8, times, dataKind, isActive, span);
+      for await (const { bytes, first } of this.#l2.bytes(words, "l2_load")) {
+        this.#bytesRead += bytes.length;
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).swap64();
+        if (isPlain) this.#scanEntries(bytes.length, offset + first * 8, table);
+        else this.#markEntries(0, bytes.length, offset + first * 8, table);
         await this.#breathe();
       }
     });
-    if (span.min <= span.max) this.spans.add(offset, span.min, span.max);
+    const { span } = table;
+    const scanned = this.#scanner.span ?? span;
+    const [min, max] = [Math.min(span.min, scanned.min), Math.max(span.max, scanned.max)];
+    if (min <= max) this.spans.add(offset, min, max);
   }
 
-  /** `at` is where the entries stand in the file. */
-  #markEntries(
-    halves: Int32Array,
-    at: number,
-    times: number,
-    dataKind: number,
-    isActive: boolean,
-    span: { min: number; max: number },
-  ): void {
+  /** Entries of the piece: those that are simply data all at once. `at` is where the piece stands in the file. */
+  #scanEntries(length: number, at: number, table: L2Table): void {
+    const { counts } = this.#scanner;
+    const before = { ...counts };
+    let others = 0;
+    this.#scanner.scan(length, (index) => {
+      others++;
+      this.#markEntries(index * 8, index * 8 + 8, at, table);
+    });
+    const zero = counts.zero - before.zero;
+    if (zero > 0 && this.#header.version === 2) this.#badEntry(at, zero);
+    if (!table.isActive) return;
+    this.#allocated += counts.allocated - before.allocated - others;
+    this.#zero += zero;
+  }
+
+  /** Data of one table that something else refers to as well; answers how many of them are no data. */
+  #referAgain(first: number, count: number): number {
+    let overlaps = 0;
+    for (let cluster = first; cluster < first + count; cluster++) {
+      if (!this.#marks.refer(cluster, kinds.data, 1, mixesWithData)) overlaps++;
+    }
+    return overlaps;
+  }
+
+  /** Bytes [from, end) of the piece, whose entries have been made little-endian. `at` is where it stands in the file. */
+  #markEntries(from: number, end: number, at: number, { times, dataKind, isActive, span }: L2Table): void {
     const { version, clusterSize, clusterBits, l2EntryLength, hasDataFile } = this.#header;
-    const step = l2EntryLength / 4;
-    const mayBeZero = step === 2;
+    const entries = this.#entries;
+    const mayBeZero = l2EntryLength === 8;
     let allocated = 0;
     let zero = 0;
-    for (let i = 0; i < halves.length; i += step) {
-      const high = halves[i] as number;
-      const low = halves[i + 1] as number;
-      if (!mayBeZero && this.#contradicts(high, low, halves[i + 2] as number, halves[i + 3] as number)) {
-        this.#badEntry(at + i * 4);
+    for (let i = from; i < end; i += l2EntryLength) {
+      const low = entries.getInt32(i, true);
+      const high = entries.getInt32(i + 4, true);
+      const zeroes = mayBeZero ? 0 : entries.getInt32(i + 12, true);
+      if (!mayBeZero && this.#contradicts(high, low, zeroes, entries.getInt32(i + 8, true))) {
+        this.#badEntry(at + i);
       }
       if (high === 0 && low === 0) {
-        if (!mayBeZero && halves[i + 2] === -1) zero++;
+        if (zeroes === -1) zero++;
         continue;
       }
       if (isCompressed(high)) {
         allocated++;
         const place = compressedPlace(high, low, clusterBits);
         const isGood = !hasDataFile && this.#referToStream(place.offset, place.length, times, span);
-        if (!isGood) this.#badEntry(at + i * 4);
+        if (!isGood) this.#badEntry(at + i);
         continue;
       }
       const isZero = mayBeZero && (low & 1) !== 0;
-      if (isZero && version === 2) this.#badEntry(at + i * 4);
+      if (isZero && version === 2) this.#badEntry(at + i);
       if (!hasOffset(high, low) && !(hasDataFile && isCopied(high))) {
         if (isZero) zero++;
         continue;
@@ -293,7 +361,7 @@ export class Scan {
       const offset = offsetOf(high, low);
       const cluster = offset / clusterSize;
       if (!Number.isInteger(cluster) || cluster >= this.#clusters) {
-        this.#badEntry(at + i * 4);
+        this.#badEntry(at + i);
         continue;
       }
       if (cluster < span.min) span.min = cluster;
@@ -319,6 +387,8 @@ export class Scan {
     const first = Math.floor(offset / clusterSize);
     const last = Math.floor((offset + length - 1) / clusterSize);
     if (first >= this.#clusters || last > this.#clusters) return false;
+    // Which of data and a stream comes first makes a difference to what is counted as one reference too many.
+    this.#scanner.settle(first, Math.min(last + 1, this.#clusters) - first);
     for (let cluster = first; cluster <= Math.min(last, this.#clusters - 1); cluster++) {
       const isGood = this.#marks.refer(cluster, kinds.compressed, times, mixesWithCompressed);
       if (!isGood) this.#extraReferences++;
@@ -333,9 +403,9 @@ export class Scan {
     return offset > 0 && offset % clusterSize === 0 && offset / clusterSize < this.#clusters;
   }
 
-  /** `at` is the entry's place in the file. */
-  #badEntry(at: number): void {
-    this.#badEntries++;
+  /** `at` is the entry's place in the file, or that of the first of several in one cluster. */
+  #badEntry(at: number, entries = 1): void {
+    this.#badEntries += entries;
     const cluster = Math.floor(at / this.#header.clusterSize);
     if (cluster < this.#clusters) this.#marks.worsen(cluster, kinds.badEntry);
   }
@@ -364,6 +434,7 @@ export class Scan {
     const { file } = this.#source;
     const perBlock = blockEntries(this.#header);
     const block = new Uint8Array(this.#header.clusterSize);
+    const ones = blockOfOnes(this.#header);
     const knowsAll = this.#unreadableTables === 0 && this.#skippedTables === 0;
     let next = 0;
     try {
@@ -374,8 +445,7 @@ export class Scan {
         next = Math.min(this.#clusters, first + perBlock);
         if (offset === undefined || offset >= file.size) continue;
         const isRead = await this.#readBlock(offset, block);
-        const order = this.#header.refcountOrder;
-        if (isRead) this.#markRefcounts(first, next, (i) => refcountIn(block, i - first, order), knowsAll);
+        if (isRead) this.#markBlock(first, next, block, ones, knowsAll);
         await this.#breathe();
       }
     } catch (error) {
@@ -383,6 +453,20 @@ export class Scan {
       this.#knowsRefcounts = false;
     }
     if (this.#knowsRefcounts) this.#markRefcounts(next, this.#clusters, () => 0, knowsAll);
+  }
+
+  /** Most of a file is in use, by one, and counted once: that is told of many clusters at a time. */
+  #markBlock(first: number, end: number, block: Uint8Array, ones: Uint8Array, knowsAll: boolean): void {
+    const order = this.#header.refcountOrder;
+    const stored = (cluster: number) => refcountIn(block, cluster - first, order);
+    const bytesOf = (clusters: number) => Math.ceil((clusters * 2 ** order) / 8);
+    for (let from = first; from < end; from += clustersAlike) {
+      const to = Math.min(end, from + clustersAlike);
+      const [at, behind] = [bytesOf(from - first), bytesOf(to - first)];
+      const isOnce = Buffer.compare(block.subarray(at, behind), ones.subarray(0, behind - at)) === 0;
+      if (!isOnce || !this.#marks.areOwnedOnce(from, to - from))
+        this.#markRefcounts(from, to, stored, knowsAll);
+    }
   }
 
   async #readBlock(offset: number, block: Uint8Array): Promise<boolean> {
@@ -424,10 +508,20 @@ export class Scan {
   /** Lets a cancel arrive, after some work. */
   async #breathe(): Promise<void> {
     if (performance.now() - this.#lastTurn < turnMs) return;
+    this.#scanner.settle();
     this.#job.progress(this.#done, this.#toDo, this.#bytesRead);
     await takeTurn(this.#job);
     this.#lastTurn = performance.now();
   }
+}
+
+/** Bytes of a refcount block in which each count is 1, as far as counts are compared at once. */
+function blockOfOnes(header: Qcow2Header): Uint8Array {
+  const bits = 2 ** header.refcountOrder;
+  const bytes = new Uint8Array(Math.ceil((Math.min(clustersAlike, blockEntries(header)) * bits) / 8));
+  if (bits < 8) return bytes.fill([0xff, 0x55, 0x11][header.refcountOrder] ?? 0);
+  for (let at = bits / 8 - 1; at < bytes.length; at += bits / 8) bytes[at] = 1;
+  return bytes;
 }
 
 const hasBit = (bits: Uint8Array, index: number) => (((bits[index >>> 3] ?? 0) >>> (index & 7)) & 1) === 1;

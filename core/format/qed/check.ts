@@ -5,8 +5,8 @@ import { hex, join64 } from "../../base/bytes.ts";
 import { BlockError, type PlainError, toPlain } from "../../base/errors.ts";
 import { type CheckJob, type CheckResult, type Finding, maxFindings } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
+import { TableScanner } from "../../block/scanTable.ts";
 import { type Bounds, boundsOf, isTableOffset, type QedHeader, tableEntries } from "./layout.ts";
-import { TableScanner } from "./scanTable.ts";
 import { nameSharers } from "./sharers.ts";
 import { PieceReader, pieceLength } from "./tablePieces.ts";
 import { ClusterUsage, maxClusters } from "./usage.ts";
@@ -68,6 +68,7 @@ class Check {
     const { l1Offset, clusterSize, tableSize, imageSize } = this.#header;
     this.#usage.markRun(l1Offset / clusterSize, tableSize);
     await this.#checkTables();
+    this.#scanner.settle();
     if (this.#usage.shared > 0 && this.#job.finding) await this.#tellShared();
     if (this.#errors === 0) await this.#tellLeaks();
     return {
@@ -107,6 +108,7 @@ class Check {
       this.#tellBadEntry("L1", l1Index, undefined, low, high);
       return;
     }
+    this.#scanner.settle(offset / clusterSize, tableSize);
     const again = this.#usage.markRun(offset / clusterSize, tableSize);
     if (again > 0) {
       this.#corruptions += again;

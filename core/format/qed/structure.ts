@@ -4,6 +4,7 @@ import { join64 } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import type { BlockNode } from "../../block/node.ts";
+import { type RunMarks, TableScanner } from "../../block/scanTable.ts";
 import {
   type GuestEntry,
   type HeaderPart,
@@ -31,7 +32,6 @@ import {
   tableEntries,
 } from "./layout.ts";
 import { pointersIn } from "./pointers.ts";
-import { type RunMarks, TableScanner } from "./scanTable.ts";
 import { type IndexedTable, TableIndex } from "./tableIndex.ts";
 import { PieceReader, pieceLength } from "./tablePieces.ts";
 
@@ -131,7 +131,7 @@ class Scan {
         marks.keepBitsIn(bits);
         return { markRun: (index, count) => marks.ownRun(index, count) };
       },
-      true,
+      { spans: true },
     );
     this.#l2 = new PieceReader(file, this.#entries, "l2_load", this.#scanner.piece);
   }
@@ -143,6 +143,7 @@ class Scan {
     this.#marks.kinds.fill(kinds.header, 0, Math.max(1, headerSize));
     this.#marks.own(l1Offset / clusterSize, tableSize, kinds.l1);
     await this.#readL1();
+    this.#scanner.settle();
     await this.#markRest();
     const total = Math.ceil(imageSize / clusterSize);
     const { allocated, zero, again } = this.#scanner.counts;
@@ -189,6 +190,7 @@ class Scan {
       this.#badEntry(l1Offset, l1Index);
       return undefined;
     }
+    this.#scanner.settle(offset / clusterSize, tableSize);
     const again = this.#marks.own(offset / clusterSize, tableSize, kinds.l2);
     if (again === 0) return offset;
     this.#counts.extraReferences += again;
@@ -243,6 +245,7 @@ class Scan {
   }
 
   async #turn(l1Index: number): Promise<void> {
+    this.#scanner.settle();
     this.#job.progress(Math.min(l1Index, this.#used), this.#used, this.#bytesRead);
     await takeTurn(this.#job);
     this.#lastTurn = performance.now();

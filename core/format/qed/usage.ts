@@ -1,12 +1,8 @@
 // Which clusters of a file are in use, and which by more than one: two bits a cluster.
+import { bitmapBytes } from "../../block/scanTable.ts";
 
 /** Numbers of clusters are 32-bit integers here, which the hot loop is several times faster with: 128 TiB of 64 KiB. */
 export const maxClusters = 2 ** 31;
-
-/** Bytes of one bit a cluster, in whole words. */
-export function bitmapBytes(clusters: number): number {
-  return Math.ceil(clusters / 32) * 4;
-}
 
 export class ClusterUsage {
   readonly clusters: number;

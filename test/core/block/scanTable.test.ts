@@ -1,9 +1,8 @@
 // The fast pass over a table against a slow one that takes every entry by itself as a BigInt.
 import { describe, expect, it } from "vitest";
-import type { Bounds } from "../../../../core/format/qed/layout.ts";
-import { TableScanner } from "../../../../core/format/qed/scanTable.ts";
-import { ClusterUsage } from "../../../../core/format/qed/usage.ts";
-import { type Random, seeded } from "../../../build/random.ts";
+import { type ScanBounds, TableScanner } from "../../../core/block/scanTable.ts";
+import { ClusterUsage } from "../../../core/format/qed/usage.ts";
+import { type Random, seeded } from "../../build/random.ts";
 
 const gib = 1024 ** 3;
 
@@ -20,7 +19,7 @@ interface Slow {
 /** Without `spans` neither zero clusters nor the span are known. */
 function slowScan(
   entries: readonly bigint[],
-  { clusterSize, dataStart, fileEnd }: Bounds,
+  { clusterSize, dataStart, fileEnd }: ScanBounds,
   spans: boolean,
 ): Slow {
   const used = new Set<number>();
@@ -42,12 +41,12 @@ function slowScan(
   return { allocated, fragmented, again, bad, used, zero, span };
 }
 
-function fastScan(entries: readonly bigint[], bounds: Bounds, pieces: number, spans: boolean): Slow {
+function fastScan(entries: readonly bigint[], bounds: ScanBounds, pieces: number, spans: boolean): Slow {
   const scanner = new TableScanner(
     bounds,
     entries.length * 8,
     (bits) => new ClusterUsage(bounds.fileEnd / bounds.clusterSize, bits),
-    spans,
+    { spans },
   );
   const { marks: usage, counts } = scanner;
   const bad: number[] = [];
@@ -62,6 +61,7 @@ function fastScan(entries: readonly bigint[], bounds: Bounds, pieces: number, sp
       bad.push(first + index);
     });
   }
+  scanner.settle();
   const used = new Set<number>();
   let next = 0;
   for (const { index, count } of usage.unused(0)) {
@@ -73,7 +73,7 @@ function fastScan(entries: readonly bigint[], bounds: Bounds, pieces: number, sp
 }
 
 /** Runs of neighbours, some across 4 GiB, among single entries, holes and nonsense. */
-function randomEntries(random: Random, { clusterSize, fileEnd }: Bounds): bigint[] {
+function randomEntries(random: Random, { clusterSize, fileEnd }: ScanBounds): bigint[] {
   const entries: bigint[] = [];
   const clusters = fileEnd / clusterSize;
   while (entries.length < 600) {
@@ -104,7 +104,7 @@ describe("the pass over a table of entries", () => {
     [2 ** 26, 40 * 2 ** 26],
   ])("counts as a slow one does, with clusters of %i in a file of %i bytes", async (clusterSize, fileEnd) => {
     await seeded(async (random) => {
-      const bounds = { clusterSize, tableSize: 1, dataStart: clusterSize, fileEnd };
+      const bounds = { clusterSize, dataStart: clusterSize, fileEnd };
       for (let round = 0; round < 8; round++) {
         const entries = randomEntries(random, bounds);
         const spans = round % 2 === 0;

@@ -1,8 +1,11 @@
 // One pass over the entries of an L2 table: what they point to is marked, and what breaks a rule is told. The loop itself
-// is scanCode.ts; it works in a memory of its own, into which tables are read and in which the bits of clusters lie.
-import { wasmFunction, wasmMemory } from "../../base/wasm.ts";
-import type { Bounds } from "./layout.ts";
+// is scanCode.ts; it works in a memory of its own, into which tables are read and in which the bits of clusters lie. In a
+// vast file some are only noted at first: they are marked when asked for by `settle`.
+import { wasmFunction, wasmMemory } from "../base/wasm.ts";
 import {
+  band,
+  type DrainBand,
+  drainModule,
   type FindEntry,
   findModule,
   nextOfNone,
@@ -11,12 +14,33 @@ import {
   stateAt,
   stateBytes,
 } from "./scanCode.ts";
-import { bitmapBytes } from "./usage.ts";
 
 /** What marks clusters that are used more than once, and those of whole tables. */
 export interface RunMarks {
   /** Marks neighbours; answers how many of them were marked already. */
   markRun(index: number, count: number): number;
+}
+
+/** What entries may point to: whole clusters of the file [dataStart, fileEnd), all in bytes. */
+export interface ScanBounds {
+  readonly clusterSize: number;
+  readonly dataStart: number;
+  readonly fileEnd: number;
+}
+
+export interface ScanOptions {
+  /** Whether `span` and zero clusters are asked for. Default no. */
+  readonly spans?: boolean;
+  /** The bits of an entry that count. Default all. */
+  readonly mask?: bigint;
+}
+
+/** Of the numbers noted of a band. */
+const listBytes = 2 ** band.roomBits * 4;
+
+/** Bytes of one bit a cluster, in whole words. */
+export function bitmapBytes(clusters: number): number {
+  return Math.ceil(clusters / 32) * 4;
 }
 
 export interface TableCounts {
@@ -35,24 +59,27 @@ export class TableScanner<M extends RunMarks> {
   readonly piece: Uint8Array<ArrayBuffer>;
   /** Of all pieces scanned. */
   readonly counts: TableCounts = { allocated: 0, fragmented: 0, again: 0, zero: 0 };
-  readonly #limits: [number, bigint, bigint, bigint, bigint, bigint];
+  readonly #limits: [number, bigint, bigint, bigint, bigint, bigint, bigint];
   readonly #view: DataView;
   readonly #run: ScanEntries;
   readonly #find: FindEntry;
+  readonly #drain: DrainBand;
   readonly #bitsAt: number;
+  readonly #fills: Int32Array;
+  readonly #listsAt: number;
   readonly #spans: boolean;
   #isFirst = true;
   #bad: (index: number) => void = () => undefined;
 
   /**
-   * `marksOf` gets the bits of clusters, all zero, in which the scan sets one for each that an entry points to. `spans`:
-   * whether `span` and zero clusters are asked for. Throws RangeError when there is no room for a bit a cluster.
+   * `marksOf` gets the bits of clusters, all zero, in which the scan sets one for each that an entry points to. Throws
+   * RangeError when there is no room for them.
    */
   constructor(
-    bounds: Bounds,
+    bounds: ScanBounds,
     pieceBytes: number,
     marksOf: (bits: DataView<ArrayBuffer>) => M,
-    spans = false,
+    { spans = false, mask = -1n }: ScanOptions = {},
   ) {
     const { clusterSize, dataStart, fileEnd } = bounds;
     const clusters = fileEnd / clusterSize;
@@ -64,20 +91,29 @@ export class TableScanner<M extends RunMarks> {
       BigInt(dataStart),
       BigInt(Math.max(0, clusters - first)),
       BigInt(fileEnd),
+      mask,
     ];
-    this.#bitsAt = stateBytes + pieceBytes;
+    const bands = Math.ceil(clusters / 2 ** band.clusterBits);
+    const fillsAt = stateBytes + pieceBytes;
+    this.#listsAt = fillsAt + bands * 4;
+    // The first band is marked at once as long as there is no other.
+    this.#bitsAt = this.#listsAt + (bands > 1 ? bands * listBytes : 0);
     // The entry behind the last one of a piece is looked at, and not counted: there is memory, if there are no clusters.
     const memory = wasmMemory(this.#bitsAt + bitmapBytes(clusters) + 8);
     this.#view = new DataView(memory.buffer);
     this.piece = new Uint8Array(memory.buffer, stateBytes, pieceBytes);
+    this.#fills = new Int32Array(memory.buffer, fillsAt, bands);
     this.marks = marksOf(new DataView(memory.buffer, this.#bitsAt, bitmapBytes(clusters)));
     this.#spans = spans;
+    const again = (index: number, count: number) => {
+      this.counts.again += this.marks.markRun(index, count);
+    };
     this.#find = wasmFunction<FindEntry>(findModule(), memory, {});
+    this.#drain = wasmFunction<DrainBand>(drainModule(), memory, { again });
     this.#run = wasmFunction<ScanEntries>(scanModule(spans), memory, {
       bad: (at) => this.#bad((at - stateBytes) / 8),
-      again: (index, count) => {
-        this.counts.again += this.marks.markRun(index, count);
-      },
+      again,
+      full: (index) => this.#drainBand(index),
     });
   }
 
@@ -102,13 +138,22 @@ export class TableScanner<M extends RunMarks> {
    */
   scan(length: number, bad: (index: number) => void): void {
     this.#bad = bad;
-    this.#run(stateBytes, stateBytes + length, this.#bitsAt, ...this.#limits);
+    const { byteOffset: fillsAt } = this.#fills;
+    this.#run(stateBytes, stateBytes + length, this.#bitsAt, fillsAt, this.#listsAt, ...this.#limits);
     if (this.#spans) this.counts.zero += this.#view.getUint32(stateAt.zero, true);
     const allocated = length / 8 - this.#view.getInt32(stateAt.skipped, true);
     if (allocated === 0) return;
     this.counts.allocated += allocated;
     this.counts.fragmented += this.#view.getInt32(stateAt.fragmented, true) - (this.#isFirst ? 1 : 0);
     this.#isFirst = false;
+  }
+
+  /** Marks those of `count` clusters from `first` on that are only noted so far; without numbers all there are. */
+  settle(first = 0, count = this.#fills.length * 2 ** band.clusterBits): void {
+    const last = Math.floor((first + count - 1) / 2 ** band.clusterBits);
+    for (let index = Math.floor(first / 2 ** band.clusterBits); index <= last; index++) {
+      if (this.#fills[index] !== 0) this.#drainBand(index);
+    }
   }
 
   /** Index of the first entry that is `value` from index `from` on, in the first `length` bytes of the piece; -1 when none is. */
@@ -122,5 +167,12 @@ export class TableScanner<M extends RunMarks> {
   entry(index: number): [low: number, high: number] {
     const at = stateBytes + index * 8;
     return [this.#view.getUint32(at, true), this.#view.getUint32(at + 4, true)];
+  }
+
+  #drainBand(index: number): void {
+    const at = this.#listsAt + index * listBytes;
+    const noted = this.#fills[index] ?? 0;
+    this.#fills[index] = 0;
+    this.#drain(at, at + noted * 4, this.#bitsAt);
   }
 }
