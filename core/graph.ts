@@ -313,7 +313,8 @@ class Opener {
   /** `tables`: the node keeps tables in its file, so that others may not write it meanwhile. */
   #context(where: string, name: string, level: Level, tables: boolean): OpenContext {
     const { dirty = "report" } = this.#options;
-    return {
+    const closing = new Map<string, () => Promise<void>>();
+    const context: OpenContext = {
       name,
       readOnly: level.readOnly,
       backing: this.#options.backing ?? "plain",
@@ -341,6 +342,7 @@ class Opener {
       openChild: async (name, role, spec, guessed) => {
         const place = inside(where, name);
         if (guessed) this.#toldGuess.set(place, guessed);
+        closing.set(name, this.#mark());
         const ready = this.#ready.get(place);
         this.#ready.delete(place);
         const tree = parseSpec(spec);
@@ -354,7 +356,12 @@ class Opener {
         if (tables && role === "file") await excludeWriters(node);
         return node;
       },
+      reopenChild: async (name, role, spec) => {
+        await closing.get(name)?.();
+        return context.openChild(name, role, spec);
+      },
     };
+    return context;
   }
 }
 

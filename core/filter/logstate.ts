@@ -2,14 +2,14 @@
 // checked and converted like any image, and images can stand on it; nothing is replayed to show it.
 import * as z from "zod";
 import { BlockError } from "../base/errors.ts";
-import { defineDriver, type OpenContext } from "../block/driver.ts";
+import { defineDriver, type ImageSpec, type NodeOptions, type OpenContext } from "../block/driver.ts";
 import type { BlockNode, Child, Extent, NodeInfo } from "../block/node.ts";
 import { child, integer, onOff, size } from "../block/options.ts";
 import { formatLost, type LostWrites, nothingLost, parseLost } from "../writelog/lost.ts";
 import { gapTexts } from "../writelog/recover.ts";
 import { lacksEntries, leftOutText, takenUnasked } from "../writelog/replaySelect.ts";
 import { LogStates } from "../writelog/state.ts";
-import { tablesOf } from "../writelog/stateCache.ts";
+import { type StateLog, tablesOf } from "../writelog/stateCache.ts";
 import { protocolLevel } from "./children.ts";
 
 export const logstate = defineDriver({
@@ -47,9 +47,10 @@ export const logstate = defineDriver({
         peer: { message: "Block node is read-only" },
       });
     }
-    const log = await context.openChild("log", "log", protocolLevel(options.log));
+    const source = await LogChild.open(options.log, context);
+    const { index, intervals } = await tablesOf(source, options.recover);
+    const log = source.node;
     const base = options.base && (await context.openChild("base", "backing", protocolLevel(options.base)));
-    const { index, intervals } = await tablesOf(log, options.recover);
     if (index.end.kind === "foreign") {
       const hint = options.recover ? "No entries were found in it either." : lostBeginning;
       const where = { node: log.name, option: "log", ...(log.size > 0 && { hint }) };
@@ -75,6 +76,32 @@ export const logstate = defineDriver({
     return new StateNode({ states, log, count, lost, size, sizeFrom, context });
   },
 });
+
+/** The log's node, which may be opened again while it is being read. */
+class LogChild implements StateLog {
+  readonly #spec: ImageSpec;
+  readonly #context: OpenContext;
+  #node: BlockNode;
+
+  private constructor(spec: ImageSpec, context: OpenContext, node: BlockNode) {
+    this.#spec = spec;
+    this.#context = context;
+    this.#node = node;
+  }
+
+  static async open(given: NodeOptions, context: OpenContext): Promise<LogChild> {
+    const spec = protocolLevel(given);
+    return new LogChild(spec, context, await context.openChild("log", "log", spec));
+  }
+
+  get node(): BlockNode {
+    return this.#node;
+  }
+
+  async reopen(): Promise<void> {
+    this.#node = await this.#context.reopenChild("log", "log", this.#spec);
+  }
+}
 
 const recoverWords = "recover=on (--recover) looks for entries behind it";
 const lostBeginning = "If its beginning is lost, recover=on (--recover) looks for entries.";

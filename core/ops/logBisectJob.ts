@@ -4,7 +4,7 @@ import { availableParallelism } from "node:os";
 import { BlockError } from "../base/errors.ts";
 import type { ImageSpec } from "../block/driver.ts";
 import type { BlockNode } from "../block/node.ts";
-import { openGraph } from "../graph.ts";
+import { type Graph, openGraph } from "../graph.ts";
 import type { JobContext } from "../jobs/contract.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
 import { readMark } from "../writelog/entry.ts";
@@ -12,6 +12,7 @@ import { indexLog } from "../writelog/index.ts";
 import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
 import { formatLost } from "../writelog/lost.ts";
+import { readOn } from "../writelog/readOn.ts";
 import { recoverAll } from "../writelog/recover.ts";
 import { LogStates } from "../writelog/state.ts";
 import { identityOf, shareTables } from "../writelog/stateCache.ts";
@@ -41,11 +42,9 @@ const nothingYet: LogBisectTotals = { states: 0, good: 0, bad: 0, skipped: 0 };
 export async function logBisectJob(params: LogBisectParams, job: Job): Promise<LogBisectResult> {
   const search = new Search(params, job);
   try {
-    return await withNode(params.log, (log) =>
-      params.base === undefined
-        ? search.run(log, undefined)
-        : withNode(params.base, (base) => search.run(log, base)),
-    );
+    return await (params.base === undefined
+      ? search.run(undefined)
+      : withNode(params.base, (base) => search.run(base)));
   } catch (error) {
     if (job.signal.aborted && error instanceof BlockError && error.code === "ECANCELED") {
       return { ...nothingFound, cancelled: true };
@@ -67,8 +66,12 @@ const nothingFound: LogBisectResult = {
   command: undefined,
 };
 
+function openToRead(spec: ImageSpec): Promise<Graph> {
+  return openGraph(spec, { readOnly: true, forceShare: true, backing: "beside" });
+}
+
 async function withNode<T>(spec: ImageSpec, use: (node: BlockNode) => Promise<T>): Promise<T> {
-  const graph = await openGraph(spec, { readOnly: true, forceShare: true, backing: "beside" });
+  const graph = await openToRead(spec);
   try {
     return await use(graph.root);
   } finally {
@@ -87,10 +90,29 @@ class Search {
     this.#job = job;
   }
 
-  async run(log: BlockNode, base: BlockNode | undefined): Promise<LogBisectResult> {
+  async run(base: BlockNode | undefined): Promise<LogBisectResult> {
+    const opened = await openToRead(this.#params.log);
+    // Whichever is in use when the work ends.
+    let log = opened;
+    try {
+      const key = identityOf(opened.root);
+      const index = await this.#read(opened, (used) => {
+        log = used;
+      });
+      return await this.#run(log.root, index, log === opened ? key : undefined, base);
+    } finally {
+      await log.close();
+    }
+  }
+
+  /** `key`: what the log's file was when the index was made of it. */
+  async #run(
+    log: BlockNode,
+    index: LogIndex,
+    key: string | undefined,
+    base: BlockNode | undefined,
+  ): Promise<LogBisectResult> {
     const { signal } = this.#job;
-    const key = identityOf(log);
-    const index = await this.#read(log);
     const states = this.#states(index);
     const size = diskSize(this.#params.size, index.diskEnd, base);
     const intervals = await buildIntervals(index, { signal });
@@ -114,15 +136,18 @@ class Search {
     }
   }
 
-  async #read(log: BlockNode): Promise<LogIndex> {
+  /** `uses` is told which log is open afterwards, if not `opened`. */
+  async #read(opened: Graph, uses: (log: Graph) => void): Promise<LogIndex> {
     const { signal } = this.#job;
     const progress = (done: number, total: number) => {
       if (!this.#isDue()) return;
       this.#job.progress({ done, total, bytesRead: done, phase: "Reading the log", totals: nothingYet });
     };
-    const index = await indexLog(log, { signal, progress });
+    const index = await indexLog(opened.root, { signal, progress });
+    const log = await readOn(opened, index, () => openToRead(this.#params.log), { signal, progress });
+    uses(log);
     // Entries behind damage are asked for by their numbers.
-    if ((this.#params.range?.end ?? 0) > index.count) await recoverAll(log, index, { signal, progress });
+    if ((this.#params.range?.end ?? 0) > index.count) await recoverAll(log.root, index, { signal, progress });
     if (index.end.kind === "foreign") throw new BlockError("EINVAL", index.end.message);
     return index;
   }

@@ -78,6 +78,7 @@ async function openOver(format: string, inner: BlockNode): Promise<BlockNode> {
       event: () => undefined,
       fileOpened: () => undefined,
       openChild: async () => file,
+      reopenChild: async () => file,
     },
   );
 }

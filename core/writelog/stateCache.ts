@@ -9,11 +9,25 @@ import { WriteIntervals } from "./intervals.ts";
 import { buildIntervals } from "./intervalsBuild.ts";
 import { type LentTables, lendTables, lentTables } from "./lentTables.ts";
 import { LogIndex } from "./logIndex.ts";
+import { type OpenLog, readOn } from "./readOn.ts";
 import { recoverAll } from "./recover.ts";
 
 export interface LogTables {
   readonly index: LogIndex;
   readonly intervals: WriteIntervals;
+}
+
+/** A log that its file can be looked at anew for. */
+export interface StateLog {
+  /** As it was opened last. */
+  readonly node: BlockNode;
+  /** Puts another node in the place of `node`, which is closed. */
+  reopen(): Promise<void>;
+}
+
+/** With how long the log was that they were made of, bytes. */
+interface MadeTables extends LogTables {
+  readonly size: number;
 }
 
 /** Kept in all, bytes: the newest even above it. */
@@ -23,31 +37,35 @@ const entryMemory = 25;
 /** A file changed this shortly before it was read may change again without its time telling. */
 const freshMs = 50;
 
-const kept = new Lru<string, Promise<LogTables> & { weight?: number }>(
+const kept = new Lru<string, Promise<MadeTables> & { weight?: number }>(
   mostMemory,
   (tables) => tables.weight ?? 0,
 );
 
 /**
- * Index and intervals of the log that `log` is opened on, anew or as made before; `recover`: with the entries behind damage.
- * Throws what reading it throws.
+ * Index and intervals of the log, anew or as made before; `recover`: with the entries behind damage. One that ends within
+ * an entry is looked at again: it may be just being written. Throws what reading it and reopening it throw.
  */
-export async function tablesOf(log: BlockNode, recover = false): Promise<LogTables> {
-  const identity = identityOf(log);
+export async function tablesOf(log: StateLog, recover = false): Promise<LogTables> {
+  const identity = identityOf(log.node);
   if (identity === undefined) return makeTables(log, recover);
   const key = keyOf(identity, recover);
   const lent = lentTables(key);
   if (lent !== undefined) return tablesFrom(lent);
   const known = kept.get(key);
-  if (known !== undefined) return known;
-  const made: Promise<LogTables> & { weight?: number } = makeTables(log, recover);
+  if (known !== undefined) {
+    const tables = await known;
+    // Another state's may have been read on, behind what this one's node knows.
+    if (tables.size <= log.node.size) return tables;
+  }
+  const made: Promise<MadeTables> & { weight?: number } = makeTables(log, recover);
   // Also while it is being made, so that two states opened at once do not make it twice.
   kept.set(key, made);
   try {
     const { index, intervals } = await made;
     kept.delete(key);
     made.weight = intervals.memory + entryMemory * index.count;
-    if (identityOf(log) === identity) kept.set(key, made);
+    if (identityOf(log.node) === identity) kept.set(key, made);
   } catch {
     kept.delete(key);
   }
@@ -59,10 +77,15 @@ function keyOf(identity: string, recovered: boolean): string {
   return recovered ? `${identity}:recovered` : identity;
 }
 
-async function makeTables(log: BlockNode, recover: boolean): Promise<LogTables> {
-  const index = await indexLog(log);
-  if (recover) await recoverAll(log, index);
-  return { index, intervals: await buildIntervals(index) };
+async function makeTables(log: StateLog, recover: boolean): Promise<MadeTables> {
+  const index = await indexLog(log.node);
+  const opened = (): OpenLog => ({ root: log.node, close: async () => undefined });
+  await readOn(opened(), index, async () => {
+    await log.reopen();
+    return opened();
+  });
+  if (recover) await recoverAll(log.node, index);
+  return { index, intervals: await buildIntervals(index), size: log.node.size };
 }
 
 function tablesFrom({ index: shared, entries, levels }: LentTables): LogTables {

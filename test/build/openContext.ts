@@ -20,6 +20,7 @@ export function openContext(
     event: () => undefined,
     fileOpened: () => undefined,
     openChild: async (name) => child(name),
+    reopenChild: async (name) => child(name),
     ...over,
   };
 }

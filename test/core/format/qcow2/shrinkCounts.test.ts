@@ -139,7 +139,7 @@ test(
   () =>
     seeded(async (random) => {
       let failures = 0;
-      for (let step = 0; step < 40; step++) {
+      for (let step = 0; step < 40; step += 2) {
         const file = new RecordedFile(buildQcow2({ size, clusterBits: 9, refcountOrder: 6 }).bytes);
         const node = await openOnFile(file);
         // What fills the hole between them goes where blocks were, or still are.
