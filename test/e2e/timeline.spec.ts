@@ -131,6 +131,68 @@ test("plot and table are one: keys and clicks in either move both", async ({ lau
   await expect(page.getByRole("tab", { name: "disk after entry 3 of writes.log" })).toBeVisible();
 });
 
+test("the plot is zoomed and moved by keys, wheel, drags and the minimap", async ({ launch, folder }) => {
+  // 80 writes, each behind the one before, and qemu-io's flush.
+  const { log } = logged(folder, ...Array.from({ length: 80 }, (_, n) => `write -q ${n * 4}k 4k`));
+  const { page } = await launch(log);
+  await opened(page);
+  const box = await plot(page).boundingBox();
+  const minimap = page.getByRole("img", { name: /whole log/i });
+  const small = await minimap.boundingBox();
+  if (!box || !small) throw new Error("the plot and its minimap have no place");
+  const place = (share: number) => [box.x + box.width * share, box.y + box.height / 2] as const;
+  /** The entry that shows at this share of the plot's width: that which a click goes to. */
+  const entryAt = async (share: number) => {
+    await page.mouse.click(...place(share));
+    return Number(/^\d+/.exec((await current(page).textContent()) ?? "")?.[0]);
+  };
+  const press = async (key: string, times = 1) => {
+    await plot(page).focus();
+    for (let i = 0; i < times; i++) await page.keyboard.press(key);
+  };
+  await expect.poll(() => entryAt(0.95)).toBeGreaterThan(70);
+  await expect.poll(() => entryAt(0.5)).toBeLessThan(50);
+  const middle = await entryAt(0.5);
+  expect(middle).toBeGreaterThan(30);
+  // Four times 1.5: a fifth of the log around the entry at the scrub line.
+  await press("w", 4);
+  await expect.poll(() => entryAt(0.95)).toBeLessThan(middle + 16);
+  await press("d", 5);
+  await expect.poll(() => entryAt(0.5)).toBeGreaterThan(middle + 6);
+  await press("a", 10);
+  await expect.poll(() => entryAt(0.5)).toBeLessThan(middle - 6);
+  await press("s", 8);
+  await expect.poll(() => entryAt(0.95)).toBeGreaterThan(70);
+  // A turn of 500 pixels is four times as much, at the pointer.
+  await page.mouse.move(...place(0.3));
+  await page.mouse.wheel(0, -500);
+  await expect.poll(() => entryAt(0.95)).toBeLessThan(45);
+  const right = await entryAt(0.95);
+  await expect.poll(() => entryAt(0.5)).toBeLessThan(right);
+  const before = await entryAt(0.5);
+  await page.mouse.move(...place(0.3));
+  await page.mouse.down();
+  await page.mouse.move(...place(0.6), { steps: 4 });
+  await page.mouse.up();
+  await expect.poll(() => entryAt(0.5)).toBeLessThan(before - 2);
+  // A press beside the minimap's box brings it there.
+  await page.mouse.click(small.x + small.width - 3, small.y + small.height / 2);
+  await expect.poll(() => entryAt(0.5)).toBeGreaterThan(60);
+  // Shift and a drag select; F shows what is selected, and all once nothing is.
+  await press("0");
+  await page.keyboard.down("Shift");
+  await page.mouse.move(...place(0.4));
+  await page.mouse.down();
+  await page.mouse.move(...place(0.6), { steps: 4 });
+  await page.mouse.up();
+  await page.keyboard.up("Shift");
+  await press("f");
+  await expect.poll(() => entryAt(0.95)).toBeLessThan(60);
+  await press("Escape");
+  await press("f");
+  await expect.poll(() => entryAt(0.95)).toBeGreaterThan(70);
+});
+
 test("the table is there alone, and the entry is gone to by its number", async ({ launch, folder }) => {
   const { log } = logged(folder, ...story);
   const { page } = await launch(log);
