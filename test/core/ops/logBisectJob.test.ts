@@ -226,10 +226,13 @@ describe("a search for the first state that fails", () => {
       "blkscope log bisect --at reorder:3,9 --torn --search linear --start-entry 1 --end-entry 12 --size 1048576 " +
         `--timeout 60 ${log} -- sh -c 'test "$(od -An -tx1 -j2560 -N1 "$0" | tr -d " ")" != ad' {}`,
     );
-    // Over a base that is no plain file the command line has no words for it.
+    // A base that is no plain file is given as what it is.
     const base = tempFile("base.raw", filled(1024 * 1024, 0));
     const raw = { driver: "raw", file: { driver: "file", filename: base } };
     expect((await bisect({ base: raw })).result.command).toContain(` --base ${base} `);
-    expect((await bisect({ base: { ...raw, size: 1024 * 1024 } })).result.command).toBeUndefined();
+    const sized = { ...raw, size: 1024 * 1024 };
+    expect((await bisect({ base: sized })).result.command).toContain(
+      ` --base 'json:${JSON.stringify(sized)}' `,
+    );
   });
 });
