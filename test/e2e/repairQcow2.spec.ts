@@ -1,12 +1,60 @@
 // The repair wizard by keyboard on a qcow2 image with lazy refcounts whose writer was killed: its refcounts lack what was
 // written, and the mark says so. qemu-img finds nothing wrong afterwards, and undoing brings every byte back.
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "./app.ts";
 import { heading, pressButton, tabTo, walkToWrite } from "./repairSteps.ts";
 
 /** The low byte of the incompatible features: bit 0 is the dirty bit. */
 const featuresAt = 79;
+
+/** Of a table entry: the cluster that it points to has one user. */
+const copied = 0x8000_0000_0000_0000n;
+
+/** A qcow2 image with a cluster that two entries point to, an entry past the end, and refcounts too low and too high. */
+function brokenQcow2(path: string): void {
+  execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", path, "64M"]);
+  execFileSync("qemu-io", ["-f", "qcow2", "-c", "write -P 5 0 1M", path], { stdio: "ignore" });
+  const bytes = readFileSync(path);
+  const pointer = (at: number) => Number(bytes.readBigUInt64BE(at) & 0x00ff_ffff_ffff_fe00n);
+  const l2 = pointer(pointer(40));
+  const block = pointer(pointer(48));
+  bytes.writeBigUInt64BE(bytes.readBigUInt64BE(l2), l2 + 8);
+  bytes.writeBigUInt64BE(copied | 0x7fff_0000_0000n, l2 + 3 * 8);
+  for (const [entry, refcount] of [[5, 0] as const, [7, 9] as const]) {
+    bytes.writeUInt16BE(refcount, block + 2 * (pointer(l2 + entry * 8) / 65_536));
+  }
+  writeFileSync(path, bytes);
+}
+
+test("the plan's strips tell every kind from every other, in any colours", async ({ launch, folder }) => {
+  const image = folder.file("broken.qcow2");
+  brokenQcow2(image);
+  const { page } = await launch(image);
+  await page.keyboard.press("Control+5");
+  await pressButton(page, "Next: Findings");
+  await pressButton(page, "Next: Plan");
+  const legend = page.getByRole("region", { name: /^Map of broken\.qcow2/ }).locator("i");
+  const wanted = ["bad-entry", "leaked", "overlap", "refcount-high", "refcount-low"];
+  await expect
+    .poll(() => legend.evaluateAll((all) => all.map((swatch) => swatch.getAttribute("data-kind"))))
+    .toEqual(expect.arrayContaining(wanted));
+  for (const media of [
+    { colorScheme: "light", forcedColors: "none" },
+    { colorScheme: "dark", forcedColors: "none" },
+    { colorScheme: "dark", forcedColors: "active" },
+  ] as const) {
+    await page.emulateMedia(media);
+    // By pattern or letter: what is left of them when all colours are one.
+    const looks = await legend.evaluateAll((all) =>
+      all
+        .filter((swatch) => !["data", "free"].includes(swatch.getAttribute("data-kind") ?? ""))
+        .map((swatch) => `${getComputedStyle(swatch).backgroundImage} ${swatch.textContent}`),
+    );
+    expect(new Set(looks).size, JSON.stringify(media)).toBe(looks.length);
+    expect(looks, JSON.stringify(media)).not.toContain("none ");
+  }
+});
 
 test("mends a dirty qcow2 image in place by keyboard, and takes it back", async ({ launch, folder }) => {
   const image = folder.file("lazy.qcow2");

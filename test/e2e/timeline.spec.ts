@@ -373,6 +373,32 @@ test("two moments are compared, and the mismatch has its writer", async ({ launc
   await expect(current(page)).toContainText(/^7/);
 });
 
+test("the disk at one moment is compared with that at any other, by its number", async ({
+  launch,
+  folder,
+}) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await goTo(page, 7);
+  await detail(page).getByRole("button", { name: "Compare state…" }).click();
+  const other = page.getByRole("textbox", { name: "Other entry" });
+  const compare = page.getByRole("button", { name: "Compare", exact: true });
+  await other.fill("70");
+  await expect(page.getByRole("radio", { name: "The disk after entry", exact: true })).toBeChecked();
+  await expect(page.getByRole("dialog")).toContainText("The log has entries 0 to 9.");
+  await expect(compare).toBeDisabled();
+  await other.fill("7");
+  await expect(page.getByRole("dialog")).toContainText("That is this entry.");
+  await expect(compare).toBeDisabled();
+  await other.fill("-5");
+  await expect(page.getByRole("dialog")).toContainText("Entry 2");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("tab", { name: /after entry 2 .*after entry 7 / })).toBeVisible();
+  // 4 KiB of 0x22 against 0x44 at 4 KiB, and 4 KiB of zeroes against 0x66 at 2 MiB.
+  await expect(page.locator('[data-pane="list"]')).toContainText("2 runs");
+});
+
 test("a mismatch of two images has its writer in a log of what the format wrote to its file", async ({
   launch,
   folder,

@@ -100,7 +100,7 @@ export function problemCells(
     offset: hex(offset),
     message: problemText(finding),
     guest: guest === undefined ? "" : `${hex(guest.offset)} + ${bytes(guest.length)}`,
-    repair: settledBy === undefined ? repairText(finding, file) : `settled with the ${settledBy}`,
+    repair: settledBy === undefined ? repairText(finding, file) : `follows the ${settledBy}`,
   };
 }
 

@@ -119,7 +119,8 @@ function Known({ session, detail }: { session: TimelineSession; detail: LogDetai
         {flags !== "" && <Fact name="Flags">{flags}</Fact>}
         {isPlaced && (
           <Fact name="Covers">
-            {rangeText(row.offset, row.length, sectorSize)}, {bytes(row.length)}
+            {rangeText(row.offset, row.length, sectorSize)},{" "}
+            <span className={styles.whole}>{bytes(row.length)}</span>
           </Fact>
         )}
         <Fact name="In the log">

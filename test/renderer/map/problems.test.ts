@@ -64,25 +64,23 @@ function flagRepair(flag: Partial<Finding>, ...others: Partial<Finding>[]): stri
 it("does not offer to correct a COPIED flag that is right once the refcount is", () => {
   const entry = 4 * cluster;
   // One reference, and a stored refcount of 7 that becomes 1: a set flag is right then, and a clear one still wrong.
-  expect(flagRepair(flagAt(entry, true, 5 * cluster), refcountOf(5, 1, 1))).toBe("settled with the refcount");
+  expect(flagRepair(flagAt(entry, true, 5 * cluster), refcountOf(5, 1, 1))).toBe("follows the refcount");
   expect(flagRepair(flagAt(entry, false, 5 * cluster), refcountOf(5, 1, 1))).toBe("correct the flag");
   // Two references, and a stored refcount of 1 that becomes 2: the other way round.
-  expect(flagRepair(flagAt(entry, false, 5 * cluster), refcountOf(5, 1, 2))).toBe(
-    "settled with the refcount",
-  );
+  expect(flagRepair(flagAt(entry, false, 5 * cluster), refcountOf(5, 1, 2))).toBe("follows the refcount");
   expect(flagRepair(flagAt(entry, true, 5 * cluster), refcountOf(5, 1, 2))).toBe("correct the flag");
 });
 
 it("knows a cluster's refcount in the middle of a range, and not behind its end", () => {
   const range = refcountOf(2, 4, 1);
-  expect(flagRepair(flagAt(8, true, 5 * cluster), range)).toBe("settled with the refcount");
+  expect(flagRepair(flagAt(8, true, 5 * cluster), range)).toBe("follows the refcount");
   expect(flagRepair(flagAt(8, true, 6 * cluster), range)).toBe("correct the flag");
   expect(flagRepair(flagAt(8, true, 1 * cluster), range)).toBe("correct the flag");
 });
 
 it("leaves the flag of an entry that is invalid itself to the entry's repair", () => {
   expect(flagRepair(flagAt(4 * cluster, true, 99 * cluster), { offset: 4 * cluster })).toBe(
-    "settled with the entry",
+    "follows the entry",
   );
   expect(flagRepair(flagAt(4 * cluster, true, 99 * cluster), { offset: 4 * cluster + 8 })).toBe(
     "correct the flag",

@@ -272,6 +272,25 @@ describe("a damaged log", () => {
     expect(entry()).toBe(1000);
     expect(note()).toBe("20 entries were found behind the damage");
   });
+
+  it("is not offered to be looked behind again where nothing was found, until more of it is known", async () => {
+    await read(summaryOf(1000, "torn"));
+    const summary = { ...summaryOf(1000, "torn"), recovered: [] };
+    bridge.answer("log:recover", () => ({ run: undefined, summary }));
+    const isSearched = () => {
+      const { nothingBehind, shown } = session.store.getState();
+      return nothingBehind === shown?.generation;
+    };
+    expect(isSearched()).toBe(false);
+    await session.recover();
+    expect(note()).toBe("No entries were found behind the damage");
+    expect(isSearched()).toBe(true);
+    // What is found after all ends elsewhere.
+    const run = { first: 1000, count: 20, offset: 0, skipped: 512 };
+    bridge.answer("log:recover", () => ({ run, summary: { ...summaryOf(1020, "torn"), recovered: [run] } }));
+    await session.recover();
+    expect(isSearched()).toBe(false);
+  });
 });
 
 it("a note is there again when the log is opened again", async () => {
