@@ -2,6 +2,7 @@
 import { formatSize } from "../base/units.ts";
 import type { Fact, NodeInfo, SnapshotInfo } from "../block/node.ts";
 import { printable } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
 
 /** A line a fact; groups and lists have theirs below them, further in. Outside of groups empty lists are left out. */
 export function factLines(facts: NonNullable<NodeInfo["specific"]>, indent = 1): string[] {
@@ -26,8 +27,8 @@ export function snapshotLines(snapshots: readonly SnapshotInfo[]): string[] {
     row("ID        ", "TAG              ", "VM SIZE", "DATE", "VM CLOCK", "ICOUNT"),
     ...snapshots.map((one) =>
       row(
-        `${printable(one.id).padEnd(9)} `,
-        `${printable(one.name).padEnd(16)} `,
+        `${printable(told(one.id)).padEnd(9)} `,
+        `${printable(told(one.name)).padEnd(16)} `,
         formatSize(one.vmStateSize),
         dateText(one.dateSeconds),
         clockText(one),
@@ -35,6 +36,11 @@ export function snapshotLines(snapshots: readonly SnapshotInfo[]): string[] {
       ),
     ),
   ];
+}
+
+/** A snapshot's id or name. For the peer it ends at its first zero byte. */
+export function told(text: string): string {
+  return inPlaceOfPeer ? (text.split("\0", 1)[0] ?? "") : text;
 }
 
 function row(id: string, tag: string, size: string, date: string, clock: string, icount: string): string {

@@ -1,7 +1,7 @@
 // The two forms of `info`, with the members, lines, wording and order of `qemu-img info`.
 import { formatSize } from "../base/units.ts";
 import type { NodeInfo, SnapshotInfo } from "../block/node.ts";
-import { factLines, snapshotLines } from "./facts.ts";
+import { factLines, snapshotLines, told } from "./facts.ts";
 import type { ImageInfo } from "./imageInfo.ts";
 import { printable } from "./output.ts";
 
@@ -50,11 +50,11 @@ function snapshotJson(one: SnapshotInfo): object {
   return {
     ...(one.icount !== undefined && { icount: one.icount }),
     "vm-clock-nsec": one.vmClockNanoseconds,
-    name: one.name,
+    name: told(one.name),
     "date-sec": one.dateSeconds,
     "date-nsec": one.dateNanoseconds,
     "vm-clock-sec": one.vmClockSeconds,
-    id: one.id,
+    id: told(one.id),
     "vm-state-size": one.vmStateSize,
   };
 }

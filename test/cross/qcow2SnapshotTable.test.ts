@@ -127,6 +127,54 @@ describeWithQemu("a snapshot table that can't be read", () => {
     expect(listed.length).toBe(65_536 + 2);
   });
 
+  const infoOf = (output: string) => {
+    const args = ["info", "-f", "qcow2", "--output", output, name];
+    return { own: cli.run(args, { BLKSCOPE_AS: "qemu-img" }), peer: cli.qemuImg(...args) };
+  };
+
+  it.each(["too much extra data", "a table that does not end"])(
+    "is refused by info as by the stock program, which says what a repair gives up: %s",
+    (fault) => {
+      damaged(faults.find(([one]) => one === fault)?.[1] ?? (() => undefined));
+      const { own, peer } = infoOf("human");
+      expect(peer.stderr).toContain("You can force-remove");
+      expect(own).toMatchObject({ code: peer.code, stdout: peer.stdout, stderr: peer.stderr });
+    },
+  );
+
+  it("of 64 MiB and more is refused as by the stock program", () => {
+    // Entries of 40 + 1024 + 65,535 + 65,535 bytes, 132,136 with what fills up: 64 MiB hold 507 of them, and a part of one.
+    const entry = Buffer.alloc(132_136);
+    entry.writeUInt16BE(65_535, 12);
+    entry.writeUInt16BE(65_535, 14);
+    entry.writeUInt32BE(1024, 36);
+    const bytes = Buffer.alloc(0x100000 + 509 * entry.length);
+    bytes.set(twoSnapshots());
+    bytes.writeUInt32BE(509, 60);
+    bytes.writeBigUInt64BE(0x100000n, 64);
+    for (let i = 0; i < 509; i++) bytes.set(entry, 0x100000 + i * entry.length);
+    fs.writeFileSync(cli.path(name), bytes);
+    const { own, peer } = infoOf("human");
+    expect(peer.stderr).toContain("all 2 overhanging snapshots");
+    expect(own).toMatchObject({ code: peer.code, stderr: peer.stderr });
+    expect(cli.run(["info", name]).stderr).toContain("check -r all gives up all 2 overhanging snapshots.");
+  });
+
+  it("has names that end at a zero byte for the stock program", () => {
+    damaged((bytes, table) => {
+      const [idAt, nameAt] = [40, 41].map((at) => table + at + bytes.readUInt32BE(table + 36));
+      expect(String.fromCharCode(bytes[idAt ?? 0] ?? 0, bytes[nameAt ?? 0] ?? 0)).toBe("1a");
+      bytes[nameAt ?? 0] = 0;
+    });
+    for (const output of ["human", "json"]) {
+      const { own, peer } = infoOf(output);
+      expect(own.stdout.replace(/disk size.*|"actual-size".*/, "")).toBe(
+        peer.stdout.replace(/disk size.*|"actual-size".*/, ""),
+      );
+    }
+    expect(cli.run(["info", name]).stdout).toContain("\\x00");
+  });
+
   it("keeps no image from being looked at", () => {
     damaged((bytes) => bytes.writeBigUInt64BE(0x1000001n, 64));
     const found = cli.run(["check", "--findings", "--output", "json", name]);

@@ -11,7 +11,7 @@ import { offsetOf } from "./entry.ts";
 import type { BitmapsExtension } from "./extensions.ts";
 import { limits, snapshotEntryLength } from "./layout.ts";
 import { PieceReader } from "./pieces.ts";
-import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
+import { type Qcow2Snapshot, removalOffer, type SnapshotFault } from "./snapshots.ts";
 
 /** Bytes of an entry's extra data that version 3 asks for. */
 const leastExtra = 16;
@@ -61,7 +61,6 @@ export const canBeCut = (code: string): boolean => cutCodes.has(code);
 
 function faultWords({ kind, error, lost, entry, stored }: SnapshotFault): FaultWords {
   const words = error.context.peer?.message ?? error.message;
-  const offers = (what: string) => `You can force-remove ${what} with qemu-img check -r all`;
   const unread = `qemu-img: ERROR failed to read the snapshot table: ${words}`;
   switch (kind) {
     case "misplaced":
@@ -70,7 +69,10 @@ function faultWords({ kind, error, lost, entry, stored }: SnapshotFault): FaultW
       const over = stored - limits.snapshots;
       return {
         code: "snapshot-table-too-large",
-        lines: ["qemu-img: ERROR snapshot table too large", offers(`all ${over} overhanging snapshots`)],
+        lines: [
+          "qemu-img: ERROR snapshot table too large",
+          removalOffer(`all ${over} overhanging snapshots`),
+        ],
         mending: [`Discarding ${over} overhanging snapshots`],
       };
     }
@@ -78,7 +80,7 @@ function faultWords({ kind, error, lost, entry, stored }: SnapshotFault): FaultW
       const most = limits.snapshotExtra;
       return {
         code: "snapshot-extra-too-long",
-        lines: [unread, offers("this extra metadata")],
+        lines: [unread, removalOffer("this extra metadata")],
         mending: [
           `Discarding too much extra metadata in snapshot table entry ${entry} (${stored} > ${most})`,
         ],
@@ -87,7 +89,7 @@ function faultWords({ kind, error, lost, entry, stored }: SnapshotFault): FaultW
     case "too-long":
       return {
         code: "snapshot-table-too-long",
-        lines: [unread, offers(`all ${lost} overhanging snapshots`)],
+        lines: [unread, removalOffer(`all ${lost} overhanging snapshots`)],
         mending: [`Discarding ${lost} overhanging snapshots (snapshot table is too big)`],
       };
     default:

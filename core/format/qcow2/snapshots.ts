@@ -75,7 +75,7 @@ export async function inspectSnapshots(file: BlockNode, header: SnapshotsOf): Pr
       const why = `it has ${extra} bytes, at most ${limits.snapshotExtra} are known`;
       faults.push({
         kind: "extra",
-        error: tooLarge(words, why, at + 36),
+        error: tooLarge(words, why, at + 36, "this extra metadata"),
         entry: index,
         stored: extra,
         lost: 0,
@@ -83,11 +83,9 @@ export async function inspectSnapshots(file: BlockNode, header: SnapshotsOf): Pr
     }
     const length = entryLength(fixed);
     if (at + length - table > limits.snapshotTable) {
-      const error = tooLarge(
-        "Snapshot table is too big",
-        `it has more than ${limits.snapshotTable} bytes`,
-        at,
-      );
+      const why = `it has more than ${limits.snapshotTable} bytes`;
+      const given = `all ${count - index} overhanging snapshots`;
+      const error = tooLarge("Snapshot table is too big", why, at, given);
       faults.push({ kind: "too-long", error, entry: index, stored: count, lost: count - index });
       break;
     }
@@ -174,10 +172,16 @@ export function parseEntry(bytes: Uint8Array, offset: number, size: number): Qco
 
 const isNoCount = (bytes: Uint8Array) => big64be(bytes, 56) === 0xffff_ffff_ffff_ffffn;
 
-function tooLarge(words: string, why: string, offset: number): BlockError {
-  const hint = "You can force-remove this extra metadata by updating the image via qemu-img check -r all";
-  const context = { offset, length: 8, hint, peer: { message: words, hint } };
+/** `given`: what a repair gives up. */
+function tooLarge(words: string, why: string, offset: number, given: string): BlockError {
+  const hint = `blkscope check -r all gives up ${given}.`;
+  const context = { offset, length: 8, hint, peer: { message: words, hint: removalOffer(given) } };
   return new BlockError("EFBIG", `${words}: ${why}`, context);
+}
+
+/** The peer's line on what a repair gives up. */
+export function removalOffer(what: string): string {
+  return `You can force-remove ${what} with qemu-img check -r all`;
 }
 
 /** By id first, then by name. Throws ENOENT. */
