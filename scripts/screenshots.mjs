@@ -25,6 +25,9 @@ import { setUp } from "./setup/setup.mjs";
 /** @typedef {import("@playwright/test").ElectronApplication} App */
 /** @typedef {{ name: string, files?: readonly string[], act?: (page: Page, app: App) => Promise<unknown> }} Scene */
 
+/** The log of a guest's writes. It takes a guest to make one, so that its pictures are made where one is named. */
+const guestLog = process.env.BLKSCOPE_GUEST_LOG;
+
 const folder = mkdtempSync(path.join(tmpdir(), "blkscope-pictures-"));
 const inFolder = (/** @type {string} */ name) => path.join(folder, name);
 const sample = [inRoot("assets/samples/sample.qed"), inRoot("assets/samples/sample.raw")];
@@ -136,6 +139,7 @@ function scenes() {
         await page.waitForTimeout(500);
       },
     },
+    ...guestScenes(),
     {
       name: "timeline-filter",
       files: [inFolder("writes.log")],
@@ -226,6 +230,24 @@ function scenes() {
   ];
 }
 
+/** A write of a real file system to its journal: its history, and what it overwrote. */
+function guestScenes() {
+  if (guestLog === undefined) return [];
+  return [
+    {
+      name: "timeline-guest",
+      files: [path.resolve(guestLog)],
+      act: async (/** @type {Page} */ page) => {
+        await page.waitForTimeout(1500);
+        for (const key of ["End", "[", "[", "[", "ArrowLeft", "h"]) {
+          await page.keyboard.press(key);
+          await page.waitForTimeout(250);
+        }
+      },
+    },
+  ];
+}
+
 /** Each step of the repair wizard. */
 function repairScenes() {
   const files = [inFolder("broken.qed")];
@@ -285,6 +307,8 @@ const documented = [
   "compare-dark.png",
   "hex-light.png",
   "scanning-light.png",
+  "timeline-guest-light.png",
+  "timeline-guest-dark.png",
 ];
 
 await runMain(async () => {
