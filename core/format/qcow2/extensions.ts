@@ -1,6 +1,7 @@
 // Header extensions: typed records between the header and the backing file's name. Unknown ones are kept as they are.
 // Specification: qcow2, "Header extensions", "Bitmaps extension", "Full disk encryption header pointer".
 import { big64be, hex, u32be, u64be } from "../../base/bytes.ts";
+import { isZero } from "../../base/zero.ts";
 import { broken, type HeaderFrame, type Qcow2Header } from "./layout.ts";
 
 export const extensionTypes = {
@@ -60,11 +61,17 @@ const maxFormatLength = 15;
 /** The records of `cluster`, the first bytes of the file up to their end. Throws ECORRUPT when one crosses it. */
 export function splitExtensions(cluster: Uint8Array, frame: HeaderFrame): HeaderExtension[] {
   const list: HeaderExtension[] = [];
-  for (let offset = frame.headerLength; offset + 8 <= frame.extensionsEnd; ) {
+  for (let offset = frame.headerLength; offset < frame.extensionsEnd; ) {
+    const left = frame.extensionsEnd - offset;
+    if (left < 8) {
+      if (isZero(cluster.subarray(offset, frame.extensionsEnd))) break;
+      const why = `one begins ${left} bytes before extensions end, at ${frame.extensionsEnd}, and has at least 8`;
+      throw broken("Header extension too large", why, offset, left);
+    }
     const type = u32be(cluster, offset);
     const length = u32be(cluster, offset + 4);
     if (type === extensionTypes.end) break;
-    if (length > frame.extensionsEnd - offset - 8) {
+    if (length > left - 8) {
       const why = `${extensionName(type)} has ${length} bytes, and extensions end at ${frame.extensionsEnd}`;
       throw broken("Header extension too large", why, offset + 4, 4);
     }

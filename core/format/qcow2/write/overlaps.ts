@@ -8,6 +8,7 @@ import type { TablePlace } from "../layout.ts";
 import { rootsOf, snapshotTableLength } from "../parts.ts";
 import { PieceReader } from "../pieces.ts";
 import { refcountBlocks } from "../refcounts.ts";
+import { snapshotL1 } from "../snapshots.ts";
 import type { Corruption } from "./corruption.ts";
 
 /** By their names as options, in the peer's order: the first that is hit is named. */
@@ -103,7 +104,7 @@ export class Overlaps {
 
   /**
    * Where tables lie is read while what is on disk still says so: before an entry that names one changes in memory.
-   * Throws EIO.
+   * Throws EIO; ECORRUPT, EFBIG where the tables of snapshots are wanted and one has none.
    */
   async load(): Promise<ReadonlyMap<Area, Set<number>>> {
     if (this.#known !== undefined) return this.#known;
@@ -206,6 +207,8 @@ export class Overlaps {
     if (active && this.#wanted.has("active-l2")) await this.#collect(active.table, l2);
     const inactive = new Set<number>();
     if (this.#wanted.has("inactive-l2")) {
+      // Who asks for this is not to believe that tables were looked for which can't be found.
+      for (const snapshot of facts.snapshots) snapshotL1(snapshot, this.#clusterSize);
       for (const { table } of others) await this.#collect(table, inactive);
     }
     const known = new Map<Area, Set<number>>([

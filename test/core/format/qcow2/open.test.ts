@@ -116,6 +116,15 @@ describe("what is refused", () => {
     expect(error.message).toMatch(words);
   });
 
+  it("is the beginning of an extension where the backing file's name cuts it off", async () => {
+    // The header has 112 bytes, the name begins at 116: that leaves 4 of an extension.
+    const cut = (first: number): Qcow2Spec => ({ size: C, u32: [[112, first]], u64: [[8, 116n]] });
+    const error = await failureOf(open(cut(0x12345678)));
+    expect(error).toMatchObject({ code: "ECORRUPT", context: { offset: 112, length: 4 } });
+    expect(error.message).toContain("Header extension too large");
+    expect((await open(cut(0))).size).toBe(C);
+  });
+
   it("is an entry of the snapshot table with more extra data than any program writes", async () => {
     const entry = snapshotEntry({ id: "1", name: "one", l1Offset: 3 * C, l1Entries: 1, extraLength: 1025 });
     const at = 4 * C;

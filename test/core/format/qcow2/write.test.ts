@@ -10,7 +10,7 @@ import { metadataOptions } from "../../../../core/format/qcow2/write/options.ts"
 import { WriteSession } from "../../../../core/format/qcow2/write/session.ts";
 import { openGraph } from "../../../../core/graph.ts";
 import { failureOf, filled, openBytes, readAll, readRange } from "../../../build/open.ts";
-import { buildQcow2, type Qcow2Spec } from "../../../build/qcow2.ts";
+import { buildQcow2, type Qcow2Spec, snapshotEntry } from "../../../build/qcow2.ts";
 import { type Random, seeded } from "../../../build/random.ts";
 import { RecordedFile } from "../../../build/recordedFile.ts";
 
@@ -72,6 +72,19 @@ describe("corruption that a write would spread", () => {
     expect((await trusting.file()).subarray(4 * C + 100, 4 * C + 108)).toEqual(filled(8, 0xff));
     const careless = await open(onItsTable(), { "overlap-check": "none" });
     await careless.node.write(100, filled(8, 0xff));
+  });
+
+  it("stops writes where it is to be looked for in tables of a snapshot that can't be found", async () => {
+    // L1 tables begin with a cluster: the one that this entry of the snapshot table names does not.
+    const entry = snapshotEntry({ id: "1", name: "one", l1Offset: 3 * C + 512, l1Entries: 1, diskSize: C });
+    const { bytes, extraOffsets } = buildQcow2({ size: C, extra: [[entry, 1]] });
+    const image = Buffer.from(bytes);
+    image.writeUInt32BE(1, 60);
+    image.writeBigUInt64BE(BigInt(extraOffsets[0] ?? 0), 64);
+    const strict = await open(image, { "overlap-check": { template: "cached", "inactive-l2": "on" } });
+    const error = await failureOf(strict.node.write(0, filled(8, 1)));
+    expect(error.message).toContain("Snapshot L1 table offset invalid");
+    await (await open(image)).node.write(0, filled(8, 1));
   });
 
   it.each<[string, Partial<Qcow2Spec>, string]>([
