@@ -45,7 +45,8 @@ const holdMs = 150;
 
 interface Pulse {
   readonly runs: readonly ChangedRun[];
-  readonly layout: MapLayout;
+  /** Of its cells, whatever room there is for them. */
+  readonly level: number;
   readonly since: number;
   readonly still: boolean;
 }
@@ -226,7 +227,7 @@ export class MapPainter extends CanvasPainter {
     const runs = changedRuns(cells, this.#cells, span.first);
     if (runs.length === 0) return;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.#pulse = { runs, layout, since: performance.now(), still };
+    this.#pulse = { runs, level: span.level, since: performance.now(), still };
   }
 
   #drawOver(
@@ -257,7 +258,7 @@ export class MapPainter extends CanvasPainter {
     const pulse = this.#pulse;
     if (pulse === undefined) return undefined;
     const left = pulse.since + (pulse.still ? stillMs : pulseMs) - performance.now();
-    if (left <= 0 || layoutKey(pulse.layout) !== layoutKey(layout)) {
+    if (left <= 0 || pulse.level !== layout.level) {
       this.#pulse = undefined;
       return undefined;
     }

@@ -4,16 +4,19 @@ import { type PlainError, toPlain } from "../../core/base/errors.ts";
 import type { FileRef, FileState, OpenedImage } from "../../electron/ipc/contract.ts";
 import { call, on } from "../api.ts";
 
+export interface OpenState {
+  readonly kind: "open";
+  readonly file: FileRef;
+  readonly image: OpenedImage;
+  readonly disk: FileState;
+  /** Grows with every reload, so that no cached byte outlives it. */
+  readonly generation: number;
+}
+
 export type ImageState =
-  | { readonly kind: "opening"; readonly file: FileRef }
-  | {
-      readonly kind: "open";
-      readonly file: FileRef;
-      readonly image: OpenedImage;
-      readonly disk: FileState;
-      /** Grows with every reload, so that no cached byte outlives it. */
-      readonly generation: number;
-    }
+  /** `before`: as it was, while it is opened again. */
+  | { readonly kind: "opening"; readonly file: FileRef; readonly before: OpenState | undefined }
+  | OpenState
   | { readonly kind: "failed"; readonly file: FileRef; readonly error: PlainError };
 
 /** How to open an image; kept for as long as it is open, so that a reload shows it the same way. */
@@ -37,6 +40,11 @@ interface ImagesStore {
 
 const hows = new Map<string, OpenHow>();
 
+function beforeOf(known: ImageState): OpenState | undefined {
+  if (known.kind === "opening") return known.before;
+  return known.kind === "open" ? known : undefined;
+}
+
 /** Whether the person allowed the backing files of the image of that token. */
 export const trustsBacking = (token: string): boolean => hows.get(token)?.trustBacking === true;
 
@@ -44,8 +52,9 @@ export const useImages = create<ImagesStore>()((set, get) => {
   const put = (token: string, state: ImageState) => set({ byToken: { ...get().byToken, [token]: state } });
 
   /** Marks this opening as the one in force; an earlier one of the same file then closes what it gets. */
-  const openNow = async (file: FileRef, generation: number) => {
-    const opening: ImageState = { kind: "opening", file };
+  const openNow = async (file: FileRef, before?: OpenState) => {
+    const generation = before === undefined ? 0 : before.generation + 1;
+    const opening: ImageState = { kind: "opening", file, before };
     put(file.token, opening);
     const inForce = () => get().byToken[file.token] === opening;
     try {
@@ -63,7 +72,7 @@ export const useImages = create<ImagesStore>()((set, get) => {
       const known = get().byToken[file.token];
       if (known && known.kind !== "failed") return;
       hows.set(file.token, how);
-      await openNow(file, 0);
+      await openNow(file);
     },
     async close(token) {
       const known = get().byToken[token];
@@ -75,8 +84,7 @@ export const useImages = create<ImagesStore>()((set, get) => {
     async reload(token) {
       const known = get().byToken[token];
       if (!known) return;
-      const generation = known.kind === "open" ? known.generation + 1 : 0;
-      const reopened = openNow(known.file, generation);
+      const reopened = openNow(known.file, beforeOf(known));
       if (known.kind === "open")
         await call("image:close", { image: known.image.image }).catch(() => undefined);
       await reopened;

@@ -10,15 +10,17 @@ export function MapPanel({ tab }: PanelProps<"map">) {
   const state = useImages(({ byToken }) => byToken[tab.token]);
   if (!state) return <LoadingState label="Opening" />;
   const { file } = state;
-  if (state.kind === "opening") return <LoadingState label={`Opening ${file.name}`} />;
-  if (state.kind === "open") {
-    return <ClusterMapView tab={tab} state={state} session={mapSessionOf(tab.id, tab.node)} />;
+  // While it is opened again its map stays, to which the next one is compared.
+  const shown = state.kind === "opening" ? state.before : state;
+  if (shown === undefined) return <LoadingState label={`Opening ${file.name}`} />;
+  if (shown.kind === "open") {
+    return <ClusterMapView tab={tab} state={shown} session={mapSessionOf(tab.id, tab.node)} />;
   }
   const { open } = useImages.getState();
   return (
     <ErrorState
       title={`Can't open ${file.name}`}
-      error={state.error}
+      error={shown.error}
       onRetry={() => void open(file)}
       onTrustBacking={() => void open(file, { trustBacking: true })}
     />

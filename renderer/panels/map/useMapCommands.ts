@@ -3,6 +3,7 @@ import { useMemo } from "react";
 import { useStore } from "zustand";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { useCommands } from "../../commands/registry.ts";
+import { useImages } from "../../store/images.ts";
 import { useJobs } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
 import { saveNumbers, savePicture } from "./exports.ts";
@@ -32,7 +33,7 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
         "compare.previousLetter": previous,
         "compare.first": { run: () => session.first(), disabled: none },
         "compare.last": { run: () => session.last(), disabled: none },
-        "compare.rescan": { run: () => session.rescan() },
+        "compare.rescan": { run: () => rescan(session, image) },
         "compare.cancel": {
           run: () => session.cancel(),
           disabled: running ? undefined : "No scan is running",
@@ -67,4 +68,12 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
       };
     }, [session, image, shown, asTable, order, isolated, running, hasProblems, listShown]),
   );
+}
+
+/** An image that changed is opened again, which starts the scan: all views then read it as it is now. */
+function rescan(session: MapSession, { file }: OpenedImage): void {
+  const { byToken, reload } = useImages.getState();
+  const known = byToken[file.token];
+  if (known?.kind === "open" && known.disk.kind === "changed") void reload(file.token);
+  else session.rescan();
 }
