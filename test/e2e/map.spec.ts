@@ -98,8 +98,8 @@ test("shows by more than a colour's shade what is chosen, where colours are forc
   await page.emulateMedia({ forcedColors: "active" });
   await page.keyboard.press("Control+3");
   await expect(list(page)).toContainText("listed");
-  const look = (name: string, role: "button" | "tab") =>
-    page.getByRole(role, { name }).evaluate((element) => {
+  const look = (name: string | RegExp, role: "button" | "tab") =>
+    page.getByRole(role, { name, exact: true }).evaluate((element) => {
       const { backgroundColor, color, borderBottomColor } = getComputedStyle(element);
       return { backgroundColor, color, borderBottomColor };
     });
@@ -108,7 +108,7 @@ test("shows by more than a colour's shade what is chosen, where colours are forc
   expect(pressed.backgroundColor).not.toBe(other.backgroundColor);
   expect(pressed.color).not.toBe(pressed.backgroundColor);
   // Of two tabs the line under the other one is not to be seen.
-  const [selected, hidden] = [await look("Problems", "tab"), await look("Nodes", "tab")];
+  const [selected, hidden] = [await look(/^Problems/, "tab"), await look(/^Nodes/, "tab")];
   const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   expect(hidden.borderBottomColor).toBe(background);
   expect(selected.borderBottomColor).not.toBe(background);
@@ -299,54 +299,8 @@ test("can be used while its first scan runs, keeps what is known when it is stop
   await expect(unscanned).toBeHidden({ timeout: 120_000 });
   // The entry that points nowhere, and the table of 16 clusters that so nobody refers to.
   await expect(legend(page).getByRole("button", { name: /Leaked/ })).toContainText("16");
-  await expect(list(page)).toContainText("1 problem, 16 leaked clusters", { timeout: 60_000 });
+  await expect(list(page)).toContainText("1 corruption, 16 leaked clusters", { timeout: 60_000 });
   await expect(card(page)).toContainText("L2 table");
-});
-
-test("says in full what is wrong with a cluster, and shows its bytes from the faulty entry", async ({
-  launch,
-  folder,
-}) => {
-  const path = folder.file("broken.qed");
-  const { table } = brokenQed(path);
-  const entry = table + 7 * 8;
-  const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
-  await expect(map(page)).toBeFocused();
-  await list(page)
-    .getByRole("row", { name: new RegExp(`0x${entry.toString(16)} `) })
-    .click();
-  await expect(card(page)).toContainText("What is wrong");
-  await expect(card(page)).toContainText(/L1\[0\] → L2\[7\].*0x40000000/);
-  await map(page).focus();
-  await page.keyboard.press("Enter");
-  await expect(statusBar(page)).toContainText(`file 0x${entry.toString(16)} `);
-});
-
-test("shows by more than a colour's shade what is chosen, where colours are forced", async ({
-  launch,
-  folder,
-}) => {
-  const path = folder.file("broken.qed");
-  brokenQed(path);
-  const { page } = await launch(path);
-  await page.emulateMedia({ forcedColors: "active" });
-  await page.keyboard.press("Control+3");
-  await expect(list(page)).toContainText("listed");
-  const look = (name: string, role: "button" | "tab") =>
-    page.getByRole(role, { name }).evaluate((element) => {
-      const { backgroundColor, color, borderBottomColor } = getComputedStyle(element);
-      return { backgroundColor, color, borderBottomColor };
-    });
-  // Of two buttons the pressed one is filled, and its word stands out from that.
-  const [pressed, other] = [await look("File", "button"), await look("Guest", "button")];
-  expect(pressed.backgroundColor).not.toBe(other.backgroundColor);
-  expect(pressed.color).not.toBe(pressed.backgroundColor);
-  // Of two tabs the line under the other one is not to be seen.
-  const [selected, hidden] = [await look("Problems", "tab"), await look("Nodes", "tab")];
-  const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-  expect(hidden.borderBottomColor).toBe(background);
-  expect(selected.borderBottomColor).not.toBe(background);
 });
 
 for (const theme of ["light", "dark", "forced colours"] as const) {
