@@ -45,8 +45,8 @@ import {
 /** Where in memory the loop keeps what goes on from piece to piece. The counts are those of the last piece. */
 export const stateAt = { next: 0, skipped: 8, fragmented: 12, min: 16, max: 20, zero: 24 } as const;
 export const stateBytes = 32;
-/** Clusters of a band, whose bits are 64 KiB, and how many of them are noted before they are marked; powers of two. */
-export const band = { clusterBits: 19, roomBits: 13 } as const;
+/** Clusters of a band, whose bits are 128 KiB, and how many of them are noted before they are marked; powers of two. */
+export const band = { clusterBits: 20, roomBits: 14 } as const;
 const roomBytesBits = band.roomBits + 2;
 /** No entry that counts follows it: zero clusters are skipped. */
 export const nextOfNone = 1n;

@@ -2,7 +2,7 @@
 // clusters around it.
 import { BlockError } from "../../base/errors.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
-import type { Reference, References } from "../../block/structure.ts";
+import { kindNumber, type Reference, type References } from "../../block/structure.ts";
 import { compressedPlace, hasOffset, isCompressed, offsetOf } from "./entry.ts";
 import { extensionTypes } from "./extensions.ts";
 import type { L2Spans } from "./l2Spans.ts";
@@ -12,6 +12,7 @@ import { PieceReader } from "./pieces.ts";
 import { refcountBlocks } from "./refcounts.ts";
 
 const turnMs = 20;
+const overlap = kindNumber("overlap");
 /** L2 tables with a reference that are remembered at a time: far more than refer to any one cluster of a real image. */
 const mostTables = 100_000;
 
@@ -195,7 +196,9 @@ class Search {
       }
       if (hit.total === 0) continue;
       hits.set(offset, hit);
-      found += hit.total * this.#marks.references(offset / clusterSize);
+      // Of a table that something else refers to as well it is not known how often it is referred to as a table.
+      const table = offset / clusterSize;
+      found += hit.total * (this.#marks.kinds[table] === overlap ? 1 : this.#marks.references(table));
     }
     return hits;
   }

@@ -37,7 +37,8 @@ function slowScan(
     else used.add(Number(entry) / clusterSize);
   }
   const zero = spans ? entries.filter((entry) => entry === 1n).length : 0;
-  const span = spans && used.size > 0 ? { min: Math.min(...used), max: Math.max(...used) } : undefined;
+  const ends = [...used].sort((a, b) => a - b);
+  const span = spans && used.size > 0 ? { min: ends[0] as number, max: ends.at(-1) as number } : undefined;
   return { allocated, fragmented, again, bad, used, zero, span };
 }
 
@@ -112,6 +113,37 @@ describe("the pass over a table of entries", () => {
         expect(found).toEqual(slowScan(entries, bounds, spans));
       }
     });
+  });
+});
+
+describe("clusters in no order, in a file of several bands", () => {
+  const bounds = { clusterSize: 4096, dataStart: 4096, fileEnd: 4 * 2 ** 20 * 4096 };
+
+  it("are marked as often as they are pointed to, in more entries than are noted of a band", async () => {
+    await seeded(async (random) => {
+      // 100000 entries for the last three of four bands: far more than 16384 for each of them.
+      const entries = Array.from({ length: 100_000 }, () =>
+        BigInt((2 ** 20 + random.below(3 * 2 ** 20)) * 4096),
+      );
+      const found = fastScan(entries, bounds, 3, true);
+      expect(found).toEqual(slowScan(entries, bounds, true));
+    });
+  });
+
+  it("are marked when they are asked for", () => {
+    const clusters = bounds.fileEnd / bounds.clusterSize;
+    const scanner = new TableScanner(bounds, 32, (bits) => new ClusterUsage(clusters, bits));
+    const indices = [2 ** 20, 7, 2 * 2 ** 20 + 1, 2 ** 20];
+    const entries = BigUint64Array.from(indices, (index) => BigInt(index * 4096));
+    scanner.piece.set(new Uint8Array(entries.buffer));
+    scanner.begin();
+    scanner.scan(32, () => undefined);
+    scanner.settle(2 ** 20 - 1, 2);
+    expect(scanner.marks.isUsed(2 ** 20)).toBe(true);
+    expect(scanner.marks.isShared(2 ** 20)).toBe(true);
+    scanner.settle();
+    expect(indices.map((index) => scanner.marks.isUsed(index))).toEqual([true, true, true, true]);
+    expect(scanner.counts).toMatchObject({ allocated: 4, again: 1 });
   });
 });
 
