@@ -256,7 +256,7 @@ export const commandTable = [
     label: "Compare the disk after this entry with…",
     menu: { name: "Timeline", group: 1 },
   },
-  { id: "timeline.base", label: "Disk before the log…", menu: { name: "Timeline", group: 1 } },
+  { id: "timeline.base", label: "Disk before the log, and discards…", menu: { name: "Timeline", group: 1 } },
   { id: "timeline.history", label: "History of these sectors", keys: ["H"], context: "grid" },
   { id: "timeline.older", label: "Older write of these sectors", keys: [","], context: "grid" },
   { id: "timeline.newer", label: "Newer write of these sectors", keys: ["."], context: "grid" },

@@ -338,6 +338,7 @@ export const channels = {
       image: imageId,
       count: byteOffset,
       recover: z.boolean().optional(),
+      discards: z.literal("unknown").optional(),
       ...logBase,
       lost: z
         .string()

@@ -583,6 +583,42 @@ test("an image can be the disk before the log: for what entries overwrote, and f
   await expect.poll(() => shownBytes(hexPane(page), 0x2000)).toEqual(Array(16).fill("BB"));
 });
 
+test("what a disk discarded is taken for zeroes or for unknown, as is chosen and said", async ({
+  launch,
+  folder,
+}) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await goTo(page, 4);
+  await expect(detail(page)).toContainText(
+    "It is taken for zeroes: the log does not say what the disk had then.",
+  );
+  await page.keyboard.press("F1");
+  await page.keyboard.type("and discards");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("radio", { name: "Zeroes", exact: true })).toBeChecked();
+  await page.getByRole("radio", { name: /^Not known: reads as zeroes/ }).check();
+  await page.getByRole("button", { name: "Use it" }).click();
+  await expect(detail(page)).toContainText("What the disk had then is not known, and shows as zeroes.");
+  await detail(page).getByRole("button", { name: "Open state in hex" }).click();
+  await expect(
+    page.getByRole("tab", { name: "disk after entry 4 of writes.log with discards unknown" }),
+  ).toBeVisible();
+  await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(Array(16).fill("11"));
+  await page.keyboard.press("Control+g");
+  await page.getByRole("search", { name: "Go to" }).locator("input").fill("1M");
+  await page.keyboard.press("Enter");
+  await expect.poll(() => shownBytes(hexPane(page), 0x100000)).toEqual(Array(16).fill("00"));
+  await expect(page.locator('[data-pane="inspector"]')).toContainText(
+    "discarded by entry 4: contents unknown, read as zeroes",
+  );
+  await hexPane(page).locator('[role="grid"]').focus();
+  await page.keyboard.press("g");
+  await page.keyboard.press("t");
+  await expect(detail(page)).toContainText("History of sector 2,048 (0x100000)");
+});
+
 test("notes stay, and playing moves the scrub line", async ({ launch, folder }) => {
   const { log } = logged(folder, ...story);
   const { page } = await launch(log);

@@ -95,19 +95,21 @@ export function baseSpec(
 
 /** Nothing is read for it: the image opens when the page opens it. */
 export const state: Handler<"log:state"> = (
-  { image, count, recover, base: below, baseAsFile, lost, size },
+  { image, count, recover, discards, base: below, baseAsFile, lost, size },
   { session, files, graphs },
 ) => {
   const { path, name } = session.fileOf(image);
   const after = count === 0 ? `disk before ${name}` : `disk after entry ${count - 1} of ${name}`;
   const taken = lost === undefined ? nothingLost : parseLost(lost);
-  const what = taken.size === 0 ? after : `${after} without ${shortened(formatLost(taken))}`;
+  const kept = taken.size === 0 ? after : `${after} without ${shortened(formatLost(taken))}`;
+  const what = discards === undefined ? kept : `${kept} with discards unknown`;
   const log = { driver: "file", filename: path };
   const state = {
     driver: "logstate",
     log,
     entry: count,
     ...(recover === true && { recover }),
+    ...(discards !== undefined && { discards }),
     ...(taken.size > 0 && { lost: formatLost(taken) }),
     ...(size !== undefined && { size }),
   };

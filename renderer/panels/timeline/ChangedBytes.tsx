@@ -12,8 +12,14 @@ import styles from "./timeline.module.css";
 const signs = { same: " ", before: "−", after: "+" } as const;
 const spoken = { same: "as before", before: "overwritten", after: "written" } as const;
 
+/** The log has no bytes of a discarded range. */
+const discardTexts = {
+  zero: "It is taken for zeroes: the log does not say what the disk had then.",
+  unknown: "What the disk had then is not known, and shows as zeroes.",
+} as const;
+
 export function ChangedBytes({ session, detail }: { session: TimelineSession; detail: LogDetail }) {
-  const base = useStore(session.store, (state) => state.base);
+  const { base, discards } = useStore(session.store);
   const { row, bytes: change } = detail;
   if (change === undefined) return null;
   const from = change.offset - row.offset;
@@ -25,6 +31,7 @@ export function ChangedBytes({ session, detail }: { session: TimelineSession; de
     <section aria-label="Bytes" className={styles.bytesPart}>
       <h3>{row.kind === "discard" ? "What it discarded" : "Bytes and what they overwrote"}</h3>
       <p className={styles.hint}>{changeText(detail, base !== undefined)}</p>
+      {row.kind === "discard" && <p className={styles.hint}>{discardTexts[discards]}</p>}
       <Writers session={session} detail={detail} />
       <table className={`${styles.bytes} mono selectable`}>
         <caption className="visually-hidden">

@@ -11,6 +11,7 @@ import { baseChoices, baseId } from "./baseChoices.ts";
 import { entryAt } from "./entryAt.ts";
 import { longestNote } from "./notes.ts";
 import type { TimelineSession } from "./session.ts";
+import type { TimelineState } from "./state.ts";
 import { compareState, stateFile } from "./states.ts";
 import styles from "./timeline.module.css";
 
@@ -112,9 +113,11 @@ function NoteDialog({ session }: { session: TimelineSession }) {
 function BaseDialog({ session }: { session: TimelineSession }) {
   const [images] = useState(() => baseChoices(session));
   const [chosen, setChosen] = useState(baseId(session.store.getState().base));
+  const [discards, setDiscards] = useState(session.store.getState().discards);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     closeOverlay();
+    session.store.setState({ discards });
     void session.setBase(images.find(({ id }) => id === chosen)?.base);
   };
   const choice = (id: string, label: string) => (
@@ -123,8 +126,20 @@ function BaseDialog({ session }: { session: TimelineSession }) {
       {label}
     </label>
   );
+  const meaning = (value: TimelineState["discards"], label: string) => (
+    <label>
+      <input
+        type="radio"
+        name="discards"
+        value={value}
+        checked={discards === value}
+        onChange={() => setDiscards(value)}
+      />{" "}
+      {label}
+    </label>
+  );
   return (
-    <Dialog title="Disk before the log" width={520}>
+    <Dialog title="Disk before the log, and discards" width={520}>
       <form onSubmit={submit}>
         <fieldset className={styles.choices}>
           <legend>What no entry wrote is</legend>
@@ -134,6 +149,11 @@ function BaseDialog({ session }: { session: TimelineSession }) {
         <p className={styles.hint}>
           A copy of the disk from before its writes were logged; open it to choose it here.
         </p>
+        <fieldset className={styles.choices}>
+          <legend>What the disk discarded is, in states that are opened</legend>
+          {meaning("zero", "Zeroes")}
+          {meaning("unknown", "Not known: reads as zeroes, and is not taken for them")}
+        </fieldset>
         <DialogActions>
           <button type="button" className="button" onClick={closeOverlay}>
             Cancel

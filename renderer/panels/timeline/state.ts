@@ -77,6 +77,8 @@ export interface TimelineState {
   readonly pinned: number | undefined;
   /** The disk before the first entry; undefined where it is not known. */
   readonly base: LogBase | undefined;
+  /** What states have where the disk discarded. */
+  readonly discards: "zero" | "unknown";
   /** Without the plot: the table is all there is. */
   readonly asTable: boolean;
   /** Entries that were selected in the plot. */
@@ -115,6 +117,7 @@ export function createTimelineStore(): TimelineStore {
     notes: new Map(),
     pinned: undefined,
     base: undefined,
+    discards: "zero",
     asTable: false,
     selection: undefined,
     bisect: undefined,

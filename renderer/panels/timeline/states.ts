@@ -20,11 +20,13 @@ export async function stateFile(
 ): Promise<FileRef> {
   const { image } = session;
   if (image === undefined) throw new Error("the log is not open");
+  const { discards } = session.store.getState();
   const sure = session.summary?.recovered[0]?.first ?? count;
   return call("log:state", {
     image: image.image,
     count,
     ...(count > sure && { recover: true }),
+    ...(discards === "unknown" && { discards }),
     ...options,
     ...session.belowIt,
   });
