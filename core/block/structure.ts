@@ -86,6 +86,8 @@ export interface GuestEntry {
   readonly entry: Reference;
   /** The byte's place in the file, where it is stored in that one: a format may have another file for data. */
   readonly fileOffset: number | undefined;
+  /** Of a compressed cluster: the bytes of the file among which its data lie, others' maybe beside them. */
+  readonly stream?: ByteRange;
 }
 
 export interface HeaderPart extends ByteRange {

@@ -89,8 +89,9 @@ data, where it has some), "text" (of a mark), "counted" (by the superblock), "re
     {
       title: "Output of history (json)",
       text: `one object a line: "entry", "kind", "flags", "offset" and "length" (on the disk), "touched" ("offset" and "length"
-of what was asked for), "guest-offset" (with --through), "durable-with" (the entry with which it became durable), "counted",
-"recovered";
+of what was asked for), with --through "guest-offset" and "compressed" (true: "touched" is of the bytes among which the
+data of the whole cluster are, and "guest-offset" where what was asked for begins in it), "durable-with" (the entry with
+which it became durable), "counted", "recovered";
 with --bytes "before" and "after" (hexadecimal, of the first "shown" bytes, 4096 at most) and "changed"`,
     },
     {

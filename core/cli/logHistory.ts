@@ -40,7 +40,9 @@ const mostParts = 4096;
 
 /** A part of the range that was asked for, and where it lies on the logged disk. */
 interface Part extends ByteRange {
-  readonly guest: number | undefined;
+  readonly guest: ByteRange | undefined;
+  /** Its data are among these bytes: which of them is which of the guest's can't be said. */
+  readonly isCompressed: boolean;
 }
 
 /** The exit code. Throws CliError. */
@@ -65,7 +67,7 @@ export function printHistory(request: HistoryRequest): Promise<number> {
 
 async function partsOf(request: HistoryRequest, entry: number, size: number): Promise<Part[]> {
   const { place, through, base, log } = request;
-  if (through === undefined) return [{ ...place, guest: undefined }];
+  if (through === undefined) return [{ ...place, guest: undefined, isCompressed: false }];
   const spec = { driver: through, file: stateSpec(request, { entry, base, size }) };
   const graph = await openGraph(spec, { backing: "none", forceShare: request.forceShare }).catch((error) => {
     throw openError(`${log} as a ${through} image after ${entry} entries`, error, 1);
@@ -76,16 +78,22 @@ async function partsOf(request: HistoryRequest, entry: number, size: number): Pr
     const end = place.offset + place.length;
     if (end > root.size)
       throw new CliError(`The guest's disk of ${root.size} bytes ends before byte ${end}`, 1);
-    for (let at = place.offset; at < end && parts.length < mostParts; ) {
+    let at = place.offset;
+    while (at < end && parts.length < mostParts) {
       const { length, hostOffset, compressed } = await chainExtentAt(root, at, end - at, 1);
-      if (compressed)
-        throw new CliError(`Guest offset ${hex(at)} is compressed: it has no place of its own`, 1);
+      if (compressed) {
+        const part = await compressedPart(root, at, length);
+        parts.push(part);
+        at += part.guest.length;
+        continue;
+      }
       if (hostOffset !== undefined) {
         await expectInFile(root, at);
-        parts.push({ offset: hostOffset, length, guest: at });
+        parts.push({ offset: hostOffset, length, guest: { offset: at, length }, isCompressed: false });
       }
       at += length;
     }
+    if (at < end) printWarning(`Only what lies before guest offset ${hex(at)} is looked at: it is in pieces`);
   } finally {
     await graph.close();
   }
@@ -95,6 +103,21 @@ async function partsOf(request: HistoryRequest, entry: number, size: number): Pr
     negativeExit,
     "An earlier moment (--entry) may have had it elsewhere.",
   );
+}
+
+/** The compressed cluster at `at`, or the part of it that `length` bytes from there reach. Throws CliError. */
+async function compressedPart(
+  { structure }: BlockNode,
+  at: number,
+  length: number,
+): Promise<Part & { readonly guest: ByteRange }> {
+  const stream = (await structure?.guestEntry(at))?.stream;
+  if (structure === undefined || stream === undefined) {
+    throw new CliError(`Guest offset ${hex(at)} is compressed, and where its data lie can't be told`, 1);
+  }
+  const { clusterSize } = structure;
+  const guest = { offset: at, length: Math.min(length, clusterSize - (at % clusterSize)) };
+  return { ...stream, guest, isCompressed: true };
 }
 
 /** Data may lie in another file, which has a log of its own, or be encrypted. Throws CliError. */
@@ -114,9 +137,10 @@ async function printPart(
   states: LogStates | undefined,
 ): Promise<number> {
   if (part.guest !== undefined && !request.json) {
-    stdout.line(
-      `Guest ${rangeText({ offset: part.guest, length: part.length })} lies at ${hex(part.offset)}:`,
-    );
+    const place = part.isCompressed
+      ? `is compressed, its data are among the ${rangeText(part)}`
+      : `lies at ${hex(part.offset)}`;
+    stdout.line(`Guest ${rangeText(part.guest)} ${place}:`);
   }
   let printed = 0;
   let next: number | undefined = before;
@@ -145,8 +169,7 @@ async function printOne(
   const shown = Math.min(touched.length, mostShown);
   const change = states && (await changeBy(states, entry.entry, touched.offset, shown));
   if (json) {
-    const guest = part.guest === undefined ? undefined : part.guest + (touched.offset - part.offset);
-    stdout.line(jsonText(jsonOf(log, entry, guest, change, shown)));
+    stdout.line(jsonText(jsonOf(log, part, entry, change, shown)));
     return;
   }
   const { kind, range, durableWith } = entry;
@@ -179,18 +202,20 @@ function hexText(bytes: Uint8Array): string {
 
 function jsonOf(
   { index }: ReadLog,
+  part: Part,
   { entry, kind, range, touched, durableWith }: HistoryEntry,
-  guest: number | undefined,
   change: Awaited<ReturnType<typeof changeBy>> | undefined,
   shown: number,
 ): object {
+  const { guest, isCompressed } = part;
+  const inPart = isCompressed ? 0 : touched.offset - part.offset;
   return {
     entry,
     kind,
     flags: flagsOf(index, entry),
     ...range,
     touched,
-    ...(guest !== undefined && { "guest-offset": guest }),
+    ...(guest !== undefined && { "guest-offset": guest.offset + inPart, compressed: isCompressed }),
     "durable-with": durableWith,
     counted: entry < index.counted,
     recovered: index.isRecovered(entry),

@@ -52,8 +52,9 @@ length, value, meaning, and where they apply "target-offset", "target-length", "
 with the reason where it can't be read, "references": a list of "by", "offset", "length", "guest-offset", "guest-length";
 "pointers": what the cluster refers to, a list as "field"; "total-references" and "total-pointers" count also those not
 listed. With --guest also "guest-offset", "guest-state" (data, zero, unallocated, invalid, unreadable), "path", and
-"entry", the table entry that says so (as one of "references"). "offset" is that of the byte, or that of the entry where
-it is invalid or unreadable; what is not stored in this file has none, and nothing of what follows from it.`,
+"entry", the table entry that says so (as one of "references"). "offset" is that of the byte,
+of the data of its cluster where that is compressed, or of the entry where it is invalid or unreadable; what is not stored
+in this file has none, and nothing of what follows from it.`,
     },
   ],
   exits: [

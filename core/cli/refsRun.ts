@@ -67,9 +67,9 @@ export function printReferences(request: ReferencesRequest): Promise<void> {
   });
 }
 
-/** Where the byte is stored; what is broken is looked at itself. */
+/** Where the byte is stored, or its cluster where that is compressed; what is broken is looked at itself. */
 function lookedAt(guest: GuestPlace): number | undefined {
-  return isBroken(guest) ? guest.entry.offset : guest.fileOffset;
+  return isBroken(guest) ? guest.entry.offset : (guest.fileOffset ?? guest.stream?.offset);
 }
 
 async function guestPlace(root: BlockNode, structure: Structure, offset: number): Promise<GuestPlace> {
@@ -83,11 +83,16 @@ async function guestPlace(root: BlockNode, structure: Structure, offset: number)
 }
 
 function printGuest(guest: GuestPlace): void {
-  const { offset, fileOffset, path } = guest;
-  const stored = fileOffset === undefined ? "not stored in this file" : `at ${hex(fileOffset)} of the file`;
-  const place = isBroken(guest) ? "by this entry:" : stored;
+  const { offset, path } = guest;
+  const place = isBroken(guest) ? "by this entry:" : storedText(guest);
   stdout.line(`Guest offset ${hex(offset)}: ${stateOf(guest)}, ${place}`);
   if (path !== "") stdout.line(`  ${printable(path)}`);
+}
+
+function storedText({ fileOffset, stream }: GuestPlace): string {
+  if (fileOffset !== undefined) return `at ${hex(fileOffset)} of the file`;
+  if (stream === undefined) return "not stored in this file";
+  return `compressed, among the ${stream.length} bytes at ${hex(stream.offset)} of the file`;
 }
 
 function printPlace(place: MapPlace): void {

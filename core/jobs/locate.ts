@@ -17,7 +17,8 @@ export async function locate(root: BlockNode, offset: number): Promise<readonly 
     // Of an external data file the layer's own file knows nothing.
     const hostOffset = storageOf(node) === childOf(node, "file") ? extent.hostOffset : undefined;
     const path = (await node.describeAt?.(offset)) ?? "";
-    layers.push({ depth, driver: node.driver, state, hostOffset, path });
+    const { stream } = (extent.compressed && (await node.structure?.guestEntry(offset))) || {};
+    layers.push({ depth, driver: node.driver, state, hostOffset, ...(stream && { stream }), path });
     if (state !== "unallocated") break;
     node = node.children.find((child) => child.role === "backing")?.node;
   }

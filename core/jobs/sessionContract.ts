@@ -2,7 +2,7 @@
 // Its reads may block (a slow disk, a dead mount); neither the main process nor a scan waits for it.
 import type { ImageSpec } from "../block/driver.ts";
 import type { Child, ExtentState, NodeInfo } from "../block/node.ts";
-import type { StructureAt } from "../block/structure.ts";
+import type { ByteRange, StructureAt } from "../block/structure.ts";
 import type { FoundJournal, JournalFacts } from "../ops/repairRun.ts";
 import type { ImageEvents } from "./imageEvents.ts";
 
@@ -61,6 +61,8 @@ export interface Location {
   readonly state: ExtentState;
   /** Byte in that layer's file, for `data` extents. */
   readonly hostOffset: number | undefined;
+  /** Bytes of that layer's file among which the data lie, where they are compressed. */
+  readonly stream?: ByteRange;
   /** What the format's tables say: "L1[0] -> L2 at 0x50000, L2[3] -> 0x80000". Empty for raw. */
   readonly path: string;
 }

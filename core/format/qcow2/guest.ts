@@ -2,7 +2,7 @@
 // and unreadable ones as well.
 import { BlockError } from "../../base/errors.ts";
 import type { ClusterMarks } from "../../block/clusterMarks.ts";
-import { type GuestEntry, kindNumber, type Reference } from "../../block/structure.ts";
+import { type ByteRange, type GuestEntry, kindNumber, type Reference } from "../../block/structure.ts";
 import {
   compressedPlace,
   entryKind,
@@ -214,13 +214,19 @@ export async function guestEntry(source: StructureSource, offset: number): Promi
     case entryKind.zeroAllocated:
       return nothing("zero", entry);
     case entryKind.compressed:
-      return nothing("compressed", entry);
+      return { ...nothing("compressed", entry), stream: streamPlace(header, high, low, source.file.size) };
     case entryKind.data: {
       const isHere = !header.hasDataFile && header.crypt === "none";
       const fileOffset = isHere ? offsetOf(high, low) + (offset % clusterSize) : undefined;
       return { kind: "data", entry, fileOffset };
     }
   }
+}
+
+/** Whole sectors to the end, of which the file need not have all. */
+function streamPlace({ clusterBits }: Qcow2Header, high: number, low: number, fileSize: number): ByteRange {
+  const { offset, length } = compressedPlace(high, low, clusterBits);
+  return { offset, length: Math.min(length, fileSize - offset) };
 }
 
 function entryKindAt(header: Qcow2Header, halves: Int32Array, offset: number) {

@@ -21,12 +21,13 @@ export function HistoryList({ session }: { session: TimelineSession }) {
     );
   }
   const sectorSize = shown?.summary.sectorSize ?? 512;
-  const { entries, isLoading, error, next } = history;
+  const { note, entries, isLoading, error, next } = history;
   const known = detail.kind === "known" ? detail.detail : undefined;
   const isHere = known !== undefined && entries.some((one) => one.entry === known.row.entry);
   return (
     <>
       <h2>History of {rangeText(history.offset, history.length, sectorSize)}</h2>
+      {note !== undefined && <p className={styles.hint}>{note}</p>}
       {error && (
         <p role="status" className="selectable">
           <b>Its entries can't be found:</b> {error.message}

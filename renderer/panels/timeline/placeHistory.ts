@@ -14,11 +14,11 @@ export class PlaceHistory {
     this.#session = session;
   }
 
-  /** Who wrote this range of the disk? Goes to the newest of them if `go`. */
-  async show(offset: number, length: number, go = false): Promise<void> {
+  /** Who wrote this range of the disk? Goes to the newest of them if `go`. `note` is shown above them. */
+  async show(offset: number, length: number, go = false, note?: string): Promise<void> {
     this.#session.store.setState({
       tab: "history",
-      history: { offset, length, entries: [], next: undefined, isLoading: true, error: undefined },
+      history: { offset, length, note, entries: [], next: undefined, isLoading: true, error: undefined },
     });
     await this.#ask(undefined);
     const first = this.#session.store.getState().history?.entries[0];
@@ -102,7 +102,7 @@ export class PlaceHistory {
       if (!isCurrent()) return;
       const entries = before === undefined ? page.entries : [...asked.entries, ...page.entries];
       this.#session.store.setState({
-        history: { offset, length, entries, next: page.next, isLoading: false, error: undefined },
+        history: { ...asked, entries, next: page.next, isLoading: false, error: undefined },
       });
     } catch (error) {
       if (!isCurrent()) return;

@@ -30,6 +30,8 @@ export interface FilterState {
 export interface HistoryState {
   readonly offset: number;
   readonly length: number;
+  /** What there is to know of the range besides. */
+  readonly note: string | undefined;
   /** Newest first. */
   readonly entries: readonly LogHistoryEntry[];
   readonly next: number | undefined;
