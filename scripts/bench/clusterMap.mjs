@@ -5,6 +5,7 @@ import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { inRoot } from "../setup/paths.mjs";
+import { fullQcow2 } from "./fullQcow2.mjs";
 import { fullQed } from "./fullQed.mjs";
 import { alternate, median, peakMemory } from "./measure.mjs";
 import { mib, ms, speed } from "./report.mjs";
@@ -48,7 +49,35 @@ export async function run(context) {
     lines.push(...(await answers("15.99 TiB, written in order", image)));
     fs.rmSync(image);
   }
-  return [{ title: "the map of a fully allocated QED image", lines }];
+  return [
+    { title: "the map of a fully allocated QED image", lines },
+    { title: "the map of a fully allocated qcow2 image", lines: qcow2(context) },
+  ];
+}
+
+/** @returns {Line[]} */
+function qcow2(/** @type {Context} */ context) {
+  const { folder, quick, runs } = context;
+  /** @type {readonly (readonly [string, number, "contiguous" | "anywhere"])[]} */
+  const images = [
+    ["1 TiB, written in order", TiB, "contiguous"],
+    ["1 TiB, shuffled as a whole", TiB, "anywhere"],
+    ["15 TiB, written in order", 15 * TiB, "contiguous"],
+    ["15 TiB, shuffled as a whole", 15 * TiB, "anywhere"],
+  ];
+  return images
+    .filter(([, size]) => size === TiB || !quick)
+    .flatMap(([what, size, order]) => {
+      const image = path.join(folder, "full.qcow2");
+      fullQcow2(image, size, order);
+      const lines = againstCheck(
+        what,
+        image,
+        size === TiB ? context : { ...context, runs: Math.min(runs, 3) },
+      );
+      fs.rmSync(image);
+      return lines;
+    });
 }
 
 /** @returns {Line[]} */
@@ -57,8 +86,9 @@ function againstCheck(
   /** @type {string} */ image,
   /** @type {Context} */ { runs },
 ) {
-  const mapRun = { name: "map", argv: own("map", "--kinds", "-f", "qed", image) };
-  const medians = alternate([mapRun, { name: "check", argv: own("check", "-f", "qed", image) }], runs);
+  const format = path.extname(image).slice(1);
+  const mapRun = { name: "map", argv: own("map", "--kinds", "-f", format, image) };
+  const medians = alternate([mapRun, { name: "check", argv: own("check", "-q", "-f", format, image) }], runs);
   const map = medians.get("map") ?? Number.NaN;
   const check = medians.get("check") ?? Number.NaN;
   const peak = peakMemory(mapRun);
