@@ -1,5 +1,6 @@
-// npm run screenshots [-- SCENE...]: pictures of every view and state in light and dark at 1280x800, from the real
-// app on images made here, in .cache/screenshots to be looked at; those the documents show go to docs/screenshots.
+// npm run screenshots [-- SCENE...]: pictures of every view and state in light, dark and forced colours at 1280x800,
+// from the real app on images made here, in .cache/screenshots to be looked at; those the documents show go to
+// docs/screenshots.
 import { execFileSync } from "node:child_process";
 import {
   copyFileSync,
@@ -216,6 +217,15 @@ function scenes() {
       },
     },
     { name: "map-cluster", files: [inFolder("broken.qed")], act: press("Control+3", "F8", "Enter") },
+    { name: "map-sound", files: [inFolder("disk.qed")], act: press("Control+3") },
+    {
+      name: "map-bundle",
+      files: [inFolder("broken.qed")],
+      act: async (page) => {
+        await press("Control+3")(page);
+        await page.getByRole("button", { name: "Save metadata-only bundle" }).click();
+      },
+    },
     ...repairScenes(),
     { name: "failed", files: [inFolder("disk.raw"), inFolder("missing.qed")] },
     { name: "damaged", files: [inFolder("cut.qed")] },
@@ -263,18 +273,37 @@ function repairScenes() {
   const toWrite = ["Next: Findings", "Next: Plan", "Next: Write", /itself/];
   return [
     { name: "dirty", files },
+    { name: "repair-none", files: [inFolder("disk.raw")], act: walk() },
+    { name: "repair-sound", files: [inFolder("disk.qed")], act: walk("Next: Findings") },
     { name: "repair-preflight", files, act: walk() },
     { name: "repair-findings", files, act: walk("Next: Findings") },
     { name: "repair-plan", files, act: walk("Next: Findings", "Next: Plan") },
     { name: "repair-write", files, act: walk(...toWrite) },
     { name: "repair-verify", files, act: walk(...toWrite, /^Write \d/) },
     { name: "repair-undo", files, act: walk(...toWrite, /^Write \d/, "Undo…") },
+    {
+      name: "repair-undone",
+      files,
+      act: walk(...toWrite, /^Write \d/, "Undo…", /^Undo \d/),
+    },
+    {
+      name: "repair-earlier-journal",
+      files,
+      act: async (/** @type {Page} */ page) => {
+        await walk(...toWrite, /^Write \d/)(page);
+        await page.getByRole("button", { name: /^Look at .* again$/ }).click();
+        await page.getByText("There is an undo journal already").waitFor();
+      },
+    },
   ];
 }
 
+/** forced: the system's own colours, on what would be light. */
+const themes = /** @type {const} */ (["light", "dark", "forced"]);
+
 async function picture(
   /** @type {Scene} */ scene,
-  /** @type {"light" | "dark"} */ theme,
+  /** @type {typeof themes[number]} */ theme,
   /** @type {string} */ into,
 ) {
   const profile = mkdtempSync(inFolder("profile-"));
@@ -282,12 +311,13 @@ async function picture(
     executablePath: electronPath(),
     args: [...electronArgs(), root, ...(scene.files ?? [])],
     env: /** @type {Record<string, string>} */ (nodeEnv({ BLKSCOPE_USER_DATA: profile })),
-    colorScheme: theme,
+    colorScheme: theme === "dark" ? "dark" : "light",
   });
   try {
     const page = await app.firstWindow();
     await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.setContentSize(1280, 800));
     await page.waitForSelector("#root > *");
+    if (theme === "forced") await page.emulateMedia({ forcedColors: "active" });
     await page.waitForTimeout(1500);
     await scene.act?.(page, app);
     await page.waitForTimeout(700);
@@ -320,7 +350,7 @@ await runMain(async () => {
   mkdirSync(inRoot("docs/screenshots"), { recursive: true });
   try {
     for (const scene of scenes().filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
-      for (const theme of /** @type {const} */ (["light", "dark"])) {
+      for (const theme of themes) {
         makeImages();
         await picture(scene, theme, into);
         const name = `${scene.name}-${theme}.png`;

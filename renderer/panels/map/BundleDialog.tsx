@@ -65,7 +65,8 @@ export function BundleDialog({ image, node }: { image: OpenedImage; node: string
               onChange={({ target }) => setRedactNames(target.checked)}
             />
             <span>
-              Blank the names of other files <span className={styles.hint}>asterisks of the same length</span>
+              Blank the names of other files{" "}
+              <span className={styles.hint}>(with asterisks, as many as their bytes)</span>
             </span>
           </label>
         </fieldset>
