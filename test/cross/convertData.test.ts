@@ -1,0 +1,122 @@
+// What `convert` leaves beside qemu-img: every byte and every hole of images with many small holes; and no target where the
+// disk is full or the command is interrupted while data are being written.
+import { spawnSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { run } from "../build/peers.ts";
+import { type Random, seeded } from "../build/random.ts";
+import { Cli, describeWithQemu } from "../core/cli/support.ts";
+
+const KiB = 1024;
+const MiB = 1024 * KiB;
+
+let cli: Cli;
+beforeAll(async () => {
+  cli = await Cli.build();
+});
+afterAll(() => cli.remove());
+
+/** Data, holes and zeroes that are written, each of some 4 KiB blocks, now and then of MiBs; the end is no whole sector. */
+function makeHoley(filename: string, random: Random): void {
+  const fd = fs.openSync(filename, "w");
+  let at = 0;
+  while (at < 24 * MiB) {
+    const length = (random.below(12) === 0 ? 256 + random.below(1024) : 1 + random.below(40)) * 4 * KiB;
+    const kind = random.below(4);
+    if (kind === 0) fs.writeSync(fd, Buffer.alloc(length), 0, length, at);
+    else if (kind > 1) {
+      const bytes = Buffer.alloc(length, 1 + random.below(255));
+      // A byte somewhere is enough for its block to be data.
+      const lonely = Buffer.alloc(length);
+      lonely[random.below(length)] = 1;
+      fs.writeSync(fd, kind === 2 ? bytes : lonely, 0, length, at);
+    }
+    at += length;
+  }
+  fs.writeSync(fd, Buffer.alloc(100, 7), 0, 100, at);
+  fs.closeSync(fd);
+}
+
+describeWithQemu("convert of images with many holes", () => {
+  it.each([
+    ["raw", "raw", []],
+    ["raw", "raw", ["-W"]],
+    ["raw", "raw", ["-S", "512"]],
+    ["raw", "raw", ["-S", "0"]],
+    ["raw", "qcow2", []],
+    ["raw", "qcow2", ["-W"]],
+    ["raw", "qcow2", ["-o", "cluster_size=4k"]],
+    ["raw", "qed", []],
+    ["qcow2", "raw", []],
+    ["qed", "raw", ["-m", "1"]],
+  ] as const)("makes the peer's target: %s to %s, %j", async (from, to, options) => {
+    await seeded(async (random) => {
+      const raw = cli.path("holey.raw");
+      makeHoley(raw, random);
+      const source = from === "raw" ? raw : cli.path(`holey.${from}`);
+      if (from !== "raw") run("qemu-img", "convert", "-f", "raw", "-O", from, raw, source);
+      const args = ["convert", "-f", from, "-O", to, ...options, source];
+      run("qemu-img", ...args, cli.path("peer"));
+      expect(cli.run([...args, cli.path("own")])).toMatchObject({ code: 0, stderr: "" });
+      run("qemu-img", "compare", "-f", to, "-F", to, cli.path("peer"), cli.path("own"));
+      expect(allocated(to, "own")).toEqual(allocated(to, "peer"));
+      if (to !== "raw") run("qemu-img", "check", "-f", to, cli.path("own"));
+      for (const name of ["own", "peer"]) fs.rmSync(cli.path(name));
+    });
+  });
+});
+
+/** What is data and what is not, without where it lies in the file. */
+function allocated(format: string, name: string): unknown {
+  const map = JSON.parse(run("qemu-img", "map", "--output=json", "-f", format, cli.path(name))) as {
+    start: number;
+    length: number;
+    data: boolean;
+    zero: boolean;
+  }[];
+  const runs: { start: number; end: number; data: boolean }[] = [];
+  for (const { start, length, data } of map) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.data === data) last.end = start + length;
+    else runs.push({ start, end: start + length, data });
+  }
+  return runs;
+}
+
+describe("convert that can't be finished", () => {
+  it.for(["raw", "qcow2", "qed"])("leaves nothing on a disk that is full: %s", (format, context) => {
+    const folder = path.join(cli.folder, `full-${format}`);
+    fs.mkdirSync(folder);
+    if (spawnSync("mount", ["-t", "tmpfs", "-o", "size=8m", "tmpfs", folder]).status !== 0) {
+      console.warn("SKIPPED: no small file system can be mounted here (it needs root)");
+      return context.skip();
+    }
+    onTestFinished(() => void spawnSync("umount", ["--lazy", folder]));
+    fs.writeFileSync(cli.path("long.raw"), Buffer.alloc(20 * MiB, 5));
+    const target = path.join(folder, "out");
+    const { code, stderr } = cli.run(["convert", "-f", "raw", "-O", format, "long.raw", target]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Could not write 2097152 bytes at offset \d+ of the target: .*No space left/);
+    expect(stderr).toContain(`The unfinished '${target}' was removed.`);
+    expect(fs.readdirSync(folder)).toEqual([]);
+  });
+
+  it("leaves nothing when it is interrupted while it writes as fast as it can", async () => {
+    // Zeroes that are to be written out: there is time enough to interrupt it.
+    const source = cli.sparse("sparse.raw", 4096 * MiB);
+    const child = cli.start(["convert", "-f", "raw", "-S", "0", source, "fast.raw"]);
+    let stderr = "";
+    child.stderr?.on("data", (data) => {
+      stderr += data;
+    });
+    const left = () => fs.readdirSync(cli.folder).filter((name) => name.startsWith("fast.raw"));
+    const isUnderWay = () => left().some((name) => fs.statSync(cli.path(name)).blocks * 512 > 16 * MiB);
+    while (!isUnderWay()) await new Promise((resolve) => setTimeout(resolve, 5));
+    child.kill("SIGINT");
+    const code = await new Promise((resolve) => child.on("exit", resolve));
+    expect(code).toBe(130);
+    expect(stderr).toContain("The unfinished 'fast.raw' was removed.");
+    expect(left()).toEqual([]);
+  });
+});
