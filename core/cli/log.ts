@@ -59,7 +59,7 @@ const actions: Readonly<Record<LogAction, Action>> = {
       }),
   },
   state: {
-    takes: ["entry", "lost", "base", "size", "over", "recover", "imageOpts", "forceShare", "object"],
+    takes: ["entry", "lost", "base", "size", "over", "recover", ...reading],
     operands: ["LOG", "OUT"],
     run: async (args, [log = "", out = ""]) =>
       (await import("./logState.ts")).writeState({
@@ -98,11 +98,12 @@ const actions: Readonly<Record<LogAction, Action>> = {
       (await import("./logStats.ts")).printStats({ ...readRequest(args, log), below: args.value("below") }),
   },
   mark: {
-    takes: ["overTail", "imageOpts", "object"],
+    takes: ["overTail", "output", "imageOpts", "object"],
     operands: ["LOG", "TEXT"],
     run: async (args, [log = "", text = ""]) => {
       const { addMark } = await import("./logMark.ts");
-      await addMark({ log, imageOpts: args.has("imageOpts"), text, overTail: args.has("overTail") });
+      const { imageOpts, json } = readRequest(args, log);
+      await addMark({ log, imageOpts, json, text, overTail: args.has("overTail") });
       return 0;
     },
   },

@@ -95,6 +95,10 @@ which it became durable), "counted", "recovered";
 with --bytes "before" and "after" (hexadecimal, of the first "shown" bytes, 4096 at most) and "changed"`,
     },
     {
+      title: "Output of state and mark (json)",
+      text: `one object: of state "target", "entries" (applied), "lost" (as given), "size" (bytes); of mark "entry" (its number), "text"`,
+    },
+    {
       title: "Output of replay (json)",
       text: `with --find one object: "entry", "header" (its place in the log), "kind"; else one object: "target", "dry-run",
 "first", "end" (the first entry that was not applied), "entries", "writes", "writtenBytes", "discards", "discardedBytes",

@@ -10,10 +10,13 @@ import { LogWriter } from "../writelog/writer.ts";
 import { CliError } from "./command.ts";
 import { noLog } from "./logFile.ts";
 import { withImage } from "./openImage.ts";
+import { jsonText, stdout } from "./output.ts";
 
 export interface MarkRequest {
   readonly log: string;
   readonly imageOpts: boolean;
+  /** Says which entry it has become. */
+  readonly json: boolean;
   readonly text: string;
   /** Entries that the superblock does not count are nothing to be kept. */
   readonly overTail: boolean;
@@ -24,7 +27,7 @@ const superInterval = 4096;
 
 /** Throws CliError: it could not be opened for writing, is in use, is no log or not whole, or the text does not fit. */
 export function addMark(request: MarkRequest): Promise<void> {
-  const { log, imageOpts, text } = request;
+  const { log, imageOpts, json, text } = request;
   return withImage(log, { imageOpts, unprobed: true, writable: true }, async ({ graph }) => {
     const index = await indexLog(graph.root);
     refuse(request, index, graph.root);
@@ -32,6 +35,7 @@ export function addMark(request: MarkRequest): Promise<void> {
     const at = counted === 0 ? sectorSize : nextHeader(index, counted - 1);
     const end = { sectorSize, entries: counted, position: at / sectorSize };
     await new LogWriter(graph.root, { end, superInterval }).mark(text);
+    if (json) stdout.line(jsonText({ entry: counted, text }));
   });
 }
 

@@ -118,7 +118,7 @@ export const logOptions = {
     long: "over-tail",
     help: "mark: write over the entries that the superblock does not count; they are of an older log",
   },
-  output: { long: "output", value: "FORM", help: "human (default) or json; not for mark and state" },
+  output: { long: "output", value: "FORM", help: "human (default) or json" },
   imageOpts: {
     long: "image-opts",
     help: "LOG is a list of options: driver=file,filename=disk.log (a comma in a value is doubled)",

@@ -13,7 +13,7 @@ import { interruptible } from "./interrupt.ts";
 import type { LogReadRequest } from "./logFile.ts";
 import { diskSize, stateSpec } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
-import { printable, printWarning, stderr, stdout } from "./output.ts";
+import { jsonText, printable, printWarning, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { UnfinishedFile } from "./unfinishedFile.ts";
 
@@ -39,14 +39,18 @@ export async function writeState(request: StateRequest): Promise<number> {
   try {
     refuseFull(out, over);
     await writeOut(graph.root, out);
-    const applied = graph.root.info.specific?.["entries-applied"];
-    stdout.line(
-      `${printable(out)}: the disk after ${applied} entries, ${formatSize(graph.root.size)} (${graph.root.size} bytes)`,
-    );
-    return request.entry === undefined && graph.root.info.specific?.["log-is-whole"] === false ? 2 : 0;
+    const { specific } = graph.root.info;
+    report(request, Number(specific?.["entries-applied"]), graph.root.size);
+    return request.entry === undefined && specific?.["log-is-whole"] === false ? 2 : 0;
   } finally {
     await graph.close();
   }
+}
+
+function report({ json, out, lost }: StateRequest, entries: number, size: number): void {
+  if (json) stdout.line(jsonText({ target: out, entries, ...(lost !== undefined && { lost }), size }));
+  else
+    stdout.line(`${printable(out)}: the disk after ${entries} entries, ${formatSize(size)} (${size} bytes)`);
 }
 
 async function openState(request: StateRequest): Promise<Graph> {

@@ -226,6 +226,8 @@ describe("log mark", () => {
     expect(entries[9]).toMatchObject({ sector: 0, sectorCount: 0, flags: 8, text: "état 1" });
     expect(bytes.subarray(512, sound.length).equals(Buffer.from(sound.subarray(512)))).toBe(true);
     expect(cli.run(["log", "info", name]).stdout).toContain("entry 9: état 1\n");
+    const told = cli.run(["log", "mark", "--output", "json", name, "état 2"]);
+    expect([told.code, JSON.parse(told.stdout)]).toEqual([0, { entry: 10, text: "état 2" }]);
   });
 
   it("takes a text that fills the sector but for a zero byte, and no longer one", () => {

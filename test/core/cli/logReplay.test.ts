@@ -111,8 +111,15 @@ describe("log state", () => {
   });
 
   it("leaves out what a crash took", () => {
-    const ran = cli.run(["log", "state", log(), "--entry", "5", "--lost", "4,3:0-1", "lost.raw"]);
+    const lost = ["--entry", "5", "--lost", "4,3:0-1"];
+    const ran = cli.run(["log", "state", "--output", "json", log(), ...lost, "lost.raw"]);
     expect(ran.code).toBe(0);
+    expect(JSON.parse(ran.stdout)).toEqual({
+      target: "lost.raw",
+      entries: 5,
+      lost: "4,3:0-1",
+      size: diskEnd,
+    });
     // Entry 3 wrote sectors 4 to 11; its first two were lost, and entry 4, which wrote 8 and 9.
     const expected = filled(8192, 1).fill(2, 6 * 512, 12 * 512);
     expect(
