@@ -132,7 +132,8 @@ async function carryOut(
   const file = fileOf(root);
   const imagePath = pathOf(root);
   if (imagePath === undefined) {
-    throw new CliError("The image is in no file, so it could not be found again to take its repair back", 1);
+    const why = "The image is not right in a file, so it could not be found again to take its repair back";
+    throw new CliError(why, 1, "Name its file itself, without a driver between them.");
   }
   const name = request.journal ?? journalPathOf(imagePath);
   const opened = await withProgress(interruption, (job) => newJournal(name, file, script, imagePath, job));

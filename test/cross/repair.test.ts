@@ -188,6 +188,21 @@ describe("repair --apply", () => {
     expect(bytesOf("before.qed").equals(original)).toBe(true);
   });
 
+  it("is refused where a debugging driver lies between the image and its file", () => {
+    const original = small("below.qed");
+    const options = "driver=qed,file.driver=blkdebug,file.image.filename=below.qed";
+    expect(repair("--apply", "--image-opts", options)).toEqual({
+      code: 1,
+      stdout: "",
+      stderr:
+        "blkscope: The image is not right in a file, so it could not be found again to take its repair back\n" +
+        "Name its file itself, without a driver between them.\n",
+    });
+    expect(bytesOf("below.qed").equals(original)).toBe(true);
+    // Looked at it can be.
+    expect(repair("--plan", "--image-opts", options)).toMatchObject({ code: 2, stderr: "" });
+  });
+
   it("says what it did as JSON", () => {
     small("report.qed");
     expect(JSON.parse(repair("--apply", "--output", "json", "report.qed").stdout)).toEqual({
