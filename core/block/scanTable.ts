@@ -148,12 +148,17 @@ export class TableScanner<M extends RunMarks> {
     this.#isFirst = false;
   }
 
-  /** Marks those of `count` clusters from `first` on that are only noted so far; without numbers all there are. */
-  settle(first = 0, count = this.#fills.length * 2 ** band.clusterBits): void {
-    const last = Math.floor((first + count - 1) / 2 ** band.clusterBits);
-    for (let index = Math.floor(first / 2 ** band.clusterBits); index <= last; index++) {
+  /** Marks those of `count` clusters from `first` on that are only noted so far. */
+  settle(first: number, count: number): void {
+    const last = (first + count - 1) >>> band.clusterBits;
+    for (let index = first >>> band.clusterBits; index <= last; index++) {
       if (this.#fills[index] !== 0) this.#drainBand(index);
     }
+  }
+
+  /** Marks all that are only noted so far. */
+  settleAll(): void {
+    for (let index = 0; index < this.#fills.length; index++) this.#drainBand(index);
   }
 
   /** Index of the first entry that is `value` from index `from` on, in the first `length` bytes of the piece; -1 when none is. */

@@ -78,6 +78,8 @@ export class Scan {
   readonly #scanner: TableScanner<RunMarks>;
   readonly #l2: PieceReader;
   readonly #entries: DataView;
+  /** Much of the last table was no simple data, of which each by itself costs the scanner more than the others gain. */
+  #isMixed = false;
   /** Clusters of the file, the last one perhaps in part. */
   readonly #clusters: number;
   /** Bits of L2 tables: those that snapshots refer to, and those that were read. */
@@ -129,7 +131,7 @@ export class Scan {
     this.#toDo = roots.reduce((sum, { table }) => sum + table.entries, 0) * 2 + 1;
     for (const root of roots) await this.#referToL2(root);
     for (const root of roots) await this.#readL2(root);
-    this.#scanner.settle();
+    this.#scanner.settleAll();
     for (let first = 0; first < this.#clusters; first += clustersAtOnce) {
       this.#marks.forget(first, Math.min(this.#clusters, first + clustersAtOnce));
       await this.#breathe();
@@ -280,26 +282,31 @@ export class Scan {
   async #markTable(offset: number, times: number, dataKind: number, isActive: boolean): Promise<void> {
     const { l2Entries, l2EntryLength, hasDataFile } = this.#header;
     const table: L2Table = { times, dataKind, isActive, span: { min: 0xffffffff, max: 0 } };
-    const isPlain = l2EntryLength === 8 && !hasDataFile && times === 1 && dataKind === kinds.data;
+    const isOrdinary = l2EntryLength === 8 && !hasDataFile && times === 1 && dataKind === kinds.data;
+    const isScanned = isOrdinary && !this.#isMixed;
+    let others = 0;
     this.#scanner.begin();
     await this.#reading(offset, async () => {
       const words = { offset, entries: (l2Entries * l2EntryLength) / 8 };
       for await (const { bytes, first } of this.#l2.bytes(words, "l2_load")) {
         this.#bytesRead += bytes.length;
         Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).swap64();
-        if (isPlain) this.#scanEntries(bytes.length, offset + first * 8, table);
-        else this.#markEntries(0, bytes.length, offset + first * 8, table);
+        const at = offset + first * 8;
+        others += isScanned
+          ? this.#scanEntries(bytes.length, at, table)
+          : this.#markEntries(0, bytes.length, at, table);
         await this.#breathe();
       }
     });
+    this.#isMixed = others * 4 > l2Entries;
     const { span } = table;
     const scanned = this.#scanner.span ?? span;
     const [min, max] = [Math.min(span.min, scanned.min), Math.max(span.max, scanned.max)];
     if (min <= max) this.spans.add(offset, min, max);
   }
 
-  /** Entries of the piece: those that are simply data all at once. `at` is where the piece stands in the file. */
-  #scanEntries(length: number, at: number, table: L2Table): void {
+  /** As `#markEntries` of the whole piece, but what is simply data all at once. */
+  #scanEntries(length: number, at: number, table: L2Table): number {
     const { counts } = this.#scanner;
     const before = { ...counts };
     let others = 0;
@@ -309,9 +316,11 @@ export class Scan {
     });
     const zero = counts.zero - before.zero;
     if (zero > 0 && this.#header.version === 2) this.#badEntry(at, zero);
-    if (!table.isActive) return;
-    this.#allocated += counts.allocated - before.allocated - others;
-    this.#zero += zero;
+    if (table.isActive) {
+      this.#allocated += counts.allocated - before.allocated - others;
+      this.#zero += zero;
+    }
+    return others;
   }
 
   /** Data of one table that something else refers to as well; answers how many of them are no data. */
@@ -323,13 +332,17 @@ export class Scan {
     return overlaps;
   }
 
-  /** Bytes [from, end) of the piece, whose entries have been made little-endian. `at` is where it stands in the file. */
-  #markEntries(from: number, end: number, at: number, { times, dataKind, isActive, span }: L2Table): void {
+  /**
+   * Bytes [from, end) of the piece, whose entries have been made little-endian. `at` is where it stands in the file. Answers
+   * how many are neither empty nor simply data.
+   */
+  #markEntries(from: number, end: number, at: number, { times, dataKind, isActive, span }: L2Table): number {
     const { version, clusterSize, clusterBits, l2EntryLength, hasDataFile } = this.#header;
     const entries = this.#entries;
     const mayBeZero = l2EntryLength === 8;
     let allocated = 0;
     let zero = 0;
+    let others = 0;
     for (let i = from; i < end; i += l2EntryLength) {
       const low = entries.getInt32(i, true);
       const high = entries.getInt32(i + 4, true);
@@ -343,6 +356,7 @@ export class Scan {
       }
       if (isCompressed(high)) {
         allocated++;
+        others++;
         const place = compressedPlace(high, low, clusterBits);
         const isGood = !hasDataFile && this.#referToStream(place.offset, place.length, times, span);
         if (!isGood) this.#badEntry(at + i);
@@ -354,13 +368,16 @@ export class Scan {
         if (isZero) zero++;
         continue;
       }
-      if (isZero) zero++;
-      else allocated++;
+      if (isZero) {
+        zero++;
+        others++;
+      } else allocated++;
       // Clusters of another file.
       if (hasDataFile) continue;
       const offset = offsetOf(high, low);
       const cluster = offset / clusterSize;
       if (!Number.isInteger(cluster) || cluster >= this.#clusters) {
+        others++;
         this.#badEntry(at + i);
         continue;
       }
@@ -369,9 +386,11 @@ export class Scan {
       const kind = isZero && dataKind === kinds.data ? kinds.zero : dataKind;
       if (!this.#marks.refer(cluster, kind, times, mixesWithData)) this.#extraReferences++;
     }
-    if (!isActive) return;
-    this.#allocated += allocated;
-    this.#zero += zero;
+    if (isActive) {
+      this.#allocated += allocated;
+      this.#zero += zero;
+    }
+    return others;
   }
 
   /** A subcluster both allocated and zero, or allocated where there is no cluster. */
@@ -508,7 +527,7 @@ export class Scan {
   /** Lets a cancel arrive, after some work. */
   async #breathe(): Promise<void> {
     if (performance.now() - this.#lastTurn < turnMs) return;
-    this.#scanner.settle();
+    this.#scanner.settleAll();
     this.#job.progress(this.#done, this.#toDo, this.#bytesRead);
     await takeTurn(this.#job);
     this.#lastTurn = performance.now();

@@ -68,7 +68,7 @@ class Check {
     const { l1Offset, clusterSize, tableSize, imageSize } = this.#header;
     this.#usage.markRun(l1Offset / clusterSize, tableSize);
     await this.#checkTables();
-    this.#scanner.settle();
+    this.#scanner.settleAll();
     if (this.#usage.shared > 0 && this.#job.finding) await this.#tellShared();
     if (this.#errors === 0) await this.#tellLeaks();
     return {

@@ -143,7 +143,7 @@ class Scan {
     this.#marks.kinds.fill(kinds.header, 0, Math.max(1, headerSize));
     this.#marks.own(l1Offset / clusterSize, tableSize, kinds.l1);
     await this.#readL1();
-    this.#scanner.settle();
+    this.#scanner.settleAll();
     await this.#markRest();
     const total = Math.ceil(imageSize / clusterSize);
     const { allocated, zero, again } = this.#scanner.counts;
@@ -245,7 +245,7 @@ class Scan {
   }
 
   async #turn(l1Index: number): Promise<void> {
-    this.#scanner.settle();
+    this.#scanner.settleAll();
     this.#job.progress(Math.min(l1Index, this.#used), this.#used, this.#bytesRead);
     await takeTurn(this.#job);
     this.#lastTurn = performance.now();

@@ -62,7 +62,7 @@ function fastScan(entries: readonly bigint[], bounds: ScanBounds, pieces: number
       bad.push(first + index);
     });
   }
-  scanner.settle();
+  scanner.settleAll();
   const used = new Set<number>();
   let next = 0;
   for (const { index, count } of usage.unused(0)) {
@@ -141,7 +141,7 @@ describe("clusters in no order, in a file of several bands", () => {
     scanner.settle(2 ** 20 - 1, 2);
     expect(scanner.marks.isUsed(2 ** 20)).toBe(true);
     expect(scanner.marks.isShared(2 ** 20)).toBe(true);
-    scanner.settle();
+    scanner.settleAll();
     expect(indices.map((index) => scanner.marks.isUsed(index))).toEqual([true, true, true, true]);
     expect(scanner.counts).toMatchObject({ allocated: 4, again: 1 });
   });
