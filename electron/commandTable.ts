@@ -221,6 +221,13 @@ export const commandTable = [
   { id: "map.zoomOut", label: "Zoom out", keys: ["-"], context: "grid", menu: { name: "Map", group: 1 } },
   { id: "map.fit", label: "Whole image", keys: ["0"], context: "grid", menu: { name: "Map", group: 1 } },
   { id: "map.showAll", label: "Show all kinds", menu: { name: "Map", group: 2 } },
+  {
+    id: "map.references",
+    label: "Go to what refers to the cluster",
+    keys: ["R"],
+    context: "grid",
+    menu: { name: "Map", group: 2 },
+  },
   { id: "map.table", label: "View as table", menu: { name: "Map", group: 2 }, toggle: true },
   {
     id: "compare.here",

@@ -36,6 +36,7 @@ export type Overlay =
   | { readonly kind: "export" }
   /** Confirms a metadata-only bundle of the image whose map shows. */
   | { readonly kind: "bundle" }
+  | { readonly kind: "mapGoTo" }
   | { readonly kind: "textEncoding" }
   | { readonly kind: "settings" }
   | { readonly kind: "compareWith" }

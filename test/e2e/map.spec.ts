@@ -88,6 +88,39 @@ test("says in full what is wrong with a cluster, and shows its bytes from the fa
   await expect(statusBar(page)).toContainText(`file 0x${entry.toString(16)} `);
 });
 
+test("goes to a place that is typed, to what refers to it, and to the next bad cluster, by keys", async ({
+  launch,
+  folder,
+}) => {
+  const path = folder.file("broken.qed");
+  const { shared, table } = brokenQed(path);
+  const { page } = await launch(path);
+  await page.keyboard.press("Control+3");
+  await expect(list(page)).toContainText("listed");
+  await expect(map(page)).toBeFocused();
+  await page.keyboard.press("Control+g");
+  const place = page.getByRole("textbox", { name: "Place" });
+  await place.fill("c:9999999");
+  await expect(page.getByRole("button", { name: "Go to it" })).toBeDisabled();
+  await place.fill(`c:${shared / clusterSize}`);
+  await expect(page.getByRole("dialog")).toContainText(`file 0x${shared.toString(16)} (`);
+  await page.keyboard.press("Enter");
+  await expect(card(page)).toContainText("Multiply referenced");
+  await expect(map(page)).toBeFocused();
+  await page.keyboard.press("r");
+  const reference = card(page).getByRole("button", { name: "L1[0] → L2[4]" });
+  await expect(reference).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(statusBar(page)).toContainText(`file 0x${(table + 4 * 8).toString(16)} `);
+
+  await page.keyboard.press("Control+3");
+  // The entry past the end is in the table; the next that is wrong is the cluster that is used twice.
+  await page.keyboard.press("Alt+Home");
+  await expect(card(page)).toContainText("L2 table 0");
+  await page.keyboard.press("Control+F8");
+  await expect(card(page)).toContainText(`0x${shared.toString(16)}`);
+});
+
 test("shows by more than a colour's shade what is chosen, where colours are forced", async ({
   launch,
   folder,

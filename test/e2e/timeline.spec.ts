@@ -383,7 +383,7 @@ test("the disk at one moment is compared with that at any other, by its number",
   await goTo(page, 7);
   await detail(page).getByRole("button", { name: "Compare state…" }).click();
   const other = page.getByRole("textbox", { name: "Other entry" });
-  const compare = page.getByRole("button", { name: "Compare", exact: true });
+  const compare = page.getByRole("dialog").getByRole("button", { name: "Compare", exact: true });
   await other.fill("70");
   await expect(page.getByRole("radio", { name: "The disk after entry", exact: true })).toBeChecked();
   await expect(page.getByRole("dialog")).toContainText("The log has entries 0 to 9.");

@@ -211,7 +211,7 @@ function References({ place, onGo }: { place: MapPlace; onGo(offset: number): vo
         Referenced by <span className={styles.hint}>{shown}</span>
       </h3>
       {references.list.length === 0 && <p className={styles.hint}>Nothing refers to this cluster.</p>}
-      <ul className={styles.references}>
+      <ul className={styles.references} data-references>
         {references.list.map((reference) => (
           <li key={`${reference.by}@${reference.offset}`}>
             <button
@@ -308,7 +308,7 @@ function GuestOnly({ guest, onGo }: { guest: MapGuestPlace; onGo(offset: number)
         )}
       </dl>
       <h3>As the tables say</h3>
-      <ul className={styles.references}>
+      <ul className={styles.references} data-references>
         <li>
           <button
             type="button"

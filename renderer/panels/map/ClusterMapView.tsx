@@ -23,6 +23,7 @@ import compare from "../compare/compare.module.css";
 import { UnfinishedNotice } from "../repair/UnfinishedNotice.tsx";
 import { BundleDialog } from "./BundleDialog.tsx";
 import { ClusterCard } from "./ClusterCard.tsx";
+import { GoToDialog } from "./GoToDialog.tsx";
 import styles from "./map.module.css";
 import { ProblemsPanel } from "./ProblemsPanel.tsx";
 import { type MapSession, type ShownMap, scannedPercent } from "./session.ts";
@@ -52,6 +53,7 @@ export function ClusterMapView({ tab, session, state }: ClusterMapViewProps) {
       <ScanLine session={session} />
       <FileBanner token={tab.token} />
       <UnfinishedNotice image={image} />
+      {overlay === "mapGoTo" && shown && <GoToDialog session={session} shown={shown} />}
       {overlay === "bundle" && <BundleDialog image={image} node={tab.node} />}
       {isPartial && session.resting && <Stopped session={session} />}
       {shown?.isComplete && shown.summary.identity?.isChanged && (

@@ -178,17 +178,18 @@ export class MapSession {
     this.#checkAgain();
   }
 
-  /** Shows the cluster of a byte of the file, now or when the map is there. */
-  goTo(offset: number): void {
+  /** Shows the cluster of a byte of the file, now or when the map is there; or of the guest's disk, where there is its order. */
+  goTo(offset: number, space: MapOrder = "file"): void {
     const { shown } = this.store.getState();
     if (shown === undefined) {
-      this.#goal = offset;
+      if (space === "file") this.#goal = offset;
       return;
     }
-    const { clusterSize, clusters } = shown.summary;
+    const order = shown.sources[space] === undefined ? "file" : space;
+    const { clusterSize, clusters } = shown.sources[order] ?? shown.sources.file;
     const cluster = Math.min(clusters - 1, Math.floor(offset / clusterSize));
-    this.setOrder("file");
-    this.views.file.showRange({ first: cluster, count: 1 });
+    this.setOrder(order);
+    this.views[order].showRange({ first: cluster, count: 1 });
     this.cursorAt({
       cluster,
       clusters: 1,
@@ -237,6 +238,19 @@ export class MapSession {
     const { problem } = this.store.getState();
     const chosen = problem === undefined ? undefined : this.problems.at(problem)?.offset;
     return chosen !== undefined && chosen >= offset && chosen < offset + length ? chosen : offset;
+  }
+
+  /** The next problem of the list that is in another cluster than the one at hand. */
+  stepCluster(): void {
+    const { problem, shown } = this.store.getState();
+    const { clusterSize = 1 } = shown?.summary ?? {};
+    const clusterOf = (row: number) => Math.floor((this.problems.at(row)?.offset ?? 0) / clusterSize);
+    const from = problem ?? -1;
+    let to = from + 1;
+    while (problem !== undefined && to < this.problems.count && clusterOf(to) === clusterOf(from)) to++;
+    if (to < this.problems.count) this.showProblem(to);
+    else
+      useView.getState().say(this.problems.count === 0 ? this.#noneText() : "No problem in a later cluster");
   }
 
   first(): void {

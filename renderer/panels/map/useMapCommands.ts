@@ -9,6 +9,15 @@ import { useView } from "../../store/view.ts";
 import { saveNumbers, savePicture } from "./exports.ts";
 import { type MapSession, noGuestText } from "./session.ts";
 
+/** Puts the focus on the first of what refers to the cluster at the cursor. */
+function showReferences({ store }: MapSession): void {
+  const first = document.querySelector<HTMLElement>('[data-pane="card"] [data-references] button');
+  if (first) first.focus();
+  else if (store.getState().shown?.isComplete === false) {
+    useView.getState().say("What refers to it is known when the scan is over");
+  } else useView.getState().say("Nothing refers to this cluster");
+}
+
 export function useMapCommands(session: MapSession, image: OpenedImage): void {
   const { shown, asTable, version, order } = useStore(session.store);
   const listShown = useView((state) => state.shown.bottomPanel);
@@ -33,6 +42,9 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
         "compare.previousLetter": previous,
         "compare.first": { run: () => session.first(), disabled: none },
         "compare.last": { run: () => session.last(), disabled: none },
+        "compare.nextCluster": { run: () => session.stepCluster(), disabled: none },
+        "go.to": { run: () => useView.getState().show({ kind: "mapGoTo" }), disabled: noMap },
+        "map.references": { run: () => showReferences(session), disabled: noMap },
         "compare.rescan": { run: () => rescan(session, image) },
         "compare.cancel": {
           run: () => session.cancel(),

@@ -12,6 +12,7 @@ import {
 } from "../fakeBridge.ts";
 
 const { MapSession, stepText } = await import("../../../renderer/panels/map/session.ts");
+const { goalOf } = await import("../../../renderer/panels/map/goToPlace.ts");
 const { useView } = await import("../../../renderer/store/view.ts");
 const { listenForJobs, stopJob, useJobs } = await import("../../../renderer/store/jobs.ts");
 
@@ -197,6 +198,51 @@ it("shows the bytes of a cluster from the problem that was chosen in it", async 
   // Another cluster's bytes are shown from its start.
   expect(session.openOffset(131_072, 65_536)).toBe(131_072);
   expect(session.openOffset(0, 65_536)).toBe(0);
+});
+
+it("goes to the next problem of another cluster", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  await scanned();
+  const at = () => session.store.getState().problem;
+  // Three in cluster 1, one in cluster 3.
+  const offsets = [65_600, 65_700, 65_800, 196_608];
+  bridge.send("job:items", { job: lastJob, items: offsets.map(problem) } as never);
+  await settle();
+  session.stepCluster();
+  expect(at()).toBe(0);
+  session.stepCluster();
+  expect(at()).toBe(3);
+  session.stepCluster();
+  expect([at(), useView.getState().note]).toEqual([3, "No problem in a later cluster"]);
+});
+
+it("goes to a byte of the guest's disk where its order is known, else of the file", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  await scanned({ guestCells: { count: 8, cellSize: 65_536, size: 524_288, clusters: 1, levels: 1 } });
+  session.goTo(400_000, "guest");
+  const { order, place } = session.store.getState();
+  // 400,000 = 6 * 65,536 + 6784.
+  expect([order, place.kind === "none" ? undefined : place.cell.cluster]).toEqual(["guest", 6]);
+  session.goTo(70_000);
+  expect(session.store.getState().order).toBe("file");
+});
+
+it("reads where to go as a hex view does, in the order that shows", async () => {
+  session.attach(openedImage(fileRef("disk.qed")));
+  await scanned();
+  const meant = (text: string, cursor = 0) => {
+    const { shown } = session.store.getState();
+    if (!shown) throw new Error("no map");
+    const goal = goalOf(text, shown, "file", cursor);
+    return goal?.target?.offset ?? goal?.text;
+  };
+  expect([meant("0x10000"), meant("c:2+16"), meant("50%"), meant("end")]).toEqual([
+    65_536, 131_088, 131_072, 262_143,
+  ]);
+  expect(meant("+c:1", 2)).toBe(196_608);
+  expect(meant("")).toBeUndefined();
+  expect(meant("guest:0")).toBe("This map has one order, that of the file");
+  expect(meant("0x1000000")).toMatch(/behind the end|past the end|end of the image/);
 });
 
 it("says that there are no problems only when all of it was checked", async () => {
