@@ -45,6 +45,8 @@ export interface BlockErrorContext {
 }
 
 export interface PeerWords {
+  /** Lines of their own before it: where the peer tells the cause and what it kept from being done one by one. */
+  readonly before?: readonly string[];
   /** Instead of `message`. */
   readonly message: string;
   /** Lines after it, instead of `hint`; without it none are printed. */

@@ -61,8 +61,8 @@ export const stderr = new Output(2);
  */
 export function printError(error: unknown): void {
   flushBeforeStderr();
-  const { message, hint } = wordsOf(error);
-  stderr.line(`${persona}: ${printable(message)}`);
+  const { before = [], message, hint } = wordsOf(error);
+  for (const line of [...before, message]) stderr.line(`${persona}: ${printable(line)}`);
   if (hint !== undefined && hint !== "") for (const line of hint.split("\n")) stderr.line(printable(line));
   stderr.flush();
 }
@@ -99,6 +99,8 @@ function warningPrefix(line: string): string {
 }
 
 export interface Words {
+  /** Lines of the peer's before it. */
+  readonly before?: readonly string[] | undefined;
   readonly message: string;
   readonly hint?: string | undefined;
 }
@@ -115,7 +117,7 @@ export function wordsOf(error: unknown): Words {
   };
   if (!inPlaceOfPeer) return { message, hint: hint ?? context?.hint };
   const peer = context?.peer;
-  return { message: peer?.message ?? message, hint: peerHint ?? peer?.hint };
+  return { before: peer?.before, message: peer?.message ?? message, hint: peerHint ?? peer?.hint };
 }
 
 /**

@@ -1,6 +1,8 @@
 // `amend`, `commit` and `rebase` of qcow2 images in the place of qemu-img beside the stock program: what they print, what
 // they refuse, and the images they leave, as the stock programs see them.
 import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Twins, words } from "../build/twins.ts";
 import { Cli, describeWithQemu } from "../core/cli/support.ts";
@@ -20,6 +22,13 @@ const lastStep = (text: string) => text.replace(/.*\r/g, "");
 function sameSeen(program: string, args: readonly string[], keep: (text: string) => unknown) {
   const seen = (cwd: string) => keep(execFileSync(program, args, { cwd, encoding: "utf8" }));
   expect(seen(twins.ownFolder)).toEqual(seen(twins.peerFolder));
+}
+
+/** Puts bytes over the first entry of the snapshot table. */
+function poke(name: string, field: number, value: Buffer): void {
+  const bytes = fs.readFileSync(name);
+  value.copy(bytes, Number(bytes.readBigUInt64BE(64)) + field);
+  fs.writeFileSync(name, bytes);
 }
 
 /** Without what depends on the time and on where clusters lie. */
@@ -97,6 +106,15 @@ describeWithQemu("amend in the place of qemu-img", () => {
     create("grown");
     twins.prepare("qemu-img", "snapshot", "-c", "s", "grown");
     twins.prepare("qemu-img", "resize", "-q", "grown", "2M");
+    const broken: readonly (readonly [string, number, Buffer])[] = [
+      ["misplaced", 0, Buffer.from("0000000000400200", "hex")],
+      ["huge", 8, Buffer.from("10000000", "hex")],
+    ];
+    for (const [name, field, value] of broken) {
+      create(name);
+      twins.prepare("qemu-img", "snapshot", "-c", "s", name);
+      for (const folder of [twins.peerFolder, twins.ownFolder]) poke(path.join(folder, name), field, value);
+    }
     const lines = [
       "amend -f qcow2 -o help",
       "amend -o help new",
@@ -123,6 +141,11 @@ describeWithQemu("amend in the place of qemu-img", () => {
       "amend -o compat=0.10 data",
       "amend -o compat=0.10 sub",
       "amend -o compat=0.10 grown",
+      // Zero clusters of a snapshot can't be looked for where its L1 table can't be found.
+      "amend -o compat=0.10 misplaced",
+      "amend -o compat=0.10 huge",
+      // The snapshot has the size that the disk gets back on the way.
+      "amend -o compat=0.10,size=1M grown",
     ];
     for (const line of lines) twins.same(words(line), lastStep);
     for (const name of ["new", "old", "sub", "data", "grown"]) {

@@ -1,7 +1,8 @@
 // Options of an image that are changed later: its version, the width of refcounts, lazy refcounts, its size, and what it
 // says of its data file. In the peer's order: what needs version 3 comes after the upgrade, what can't stay in version 2
 // goes before the downgrade. Each step is durable, and the image is whole between any two.
-import { BlockError } from "../../../base/errors.ts";
+import { asBlockError, BlockError } from "../../../base/errors.ts";
+import { strerror } from "../../../base/strerror.ts";
 import type { AmendRequest, BlockNode } from "../../../block/node.ts";
 import { extensionTypes } from "../extensions.ts";
 import { featureNamesFor } from "../headerBytes.ts";
@@ -124,7 +125,9 @@ export class Amender {
     await this.#parts.removeBitmaps();
     await this.#alone(async () => {
       await metadata.overlaps.changingSnapshots(async () => {
-        await new ZeroExpansion({ metadata, l2, file, hasBacking }).run(progress);
+        await new ZeroExpansion({ metadata, l2, file, hasBacking }).run(progress).catch((thrown: unknown) => {
+          throw notExpanded(asBlockError(thrown));
+        });
         await metadata.commitAll();
         await metadata.settle();
       });
@@ -153,6 +156,17 @@ export class Amender {
       },
     );
   }
+}
+
+/** The peer names a table that can't be found first; of what can't be read it tells no more than that. */
+function notExpanded(error: BlockError): BlockError {
+  const { code, message, context } = error;
+  const cause = code === "EIO" ? undefined : context.peer?.message;
+  const peer = {
+    ...(cause !== undefined && { before: [cause] }),
+    message: `Failed to turn zero into data clusters: ${strerror(error)}`,
+  };
+  return new BlockError(code, message, { ...context, peer }, { cause: error });
 }
 
 /** An empty name takes it out. */

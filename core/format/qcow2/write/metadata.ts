@@ -354,6 +354,12 @@ export class Metadata {
     return this.#isUnflushed || this.tables.dirtyBytes > 0 || this.header.isUnsure;
   }
 
+  /** Of what is not durable, refcounts alone are still in memory. */
+  get hasOnlyCountsUnwritten(): boolean {
+    const { tables } = this;
+    return tables.dirtyBytes > 0 && !tables.isDirty(level.l2) && !tables.isDirty(level.l1);
+  }
+
   /** The file was written to past this: guest data, for instance. They are durable with the next `commit`. */
   wrote(): void {
     this.#isUnflushed = true;

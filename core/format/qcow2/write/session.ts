@@ -1,6 +1,6 @@
 // What makes an open image writable: guest writes, zeroes, discards and resizing over one Metadata. The node holds one of
 // these when it was opened for writing.
-import { asBlockError, BlockError } from "../../../base/errors.ts";
+import { asBlockError, BlockError, type BlockErrorCode } from "../../../base/errors.ts";
 import { strerror } from "../../../base/strerror.ts";
 import type {
   AmendRequest,
@@ -36,6 +36,9 @@ export interface SessionParts {
   readonly isUntouched: boolean;
   warn(message: string): void;
 }
+
+/** Codes of what is wrong in the image, not with its file. */
+const tableFaults: ReadonlySet<BlockErrorCode> = new Set(["ECORRUPT", "EFBIG"]);
 
 export class WriteSession {
   readonly metadata: Metadata;
@@ -193,13 +196,16 @@ export class WriteSession {
   async #settle(): Promise<void> {
     const settle = () => this.metadata.exclusively(() => this.metadata.settle());
     const isLoss = this.metadata.hasUnwritten;
+    const isCountsAlone = this.metadata.hasOnlyCountsUnwritten;
     const failed = (what: string, error: unknown) => {
       if (isLoss) this.#parts.warn(`Failed to flush the ${what}: ${strerror(asBlockError(error))}`);
     };
     try {
       await settle();
     } catch (first) {
-      failed("L2 table cache", first);
+      // Where L2 tables have nothing to write, the peer's flush of them fails with the file, not for what a table says.
+      const isFile = !tableFaults.has(asBlockError(first).code);
+      if (isFile || !isCountsAlone) failed("L2 table cache", first);
       try {
         await settle();
       } catch (error) {
