@@ -17,12 +17,15 @@ import { CliError } from "./command.ts";
 import { mapWithProgress } from "./mapKinds.ts";
 import { type ImageRequest, withImage } from "./openImage.ts";
 import { jsonText, printable, stdout } from "./output.ts";
+import { lookAtRange, printRange, type RangeShown } from "./refsRange.ts";
 
 export interface ReferencesRequest {
   readonly file: string;
   readonly image: ImageRequest;
   /** Byte of the file, or of the guest's disk. */
   readonly at: number;
+  /** Of the file: a range is asked for. */
+  readonly length: number | undefined;
   readonly isGuest: boolean;
   readonly limit: number;
   readonly json: boolean;
@@ -57,14 +60,35 @@ export function printReferences(request: ReferencesRequest): Promise<void> {
       const size = structure.fileSize;
       throw new CliError(`Offset ${offset} is not in the file of ${size} bytes`, 1);
     }
-    const place =
-      offset === undefined ? undefined : await (await mapWithProgress(root)).place(offset, request.limit);
-    if (request.json) stdout.line(jsonText(jsonOf(request.file, root, guest, place), 4));
-    else {
-      if (guest !== undefined) printGuest(guest);
-      if (place !== undefined) printPlace(place);
-    }
+    const { length } = request;
+    if (offset !== undefined && length !== undefined) await showRange(request, root, { offset, length });
+    else await showPlace(request, root, guest, offset);
   });
+}
+
+async function showPlace(
+  { file, json, limit }: ReferencesRequest,
+  root: BlockNode,
+  guest: GuestPlace | undefined,
+  offset: number | undefined,
+): Promise<void> {
+  const place = offset === undefined ? undefined : await (await mapWithProgress(root)).place(offset, limit);
+  if (json) {
+    stdout.line(jsonText(jsonOf(file, root, guest, place), 4));
+    return;
+  }
+  if (guest !== undefined) printGuest(guest);
+  if (place !== undefined) printPlace(place);
+}
+
+async function showRange(
+  { file, json, limit }: ReferencesRequest,
+  root: BlockNode,
+  range: ByteRange,
+): Promise<void> {
+  const found = await lookAtRange(await mapWithProgress(root), range, limit);
+  if (json) stdout.line(jsonText(rangeShownJson(file, root, found), 4));
+  else printRange(found);
 }
 
 /** Where the byte is stored, or its cluster where that is compressed; what is broken is looked at itself. */
@@ -172,6 +196,20 @@ function jsonOf(
       pointers: place.pointers.list.map(fieldJson),
       "total-pointers": place.pointers.total,
     }),
+  };
+}
+
+function rangeShownJson(filename: string, root: BlockNode, { range, stretches, total }: RangeShown) {
+  return {
+    filename,
+    format: root.driver,
+    ...range,
+    stretches: stretches.map(({ counted, first, ...stretch }) => ({
+      ...stretch,
+      "counted-references": counted,
+      ...(first && { "first-reference": referenceJson(first) }),
+    })),
+    "total-stretches": total,
   };
 }
 

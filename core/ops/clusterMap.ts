@@ -7,6 +7,7 @@ import { ClusterMarks } from "../block/clusterMarks.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import {
+  type ByteRange,
   type ClusterKind,
   clusterKinds,
   kindNumber,
@@ -24,6 +25,7 @@ import type {
   MapGuestPlace,
   MapOrder,
   MapPlace,
+  MapStretch,
   MapSummary,
   TileRequest,
 } from "./mapRun.ts";
@@ -130,6 +132,23 @@ export class ClusterMap {
       references: scanned === undefined ? none : await scanned.references(cluster, limit, signal),
       ...(await lookInto(node, clusterOffset, { offset, limit, signal })),
     };
+  }
+
+  /** The clusters that have a part of a range of the file, which may go on behind its end. Throws EINVAL. */
+  *stretches({ offset, length }: ByteRange): Generator<MapStretch> {
+    const { clusterSize, fileSize, marks } = this.#parts;
+    const first = whereIs(offset, clusterSize, fileSize).cluster;
+    const end = Math.ceil(Math.min(fileSize, offset + Math.max(1, length)) / clusterSize);
+    for (let start = first; start < end; ) {
+      const [number, counted] = [marks.kinds[start] ?? 0, marks.references(start)];
+      let next = start + 1;
+      while (next < end && marks.kinds[next] === number && marks.references(next) === counted) next++;
+      const at = start * clusterSize;
+      const bytes = Math.min(next * clusterSize, fileSize) - at;
+      const kind = clusterKinds[number] ?? "unknown";
+      yield { offset: at, length: bytes, clusters: next - start, kind, counted };
+      start = next;
+    }
   }
 
   /** What is known of a byte of the guest's disk. Throws EINVAL (none, or an image without tables), ECANCELED. */

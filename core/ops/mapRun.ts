@@ -133,6 +133,17 @@ export interface MapPlace {
   readonly unread?: string;
 }
 
+/** Clusters in a row that are of one kind and referenced equally often. */
+export interface MapStretch {
+  /** Bytes of the file. */
+  readonly offset: number;
+  readonly length: number;
+  readonly clusters: number;
+  readonly kind: ClusterKind;
+  /** 255: that many or more. */
+  readonly counted: number;
+}
+
 /** What is known of one byte of the guest's disk, by the tables of the top layer. */
 export interface MapGuestPlace {
   readonly offset: number;

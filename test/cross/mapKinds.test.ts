@@ -258,6 +258,61 @@ describeWithQemu("refs", () => {
   });
 });
 
+describeWithQemu("refs of a range", () => {
+  it("lists clusters of one kind together, and who refers to the first of each", () => {
+    const { l1, l2, length, data } = image("range.qed");
+    // The fifth cluster belongs to nobody now, the ninth to two.
+    poke("range.qed", l2 + 4 * 8, 0n);
+    poke("range.qed", l2 + 9 * 8, data(8));
+    const found = json("refs", "range.qed", "0", "--length", "1T");
+    expect(found).toMatchObject({ format: "qed", offset: 0, length });
+    const clusters = new Map<number, object>();
+    for (const { offset, clusters: count, ...rest } of found.stretches) {
+      for (let i = 0; i < count; i++) clusters.set(offset + i * 65536, rest);
+    }
+    expect(clusters.size).toBe(length / 65536);
+    expect(found["total-stretches"]).toBe(found.stretches.length);
+    const kind = (at: number | bigint) => clusters.get(Number(at));
+    expect(kind(0)).toMatchObject({ kind: "header", "counted-references": 0 });
+    expect(kind(l1)).toMatchObject({ kind: "l1-table", "counted-references": 1 });
+    expect(kind(l2)).toMatchObject({ kind: "l2-table", "counted-references": 1 });
+    expect(kind(l2 + 3 * 65536)).toMatchObject({ kind: "l2-table" });
+    expect(kind(data(3))).toMatchObject({ kind: "data", "counted-references": 1 });
+    expect(kind(data(8))).toMatchObject({ kind: "overlap", "counted-references": 2 });
+    // Data in a row are one stretch, named by their first cluster's entry.
+    const start = Number(data(0));
+    expect(found.stretches).toContainEqual({
+      offset: start,
+      length: 4 * 65536,
+      clusters: 4,
+      kind: "data",
+      "counted-references": 1,
+      "first-reference": {
+        by: "L1[0] -> L2[0]",
+        offset: l2,
+        length: 8,
+        "guest-offset": 0,
+        "guest-length": 65536,
+      },
+    });
+    const lost = start + 4 * 65536;
+    expect(kind(lost)).toMatchObject({ kind: "leaked", "counted-references": 0 });
+    const lines = cli
+      .run(["refs", "range.qed", `${lost - 1}`, "--length", "2"])
+      .stdout.trimEnd()
+      .split("\n");
+    expect(lines).toEqual([
+      `File range 0x${(lost - 65536).toString(16)}+131072`,
+      `  0x${(lost - 65536).toString(16)}+65536: data, 1 cluster, references: 1`,
+      `    L1[0] -> L2[3] at 0x${(l2 + 24).toString(16)}, guest 0x30000+65536`,
+      `  0x${lost.toString(16)}+65536: leaked, 1 cluster, references: 0`,
+    ]);
+    const some = json("refs", "--limit", "1", "range.qed", "0", "--length", "1T");
+    expect(some.stretches).toEqual(found.stretches.slice(0, 1));
+    expect(some).toMatchObject({ length, "total-stretches": found.stretches.length });
+  });
+});
+
 describe("what can't be asked", () => {
   it("is refused with a reason", () => {
     cli.write("plain.raw", Buffer.alloc(4096));
@@ -271,6 +326,11 @@ describe("what can't be asked", () => {
     ]);
     expect(said("refs", "plain.raw")[1]).toContain("one image file name and one offset");
     expect(said("refs", "plain.raw", "0", "--guest", "0")[1]).toContain("one image file name and one offset");
+    expect(said("refs", "--guest", "0", "--length", "1k", "plain.raw")).toEqual([
+      1,
+      "blkscope: --length and --guest are mutually exclusive",
+    ]);
+    expect(said("refs", "plain.raw", "0", "--length", "0")[1]).toContain("Invalid length specified");
     expect(said("map", "--kinds", "-s", "1", "plain.raw")[1]).toContain("can't be used with -s or -l");
     expect(cli.run(["map", "--kinds", "plain.raw"], { BLKSCOPE_AS: "qemu-img" }).code).toBe(1);
   });
