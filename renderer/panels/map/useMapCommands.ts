@@ -9,13 +9,26 @@ import { useView } from "../../store/view.ts";
 import { saveNumbers, savePicture } from "./exports.ts";
 import { type MapSession, noGuestText } from "./session.ts";
 
-/** Puts the focus on the first of what refers to the cluster at the cursor. */
+/** Puts the focus on the first of what refers to the cluster at the cursor, once that is known. */
 function showReferences({ store }: MapSession): void {
+  const { place, shown } = store.getState();
+  if (place.kind !== "loading") {
+    focusReference(shown?.isComplete);
+    return;
+  }
+  const stop = store.subscribe(({ place, shown }) => {
+    if (place.kind === "loading") return;
+    stop();
+    // It is in the card with the next frame.
+    requestAnimationFrame(() => focusReference(shown?.isComplete));
+  });
+}
+
+function focusReference(isComplete: boolean | undefined): void {
   const first = document.querySelector<HTMLElement>('[data-pane="card"] [data-references] button');
   if (first) first.focus();
-  else if (store.getState().shown?.isComplete === false) {
-    useView.getState().say("What refers to it is known when the scan is over");
-  } else useView.getState().say("Nothing refers to this cluster");
+  else if (isComplete) useView.getState().say("Nothing refers to this cluster");
+  else useView.getState().say("What refers to it is known when the scan is over");
 }
 
 export function useMapCommands(session: MapSession, image: OpenedImage): void {
