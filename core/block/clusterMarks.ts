@@ -228,8 +228,12 @@ export class ClusterMarks {
   }
 }
 
-/** By comparing with itself, one byte on: memcmp is several times faster than a loop. */
+/** Word by word: pages see this file's types, so that there is no Buffer to compare with. */
 function isFilledWith(bytes: Uint8Array, value: number): boolean {
-  if (bytes.length === 0) return true;
-  return bytes[0] === value && Buffer.compare(bytes.subarray(1), bytes.subarray(0, -1)) === 0;
+  const aligned = bytes.byteOffset % 4 === 0 ? Math.floor(bytes.length / 4) : 0;
+  const words = new Uint32Array(bytes.buffer, aligned === 0 ? 0 : bytes.byteOffset, aligned);
+  const filled = value * 0x01010101;
+  for (let at = 0; at < aligned; at++) if (words[at] !== filled) return false;
+  for (let at = aligned * 4; at < bytes.length; at++) if (bytes[at] !== value) return false;
+  return true;
 }

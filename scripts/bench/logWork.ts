@@ -34,7 +34,7 @@ const indexed = performance.now() - start;
 start = performance.now();
 await buildIntervals(index);
 const prepare = performance.now() - start;
-await tablesOf(graph.root);
+await tablesOf({ node: graph.root, reopen: async () => undefined });
 
 const opens: number[] = [];
 for (const part of [0.5, 0, 0.001, 0.25, 0.75, 0.999, 1]) {
