@@ -36,11 +36,12 @@ export interface ConvertRequest {
 }
 
 const sector = 512;
-/**
- * Bytes read at once, as the peer's requests: one block is read while another is written by a second thread, which have to
- * tell each other of each.
- */
-const blockSize = 2 * 1024 * 1024;
+/** Bytes read at once: several of them stay in the processor's cache. */
+const blockSize = 256 * 1024;
+/** The same where each write takes new clusters, which costs more than the cache saves. */
+const clusteredBlockSize = 1024 * 1024;
+/** A piece counts as done in parts of this size, as the peer's requests. */
+const reportSize = 2 * 1024 * 1024;
 /** Zeroes are written in requests of at most this much, so that a cancel is heard in between. */
 const longestZero = 1024 * 1024 * 1024;
 
@@ -79,10 +80,11 @@ class Conversion {
     this.#pace = new Pace(request.signal);
     this.#rate = request.rate === undefined ? undefined : new RateLimit(request.rate, request.signal);
     // A cluster is allocated as a whole: finding zeroes in parts of it would only cost more requests.
-    const cluster = Math.min(request.target.info.clusterSize ?? 0, blockSize);
+    const cluster = Math.min(request.target.info.clusterSize ?? 0, reportSize);
     this.#compressed = request.compress === true ? cluster : undefined;
     this.#granule = request.sparse === 0 ? 0 : (this.#compressed ?? Math.max(request.sparse, cluster));
-    this.#blockSize = Math.max(blockSize, this.#granule);
+    const least = Math.max(this.#granule, this.#compressed ?? 0);
+    this.#blockSize = Math.max(cluster > 0 ? clusteredBlockSize : blockSize, least);
     this.#blocks = this.#plan();
   }
 
@@ -102,8 +104,7 @@ class Conversion {
       const asData = stretch.kind === "data" || this.#granule === 0;
       for (let at = 0, reported = 0; at < stretch.length; ) {
         const end = Math.min(stretch.length, asData ? this.#blockEnd(stretch.to, at) : at + longestZero);
-        // Counted in parts of this size from where the stretch begins, as the peer counts.
-        const whole = end === stretch.length || Math.floor(at / blockSize) !== Math.floor(end / blockSize);
+        const whole = end === stretch.length || Math.floor(at / reportSize) !== Math.floor(end / reportSize);
         const counts = whole && stretch.kind === "data";
         const { turn, written } = this.#nextTurn();
         yield { ...within(stretch, at, end), reports: counts ? end - reported : 0, turn, written };

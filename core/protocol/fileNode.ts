@@ -1,7 +1,6 @@
-// An open file or device. Reads and small writes are positional and blocking (readSync into the caller's buffer): graphs
+// An open file or device. Reads and writes are positional and blocking (readSync into the caller's buffer): graphs
 // live in worker threads or in the command line, where blocking costs nothing and saves the round trip through the
-// thread pool. Large writes are worth that: who copies reads what comes next meanwhile. No mmap: a file that shrinks must
-// give an error for a range, not a signal.
+// thread pool. No mmap: a file that shrinks must give an error for a range, not a signal.
 import * as fs from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { asBlockError, BlockError } from "../base/errors.ts";
@@ -12,7 +11,6 @@ import type {
   Child,
   Extent,
   NodeInfo,
-  Preallocation,
   ResizeOptions,
   WriteFlags,
   ZeroFlags,
@@ -29,8 +27,6 @@ const zeroBlock = new Uint8Array(1024 * 1024);
 const zeroBlocksAtOnce = 64;
 /** One readSync takes at most this much: Linux cuts longer ones, and a length must fit 31 bits. */
 const maxTransfer = 1024 * 1024 * 1024;
-/** Writes from this length on are done by a thread of the pool, bytes. */
-const leastAside = 128 * 1024;
 /** Written to the beginning of a file that grows from nothing, as the peer does: direct I/O can be tried on it. */
 const firstBlock = 4096;
 
@@ -70,8 +66,6 @@ export class FileNode implements BlockNode {
   readonly #noFlush: boolean;
   /** Whole sectors only, as where the page cache is bypassed: a file that ends within one counts to its end. */
   readonly #direct: boolean;
-  /** Large writes under way in other threads; none of them fails. */
-  readonly #aside = new Set<Promise<void>>();
   #size: number;
   #unflushed = false;
   #flushError: unknown;
@@ -136,18 +130,15 @@ export class FileNode implements BlockNode {
   }
 
   async write(offset: number, source: Uint8Array, flags?: WriteFlags): Promise<void> {
-    if (source.length < leastAside) this.#put(offset, source);
-    else await this.#putAside(offset, source);
+    this.#put(offset, source);
     if (this.#direct && this.#size < this.size)
       this.#put(this.#size, zeroBlock.subarray(0, this.size - this.#size));
     if (flags?.fua) await this.flush();
   }
 
   async writeZeroes(offset: number, length: number, flags?: ZeroFlags): Promise<void> {
-    const zeroed = await this.#alone(() =>
-      this.#attempt("zero", offset, length, () =>
-        this.#changed(() => this.#zero(offset, length, flags?.mayUnmap ?? false)),
-      ),
+    const zeroed = this.#attempt("zero", offset, length, () =>
+      this.#changed(() => this.#zero(offset, length, flags?.mayUnmap ?? false)),
     );
     if (!zeroed) {
       if (flags?.noFallback)
@@ -159,9 +150,7 @@ export class FileNode implements BlockNode {
 
   /** A hint: nothing changes where no holes can be punched. */
   async discard(offset: number, length: number): Promise<void> {
-    await this.#alone(() =>
-      this.#attempt("discard", offset, length, () => this.#changed(() => punch(this.#fd, offset, length))),
-    );
+    this.#attempt("discard", offset, length, () => this.#changed(() => punch(this.#fd, offset, length)));
   }
 
   async flush(): Promise<void> {
@@ -182,10 +171,6 @@ export class FileNode implements BlockNode {
   async resize(size: number, { preallocation = "off" }: ResizeOptions = {}): Promise<void> {
     if (this.#device) return this.#resizeDevice(size, preallocation !== "off");
     if (preallocation === "metadata") throw this.#unsupported("Unsupported preallocation mode: metadata");
-    await this.#alone(() => this.#resizeFile(size, preallocation));
-  }
-
-  async #resizeFile(size: number, preallocation: Exclude<Preallocation, "metadata">): Promise<void> {
     const old = fs.fstatSync(this.#fd).size;
     if (preallocation !== "off" && size < old) {
       throw new BlockError("EINVAL", "Cannot use preallocation for shrinking files", { path: this.#path });
@@ -216,7 +201,6 @@ export class FileNode implements BlockNode {
     // The descriptor's number may be another file's from here on, even if flushing fails.
     this.#closed = true;
     try {
-      await this.#alone(() => undefined);
       if (this.#unflushed) await this.flush();
     } finally {
       this.#whenClosed();
@@ -231,55 +215,11 @@ export class FileNode implements BlockNode {
       const put = this.#attempt("write", offset + done, wanted, () =>
         this.#changed(() => fs.writeSync(this.#fd, source, done, wanted, offset + done)),
       );
-      this.#took(put, offset + done, wanted);
+      if (put === 0) throw this.#full(offset + done, wanted);
       done += put;
+      // After each part: when the next one fails, what was written is known.
+      if (!this.#device) this.#size = Math.max(this.#size, offset + done);
     }
-  }
-
-  /** As #put, in another thread. */
-  async #putAside(offset: number, source: Uint8Array): Promise<void> {
-    const put = this.#putParts(offset, source);
-    const settled = put.catch(() => undefined);
-    this.#aside.add(settled);
-    try {
-      await put;
-    } finally {
-      this.#aside.delete(settled);
-    }
-  }
-
-  async #putParts(offset: number, source: Uint8Array): Promise<void> {
-    for (let done = 0; done < source.length; ) {
-      const wanted = Math.min(source.length - done, maxTransfer);
-      const put = await this.#putPart(source.subarray(done, done + wanted), offset + done);
-      this.#took(put, offset + done, wanted);
-      done += put;
-    }
-  }
-
-  /** Bytes taken of one write: one call of the system. */
-  #putPart(part: Uint8Array, offset: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      fs.write(this.#fd, part, 0, part.length, offset, (error, put) => {
-        // Now, not before: a flush meanwhile need not have caught it, nor a look for holes.
-        this.#unflushed = true;
-        this.#holes.forget();
-        if (error === null) resolve(put);
-        else reject(this.#failed("write", offset, part.length, error));
-      });
-    });
-  }
-
-  /** After each part: when the next one fails, what was written is known. */
-  #took(put: number, offset: number, wanted: number): void {
-    if (put === 0) throw this.#full(offset, wanted);
-    if (!this.#device) this.#size = Math.max(this.#size, offset + put);
-  }
-
-  /** Does what depends on the file's length, or needs to be the last: at once when no large write is under way. */
-  async #alone<T>(body: () => T | Promise<T>): Promise<T> {
-    while (this.#aside.size > 0) await Promise.all(this.#aside);
-    return body();
   }
 
   async #putZeroes(start: number, end: number): Promise<void> {
