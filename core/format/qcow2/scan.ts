@@ -3,7 +3,7 @@
 import { BlockError } from "../../base/errors.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import { type RunMarks, TableScanner } from "../../block/scanTable.ts";
-import { kindNumber, type StructureJob } from "../../block/structure.ts";
+import { type ByteRange, kindNumber, type StructureJob } from "../../block/structure.ts";
 import { takeTurn } from "../../block/takeTurn.ts";
 import { compressedPlace, hasOffset, isCompressed, isCopied, offsetOf } from "./entry.ts";
 import { readPadded } from "./header.ts";
@@ -158,10 +158,19 @@ export class Scan {
     return again === 0 && first + count <= this.#clusters;
   }
 
+  /** The same of what the field at `field` refers to: one that refers to bytes behind the file's end is bad. */
+  #ownNamed(field: number, { offset, length }: ByteRange, kind: number): boolean {
+    const { clusterSize } = this.#header;
+    // The cluster in which the file ends counts as whole.
+    if (length > 0 && offset + length - this.#source.file.size >= clusterSize) this.#badEntry(field);
+    return this.#own(offset, length, kind);
+  }
+
   async #ownRefcounts(): Promise<void> {
     const { file } = this.#source;
     const { refcountTable, clusterSize } = this.#header;
-    this.#own(refcountTable.offset, refcountTable.clusters * clusterSize, kinds.refcountTable);
+    const { offset: start, clusters } = refcountTable;
+    this.#ownNamed(48, { offset: start, length: clusters * clusterSize }, kinds.refcountTable);
     try {
       for await (const { index, offset } of refcountBlocks(file, this.#header)) {
         const isPlaced = offset !== undefined && offset < this.#clusters * clusterSize;
@@ -178,7 +187,8 @@ export class Scan {
   #ownRoots(): Root[] {
     const { snapshots } = this.#source.facts;
     const roots = rootsOf(this.#source).filter((root) => {
-      const isOwn = this.#own(root.table.offset, root.table.entries * 8, kinds.l1);
+      const { offset, entries } = root.table;
+      const isOwn = this.#ownNamed(root.snapshot?.offset ?? 40, { offset, length: entries * 8 }, kinds.l1);
       // The active table is what the guest reads, whatever else it is.
       const isRead = isOwn || root.snapshot === undefined;
       if (!isRead) this.#skippedTables++;
@@ -203,10 +213,15 @@ export class Scan {
     const { image, facts } = this.#source;
     const { bitmaps, crypto } = image.extensions;
     this.#own(this.#header.snapshots.offset, snapshotTableLength(this.#source), kinds.snapshotTable);
-    if (crypto) this.#own(crypto.offset, crypto.length, kinds.header);
-    if (bitmaps) this.#own(bitmaps.directoryOffset, bitmaps.directorySize, kinds.bitmap);
-    for (const { tableOffset, tableEntries } of facts.bitmaps) {
-      const isOwn = this.#own(tableOffset, tableEntries * 8, kinds.bitmap);
+    // Extensions lie in the header's cluster.
+    if (crypto) this.#ownNamed(0, crypto, kinds.header);
+    if (bitmaps) {
+      const { directoryOffset: offset, directorySize: length } = bitmaps;
+      this.#ownNamed(0, { offset, length }, kinds.bitmap);
+    }
+    for (const { offset: entry, tableOffset, tableEntries } of facts.bitmaps) {
+      const table = { offset: tableOffset, length: tableEntries * 8 };
+      const isOwn = this.#ownNamed(entry, table, kinds.bitmap);
       if (isOwn) await this.#ownBits({ offset: tableOffset, entries: tableEntries });
       else this.#skippedTables++;
     }

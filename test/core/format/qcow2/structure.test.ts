@@ -194,6 +194,21 @@ describe("the clusters of a qcow2 file", () => {
     ]);
   });
 
+  it("tell that the header is wrong where it names a table past the end, as the check does", async () => {
+    const spec = { ...K, size: 4 * C, clusters: new Map([[2, filled(C, 1)]]) };
+    const { node, map, kinds } = await mapped({ ...spec, u64: [[40, BigInt(64 * C)]] });
+    expect(kinds[0]).toBe("bad-entry");
+    expect(map.summary.badEntries).toBe(1);
+    // The L1 table, the L2 table and the data that it led to belong to nobody now.
+    const result = await node.check?.({});
+    expect(result).toMatchObject({ corruptions: 1, leaks: 3 });
+    const whole = await mapped(spec);
+    expect(whole.kinds[0]).toBe("header");
+    // A table whose last bytes the file does not have is read as far as it goes.
+    const cut = await openBytes(whole.built.bytes.subarray(0, -1));
+    expect((await mapClusters(cut, quiet())).summary.badEntries).toBe(0);
+  });
+
   it("are compressed data for every cluster that a stream touches", async () => {
     // 58 bits of offset, then sectors: 512 bytes before a border and 1024 behind it.
     const stream = (1n << 62n) | (2n << 58n) | BigInt(6 * C - 512);
