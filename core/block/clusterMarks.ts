@@ -10,6 +10,7 @@ const overlap = kindNumber("overlap");
 const unreferenced = new Set(
   (["unknown", "free", "hole", "header", "leaked"] as const).map((kind) => kindNumber(kind)),
 );
+const [header, badEntry] = [kindNumber("header"), kindNumber("bad-entry")];
 /** Of a cluster whose stored count is wrong: what it holds is remembered besides. */
 const miscounted = new Set((["refcount-low", "refcount-high"] as const).map(kindNumber));
 /** Counted references end here. */
@@ -27,6 +28,8 @@ export class ClusterMarks {
   #extra: Uint8Array | undefined;
   /** What miscounted clusters hold, two to a byte: those kinds have numbers below 16. */
   #held: Uint8Array | undefined;
+  /** Clusters of the header with fields that are wrong: nothing refers to them either. */
+  readonly #badHeader = new Set<number>();
   /** The kind that clusters without an owner have until the pass is over; undefined: `unknown`, as they were made. */
   #presumed: number | undefined;
 
@@ -204,7 +207,10 @@ export class ClusterMarks {
 
   /** Makes the kind of a cluster a worse one; its references stay as they are. */
   worsen(index: number, kind: number): void {
-    if ((this.kinds[index] ?? 0) < kind) this.kinds[index] = kind;
+    const before = this.kinds[index] ?? 0;
+    if (before >= kind) return;
+    if (before === header && kind === badEntry) this.#badHeader.add(index);
+    this.kinds[index] = kind;
   }
 
   /** The stored count of a cluster in use is wrong, which `kind` says from now on. */
@@ -224,7 +230,8 @@ export class ClusterMarks {
   /** Counted references, up to 255: that many or more. */
   references(index: number): number {
     const kind = this.held(index);
-    return unreferenced.has(kind) ? 0 : 1 + (this.#extra?.[index] ?? 0);
+    if (unreferenced.has(kind) || (kind === badEntry && this.#badHeader.has(index))) return 0;
+    return 1 + (this.#extra?.[index] ?? 0);
   }
 }
 

@@ -199,6 +199,7 @@ describe("the clusters of a qcow2 file", () => {
     const { node, map, kinds } = await mapped({ ...spec, u64: [[40, BigInt(64 * C)]] });
     expect(kinds[0]).toBe("bad-entry");
     expect(map.summary.badEntries).toBe(1);
+    expect(await map.place(0)).toMatchObject({ counted: 0, references: { total: 0 } });
     // The L1 table, the L2 table and the data that it led to belong to nobody now.
     const result = await node.check?.({});
     expect(result).toMatchObject({ corruptions: 1, leaks: 3 });
