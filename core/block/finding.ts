@@ -46,7 +46,7 @@ export interface PeerLines {
  * How it is mended, where that is known. clear-entry: set to 0, the range reads from the backing file or as zeroes;
  * zero-entry: the range reads as zeroes as before, without a place in the file; set-refcount: to what was counted, in
  * `references`; rebuild-refcounts: the tables of refcounts are written anew; set-copied-flag: to what the refcount says;
- * rewrite-snapshots: the table of snapshots is written anew; none: no repair that is safe is known.
+ * rewrite-snapshots: the table of snapshots is written anew, or their number in the header; none: no repair that is safe is known.
  */
 export type RepairKind =
   | "clear-entry"

@@ -288,6 +288,15 @@ export class LogIndex {
     chunk.header[row] = header;
     chunk.flags[row] = flags;
     const entry = this.#count++;
+    // Most entries: this runs once for each of millions of them.
+    if (flags === 0 && length > 0) {
+      this.#sums.writes++;
+      this.#sums.writeBytes += length;
+      if (offset + length > this.#diskEnd) this.#diskEnd = offset + length;
+    } else this.#pushOther(entry, offset, length, flags, textLength);
+  }
+
+  #pushOther(entry: number, offset: number, length: number, flags: number, textLength: number): void {
     if (has(flags, entryFlags.flush)) this.#flushes.push(entry);
     if (has(flags, entryFlags.fua)) this.#fuas.push(entry);
     if (has(flags, entryFlags.mark)) {

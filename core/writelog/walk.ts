@@ -50,6 +50,8 @@ class Walk {
   #at: number;
   #turnedAt = performance.now();
   #reads = 0;
+  /** Headers since the last one that was loaded. */
+  #walked = 0;
 
   constructor(log: BlockNode, index: LogIndex, from: number, trusted: number | undefined, job: IndexJob) {
     this.#index = index;
@@ -69,25 +71,40 @@ class Walk {
     this.#job.progress?.(this.#size, this.#size);
   }
 
-  /** One loop and no await that is not needed: it runs for each of millions of headers. */
   async #walk(): Promise<IndexEnd> {
+    for (;;) {
+      let stop: IndexEnd | Promise<void> | undefined;
+      try {
+        stop = this.#walkOn();
+        if (stop instanceof Promise) await stop;
+      } catch (thrown) {
+        const why = asBlockError(thrown).message;
+        return this.#wall("unreadable", `Entry ${this.#index.count} can't be read: ${why}`);
+      }
+      if (stop !== undefined && !(stop instanceof Promise)) return stop;
+      if (stop === undefined || this.#isDue) await this.#turn();
+    }
+  }
+
+  /**
+   * Takes headers up to the wall, until the log has to be waited for, or until others are to have their turn: undefined.
+   * A loop that waits for nothing, as it runs for each of millions of headers. Throws what reading the log throws.
+   */
+  #walkOn(): IndexEnd | Promise<void> | undefined {
     const window = this.#window;
-    for (let walked = 0; ; walked++) {
-      const end = this.#whyNotOn();
-      if (end !== undefined) return end;
-      if (!window.has(this.#at, this.#size)) {
-        try {
-          const loading = window.load(this.#at, this.#size, walked);
-          walked = 0;
-          if (loading !== undefined) await loading;
-        } catch (thrown) {
-          const why = asBlockError(thrown).message;
-          return this.#wall("unreadable", `Entry ${this.#index.count} can't be read: ${why}`);
-        }
-        if (this.#isDue) await this.#turn();
+    const size = this.#size;
+    for (;;) {
+      if (this.#index.count >= this.#soFar) return this.#atGrowth();
+      if (this.#at >= size) return this.#atEnd();
+      if (!window.has(this.#at, size)) {
+        const loading = window.load(this.#at, size, this.#walked);
+        this.#walked = 0;
+        if (loading !== undefined) return loading;
+        if (this.#isDue) return undefined;
       }
       const wall = this.#take();
       if (wall !== undefined) return wall;
+      this.#walked++;
     }
   }
 
@@ -105,12 +122,6 @@ class Walk {
     if (!this.#job.signal?.aborted) return;
     this.#index.endAt(this.#wall("growing", "Reading the log was stopped here"));
     throw new BlockError("ECANCELED", "Reading the log was stopped");
-  }
-
-  /** Before the next header is looked for. */
-  #whyNotOn(): IndexEnd | undefined {
-    if (this.#index.count >= this.#soFar) return this.#atGrowth();
-    return this.#at >= this.#size ? this.#atEnd() : undefined;
   }
 
   /** Takes the next header, which is in the window. Returns the wall if it is one. */

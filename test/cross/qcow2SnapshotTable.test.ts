@@ -90,6 +90,8 @@ describeWithQemu("a snapshot table that can't be read", () => {
     damaged((bytes) => bytes.writeUInt32BE(count, 60));
     const { code, lines, after } = ours(["-r", "all"]);
     expect([code, after]).toEqual([0, 0]);
+    // Their entries are in order: it is the header's count alone that changes.
+    expect(Buffer.compare(fs.readFileSync(cli.path("copy.qcow2")), sound)).toBe(0);
     // 65,536 may be: the others are named as the stock program names them.
     expect(lines).toContain(`Discarding ${count - 65_536} overhanging snapshots`);
     for (const [snapshot, value] of [
@@ -119,6 +121,10 @@ describeWithQemu("a snapshot table that can't be read", () => {
     // The stock program takes 40 s for it.
     const { code, lines, after } = ours(["-r", "all"]);
     expect([code, after]).toEqual([0, 0]);
+    // The entries stay where they are, as with the stock program.
+    const mended = fs.readFileSync(cli.path("copy.qcow2"));
+    expect([mended.readUInt32BE(60), tableOf(mended)]).toEqual([65_536, extraOffsets[0]]);
+    expect(mended.length).toBeLessThanOrEqual(fs.statSync(cli.path(name)).size);
     expect(lines).toEqual(
       expect.arrayContaining(["Discarding 2 overhanging snapshots", "    2 corruptions"]),
     );

@@ -20,6 +20,7 @@ import {
   completeSnapshotTable,
   incompleteSnapshots,
   mayLoseSnapshots,
+  needsTable,
   type SnapshotMending,
   snapshotAnswers,
   snapshotField,
@@ -107,13 +108,16 @@ export async function planBase(parts: BaseParts): Promise<BasePlan> {
   const incomplete = incompleteSnapshots(header, parts.snapshots).length;
   const { snapshots, faults } = parts;
   if (counted.isComplete && (incomplete > 0 || faults.length > 0)) {
-    const bytes = await completeSnapshotTable(file, snapshots);
+    const mending = { snapshots, incomplete, faults };
     const fields = new Uint8Array(12);
     await readPadded(file, 60, fields);
-    const draft = snapshotDraft(image, { snapshots, incomplete, faults }, bytes, { fields, to: end });
-    const left = { offset: header.snapshots.offset, length: snapshotTableBytes({ header }, snapshots) };
-    drafts.push({ ...draft, left });
-    end += Math.ceil(bytes.length / header.clusterSize) * header.clusterSize;
+    if (needsTable(mending)) {
+      const bytes = await completeSnapshotTable(file, snapshots);
+      const draft = snapshotDraft(image, mending, bytes, { fields, to: end });
+      const left = { offset: header.snapshots.offset, length: snapshotTableBytes({ header }, snapshots) };
+      drafts.push({ ...draft, left });
+      end += draft.item.grows;
+    } else drafts.push(snapshotCountDraft(mending, fields));
   }
   return {
     ...{ drafts, end, start, unmended: [], dropped: isPeers ? 0 : scan.dropped },
@@ -238,21 +242,39 @@ function snapshotDraft(
   for (let at = 0; at < bytes.length; at += piece) {
     pieces.push({ offset: to + at, newBytes: bytes.subarray(at, at + piece) });
   }
+  const newBytes = snapshotField(mending.snapshots.length, to);
+  const draft = snapshotHeaderDraft(mending, { offset: 60, oldBytes: fields, newBytes });
+  const grows = Math.ceil(bytes.length / header.clusterSize) * header.clusterSize;
+  return {
+    ...draft,
+    appended: pieces,
+    taken: { offset: to, length: bytes.length },
+    item: { ...draft.item, needs: [refcountsId], grows },
+  };
+}
+
+/** The table stays as far as it can be had: what is left of it are leaked clusters. `fields`: what the header says now. */
+function snapshotCountDraft(mending: SnapshotMending, fields: Uint8Array): Draft {
   const count = mending.snapshots.length;
-  const loses = mayLoseSnapshots(mending);
+  const newBytes = count === 0 ? snapshotField(0, 0) : snapshotField(count, 0).subarray(0, 4);
+  return snapshotHeaderDraft(mending, {
+    offset: 60,
+    oldBytes: fields.subarray(0, newBytes.length),
+    newBytes,
+  });
+}
+
+function snapshotHeaderDraft(mending: SnapshotMending, field: ByteEdit): Draft {
   return {
     ...noChanges,
     answers: snapshotAnswers(mending),
-    fields: [{ offset: 60, oldBytes: fields, newBytes: snapshotField(count, count === 0 ? 0 : to) }],
-    appended: pieces,
-    taken: { offset: to, length: bytes.length },
+    fields: [field],
     item: {
       ...{ id: snapshotsId, action: "rewrite-snapshots" },
       ...snapshotWords(mending),
-      ...{ guest: [], risk: snapshotRisk(mending), needs: count === 0 ? [] : [refcountsId] },
-      isDefault: !loses,
-      file: { offset: 60, length: 12 },
-      grows: Math.ceil(bytes.length / header.clusterSize) * header.clusterSize,
+      ...{ guest: [], risk: snapshotRisk(mending), needs: [] },
+      isDefault: !mayLoseSnapshots(mending),
+      ...{ file: { offset: field.offset, length: field.oldBytes.length }, grows: 0 },
     },
   };
 }

@@ -1,6 +1,7 @@
 // The snapshot table written anew, with the extra data that version 3 asks for in every entry: they say what readers take
 // for granted where they are missing. Of a table that is damaged the entries that can be had stay, without the extra data
-// that no program reads. Specification: qcow2, "Snapshots".
+// that no program reads; where they are in order, and only fewer than the header says, it is the header that changes.
+// Specification: qcow2, "Snapshots".
 import { u32be } from "../../base/bytes.ts";
 import type { RepairRisk } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
@@ -62,6 +63,10 @@ export interface SnapshotMending {
   readonly faults: readonly SnapshotFault[];
 }
 
+/** Whether entries have to change, and not just their number. */
+export const needsTable = ({ snapshots, incomplete, faults }: SnapshotMending): boolean =>
+  snapshots.length > 0 && (incomplete > 0 || faults.some(({ kind }) => kind === "extra"));
+
 /** Corruptions that the peer counts. */
 export function snapshotAnswers({ incomplete, faults }: SnapshotMending): number {
   return faults.reduce((sum, fault) => sum + answersOf(fault), incomplete);
@@ -103,7 +108,9 @@ export function snapshotWords(mending: SnapshotMending): {
   const problems = [...faults.slice(0, mostFaults).map(lossOf), ...(incomplete > 0 ? [lacking] : [])];
   if (faults.length > mostFaults)
     problems.push(`${faults.length - mostFaults} further entries are like that`);
-  const anew = "the table is written anew at the end of the file";
+  const anew = needsTable(mending)
+    ? "the table is written anew at the end of the file"
+    : "the header says how many there are";
   problems.push(...doubtsOf(snapshots));
   if (!mayLoseSnapshots(mending)) {
     return { problem: problems.join("; "), effect: `Nothing reads differently; ${anew}.` };

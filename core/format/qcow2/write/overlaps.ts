@@ -159,8 +159,7 @@ export class Overlaps {
             first * this.#clusterSize < span.offset + span.length,
         );
       }
-      for (let cluster = first; cluster < end; cluster++) if (set.has(cluster)) return true;
-      return false;
+      return hasAny(set, first, end);
     };
     return areas.find(isHit);
   }
@@ -228,4 +227,14 @@ export class Overlaps {
       }
     }
   }
+}
+
+/** Half-open. Whichever is less is gone over: the range may be most of a file. */
+function hasAny(clusters: ReadonlySet<number>, first: number, end: number): boolean {
+  if (clusters.size < end - first) {
+    for (const cluster of clusters) if (cluster >= first && cluster < end) return true;
+    return false;
+  }
+  for (let cluster = first; cluster < end; cluster++) if (clusters.has(cluster)) return true;
+  return false;
 }

@@ -70,8 +70,12 @@ function leaveOut(block: Uint8Array<ArrayBuffer>, index: number, order: number):
 async function giveUp(metadata: Metadata, blocks: readonly EmptyBlock[]): Promise<void> {
   const { tables, geometry, overlaps } = metadata;
   const { clusterSize, refcountTable } = geometry;
-  // An entry that points to another table would give that away.
-  for (const { offset } of blocks) await overlaps.check(offset, clusterSize, "refcount-block");
+  for (const { index, offset } of blocks) {
+    // An entry that points to another table would give that away.
+    await overlaps.check(offset, clusterSize, "refcount-block");
+    // One that is not in use itself was wiped: what it spoke of is in use all the same.
+    if ((await metadata.refcountOf(offset)) === 0) throw await wiped(metadata, index, offset);
+  }
   await metadata.beforeTables();
   try {
     for (const { index } of blocks) await pointTo(tables, refcountTable, index, 0);
@@ -84,6 +88,15 @@ async function giveUp(metadata: Metadata, blocks: readonly EmptyBlock[]): Promis
   for (const { offset, countsItself } of blocks) {
     if (!countsItself) await metadata.changeRefcounts(offset, clusterSize, -1);
   }
+}
+
+async function wiped({ corruption, geometry }: Metadata, index: number, offset: number): Promise<BlockError> {
+  const at = `refblock offset ${hex(offset)}, reftable index ${index}`;
+  const words = `Invalid refcount: ${at}, block offset ${hex(offset)}, refcount 0`;
+  const place = { offset, length: geometry.clusterSize };
+  const { code, message, context } = await corruption.fatal(words, place);
+  const peer = { message: "Failed to discard unused refblocks: Invalid argument" };
+  return new BlockError(code, message, { ...context, peer });
 }
 
 /** Which table is on disk, nobody knows: the blocks are as they were, and what the next commit writes names them. */

@@ -155,6 +155,8 @@ export class Resizer {
   async #shrink(size: number, old: number): Promise<void> {
     const { metadata, eraser, l2, file } = this.#parts;
     const { clusterSize } = metadata.geometry;
+    // Also where nothing is stored behind the new end: the file is cut by the refcounts.
+    await metadata.exclusively(() => metadata.beforeTables());
     const first = Math.ceil(size / clusterSize) * clusterSize;
     const end = Math.ceil(old / clusterSize) * clusterSize;
     if (end > first) await eraser.drop(first, end - first);
@@ -177,14 +179,24 @@ export class Resizer {
     if (dataFile.size < size || isRaw) await dataFile.resize(size);
   }
 
-  /** Free clusters at the end of the file are given back, and what counted them. */
+  /** Free clusters at the end of the file are given back, and what counted them. Throws EIO where tables are among them. */
   async #cutTail(): Promise<void> {
     const { metadata, file } = this.#parts;
     await metadata.exclusively(async () => {
       // Reads that still look at what was given up come first.
       await cutRefcounts(metadata, file);
       const end = await metadata.endOfUse(file.size);
-      if (end < file.size) await file.resize(end);
+      if (end >= file.size) return;
+      if (end === 0) throw await noReferences(metadata);
+      await metadata.overlaps.check(end, file.size - end);
+      await file.resize(end);
     });
   }
+}
+
+async function noReferences({ corruption }: Metadata): Promise<BlockError> {
+  const words = "There are no references in the refcount table.";
+  const { code, message, context } = await corruption.fatal(words, undefined);
+  const peer = { message: "Failed to find the last cluster: Input/output error" };
+  return new BlockError(code, message, { ...context, peer });
 }
