@@ -104,6 +104,14 @@ function scenes() {
         await page.waitForTimeout(250);
       }
     };
+  /** The map with all its problems. */
+  const problems =
+    (/** @type {string[]} */ ...keys) =>
+    async (/** @type {Page} */ page) => {
+      await press("Control+3")(page);
+      await page.getByText(/ listed: /).waitFor();
+      await press(...keys)(page);
+    };
   const type =
     (/** @type {string} */ open, /** @type {string} */ text) => async (/** @type {Page} */ page) => {
       await press(open)(page);
@@ -203,8 +211,8 @@ function scenes() {
       files: [inFolder("endless-a.qed"), inFolder("endless-b.qed")],
       act: (page) => page.getByRole("button", { name: /^Cancel scan/ }).click(),
     },
-    { name: "map", files: [inFolder("broken.qed")], act: press("Control+3", "F8", "F8", "-", "-") },
-    { name: "map-letters", files: [inFolder("broken.qed")], act: press("Control+3", "F8") },
+    { name: "map", files: [inFolder("broken.qed")], act: problems("F8", "F8", "-", "-") },
+    { name: "map-letters", files: [inFolder("broken.qed")], act: problems("F8") },
     { name: "map-guest", files: [inFolder("broken.qed")], act: press("Control+3", "v") },
     { name: "map-kind", files: [inFolder("broken.qed")], act: press("Control+3", "2") },
     { name: "map-raw", files: [inFolder("disk.raw")], act: press("Control+3") },
@@ -216,7 +224,7 @@ function scenes() {
         await page.getByRole("button", { name: "View as table" }).click();
       },
     },
-    { name: "map-cluster", files: [inFolder("broken.qed")], act: press("Control+3", "F8", "Enter") },
+    { name: "map-cluster", files: [inFolder("broken.qed")], act: problems("F8", "Enter") },
     { name: "map-sound", files: [inFolder("disk.qed")], act: press("Control+3") },
     {
       name: "map-bundle",
