@@ -211,7 +211,7 @@ function scenes() {
       files: [inFolder("endless-a.qed"), inFolder("endless-b.qed")],
       act: (page) => page.getByRole("button", { name: /^Cancel scan/ }).click(),
     },
-    { name: "map", files: [inFolder("broken.qed")], act: problems("F8", "F8", "-", "-") },
+    { name: "map", files: [inFolder("broken.qed")], act: problems("F8", "-", "-") },
     { name: "map-letters", files: [inFolder("broken.qed")], act: problems("F8") },
     { name: "map-guest", files: [inFolder("broken.qed")], act: press("Control+3", "v") },
     { name: "map-kind", files: [inFolder("broken.qed")], act: press("Control+3", "2") },

@@ -5,6 +5,7 @@ import { dataFileChild } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { MapEntry } from "../ops/map.ts";
 import { CliError, defineCommand, UsageError } from "./command.ts";
+import { hexColumn } from "./hexColumn.ts";
 import { objectOption, takeObjects } from "./objectOption.ts";
 import type { OptionSpecs } from "./options.ts";
 import { printable, stdout } from "./output.ts";
@@ -34,6 +35,12 @@ const options = {
     own: true,
     help: "count the clusters of the image's file by kind instead: tables, data, leaked, damaged",
   },
+  bitmap: {
+    long: "bitmap",
+    value: "NAME",
+    own: true,
+    help: "list what dirty bitmap NAME of the image has noted instead",
+  },
   output: { long: "output", value: "FORM", help: "human (default) or json" },
   imageOpts: {
     long: "image-opts",
@@ -53,7 +60,10 @@ export const map = defineCommand({
 changed. Ranges that read as zeroes are left out, unless the output is JSON.
 
 With --kinds: how many clusters of the image's own file are of which kind, and how many bytes that is. Every cluster has
-one kind, the worst that is true of it. Of an image without tables the parts with data and the holes are counted.`,
+one kind, the worst that is true of it. Of an image without tables the parts with data and the holes are counted.
+
+With --bitmap: the ranges of the disk that were written to since a bitmap was added or cleared, in whole units of its
+granularity, which blkscope info shows. A bitmap that a program had open, or did not store, is refused.`,
   options,
   sections: [
     {
@@ -69,12 +79,21 @@ one kind, the worst that is true of it. Of an image without tables the parts wit
 owner), "unreadable-tables", "skipped-tables" (they overlap others, or it is not known where they are), "guest": "clusters",
 "allocated", "zero"`,
     },
+    {
+      title: "Output (json, with --bitmap)",
+      text: `a list of objects, one a line: "start", "length" (bytes of the disk)`,
+    },
   ],
   exits: [
     [0, "shown"],
-    [1, "wrong usage, or the image could not be opened or its tables not be read"],
+    [1, "wrong usage, the image could not be opened or its tables not be read, or it has no such bitmap"],
   ],
-  examples: ["map disk.qed", "map --kinds disk.qed", "map --output json -s 1G -l 64M overlay.qed"],
+  examples: [
+    "map disk.qed",
+    "map --kinds disk.qed",
+    "map --bitmap b0 disk.qcow2",
+    "map --output json -s 1G -l 64M overlay.qed",
+  ],
   failure: 1,
   async run(args) {
     const output = args.value("output") ?? "human";
@@ -91,7 +110,9 @@ owner), "unreadable-tables", "skipped-tables" (they overlap others, or it is not
     }
     if ((await takeObjects(args.values("object"))).helped) return 0;
     const request = { imageOpts, format: args.value("format"), forceShare: args.has("forceShare") };
+    const name = args.value("bitmap");
     if (args.has("kinds")) {
+      if (name !== undefined) throw new UsageError("--kinds and --bitmap are mutually exclusive");
       if (args.has("startOffset") || args.has("maxLength")) {
         throw new UsageError("--kinds counts the whole file: it can't be used with -s or -l");
       }
@@ -99,11 +120,16 @@ owner), "unreadable-tables", "skipped-tables" (they overlap others, or it is not
       await printKinds(file, request, output === "json");
       return 0;
     }
+    const end =
+      length === undefined ? Number.MAX_SAFE_INTEGER : Math.min(start + length, Number.MAX_SAFE_INTEGER);
+    if (name !== undefined) {
+      const { printBitmap } = await import("./mapBitmap.ts");
+      await printBitmap({ file, image: request, name, start, end, json: output === "json" });
+      return 0;
+    }
     const { withImage } = await import("./openImage.ts");
     await withImage(file, request, async ({ graph, filename, spec }) => {
       const { mapEntries } = await import("../ops/map.ts");
-      const end =
-        length === undefined ? Number.MAX_SAFE_INTEGER : Math.min(start + length, Number.MAX_SAFE_INTEGER);
       const entries = readable(mapEntries(graph.root, start, end));
       if (output === "json") await printJson(entries);
       else await printTable(entries, fileNames(graph.root, plainName(filename) ? filename : nameIn(spec)));
@@ -153,13 +179,8 @@ async function printTable(entries: AsyncIterable<MapEntry>, names: Names): Promi
         "Use --output json: it lists them as well.",
       );
     }
-    stdout.line([start, length, offset].map(column).join("") + printable(names(file)));
+    stdout.line([start, length, offset].map(hexColumn).join("") + printable(names(file)));
   }
-}
-
-/** In C's "%#-16x", in which 0 has no prefix. */
-function column(value: number): string {
-  return (value === 0 ? "0" : `0x${value.toString(16)}`).padEnd(16);
 }
 
 type Names = (file: BlockNode) => string;
