@@ -179,6 +179,78 @@ describeWithQemu("bitmap in the place of qemu-img", () => {
     sameBits("disk", "fine", "usual", "off");
   });
 
+  it.skipIf(lacksNbd)("lists what a bitmap has noted, as the stock server says it", () => {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=512", "disk", "10M");
+    for (const [name, grain] of [
+      ["fine", "512"],
+      ["coarse", "128k"],
+    ] as const) {
+      twins.prepare("qemu-img", "bitmap", "--add", "-g", grain, "disk", name);
+    }
+    const writes = ["write 1000k 3k", "write 3M 1M", "write 10239k 1k", "write 0 512"];
+    twins.prepare("qemu-io", ...writes.flatMap((write) => ["-c", write]), "disk");
+    const disk = path.join(twins.ownFolder, "disk");
+    const mapped = (...args: readonly string[]) => cli.run(["map", "--bitmap", ...args, disk]);
+    const listed = (...args: readonly string[]) =>
+      JSON.parse(mapped(...args, "--output", "json").stdout).map((range: object) => Object.values(range));
+    const fine = [
+      [0, 512],
+      [1000 * 1024, 3 * 1024],
+      [3 << 20, 1 << 20],
+      [10239 * 1024, 1024],
+    ];
+    expect(listed("fine")).toEqual(fine);
+    for (const name of ["fine", "coarse"]) {
+      const dirty = (served(twins.peerFolder, "disk", name) as [number, number, boolean][]).filter(
+        ([, , isDirty]) => isDirty,
+      );
+      expect(listed(name)).toEqual(dirty.map(([start, length]) => [start, length]));
+    }
+    expect(listed("fine", "-s", "1001k", "-l", "3M")).toEqual([
+      [1001 * 1024, 2 * 1024],
+      [3 << 20, 1001 * 1024],
+    ]);
+    expect(mapped("coarse").stdout.split("\n")).toEqual([
+      "Offset          Length",
+      "0               0x20000",
+      // 1000 KiB and 3 KiB lie in the granule that begins at 896 KiB.
+      "0xe0000         0x20000",
+      "0x300000        0x100000",
+      "0x9e0000        0x20000",
+      "",
+    ]);
+  });
+
+  it("lists nothing of a bitmap that is not there, or that was not stored", () => {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "disk", "1M");
+    twins.prepare("qemu-img", "bitmap", "--add", "disk", "b");
+    const disk = path.join(twins.ownFolder, "disk");
+    const refused = (name: string, ...more: readonly string[]) => {
+      const { code, stdout, stderr } = cli.run(["map", "--bitmap", name, ...more, disk]);
+      expect([code, stdout]).toEqual([1, ""]);
+      return stderr;
+    };
+    expect(cli.run(["map", "--bitmap", "b", "--output", "json", disk]).stdout).toBe("[]\n");
+    expect(refused("a")).toContain("Dirty bitmap 'a' not found");
+    expect(refused("b", "-f", "raw")).toContain("Images of the format raw keep no bitmaps");
+    expect(refused("b", "--kinds")).toContain("--kinds and --bitmap are mutually exclusive");
+    spawnSync("qemu-io", ["-c", "write 0 64k", "-c", "sigraise 9", disk]);
+    expect(refused("b")).toContain("Bitmap 'b' is inconsistent and cannot be used");
+  });
+
+  // The stock program opens it without its snapshots, and writes a header that has none when it marks the bitmap.
+  it("keeps by check -r all the snapshots beside a bitmap", () => {
+    twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "disk", "1M");
+    twins.prepare("qemu-io", "-c", "write -P 5 0 64k", "disk");
+    twins.prepare("qemu-img", "snapshot", "-c", "one", "disk");
+    twins.prepare("qemu-img", "bitmap", "--add", "disk", "b");
+    const disk = path.join(twins.ownFolder, "disk");
+    const before = fs.readFileSync(disk);
+    const { code, stdout } = cli.run(["check", "-r", "all", disk], { BLKSCOPE_AS: "qemu-img" });
+    expect([code, stdout.split("\n")[0]]).toEqual([0, "No errors were found on the image."]);
+    expect(Buffer.compare(fs.readFileSync(disk), before)).toBe(0);
+  });
+
   it("leaves a bitmap in use when it ends before the image is closed, as the peer does", () => {
     twins.prepare("qemu-img", "create", "-q", "-f", "qcow2", "disk", "1M");
     twins.prepare("qemu-img", "bitmap", "--add", "disk", "b");
