@@ -199,6 +199,7 @@ export class CompressedWriter {
     try {
       for (const stream of streams) {
         placed.push({ offset: await metadata.allocateBytes(stream.length), stream });
+        if (file.raise) await file.raise("l2_update_compressed");
       }
       for (const run of adjoining(placed)) {
         const [{ offset: start }] = run;

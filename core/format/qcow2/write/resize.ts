@@ -49,7 +49,8 @@ export class Resizer {
 
   /** Gives up everything that the image holds of its disk: a backing file shows through. Throws EIO, ECORRUPT. */
   async makeEmpty(): Promise<void> {
-    const { guest } = this.#parts;
+    const { guest, file } = this.#parts;
+    if (file.raise) await file.raise("empty_image_prepare");
     await this.#shrink(0, guest.size());
     await this.#cutTail();
   }
@@ -169,6 +170,7 @@ export class Resizer {
         await metadata.commitIfMany();
       });
     }
+    if (file.raise) await file.raise("l1_shrink_free_l2_clusters");
   }
 
   /** A data file that is a raw image is as long as the disk; others are at least. */

@@ -298,6 +298,37 @@ describe("a step that fails", () => {
   });
 });
 
+describe("a step of giving up or compressing clusters that fails", () => {
+  const steps: readonly (readonly [event: string, step: (root: BlockNode) => Promise<void> | undefined])[] = [
+    ["write_compressed", (root) => root.writeCompressed?.(8192, filled(4096, 3))],
+    ["l2_update_compressed", (root) => root.writeCompressed?.(8192, filled(4096, 3))],
+    ["l1_shrink_write_table", (root) => root.resize(4096)],
+    ["l1_shrink_free_l2_clusters", (root) => root.resize(4096)],
+    ["empty_image_prepare", (root) => root.makeEmpty?.()],
+  ];
+
+  it.each(steps)("%s fails its request, which can be made again", async (event, step) => {
+    const { bytes } = buildQcow2({ size: 64 * 1024, clusterBits: 9 });
+    const rule = { event, once: true, immediately: true };
+    const file = { driver: "blkdebug", "inject-error": [rule], image: { driver: "memory", bytes } };
+    const graph = await openGraph({ driver: "qcow2", file } as ImageSpec, { readOnly: false });
+    onTestFinished(() => graph.close().catch(() => undefined));
+    const { root } = graph;
+    await root.write(0, filled(4096, 5));
+    await root.write(48 * 1024, filled(4096, 6));
+    await root.flush();
+    expect(await failureOf(step(root) ?? Promise.resolve())).toMatchObject({ code: "EIO" });
+    await step(root);
+    const isEmpty = event === "empty_image_prepare";
+    expect(await readRange(root, 0, 4096)).toEqual(filled(4096, isEmpty ? 0 : 5));
+    if (event.endsWith("compressed")) expect(await readRange(root, 8192, 4096)).toEqual(filled(4096, 3));
+    await root.close();
+    const again = await openBytes(await readAll(graph.nodeAt("file") as BlockNode), "qcow2");
+    expect(await again.check?.({})).toMatchObject({ corruptions: 0, checkErrors: 0 });
+    expect(again.size).toBe(event.startsWith("l1_shrink") ? 4096 : 64 * 1024);
+  });
+});
+
 async function sessionOn(file: RecordedFile): Promise<WriteSession> {
   const image = await readImage(file);
   const facts = { snapshots: [], snapshotFaults: [], bitmaps: [], encryption: undefined };
