@@ -103,6 +103,9 @@ describeWithQemu("amend in the place of qemu-img", () => {
     create("old", "-o", "compat=0.10");
     create("sub", "-o", "extended_l2=on");
     create("data", "-o", "data_file=data.raw");
+    create("zstd", "-o", "compression_type=zstd");
+    create("both", "-o", "compression_type=zstd,extended_l2=on");
+    for (const name of ["zstd", "both"]) twins.prepare("qemu-io", "-c", "write -c 0 64k", name);
     create("grown");
     twins.prepare("qemu-img", "snapshot", "-c", "s", "grown");
     twins.prepare("qemu-img", "resize", "-q", "grown", "2M");
@@ -140,6 +143,8 @@ describeWithQemu("amend in the place of qemu-img", () => {
       "amend -o data_file_raw=off data",
       "amend -o compat=0.10 data",
       "amend -o compat=0.10 sub",
+      "amend -o compat=0.10 zstd",
+      "amend -o compat=0.10 both",
       "amend -o compat=0.10 grown",
       // Zero clusters of a snapshot can't be looked for where its L1 table can't be found.
       "amend -o compat=0.10 misplaced",

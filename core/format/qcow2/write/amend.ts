@@ -6,7 +6,7 @@ import { strerror } from "../../../base/strerror.ts";
 import type { AmendRequest, BlockNode } from "../../../block/node.ts";
 import { extensionTypes } from "../extensions.ts";
 import { featureNamesFor } from "../headerBytes.ts";
-import { autoclear, compatible, incompatible } from "../layout.ts";
+import { autoclear, compatible } from "../layout.ts";
 import { type Amendment, amendment } from "./amendOptions.ts";
 import { ZeroExpansion } from "./expandZeroes.ts";
 import type { ExtensionRecord, HeaderLayout } from "./headerFile.ts";
@@ -145,14 +145,14 @@ export class Amender {
       new ZeroExpansion({ metadata, l2, file, hasBacking }).hasCompressed(),
     );
     if (!hasCompressed) return;
-    const bit = incompatible.compressionType.toString(16);
-    const peer = { message: `Cannot downgrade an image with incompatible features 0x${bit} set` };
     throw new BlockError(
       "ENOTSUP",
       "The image has clusters compressed with zstd, which version 2 can't have",
       {
         hint: "Convert it into a new image: convert -o compat=0.10.",
-        peer,
+        peer: {
+          message: "Cannot downgrade an image with zstd compression type and existing compressed clusters",
+        },
       },
     );
   }
