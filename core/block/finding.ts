@@ -132,7 +132,7 @@ export type RepairRisk = "safe" | "may-lose-data" | "cannot-be-undone-elsewhere"
 /**
  * fix-entry: bits that mean nothing or contradict others are taken away; fix-refcounts: what the image stores of how often
  * clusters are used becomes true; free-leaks: clusters that nothing uses are free again; fix-flags: what table entries say
- * of being the only user becomes true; drop-bitmaps: dirty bitmaps are given up.
+ * of being the only user becomes true; drop-bitmaps: dirty bitmaps are given up; drop-snapshots: snapshots that can't be found are.
  */
 export type RepairAction =
   | "clear-entry"
@@ -140,6 +140,7 @@ export type RepairAction =
   | "copy-cluster"
   | "copy-table"
   | "rewrite-snapshots"
+  | "drop-snapshots"
   | "drop-bitmaps"
   | "fix-refcounts"
   | "free-leaks"

@@ -207,6 +207,9 @@ describeWithQemu("a snapshot table that can't be read", () => {
     expect(plan).toContain("[ ] snapshot-table  (may lose data)");
     expect(plan).toContain("2 of the snapshots that the image should have can't be found");
     expect(plan).toContain("The disk reads the same; all snapshots are given up.");
+    const { items } = JSON.parse(cli.run(["repair", "--plan", "--output", "json", name]).stdout);
+    const given = { id: "snapshot-table", action: "drop-snapshots", risk: "may-lose-data", chosen: false };
+    expect(items[0]).toMatchObject(given);
     expect(cli.run(["repair", "--apply", name]).stdout).toContain("0 items were mended");
     expect(Buffer.compare(fs.readFileSync(cli.path(name)), before)).toBe(0);
     const only = "snapshot-table,refcounts,copied-flags,leaks";

@@ -270,7 +270,7 @@ function snapshotHeaderDraft(mending: SnapshotMending, field: ByteEdit): Draft {
     answers: snapshotAnswers(mending),
     fields: [field],
     item: {
-      ...{ id: snapshotsId, action: "rewrite-snapshots" },
+      ...{ id: snapshotsId, action: mayLoseSnapshots(mending) ? "drop-snapshots" : "rewrite-snapshots" },
       ...snapshotWords(mending),
       ...{ guest: [], risk: snapshotRisk(mending), needs: [] },
       isDefault: !mayLoseSnapshots(mending),

@@ -28,6 +28,7 @@ export const actionNames: Readonly<Record<RepairAction, string>> = {
   "copy-cluster": "Copy the cluster",
   "copy-table": "Copy the table",
   "rewrite-snapshots": "Rewrite snapshots",
+  "drop-snapshots": "Give up snapshots",
   "drop-bitmaps": "Give up bitmaps",
   "fix-refcounts": "Mend refcounts",
   "free-leaks": "Free the clusters",
@@ -97,6 +98,13 @@ const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
     atRisk: "Nothing of the disk. How large a snapshot's disk was is not stored with it.",
     ifNothing: "Snapshots go on working as long as the disk keeps its size.",
   },
+  "drop-snapshots": {
+    title: "Snapshots can't be found",
+    term: "damaged snapshot table",
+    atRisk: "The snapshots of the image; nothing of the disk as it is now.",
+    ifNothing:
+      "The snapshots stay where they are, for whoever finds them. Programs refuse to open the image.",
+  },
   "drop-bitmaps": {
     title: "The list of dirty bitmaps can't be read",
     term: "damaged bitmap directory",
@@ -147,6 +155,7 @@ export const severityOf: Readonly<Record<RepairAction, Severity>> = {
   "fix-refcounts": "data",
   "fix-flags": "data",
   "rewrite-snapshots": "note",
+  "drop-snapshots": "data",
   "drop-bitmaps": "note",
   "free-leaks": "space",
   trim: "space",
