@@ -1,5 +1,5 @@
 // The other files of a qcow2 image: its backing file and its external data file, by the names that it stores.
-import { BlockError } from "../../base/errors.ts";
+import { asBlockError, BlockError } from "../../base/errors.ts";
 import { backingFailed, backingSpec, guessConsent, partSpec, pathOf } from "../../block/backing.ts";
 import type { ImageSpec, NodeOptions, OpenContext } from "../../block/driver.ts";
 import { dataFileChild } from "../../block/extents.ts";
@@ -62,7 +62,20 @@ export async function openDataFile(
   if (name === undefined || name === "") throw optionError("'data-file' is required for this image");
   const image = pathOf(file);
   const request = { name, image, baseDir: context.baseDir, node: context.name, policy: context.backing };
-  return context.openChild(dataFileChild, "file", partSpec(request));
+  try {
+    return await context.openChild(dataFileChild, "file", partSpec(request));
+  } catch (thrown) {
+    throw notFound(asBlockError(thrown));
+  }
+}
+
+/** Other programs look for it in the folder that they are started in: that is where it may be. */
+function notFound(error: BlockError): BlockError {
+  const { code, message, context } = error;
+  if (code !== "ENOENT") return error;
+  const hint =
+    "The image names it as its external data file, which is looked for in the image's folder. Another place is said by the option data-file.filename.";
+  return new BlockError(code, message, { ...context, hint }, { cause: error });
 }
 
 function optionError(message: string): BlockError {

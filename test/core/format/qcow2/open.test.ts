@@ -167,6 +167,13 @@ describe("names of other files", () => {
     expect(error).toMatchObject({ code: "EACCES", context: { consent: "backing", path: "/etc/passwd" } });
   });
 
+  it("are told of as such where a data file is not there", async () => {
+    const extensions = [[0x44415441, text.encode("gone.raw")]] as const;
+    const { bytes } = buildQcow2({ size: C, incompatible: 4n, extensions });
+    const error = await failureOf(openGraph({ file: { driver: "memory", bytes } }));
+    expect(error).toMatchObject({ code: "ENOENT", context: { hint: expect.stringMatching(/data-file\./) } });
+  });
+
   it("are those of plain files, whatever colons a data file's name has", async () => {
     const { bytes } = buildQcow2({
       size: C,
