@@ -24,6 +24,8 @@ export class ClusterMarks {
    * `kinds` would not.
    */
   #owned: DataView;
+  /** The same of threads that mark data for the pass: they count for who looks at the marks while it runs. */
+  #others: readonly DataView[] = [];
   /** References of clusters beyond the first. */
   #extra: Uint8Array | undefined;
   /** What miscounted clusters hold, two to a byte: those kinds have numbers below 16. */
@@ -47,6 +49,35 @@ export class ClusterMarks {
   /** A pass sets bits in memory of its own, all zero: those are the ones that count. Before anything is marked. */
   keepBitsIn(bits: DataView): void {
     this.#owned = bits;
+  }
+
+  /** Others set bits as well, for clusters of the kind presumed; until they are joined, only who looks sees them. */
+  lookInto(others: readonly DataView[]): void {
+    this.#others = others;
+  }
+
+  /** Clusters [first, end) have an owner as others' bits say, `first` a multiple of 32; answers whether none has one yet. */
+  join(bits: DataView, first: number, end: number): boolean {
+    let both = 0;
+    const endAt = Math.min(bits.byteLength, Math.ceil(end / 32) * 4);
+    for (let at = (first / 32) * 4; at < endAt; at += 4) {
+      const other = bits.getInt32(at, true);
+      const own = this.#owned.getInt32(at, true);
+      both |= own & other;
+      this.#owned.setInt32(at, own | other, true);
+    }
+    return both === 0;
+  }
+
+  /** Forgets all: the pass begins anew. */
+  restart(): void {
+    this.kinds.fill(0);
+    this.#owned = new DataView(new ArrayBuffer(this.#owned.byteLength));
+    this.#others = [];
+    this.#extra = undefined;
+    this.#held = undefined;
+    this.#badHeader.clear();
+    this.#presumed = undefined;
   }
 
   /** References to a run of clusters that their owner alone may have; answers how many have one already. */
@@ -129,8 +160,19 @@ export class ClusterMarks {
     return this.#presumed;
   }
 
-  /** The bits of clusters from `first` on, a multiple of 8, eight to a byte, lowest first. */
-  bits(first: number, count: number): Uint8Array {
+  /** The bits known so far of clusters from `first` on, a multiple of 8, eight to a byte, lowest first. */
+  bitsSoFar(first: number, count: number): Uint8Array {
+    const own = this.#bits(first, count);
+    if (this.#others.length === 0) return own;
+    const all = own.slice();
+    for (const { buffer, byteOffset } of this.#others) {
+      const other = new Uint8Array(buffer, byteOffset + first / 8, all.length);
+      for (let at = 0; at < all.length; at++) all[at] = (all[at] ?? 0) | (other[at] ?? 0);
+    }
+    return all;
+  }
+
+  #bits(first: number, count: number): Uint8Array {
     const { buffer, byteOffset } = this.#owned;
     return new Uint8Array(buffer, byteOffset + first / 8, Math.ceil(count / 8));
   }
@@ -138,7 +180,7 @@ export class ClusterMarks {
   /** What is known of the cluster while the pass runs: 0, `unknown`, as long as no owner was found. */
   kindSoFar(index: number): number {
     const kind = this.kinds[index] ?? 0;
-    return kind === this.#presumed && !this.isOwned(index) ? 0 : kind;
+    return kind === this.#presumed && !isSet(this.#wordSoFar(index), index) ? 0 : kind;
   }
 
   /** Copies what is known of clusters [first, end). */
@@ -148,21 +190,28 @@ export class ClusterMarks {
     if (presumed === undefined) return known;
     for (let index = first; index < end; ) {
       const wordEnd = Math.min(end, index - (index & 31) + 32);
-      if (this.#word(index) === -1) index = wordEnd;
+      const bits = this.#wordSoFar(index);
+      if (bits === -1) index = wordEnd;
       for (; index < wordEnd; index++) {
-        if (known[index - first] === presumed && !this.isOwned(index)) known[index - first] = 0;
+        if (known[index - first] === presumed && !isSet(bits, index)) known[index - first] = 0;
       }
     }
     return known;
   }
 
   isOwned(index: number): boolean {
-    return (this.#word(index) & (1 << (index & 31))) !== 0;
+    return isSet(this.#word(index), index);
   }
 
   /** The bits of the cluster and its neighbours. */
   #word(index: number): number {
     return this.#owned.getInt32((index >>> 5) * 4, true);
+  }
+
+  #wordSoFar(index: number): number {
+    let word = this.#word(index);
+    for (const bits of this.#others) word |= bits.getInt32((index >>> 5) * 4, true);
+    return word;
   }
 
   /** Gives `kind` to clusters of the range that have no owner. */
@@ -200,7 +249,7 @@ export class ClusterMarks {
     const extra = this.#extra?.subarray(first, first + count);
     if (extra !== undefined && !isFilledWith(extra, 0)) return false;
     const whole = count - (count % 8);
-    if (!isFilledWith(this.bits(first, whole), 0xff)) return false;
+    if (!isFilledWith(this.#bits(first, whole), 0xff)) return false;
     for (let index = first + whole; index < first + count; index++) if (!this.isOwned(index)) return false;
     return true;
   }
@@ -234,6 +283,8 @@ export class ClusterMarks {
     return 1 + (this.#extra?.[index] ?? 0);
   }
 }
+
+const isSet = (word: number, index: number) => (word & (1 << (index & 31))) !== 0;
 
 /** Word by word: pages see this file's types, so that there is no Buffer to compare with. */
 function isFilledWith(bytes: Uint8Array, value: number): boolean {

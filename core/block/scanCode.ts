@@ -215,9 +215,9 @@ export const findModule = (): Uint8Array<ArrayBuffer> => {
 
 /**
  * `bad` hears the address of an entry, `again` the first cluster and the number of up to 32, one of them marked already;
- * `full` the number of a band whose list has to be drained at once.
+ * `full` the number of a band whose list has to be drained at once. `isShared`: as the memory is.
  */
-export const scanModule = (spans: boolean): Uint8Array<ArrayBuffer> =>
+export const scanModule = (spans: boolean, isShared = false): Uint8Array<ArrayBuffer> =>
   wasmModule(
     {
       bad: { params: [i32], results: [] },
@@ -230,9 +230,10 @@ export const scanModule = (spans: boolean): Uint8Array<ArrayBuffer> =>
       locals: [i64, i64, i64, ...Array.from({ length: fill - skipped + 1 }, () => i32)],
       body: bodyOf(spans),
     },
+    isShared,
   );
 
-export const drainModule = (): Uint8Array<ArrayBuffer> => {
+export const drainModule = (isShared = false): Uint8Array<ArrayBuffer> => {
   const [index, mask, word, old] = [3, 4, 5, 6] as const;
   const body = block(
     loop(
@@ -245,5 +246,6 @@ export const drainModule = (): Uint8Array<ArrayBuffer> => {
   return wasmModule(
     { again: { params: [i32, i32], results: [] } },
     { params: [i32, i32, i32], results: [], locals: [i32, i32, i32, i32], body },
+    isShared,
   );
 };

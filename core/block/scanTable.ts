@@ -36,11 +36,52 @@ export interface ScanOptions {
 }
 
 /** Of the numbers noted of a band. */
-const listBytes = 2 ** band.roomBits * 4;
+export const listBytes = 2 ** band.roomBits * 4;
 
 /** Bytes of one bit a cluster, in whole words. */
 export function bitmapBytes(clusters: number): number {
   return Math.ceil(clusters / 32) * 4;
+}
+
+/** Numbers as `ScanEntries` wants them behind its addresses. */
+export type ScanLimits = [number, bigint, bigint, bigint, bigint, bigint, bigint];
+
+/** What a scan works with: `ScanLimits`, and places in a memory of so many bytes. */
+export interface ScanShape {
+  readonly limits: ScanLimits;
+  readonly bands: number;
+  readonly fillsAt: number;
+  readonly listsAt: number;
+  readonly bitsAt: number;
+  readonly bitsLength: number;
+  readonly bytes: number;
+}
+
+/** `pieceBytes`: of the room for entries behind the state. `mask`: the bits of an entry that count. */
+export function scanShape(
+  { clusterSize, dataStart, fileEnd }: ScanBounds,
+  pieceBytes: number,
+  mask: bigint,
+): ScanShape {
+  const clusters = fileEnd / clusterSize;
+  const first = dataStart / clusterSize;
+  const bands = Math.ceil(clusters / 2 ** band.clusterBits);
+  const fillsAt = stateBytes + pieceBytes;
+  const listsAt = fillsAt + bands * 4;
+  // The first band is marked at once as long as there is no other.
+  const bitsAt = listsAt + (bands > 1 ? bands * listBytes : 0);
+  const bitsLength = bitmapBytes(clusters);
+  const limits: ScanLimits = [
+    first,
+    BigInt(clusterSize),
+    BigInt(Math.log2(clusterSize)),
+    BigInt(dataStart),
+    BigInt(Math.max(0, clusters - first)),
+    BigInt(fileEnd),
+    mask,
+  ];
+  // The entry behind the last one of a piece is looked at, and not counted: there is memory, if there are no clusters.
+  return { limits, bands, fillsAt, listsAt, bitsAt, bitsLength, bytes: bitsAt + bitsLength + 8 };
 }
 
 export interface TableCounts {
@@ -59,7 +100,7 @@ export class TableScanner<M extends RunMarks> {
   readonly piece: Uint8Array<ArrayBuffer>;
   /** Of all pieces scanned. */
   readonly counts: TableCounts = { allocated: 0, fragmented: 0, again: 0, zero: 0 };
-  readonly #limits: [number, bigint, bigint, bigint, bigint, bigint, bigint];
+  readonly #limits: ScanLimits;
   readonly #view: DataView;
   readonly #run: ScanEntries;
   readonly #find: FindEntry;
@@ -81,29 +122,19 @@ export class TableScanner<M extends RunMarks> {
     marksOf: (bits: DataView<ArrayBuffer>) => M,
     { spans = false, mask = -1n }: ScanOptions = {},
   ) {
-    const { clusterSize, dataStart, fileEnd } = bounds;
-    const clusters = fileEnd / clusterSize;
-    const first = dataStart / clusterSize;
-    this.#limits = [
-      first,
-      BigInt(clusterSize),
-      BigInt(Math.log2(clusterSize)),
-      BigInt(dataStart),
-      BigInt(Math.max(0, clusters - first)),
-      BigInt(fileEnd),
+    const { limits, bands, fillsAt, listsAt, bitsAt, bitsLength, bytes } = scanShape(
+      bounds,
+      pieceBytes,
       mask,
-    ];
-    const bands = Math.ceil(clusters / 2 ** band.clusterBits);
-    const fillsAt = stateBytes + pieceBytes;
-    this.#listsAt = fillsAt + bands * 4;
-    // The first band is marked at once as long as there is no other.
-    this.#bitsAt = this.#listsAt + (bands > 1 ? bands * listBytes : 0);
-    // The entry behind the last one of a piece is looked at, and not counted: there is memory, if there are no clusters.
-    const memory = wasmMemory(this.#bitsAt + bitmapBytes(clusters) + 8);
+    );
+    this.#limits = limits;
+    this.#listsAt = listsAt;
+    this.#bitsAt = bitsAt;
+    const memory = wasmMemory(bytes);
     this.#view = new DataView(memory.buffer);
     this.piece = new Uint8Array(memory.buffer, stateBytes, pieceBytes);
     this.#fills = new Int32Array(memory.buffer, fillsAt, bands);
-    this.marks = marksOf(new DataView(memory.buffer, this.#bitsAt, bitmapBytes(clusters)));
+    this.marks = marksOf(new DataView(memory.buffer, bitsAt, bitsLength));
     this.#spans = spans;
     const again = (index: number, count: number) => {
       this.counts.again += this.marks.markRun(index, count);

@@ -1,5 +1,6 @@
 // What a format says of the clusters of its file: the kind of each, who refers to it, and names for the bytes of its
 // tables. Nothing here belongs to one format: a format fills ClusterMarks in one pass and answers two questions.
+import type { Sharing } from "../base/programThread.ts";
 import type { ClusterMarks } from "./clusterMarks.ts";
 
 /**
@@ -106,6 +107,8 @@ export interface StructureJob {
    * they are, and take as long as a person has the pass stand still.
    */
   rest?(): Promise<void>;
+  /** How a large image is shared out over threads. Default `usualSharing`. */
+  readonly sharing?: Sharing | undefined;
 }
 
 /** What a pass found besides the marks, and what it remembers to find references again. */

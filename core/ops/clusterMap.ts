@@ -3,6 +3,7 @@
 // of an image without tables has the kinds of its extents.
 import { BlockError } from "../base/errors.ts";
 import { Pace } from "../base/pace.ts";
+import type { Sharing } from "../base/programThread.ts";
 import { ClusterMarks } from "../block/clusterMarks.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
@@ -49,6 +50,8 @@ export interface MapJob {
   growing?(map: GrowingMap): void;
   /** The scan stands still until this is settled; called in every turn in which a cancel can arrive. */
   rest?(): Promise<void>;
+  /** How a large image is shared out over threads. Default `usualSharing`. */
+  readonly sharing?: Sharing;
 }
 
 interface Parts {
@@ -216,6 +219,7 @@ function scanStructure(
     progress: (done, total, bytesRead) =>
       job.progress(Math.floor((done / Math.max(1, total)) * fileSize), fileSize, bytesRead),
     rest,
+    sharing: job.sharing,
   });
 }
 

@@ -74,7 +74,7 @@ export class LevelsSoFar {
 
   /** All are of the kind that is presumed: the bits say of which it is known. */
   #presumed(kind: number, first: number, end: number): void {
-    const bits = this.#marks.bits(first, end - first);
+    const bits = this.#marks.bitsSoFar(first, end - first);
     let owned = 0;
     for (const byte of bits) owned += bitsIn[byte] as number;
     if (owned === 0) this.#fill(0, first, end);

@@ -2,6 +2,7 @@
 // compared with the stored refcounts, then the COPIED flags with those. Specification: qcow2, "Refcount handling". Counts
 // as the peer counts; nothing of the image is changed, and guest data need not be readable. Threads make that of a large
 // image faster, and no other difference.
+import { type Sharing, usualSharing } from "../../base/programThread.ts";
 import type { CheckJob, CheckResult } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { Comparison } from "./checkCompare.ts";
@@ -16,7 +17,7 @@ import {
 } from "./checkOthers.ts";
 import { CheckRegions } from "./checkRegions.ts";
 import { StoredRefcounts } from "./checkStored.ts";
-import { type Counting, countInThreads, type Sharing, usualSharing } from "./checkThreads.ts";
+import { type Counting, countInThreads } from "./checkThreads.ts";
 import { type CheckParts, type CheckRoot, TableWalk } from "./checkWalk.ts";
 import { extensionTypes } from "./extensions.ts";
 import type { Qcow2Image } from "./header.ts";

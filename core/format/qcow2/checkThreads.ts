@@ -2,38 +2,29 @@
 // COPIED flags. They do ordinary entries only, and tell nothing: a table with others is gone over once more by the check
 // itself, in its order. Without locks one thread may undo what another counts in the same moment: then the sum of all counts
 // is too small, and they are not used.
-import { availableParallelism } from "node:os";
 import { BlockError } from "../../base/errors.ts";
+import { askAll, type Sharing } from "../../base/programThread.ts";
 import type { CheckJob, Finding } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type Addition, ClusterCounts } from "./checkCounts.ts";
 import { CheckReporter, CountAgain } from "./checkReporter.ts";
-import { type Answer, answerWords, bits, CountThread, type Order } from "./countThread.ts";
+import {
+  type Answer,
+  answerWords,
+  bits,
+  type CountThread,
+  type Order,
+  startCountThread,
+} from "./countThread.ts";
 import { offsetOf } from "./entry.ts";
 import type { Qcow2Header, TablePlace } from "./layout.ts";
 import { PieceReader } from "./pieces.ts";
-
-/** How a check is shared out. */
-export interface Sharing {
-  /** 1: not at all. */
-  readonly threads: number;
-  /** Bytes of tables that are to be gone over, from which on threads do it. */
-  readonly leastBytes: number;
-}
-
-/** Below, what threads cost is as much as they save. Each has some 12 MiB of memory of its own. */
-export const usualSharing: Sharing = {
-  threads: Math.min(4, availableParallelism()),
-  leastBytes: 512 * 1024 * 1024,
-};
 
 /** Tables of one list: each takes 20 bytes of it. */
 const mostTables = 1024 * 1024;
 /** Bytes of counts, so that there is room for the threads' tables behind them. */
 const mostCounts = 2 ** 32 - 2 ** 26;
 const pageBytes = 4096;
-/** Milliseconds between two looks at how far the threads are. */
-const lookMs = 20;
 
 /** What a check counts with. */
 export interface Counting {
@@ -247,7 +238,7 @@ export class CheckThreads {
     const start = { fd, fileSize: this.#file.size, clusterSize: this.#header.clusterSize };
     try {
       for (let index = 0; index < this.#sharing.threads; index++) {
-        this.#threads.push(new CountThread({ ...this.#counts.shareOf(index), ...start }));
+        this.#threads.push(startCountThread({ ...this.#counts.shareOf(index), ...start }));
       }
     } catch (thrown) {
       throw new CountAgain("a thread could not be started", { cause: thrown });
@@ -265,28 +256,10 @@ export class CheckThreads {
   }
 
   /** Asks all threads, and lets a cancel arrive meanwhile. */
-  async #ask(order: (index: number) => Order, look?: () => void): Promise<readonly Answer[]> {
-    const all = Promise.all(this.#threads.map((thread, index) => thread.ask(order(index))));
-    let answers: readonly Answer[] | undefined;
-    const answered = all.then((given) => {
-      answers = given;
-    });
-    // When the check is cancelled nobody waits for them any more.
-    answered.catch(() => undefined);
-    while (answers === undefined) {
-      await soonerOf(answered, lookMs);
+  #ask(order: (index: number) => Order, look?: () => void): Promise<readonly Answer[]> {
+    return askAll(this.#threads, order, async () => {
       look?.();
       await this.#reporter.breathe();
-    }
-    return answers;
+    });
   }
-}
-
-/** Waits for it, but not longer. */
-async function soonerOf(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const time = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, time]).finally(() => clearTimeout(timer));
 }

@@ -1,6 +1,6 @@
 // A thread of a large image's check, and its program: it takes the next few tables of a list, as all of its kind do, reads
 // them into memory that is its own, and goes over them with the loops of checkCode.ts. Counts lie in memory that all share.
-import { Worker } from "node:worker_threads";
+import { ProgramThread } from "../../base/programThread.ts";
 import { stateAt, sumMasks } from "./checkCode.ts";
 import type { Addition, CountShare } from "./checkCounts.ts";
 import { CountAgain } from "./checkReporter.ts";
@@ -36,7 +36,7 @@ export interface Answer {
   readonly sum: bigint;
 }
 
-/** A thread's program. As text, since this is all it needs: it starts at once, from sources and in every bundle. */
+/** A thread's program. */
 const program = `
 const { readSync } = require("node:fs");
 const { parentPort, workerData } = require("node:worker_threads");
@@ -105,37 +105,16 @@ parentPort.on("message", ({ list, sum }) => {
 });
 `;
 
-export class CountThread {
-  readonly #worker: Worker;
-  #ended: Error | undefined;
-  #waiting: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
+/** What an order is given to. Throws CountAgain when the thread has ended. */
+export type CountThread = ProgramThread<Order, Answer>;
 
-  constructor(start: Start) {
-    this.#worker = new Worker(program, {
-      eval: true,
-      workerData: { ...start, sumMasks },
+export function startCountThread(start: Start): CountThread {
+  return new ProgramThread(
+    {
+      text: program,
       name: "blkscope:check",
-    });
-    this.#worker.on("message", (answer: Answer) => this.#waiting?.resolve(answer));
-    this.#worker.on("error", (error) => this.#end(error));
-    this.#worker.on("exit", () => this.#end(new Error("it exited")));
-  }
-
-  /** One after the other. Throws CountAgain when the thread has ended. */
-  ask(order: Order): Promise<Answer> {
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      if (this.#ended) this.#end(this.#ended);
-      else this.#worker.postMessage(order);
-    });
-  }
-
-  async close(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #end(cause: Error): void {
-    this.#ended ??= cause;
-    this.#waiting?.reject(new CountAgain("a thread has ended", { cause: this.#ended }));
-  }
+      ended: (cause) => new CountAgain("a thread has ended", { cause }),
+    },
+    { ...start, sumMasks },
+  );
 }

@@ -1,8 +1,11 @@
 // The clusters of a qcow2 file for the map: every table is read once, however often it is referred to, so that the work
 // is bounded by the file. A cluster that several tables refer to is in order as long as its stored refcount says so.
 import { BlockError } from "../../base/errors.ts";
+import type { Sharing } from "../../base/programThread.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import { type RunMarks, TableScanner } from "../../block/scanTable.ts";
+import { ScanAgain } from "../../block/scanThread.ts";
+import { areEnough, type ScanAnswers, type ScannedTable, scanInThreads } from "../../block/scanThreads.ts";
 import { type ByteRange, kindNumber, type StructureJob } from "../../block/structure.ts";
 import { takeTurn } from "../../block/takeTurn.ts";
 import { compressedPlace, hasOffset, isCompressed, isCopied, offsetOf } from "./entry.ts";
@@ -86,6 +89,11 @@ export class Scan {
   readonly #ofSnapshots: Uint8Array;
   readonly #read: Uint8Array;
   #knowsRefcounts = true;
+  /** Offsets of tables that L1 tables refer to, as long as threads may go over them. */
+  #shared: number[] | undefined;
+  /** What threads found in them. */
+  #answers: ScanAnswers | undefined;
+  readonly #sharing: Sharing | undefined;
   #badEntries = 0;
   #extraReferences = 0;
   #unreadableTables = 0;
@@ -95,13 +103,17 @@ export class Scan {
   #bytesRead = 0;
   #done = 0;
   #toDo = 1;
+  /** Of it, what threads have done ahead. */
+  #doneAhead = 0;
   #lastTurn = performance.now();
 
-  constructor(source: StructureSource, marks: ClusterMarks, job: StructureJob) {
+  /** `sharing`: threads may help; then `run` throws ScanAgain when what they did can't be used. */
+  constructor(source: StructureSource, marks: ClusterMarks, job: StructureJob, sharing?: Sharing) {
     this.#source = source;
     this.#header = source.image.header;
     this.#marks = marks;
     this.#job = job;
+    this.#sharing = sharing;
     this.#reader = new PieceReader(source.file);
     this.#clusters = marks.kinds.length;
     const { clusterSize } = this.#header;
@@ -129,9 +141,13 @@ export class Scan {
     const roots = this.#ownRoots();
     await this.#ownOthers();
     this.#toDo = roots.reduce((sum, { table }) => sum + table.entries, 0) * 2 + 1;
+    if (this.#mayBeShared(roots)) this.#shared = [];
     for (const root of roots) await this.#referToL2(root);
+    await this.#scanInThreads();
     for (const root of roots) await this.#readL2(root);
     this.#scanner.settleAll();
+    this.#answers?.finish();
+    if (this.#answers && this.#isDamaged) throw new ScanAgain("faults are told in the order of the tables");
     for (let first = 0; first < this.#clusters; first += clustersAtOnce) {
       this.#marks.forget(first, Math.min(this.#clusters, first + clustersAtOnce));
       await this.#breathe();
@@ -243,6 +259,44 @@ export class Scan {
     });
   }
 
+  /** Whether anything was found so far that is no image in order. */
+  get #isDamaged(): boolean {
+    const faults = this.#badEntries + this.#extraReferences + this.#unreadableTables + this.#skippedTables;
+    return faults + this.#scanner.counts.again > 0;
+  }
+
+  /** Whether threads are of use, as far as the lengths of the L1 tables say. */
+  #mayBeShared(roots: readonly Root[]): boolean {
+    const { l2EntryLength, hasDataFile, clusterSize } = this.#header;
+    const entries = roots.reduce((sum, { table }) => sum + table.entries, 0);
+    const isSimple = l2EntryLength === 8 && !hasDataFile && this.#source.file.descriptor !== undefined;
+    return isSimple && this.#sharing !== undefined && areEnough(this.#sharing, entries, clusterSize);
+  }
+
+  /** Has threads go over the tables that one L1 entry of the active table refers to. */
+  async #scanInThreads(): Promise<void> {
+    const { clusterSize } = this.#header;
+    const fd = this.#source.file.descriptor;
+    const offsets = this.#shared?.filter((offset) => this.#isOrdinary(offset / clusterSize));
+    this.#shared = undefined;
+    if (offsets === undefined || fd === undefined || this.#sharing === undefined || this.#isDamaged) return;
+    if (!areEnough(this.#sharing, offsets.length, clusterSize)) return;
+    const fileEnd = this.#clusters * clusterSize;
+    const bounds = { clusterSize, dataStart: clusterSize, fileEnd };
+    const kind = { fd, tableBytes: clusterSize, bounds, mask: withoutCopied, isBigEndian: true };
+    const before = this.#done;
+    this.#answers = await scanInThreads(kind, offsets, this.#marks, this.#sharing, async (part) => {
+      this.#doneAhead = before + part * (this.#toDo - before);
+      await this.#takeTurn();
+    });
+  }
+
+  /** Whether one entry of the active L1 table, and nothing else, refers to this cluster, a table. */
+  #isOrdinary(cluster: number): boolean {
+    if (this.#marks.kinds[cluster] !== kinds.l2 || hasBit(this.#ofSnapshots, cluster)) return false;
+    return this.#marks.references(cluster) === 1;
+  }
+
   /** Counts how often each L2 table is referred to. */
   async #referToL2({ table, snapshot }: Root): Promise<void> {
     await this.#l1Entries(table, (offset, at) => {
@@ -253,6 +307,7 @@ export class Scan {
       const cluster = offset / this.#header.clusterSize;
       if (!this.#marks.refer(cluster, kinds.l2, 1, mixesWithL2)) this.#extraReferences++;
       if (snapshot !== undefined) setBit(this.#ofSnapshots, cluster);
+      else this.#shared?.push(offset);
     });
   }
 
@@ -289,9 +344,23 @@ export class Scan {
         this.#skippedTables++;
         return;
       }
+      const found = this.#isOrdinary(cluster) ? this.#answers?.next(offset) : undefined;
+      if (found !== undefined) {
+        this.#noteScanned(offset, found);
+        return;
+      }
       const isShared = hasBit(this.#ofSnapshots, cluster);
       await this.#markTable(offset, times, isShared ? kinds.snapshot : kinds.data, snapshot === undefined);
     });
+  }
+
+  /** A thread has marked what the table refers to. */
+  #noteScanned(offset: number, { allocated, zero, span }: ScannedTable): void {
+    this.#bytesRead += this.#header.clusterSize;
+    this.#allocated += allocated;
+    this.#zero += zero;
+    if (zero > 0 && this.#header.version === 2) this.#badEntry(offset, zero);
+    if (span !== undefined) this.spans.add(offset, span.min, span.max);
   }
 
   async #markTable(offset: number, times: number, dataKind: number, isActive: boolean): Promise<void> {
@@ -454,6 +523,7 @@ export class Scan {
 
   /** Being cancelled goes on; anything else is a fact about the table. */
   #unreadable(offset: number, error: unknown): void {
+    if (error instanceof ScanAgain) throw error;
     if (error instanceof BlockError && error.code === "ECANCELED") throw error;
     this.#unreadableTables++;
     const cluster = Math.floor(offset / this.#header.clusterSize);
@@ -543,9 +613,13 @@ export class Scan {
   async #breathe(): Promise<void> {
     if (performance.now() - this.#lastTurn < turnMs) return;
     this.#scanner.settleAll();
-    this.#job.progress(this.#done, this.#toDo, this.#bytesRead);
-    await takeTurn(this.#job);
+    await this.#takeTurn();
     this.#lastTurn = performance.now();
+  }
+
+  async #takeTurn(): Promise<void> {
+    this.#job.progress(Math.max(this.#done, this.#doneAhead), this.#toDo, this.#bytesRead);
+    await takeTurn(this.#job);
   }
 }
 

@@ -1,6 +1,8 @@
 // What a qcow2 image says of the clusters of its file: the pass for the map (scan.ts), who refers to what (references.ts),
 // and names for every byte of its tables (describe.ts).
+import { usualSharing } from "../../base/programThread.ts";
 import type { ClusterMarks } from "../../block/clusterMarks.ts";
+import { scanShared } from "../../block/scanThreads.ts";
 import type {
   GuestEntry,
   HeaderPart,
@@ -37,14 +39,20 @@ export class Qcow2Structure implements Structure {
   async scan(marks: ClusterMarks, job: StructureJob): Promise<ScannedStructure> {
     const source = this.#source;
     await source.settle?.();
-    const scan = new Scan(source, marks, job);
-    const { allocated, zero, ...counts } = await scan.run();
+    const { spans, allocated, zero, ...counts } = await scanShared(
+      marks,
+      job.sharing ?? usualSharing,
+      async (sharing) => {
+        const scan = new Scan(source, marks, job, sharing);
+        return { ...(await scan.run()), spans: scan.spans };
+      },
+    );
     const { size } = source.shown === undefined ? source.image.header : { size: source.shown.diskSize };
     return {
       ...counts,
       guest: { total: Math.ceil(size / this.clusterSize), allocated, zero },
       references: (cluster, limit, signal) =>
-        findReferences(source, scan.spans, marks, { cluster, limit, signal }),
+        findReferences(source, spans, marks, { cluster, limit, signal }),
       guestKinds: (kinds, clusters, signal) => guestKinds(source, marks, { kinds, clusters }, signal),
     };
   }

@@ -2,9 +2,12 @@
 // count the same. A table that overlaps what is in use is not looked at, as there.
 import { join64 } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
+import { type Sharing, usualSharing } from "../../base/programThread.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type RunMarks, TableScanner } from "../../block/scanTable.ts";
+import { ScanAgain } from "../../block/scanThread.ts";
+import { areEnough, scanInThreads, scanShared } from "../../block/scanThreads.ts";
 import {
   type GuestEntry,
   type HeaderPart,
@@ -71,7 +74,9 @@ export class QedStructure implements Structure {
   }
 
   scan(marks: ClusterMarks, job: StructureJob): Promise<ScannedStructure> {
-    return new Scan(this.#file, this.#header(), marks, job).run();
+    return scanShared(marks, job.sharing ?? usualSharing, (sharing) =>
+      new Scan(this.#file, this.#header(), marks, job, sharing).run(),
+    );
   }
 
   describe(offset: number): Promise<StructureAt | undefined> {
@@ -105,6 +110,7 @@ class Scan {
   readonly #bounds: Bounds;
   readonly #marks: ClusterMarks;
   readonly #job: StructureJob;
+  readonly #sharing: Sharing | undefined;
   readonly #index = new TableIndex();
   readonly #entries: number;
   /** L1 entries that the guest's disk needs; those behind them are rarely there. */
@@ -116,7 +122,15 @@ class Scan {
   #lastTurn = performance.now();
   #searching: Promise<unknown> = Promise.resolve();
 
-  constructor(file: BlockNode, header: QedHeader, marks: ClusterMarks, job: StructureJob) {
+  /** `sharing`: threads may help; then `run` throws ScanAgain when what they did can't be used. */
+  constructor(
+    file: BlockNode,
+    header: QedHeader,
+    marks: ClusterMarks,
+    job: StructureJob,
+    sharing: Sharing | undefined,
+  ) {
+    this.#sharing = sharing;
     this.#file = file;
     this.#header = header;
     this.#bounds = boundsOf(header, file.size);
@@ -142,7 +156,10 @@ class Scan {
     // Known from the start; what else is there is seen in the end.
     this.#marks.kinds.fill(kinds.header, 0, Math.max(1, headerSize));
     this.#marks.own(l1Offset / clusterSize, tableSize, kinds.l1);
-    await this.#readL1();
+    const fd = this.#file.descriptor;
+    const isLarge = this.#sharing && areEnough(this.#sharing, this.#used, clusterSize * tableSize);
+    if (isLarge && fd !== undefined) await this.#scanInThreads(fd, this.#sharing);
+    else await this.#readL1((l1Index, table) => this.#markL2(l1Index, table));
     this.#scanner.settleAll();
     await this.#markRest();
     const total = Math.ceil(imageSize / clusterSize);
@@ -163,7 +180,34 @@ class Scan {
     };
   }
 
-  async #readL1(): Promise<void> {
+  /** Has threads go over all tables, which are known before; any fault is one that they can't tell of. */
+  async #scanInThreads(fd: number, sharing: Sharing): Promise<void> {
+    const tableBytes = this.#entries * 8;
+    const tables: IndexedTable[] = [];
+    await this.#readL1(async (l1Index, offset) => {
+      tables.push({ l1Index, offset });
+    });
+    const { badEntries, extraReferences, unreadableTables } = this.#counts;
+    const isDamaged = badEntries + extraReferences + unreadableTables > 0;
+    if (isDamaged || !areEnough(sharing, tables.length, tableBytes)) throw new ScanAgain("for one thread");
+    const kind = { fd, tableBytes, bounds: this.#bounds, mask: -1n, isBigEndian: false };
+    const offsets = tables.map(({ offset }) => offset);
+    const answers = await scanInThreads(kind, offsets, this.#marks, sharing, (part) =>
+      this.#turn(part * this.#used),
+    );
+    const { counts } = this.#scanner;
+    for (const { l1Index, offset } of tables) {
+      const found = answers.next(offset);
+      if (found === undefined) throw new ScanAgain("a table has a fault");
+      this.#bytesRead += tableBytes;
+      counts.allocated += found.allocated;
+      counts.zero += found.zero;
+      if (found.span !== undefined) this.#index.add(l1Index, offset, found.span.min, found.span.max);
+    }
+  }
+
+  /** Claims all tables, and has those used that are in order. */
+  async #readL1(use: (l1Index: number, table: number) => Promise<void>): Promise<void> {
     const { l1Offset } = this.#header;
     try {
       for await (const { signed, first } of new PieceReader(this.#file, this.#entries).entries(l1Offset)) {
@@ -173,7 +217,7 @@ class Scan {
           const high = signed[at + 1] as number;
           if (low === 0 && high === 0) continue;
           const table = this.#claim(first + at / 2, low >>> 0, high >>> 0);
-          if (table !== undefined) await this.#markL2(first + at / 2, table);
+          if (table !== undefined) await use(first + at / 2, table);
           if (performance.now() - this.#lastTurn >= turnMs) await this.#turn(first + at / 2);
         }
       }

@@ -1,0 +1,92 @@
+// Threads whose program is a text that needs nothing but Node: they start at once, from sources and in every bundle. All of
+// a kind get an order, do it together, and answer; who asks has its own turns meanwhile.
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+
+/** How a pass over an image's tables is shared out. */
+export interface Sharing {
+  /** 1: not at all. */
+  readonly threads: number;
+  /** Bytes of tables that are to be gone over, from which on threads do it. */
+  readonly leastBytes: number;
+}
+
+/** Below, what threads cost is as much as they save. Each has some 12 MiB of memory of its own. */
+export const usualSharing: Sharing = {
+  threads: Math.min(4, availableParallelism()),
+  leastBytes: 512 * 1024 * 1024,
+};
+
+/** Milliseconds between two looks at how far the threads are. */
+const lookMs = 20;
+
+export interface Program {
+  /** CommonJS. It answers each message of its `parentPort` with one. */
+  readonly text: string;
+  readonly name: string;
+  /** What is thrown when the thread has ended. */
+  ended(cause: Error): Error;
+}
+
+export class ProgramThread<Order, Answer> {
+  readonly #worker: Worker;
+  readonly #program: Program;
+  #ended: Error | undefined;
+  #waiting: { resolve(answer: Answer): void; reject(error: Error): void } | undefined;
+
+  /** `data` becomes its `workerData`. Throws what starting a thread throws. */
+  constructor(program: Program, data: unknown) {
+    this.#program = program;
+    this.#worker = new Worker(program.text, { eval: true, workerData: data, name: program.name });
+    this.#worker.on("message", (answer: Answer) => this.#waiting?.resolve(answer));
+    this.#worker.on("error", (error) => this.#end(error));
+    this.#worker.on("exit", () => this.#end(new Error("it exited")));
+  }
+
+  /** One after the other. Throws the program's own error when the thread has ended. */
+  ask(order: Order): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting = { resolve, reject };
+      if (this.#ended) this.#end(this.#ended);
+      else this.#worker.postMessage(order);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #end(cause: Error): void {
+    this.#ended ??= cause;
+    this.#waiting?.reject(this.#program.ended(this.#ended));
+  }
+}
+
+/** Asks all threads, and calls `look` every now and then, in which a cancel may arrive. Throws what it throws. */
+export async function askAll<Order, Answer>(
+  threads: readonly ProgramThread<Order, Answer>[],
+  order: (index: number) => Order,
+  look: () => Promise<void>,
+): Promise<readonly Answer[]> {
+  const all = Promise.all(threads.map((thread, index) => thread.ask(order(index))));
+  let answers: readonly Answer[] | undefined;
+  const answered = all.then((given) => {
+    answers = given;
+  });
+  // When the pass is cancelled nobody waits for them any more.
+  answered.catch(() => undefined);
+  while (answers === undefined) {
+    await soonerOf(answered, lookMs);
+    await look();
+  }
+  return answers;
+}
+
+/** Waits for it, but not longer. */
+async function soonerOf(work: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const time = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work, time]).finally(() => clearTimeout(timer));
+}
