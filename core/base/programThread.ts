@@ -2,14 +2,7 @@
 // a kind get an order, do it together, and answer; who asks has its own turns meanwhile.
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-
-/** How a pass over an image's tables is shared out. */
-export interface Sharing {
-  /** 1: not at all. */
-  readonly threads: number;
-  /** Bytes of tables that are to be gone over, from which on threads do it. */
-  readonly leastBytes: number;
-}
+import type { Sharing } from "./sharing.ts";
 
 /** Below, what threads cost is as much as they save. Each has some 12 MiB of memory of its own. */
 export const usualSharing: Sharing = {

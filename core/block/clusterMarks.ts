@@ -59,12 +59,17 @@ export class ClusterMarks {
   /** Clusters [first, end) have an owner as others' bits say, `first` a multiple of 32; answers whether none has one yet. */
   join(bits: DataView, first: number, end: number): boolean {
     let both = 0;
-    const endAt = Math.min(bits.byteLength, Math.ceil(end / 32) * 4);
-    for (let at = (first / 32) * 4; at < endAt; at += 4) {
-      const other = bits.getInt32(at, true);
-      const own = this.#owned.getInt32(at, true);
-      both |= own & other;
-      this.#owned.setInt32(at, own | other, true);
+    const length = Math.min(Math.ceil((end - first) / 32), bits.byteLength / 4 - first / 32);
+    const wordsOf = ({ buffer, byteOffset }: DataView) =>
+      new Int32Array(buffer, byteOffset + first / 8, Math.max(0, length));
+    const [own, others] = [wordsOf(this.#owned), wordsOf(bits)];
+    // The order of bytes in a word makes no difference.
+    for (let at = 0; at < own.length; at++) {
+      const other = others[at] as number;
+      if (other === 0) continue;
+      const before = own[at] as number;
+      both |= before & other;
+      own[at] = before | other;
     }
     return both === 0;
   }

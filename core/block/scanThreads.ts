@@ -1,7 +1,8 @@
 // Has threads go over the tables of a large image for its map (scanThread.ts). They are for images in which all is well:
 // where one cluster is found twice, by one thread or several or as something else, what is told depends on the order of
 // the tables, and one thread goes over all of them from the start. So the map is always that of one thread.
-import { askAll, type Sharing } from "../base/programThread.ts";
+import { askAll } from "../base/programThread.ts";
+import type { Sharing } from "../base/sharing.ts";
 import type { ClusterMarks } from "./clusterMarks.ts";
 import { answerWords, ScanAgain, ScanThread, type TableKind } from "./scanThread.ts";
 

@@ -1,6 +1,6 @@
 // What a format says of the clusters of its file: the kind of each, who refers to it, and names for the bytes of its
 // tables. Nothing here belongs to one format: a format fills ClusterMarks in one pass and answers two questions.
-import type { Sharing } from "../base/programThread.ts";
+import type { Sharing } from "../base/sharing.ts";
 import type { ClusterMarks } from "./clusterMarks.ts";
 
 /**

@@ -3,7 +3,7 @@
 // of an image without tables has the kinds of its extents.
 import { BlockError } from "../base/errors.ts";
 import { Pace } from "../base/pace.ts";
-import type { Sharing } from "../base/programThread.ts";
+import type { Sharing } from "../base/sharing.ts";
 import { ClusterMarks } from "../block/clusterMarks.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";

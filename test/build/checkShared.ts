@@ -1,6 +1,6 @@
 // The check of a qcow2 image with threads, however small it is, and without them.
 
-import type { Sharing } from "../../core/base/programThread.ts";
+import type { Sharing } from "../../core/base/sharing.ts";
 import type { CheckJob, CheckResult, Finding } from "../../core/block/finding.ts";
 import type { BlockNode } from "../../core/block/node.ts";
 import { checkQcow2 } from "../../core/format/qcow2/check.ts";

@@ -2,7 +2,8 @@
 // compared with the stored refcounts, then the COPIED flags with those. Specification: qcow2, "Refcount handling". Counts
 // as the peer counts; nothing of the image is changed, and guest data need not be readable. Threads make that of a large
 // image faster, and no other difference.
-import { type Sharing, usualSharing } from "../../base/programThread.ts";
+import { usualSharing } from "../../base/programThread.ts";
+import type { Sharing } from "../../base/sharing.ts";
 import type { CheckJob, CheckResult } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { Comparison } from "./checkCompare.ts";

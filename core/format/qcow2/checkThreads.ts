@@ -3,7 +3,8 @@
 // itself, in its order. Without locks one thread may undo what another counts in the same moment: then the sum of all counts
 // is too small, and they are not used.
 import { BlockError } from "../../base/errors.ts";
-import { askAll, type Sharing } from "../../base/programThread.ts";
+import { askAll } from "../../base/programThread.ts";
+import type { Sharing } from "../../base/sharing.ts";
 import type { CheckJob, Finding } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type Addition, ClusterCounts } from "./checkCounts.ts";

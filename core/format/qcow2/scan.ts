@@ -1,7 +1,7 @@
 // The clusters of a qcow2 file for the map: every table is read once, however often it is referred to, so that the work
 // is bounded by the file. A cluster that several tables refer to is in order as long as its stored refcount says so.
 import { BlockError } from "../../base/errors.ts";
-import type { Sharing } from "../../base/programThread.ts";
+import type { Sharing } from "../../base/sharing.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import { type RunMarks, TableScanner } from "../../block/scanTable.ts";
 import { ScanAgain } from "../../block/scanThread.ts";

@@ -2,7 +2,8 @@
 // count the same. A table that overlaps what is in use is not looked at, as there.
 import { join64 } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
-import { type Sharing, usualSharing } from "../../base/programThread.ts";
+import { usualSharing } from "../../base/programThread.ts";
+import type { Sharing } from "../../base/sharing.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type RunMarks, TableScanner } from "../../block/scanTable.ts";

@@ -5,10 +5,12 @@ import type { BlockNode } from "../../../../core/block/node.ts";
 import { countInThreads } from "../../../../core/format/qcow2/checkThreads.ts";
 import { readImage } from "../../../../core/format/qcow2/header.ts";
 import { brokenQcow2 } from "../../../build/brokenQcow2.ts";
+import { changed } from "../../../build/changed.ts";
 import { alone, checkShared, two } from "../../../build/checkShared.ts";
+import { damagedQcow2 } from "../../../build/damagedQcow2.ts";
 import { openForTest } from "../../../build/open.ts";
 import { buildQcow2, type Qcow2Spec, snapshotEntry } from "../../../build/qcow2.ts";
-import { type Random, seeded } from "../../../build/random.ts";
+import { seeded } from "../../../build/random.ts";
 import { tempFile } from "../../../build/temp.ts";
 
 const C = 4096;
@@ -17,17 +19,6 @@ const copied = 1n << 63n;
 async function fileOf(bytes: Uint8Array): Promise<BlockNode> {
   const graph = await openForTest({ driver: "file", filename: tempFile("image.qcow2", bytes) });
   return graph.root;
-}
-
-/** The node with some of it changed. */
-function changed(file: BlockNode, change: Partial<BlockNode>): BlockNode {
-  return new Proxy(file, {
-    get: (node, name) => {
-      if (Object.hasOwn(change, name)) return Reflect.get(change, name);
-      const value: unknown = Reflect.get(node, name);
-      return typeof value === "function" ? value.bind(node) : value;
-    },
-  });
 }
 
 /** A file, and the offsets from which the check itself reads. */
@@ -54,44 +45,12 @@ function tablesOf(
     .bytes;
 }
 
-/** An image of four tables, each followed by its data, and some entries or counts that are wrong. */
-function damaged(random: Random): Uint8Array {
-  const data = Array.from({ length: 80 }, () => random.below(4 * perTable));
-  const { bytes, l1Offset, l2Offsets } = buildQcow2({
-    clusterBits: 12,
-    refcountOrder: random.pick([0, 3, 4, 5, 6]),
-    size: 4 * perTable * C,
-    clusters: new Map(data.map((index) => [index, new Uint8Array(C).fill(1)] as const)),
-  });
-  const view = new DataView(bytes.buffer);
-  const place = () => BigInt(random.below(bytes.length / C + 2) * C);
-  const entries = [
-    () => place() | copied,
-    () => place(),
-    () => place() + 512n,
-    () => place() | 2n,
-    () => (1n << 40n) | copied,
-    () => (1n << 62n) | (place() + 100n),
-    () => (3n << 62n) | place(),
-    () => 1n,
-    () => 0n,
-  ];
-  for (let i = random.below(12); i > 0; i--) {
-    const [, table = 0] = random.pick([...l2Offsets]);
-    view.setBigUint64(table + random.below(perTable) * 8, random.pick(entries)());
-  }
-  for (let i = random.below(3); i > 0; i--)
-    view.setBigUint64(l1Offset + random.below(4) * 8, random.pick(entries)() & ~(1n << 62n));
-  for (let i = random.below(4); i > 0; i--) bytes[2 * C + random.below(200)] = random.below(4);
-  return bytes.subarray(0, bytes.length - 512 * random.pick([0, 0, 0, 1, 9]));
-}
-
 describe("the check in threads", () => {
   it("finds in damaged images what it finds without them, in the same order", async () => {
     await seeded(async (random) => {
       let findings = 0;
       for (let round = 0; round < 12; round++) {
-        const file = await fileOf(damaged(random));
+        const file = await fileOf(damagedQcow2(random));
         const without = await checkShared(file, alone);
         expect(await checkShared(file, two), `round ${round}`).toEqual(without);
         findings += without.findings.length;
