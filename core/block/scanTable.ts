@@ -70,7 +70,8 @@ export function scanShape(
   const listsAt = fillsAt + bands * 4;
   // The first band is marked at once as long as there is no other.
   const bitsAt = listsAt + (bands > 1 ? bands * listBytes : 0);
-  const bitsLength = bitmapBytes(clusters);
+  // The file may end in a part of a cluster, which no entry points to, and which is looked at like others.
+  const bitsLength = bitmapBytes(clusters + 1);
   const limits: ScanLimits = [
     first,
     BigInt(clusterSize),

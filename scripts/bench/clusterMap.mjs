@@ -1,9 +1,11 @@
 // The map of an image's clusters: against our own check of the same image, its memory, and how soon it answers.
 import { once } from "node:events";
 import * as fs from "node:fs";
+import { availableParallelism } from "node:os";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
+import { build } from "esbuild";
 import { inRoot } from "../setup/paths.mjs";
 import { fullQcow2 } from "./fullQcow2.mjs";
 import { fullQed } from "./fullQed.mjs";
@@ -42,7 +44,21 @@ export async function run(context) {
     lines.push(...againstCheck(`1 TiB, ${how}`, image, context), ...(await answers(`1 TiB, ${how}`, image)));
     fs.rmSync(image);
   }
+  const work = path.join(folder, "mapWork.mjs");
+  await build({
+    entryPoints: [inRoot("scripts/bench/mapWork.ts")],
+    bundle: true,
+    platform: "node",
+    format: "esm",
+    external: ["koffi"],
+    outfile: work,
+    logLevel: "error",
+  });
   if (!quick) {
+    const shuffled = path.join(folder, "shuffled.qed");
+    fullQed(shuffled, 8 * TiB, "anywhere");
+    lines.push(againstOneThread("8 TiB, shuffled as a whole", shuffled, work));
+    fs.rmSync(shuffled);
     const image = path.join(folder, "vast.qed");
     fullQed(image, vast, "contiguous");
     lines.push(...againstCheck("15.99 TiB, written in order", image, { ...context, runs: 3 }));
@@ -51,12 +67,12 @@ export async function run(context) {
   }
   return [
     { title: "the map of a fully allocated QED image", lines },
-    { title: "the map of a fully allocated qcow2 image", lines: qcow2(context) },
+    { title: "the map of a fully allocated qcow2 image", lines: qcow2(context, work) },
   ];
 }
 
 /** @returns {Line[]} */
-function qcow2(/** @type {Context} */ context) {
+function qcow2(/** @type {Context} */ context, /** @type {string} */ work) {
   const { folder, quick, runs } = context;
   /** @type {readonly (readonly [string, number, "contiguous" | "anywhere"])[]} */
   const images = [
@@ -75,6 +91,7 @@ function qcow2(/** @type {Context} */ context) {
         image,
         size === TiB ? context : { ...context, runs: Math.min(runs, 3) },
       );
+      if (size > TiB) lines.push(againstOneThread(what, image, work));
       fs.rmSync(image);
       return lines;
     });
@@ -102,6 +119,28 @@ function againstCheck(
     },
     { what: `${what}: peak memory`, value: mib(peak), goal: "under 1536 MiB", met: peak < 1.5 * GiB },
   ];
+}
+
+/** @returns {Line} */
+function againstOneThread(
+  /** @type {string} */ what,
+  /** @type {string} */ image,
+  /** @type {string} */ work,
+) {
+  const threads = Math.min(4, availableParallelism());
+  const format = path.extname(image).slice(1);
+  const by = (/** @type {number} */ amount) => ({
+    name: `by ${amount}`,
+    argv: [process.execPath, work, image, format, String(amount)],
+  });
+  const medians = alternate([by(threads), by(1)], 3);
+  const [several = Number.NaN, one = Number.NaN] = [medians.get(by(threads).name), medians.get(by(1).name)];
+  return {
+    what: `${what}: by ${threads} threads, by one`,
+    value: ms(several),
+    peer: ms(one),
+    ratio: speed(several, one),
+  };
 }
 
 /**

@@ -217,6 +217,25 @@ describe("the map in threads", () => {
     expect(badEntries).toBeGreaterThan(3);
   });
 
+  it("counts in the order of the tables what is too much, as those say that threads leave alone", async () => {
+    // Clusters 4 to 6 are the tables, 7 is data of the first and the last one and a stream of the second.
+    const at = (cluster: number) => BigInt(cluster * C);
+    const { bytes, l2Offsets } = buildQcow2({
+      ...{ clusterBits: 12, size: 3 * perTable * C },
+      clusters: new Map([
+        [0, at(7) | copied],
+        [1, compressed | at(8) | 512n],
+        [perTable, compressed | at(7) | 512n],
+        [2 * perTable, at(7) | copied],
+      ]),
+      extra: [7, 8].map(() => [new Uint8Array(C), 1] as const),
+    });
+    expect([...l2Offsets.values()]).toEqual([4 * C, 5 * C, 6 * C]);
+    // Data, then a stream, which is one too many, and data on what is an overlap by then.
+    const summary = await expectAlike({ driver: "qcow2", file: await fileOf(bytes) });
+    expect(summary).toMatchObject({ extraReferences: 2, kinds: { overlap: { clusters: 1 } } });
+  });
+
   it("tells of the zero clusters that version 2 does not have", async () => {
     const { bytes } = buildQcow2({
       ...{ clusterBits: 12, size: 2 * perTable * C, u32: [[4, 2]] },

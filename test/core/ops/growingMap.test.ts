@@ -159,6 +159,27 @@ describe("a growing map", () => {
     expect(map.next({ from: 2, kinds: ["data"], backwards: true })).toBe(1);
     expect(map.next({ from: 0, kinds: ["data"], backwards: true })).toBeUndefined();
   });
+
+  it("can be looked at where 32 clusters and a part of one are a QED file", async () => {
+    slowClock();
+    // Header, L1 table, L2 table, and 29 clusters of data.
+    const clusters = new Map(Array.from({ length: 29 }, (_, index) => [index, Uint8Array.of(1)] as const));
+    const spec = { size: 2 ** 20, clusterSize: 4096, tableSize: 1, clusters, tail: 700 };
+    const image = await openBytes(buildQed(spec).bytes, "qed");
+    let growing: GrowingMap | undefined;
+    let last: Uint8Array | undefined;
+    await mapClusters(image, {
+      ...quiet(),
+      growing: (map) => {
+        growing = map;
+      },
+      rest: async () => {
+        growing?.catchUp();
+        if (growing?.soFar !== undefined) last = growing.tile({ level: 0, first: 31, count: 9 });
+      },
+    });
+    expect(kindsOf(last ?? new Uint8Array())).toEqual(["data", "free"]);
+  });
 });
 
 /** Every third guest cluster is there; in the first table one is referred to twice, so that its own has leaked. */
