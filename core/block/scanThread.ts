@@ -141,8 +141,8 @@ function goOverAll(list) {
       // What can't be read is told by the pass itself, which reads it as well.
       try { if (goOver(index, list)) odd++; } catch (error) { if (error.syscall !== "read") throw error; }
     }
-    // Most would be gone over twice.
-    if (isOver || (odd > 64 && odd * 4 > done)) Atomics.store(taken, 0, length);
+    // To take back costs the order in which clusters are marked, band by band.
+    if (isOver || (odd > 16 && odd * 128 > done)) Atomics.store(taken, 0, length);
   }
   drainAll();
 }
