@@ -144,6 +144,27 @@ describe("the map in threads", () => {
     });
   }, 60_000);
 
+  it("is that of one thread where so many tables are no simple data that threads leave the rest", async () => {
+    await seeded(async (random) => {
+      const tables = 80;
+      const place = placesFor(random, tables * perTable);
+      const words = Array.from({ length: tables * perTable }, (_, index) => {
+        const offset = BigInt(place() * C);
+        return index % perTable === 300 ? compressed | offset | 512n : offset;
+      });
+      const { bytes, l2Offsets } = buildQcow2({
+        ...{ clusterBits: 12, size: tables * perTable * C },
+        clusters: new Map(words.entries()),
+      });
+      const { file, reads } = watched(await fileOf(bytes, vast));
+      const { kinds, extraReferences } = await expectAlike({ driver: "qcow2", file });
+      expect(extraReferences).toBe(0);
+      // No refcount is stored of any.
+      expect(kinds["refcount-low"].clusters).toBe(tables * perTable);
+      expect([...l2Offsets.values()].filter((offset) => !reads.has(offset))).toEqual([]);
+    });
+  }, 60_000);
+
   it("is that of one thread for QED in no order, which reads no L2 table itself", async () => {
     await seeded(async (random) => {
       const { bytes, l2Offsets } = vastQed(random);
