@@ -9,6 +9,8 @@ import { listBytes, type ScanBounds, type ScanShape, scanShape } from "./scanTab
 /** Of a table: whether it was done, clusters that its entries point to, zero clusters, the first and the last cluster. */
 export const answerWords = 5;
 
+const pageBytes = 4096;
+
 /** What has to be told in the order of the tables, or a thread failed: one goes over all of them from the start. */
 export class ScanAgain extends Error {}
 
@@ -161,6 +163,9 @@ export class ScanThread extends ProgramThread<ScanOrder, ScanAnswer> {
   constructor({ fd, tableBytes, bounds, mask, isBigEndian }: TableKind, hold: Int32Array) {
     const shape = scanShape(bounds, tableBytes, mask);
     const memory = wasmMemory(shape.bytes, true);
+    // Several threads that touch new memory at once take the system several times as long.
+    const pages = new Uint8Array(memory.buffer);
+    for (let at = shape.bitsAt; at < shape.bytes; at += pageBytes) pages[at] = 0;
     const start: Start = {
       ...{ fd, tableBytes, isBigEndian, memory, shape, hold },
       clusterSize: bounds.clusterSize,
