@@ -197,7 +197,7 @@ describe("log list", () => {
     [["list", "--from", "-1", "sound.log"], "Invalid --from '-1': expecting a number of entries"],
     [["list", "--count", "1k", "sound.log"], "Invalid --count '1k': expecting a number of entries"],
     [["info", "--from", "1", "sound.log"], "log info takes no --from"],
-    [["mark", "--output", "json", "sound.log", "x"], "log mark takes no --output"],
+    [["mark", "--fsck", "true", "sound.log", "x"], "log mark takes no --fsck"],
     [["list", "--output", "xml", "sound.log"], "--output must be used with human or json as argument."],
     [["list"], "Expecting log list LOG"],
     [["mark", "sound.log"], "Expecting log mark LOG TEXT"],
