@@ -133,7 +133,7 @@ function againstOneThread(
     name: `by ${amount}`,
     argv: [process.execPath, work, image, format, String(amount)],
   });
-  const medians = alternate([by(threads), by(1)], 3);
+  const medians = alternate([by(threads), by(1)], 5);
   const [several = Number.NaN, one = Number.NaN] = [medians.get(by(threads).name), medians.get(by(1).name)];
   return {
     what: `${what}: by ${threads} threads, by one`,
