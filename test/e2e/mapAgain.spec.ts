@@ -1,5 +1,5 @@
 // The map of an image that changes, and the ways to it from a comparison and from the wizard's leaked clusters.
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { buildQed } from "../build/qed.ts";
 import { expect, test } from "./app.ts";
@@ -52,6 +52,20 @@ test("marks for a moment what a scan again finds changed, and nothing where noth
   await again();
   await page.waitForTimeout(1500);
   expect((await canvas.screenshot()).equals(plain)).toBe(true);
+});
+
+test("offers nothing to zoom into where a file has more clusters than a map holds", async ({
+  launch,
+  folder,
+}) => {
+  const { path } = leakyQed(folder, "vast.qed");
+  truncateSync(path, (2 ** 29 + 1) * clusterSize);
+  const { page } = await launch(path);
+  await page.keyboard.press("Control+3");
+  await expect(page.getByRole("heading", { name: "Can't map vast.qed" })).toBeVisible();
+  const toolbar = page.locator('[data-pane="toolbar"]');
+  await expect(toolbar.getByRole("button", { name: "Rescan" })).toBeVisible();
+  await expect(toolbar.getByRole("button", { name: /Zoom|table|problem|Guest|Save/ })).toHaveCount(0);
 });
 
 test("goes from a comparison to the cluster of the byte at its caret", async ({ launch, folder }) => {

@@ -26,23 +26,29 @@ import { type MapSession, noGuestText, scannedPercent, stepText } from "./sessio
 export function Toolbar({ session, image }: { session: MapSession; image: OpenedImage }) {
   const { shown } = useStore(session.store);
   const problems = session.problems.count;
+  // A file that can't be mapped has nothing to step through, to zoom into or to take away.
+  const hasMap = shown !== undefined || session.running?.state.kind === "running";
   return (
     <section className={shared.toolbar} aria-label="Map" data-pane="toolbar">
-      <CommandButton command="compare.previous" icon={PreviousIcon} label="Previous problem" />
-      <CommandButton command="compare.next" icon={NextIcon} label="Next problem" />
-      <span className={compare.step} title="The problem at the cursor, and how many are listed">
-        <kbd>F8</kbd> {stepText(session)}
-      </span>
-      <span className={shared.divider} aria-hidden />
-      <OrderSwitch session={session} />
-      <CommandButton command="map.zoomOut" icon={ZoomOutIcon} />
-      <CommandButton command="map.zoomIn" icon={ZoomInIcon} />
-      <CommandButton command="map.fit" icon={FitIcon} />
-      <CommandButton command="map.table" icon={TableIcon} />
-      <span className={shared.divider} aria-hidden />
-      <CommandButton command="map.picture" icon={PictureIcon} />
-      <CommandButton command="map.json" icon={ExportIcon} />
-      <CommandButton command="map.bundle" icon={BundleIcon} />
+      {hasMap && (
+        <>
+          <CommandButton command="compare.previous" icon={PreviousIcon} label="Previous problem" />
+          <CommandButton command="compare.next" icon={NextIcon} label="Next problem" />
+          <span className={compare.step} title="The problem at the cursor, and how many are listed">
+            <kbd>F8</kbd> {stepText(session)}
+          </span>
+          <span className={shared.divider} aria-hidden />
+          <OrderSwitch session={session} />
+          <CommandButton command="map.zoomOut" icon={ZoomOutIcon} />
+          <CommandButton command="map.zoomIn" icon={ZoomInIcon} />
+          <CommandButton command="map.fit" icon={FitIcon} />
+          <CommandButton command="map.table" icon={TableIcon} />
+          <span className={shared.divider} aria-hidden />
+          <CommandButton command="map.picture" icon={PictureIcon} />
+          <CommandButton command="map.json" icon={ExportIcon} />
+          <CommandButton command="map.bundle" icon={BundleIcon} />
+        </>
+      )}
       {problems > 0 && (
         <>
           <span className={shared.divider} aria-hidden />
