@@ -244,7 +244,7 @@ export class ClusterMarks {
       const wordEnd = Math.min(end, index - (index & 31) + 32);
       if (bits === -1) index = wordEnd;
       for (; index < wordEnd; index++) {
-        if ((bits & (1 << (index & 31))) === 0 && kinds[index] === presumed) kinds[index] = 0;
+        if (!isSet(bits, index) && kinds[index] === presumed) kinds[index] = 0;
       }
     }
   }

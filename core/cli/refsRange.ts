@@ -1,10 +1,10 @@
 // `refs --length`: what a range of an image's file is, as stretches of clusters of one kind that are referenced equally often.
-import { hex } from "../base/bytes.ts";
 import { kindWords } from "../block/kindWords.ts";
 import type { ByteRange, Reference } from "../block/structure.ts";
 import type { ClusterMap } from "../ops/clusterMap.ts";
 import type { MapStretch } from "../ops/mapRun.ts";
 import { stdout } from "./output.ts";
+import { countedText, rangeText, referenceText } from "./referenceText.ts";
 
 export interface RangeShown {
   /** Of the file: whole clusters, but for the one the file ends in. */
@@ -36,22 +36,12 @@ export async function lookAtRange(map: ClusterMap, range: ByteRange, limit: numb
 }
 
 export function printRange({ range, stretches, total }: RangeShown): void {
-  const { offset, length } = range;
-  stdout.line(`File range ${hex(offset)}+${length}`);
+  stdout.line(`File range ${rangeText(range)}`);
   for (const stretch of stretches) {
-    const { kind, clusters, counted } = stretch;
+    const { kind, clusters, counted, first } = stretch;
     const many = clusters === 1 ? "1 cluster" : `${clusters} clusters`;
-    const references = counted === 255 ? "255 or more" : String(counted);
-    stdout.line(
-      `  ${hex(stretch.offset)}+${stretch.length}: ${kindWords[kind]}, ${many}, references: ${references}`,
-    );
-    if (stretch.first !== undefined)
-      stdout.line(`    ${clusters > 1 ? "first: " : ""}${byText(stretch.first)}`);
+    stdout.line(`  ${rangeText(stretch)}: ${kindWords[kind]}, ${many}, references: ${countedText(counted)}`);
+    if (first !== undefined) stdout.line(`    ${clusters > 1 ? "first: " : ""}${referenceText(first)}`);
   }
   if (total > stretches.length) stdout.line(`  and ${total - stretches.length} more`);
-}
-
-function byText({ by, offset, guest }: Reference): string {
-  const range = guest === undefined ? "" : `, guest ${hex(guest.offset)}+${guest.length}`;
-  return `${by} at ${hex(offset)}${range}`;
 }

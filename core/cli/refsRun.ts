@@ -17,6 +17,7 @@ import { CliError } from "./command.ts";
 import { mapWithProgress } from "./mapKinds.ts";
 import { type ImageRequest, withImage } from "./openImage.ts";
 import { jsonText, printable, stdout } from "./output.ts";
+import { countedText, rangeText, referenceText } from "./referenceText.ts";
 import { lookAtRange, printRange, type RangeShown } from "./refsRange.ts";
 
 export interface ReferencesRequest {
@@ -125,13 +126,9 @@ function printPlace(place: MapPlace): void {
   stdout.line(`File offset ${hex(offset)}: cluster ${number} at ${hex(clusterOffset)}, ${kindWords[kind]}`);
   if (structure !== undefined) printStructure(structure);
   if (unread !== undefined) stdout.line(`It can't be read: ${printable(unread)}`);
-  const shown = counted === 255 ? "255 or more" : String(counted);
-  stdout.line(`References: ${shown}`);
+  stdout.line(`References: ${countedText(counted)}`);
   if (place.stored !== undefined) stdout.line(`Stored refcount: ${place.stored}`);
-  for (const { by, offset: at, guest } of references.list) {
-    const range = guest === undefined ? "" : `, guest ${rangeText(guest)}`;
-    stdout.line(`  ${by} at ${hex(at)}${range}`);
-  }
+  for (const reference of references.list) stdout.line(`  ${referenceText(reference)}`);
   const more = references.total - references.list.length;
   if (more > 0) stdout.line(`  and ${more} more`);
   printPointers(place.pointers);
@@ -160,10 +157,6 @@ function printStructure({ name, offset, length, field }: StructureAt): void {
     `  ${field.name} at ${hex(field.offset)} = ${printable(field.value)}: ${printable(field.meaning)}`,
   );
   if (field.guest) stdout.line(`  guest ${rangeText(field.guest)}`);
-}
-
-function rangeText({ offset, length }: ByteRange): string {
-  return `${hex(offset)}+${length}`;
 }
 
 function jsonOf(
