@@ -6,7 +6,7 @@ import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
 import type { Folder } from "./images.ts";
-import { shownBytes, statusBar, Truth } from "./words.ts";
+import { goTo as goToByte, shownBytes, statusBar, Truth } from "./words.ts";
 
 const table = (page: Page) => page.getByRole("grid", { name: /^Entries of/ });
 const detail = (page: Page) => page.locator('[data-pane="detail"]');
@@ -331,9 +331,7 @@ test("who wrote a byte is asked from the bytes, and its versions are stepped thr
   await choosing(app, data);
   await page.keyboard.press("Control+o");
   await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(Array(16).fill("11"));
-  await page.keyboard.press("Control+g");
-  await page.getByRole("search", { name: "Go to" }).locator("input").fill("0x1804");
-  await page.keyboard.press("Enter");
+  await goToByte(page, "0x1804");
   await expect(statusBar(page)).toContainText("guest 0x1804");
   await hexPane(page).locator('[role="grid"]').focus();
   await page.keyboard.press("g");
@@ -577,9 +575,7 @@ test("an image can be the disk before the log: for what entries overwrote, and f
     page.getByRole("tab", { name: "disk after entry 0 of writes.log over before.raw" }),
   ).toBeVisible();
   await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(Array(16).fill("11"));
-  await page.keyboard.press("Control+g");
-  await page.getByRole("search", { name: "Go to" }).locator("input").fill("0x2000");
-  await page.keyboard.press("Enter");
+  await goToByte(page, "0x2000");
   await expect.poll(() => shownBytes(hexPane(page), 0x2000)).toEqual(Array(16).fill("BB"));
 });
 
@@ -606,9 +602,7 @@ test("what a disk discarded is taken for zeroes or for unknown, as is chosen and
     page.getByRole("tab", { name: "disk after entry 4 of writes.log with discards unknown" }),
   ).toBeVisible();
   await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(Array(16).fill("11"));
-  await page.keyboard.press("Control+g");
-  await page.getByRole("search", { name: "Go to" }).locator("input").fill("1M");
-  await page.keyboard.press("Enter");
+  await goToByte(page, "1M");
   await expect.poll(() => shownBytes(hexPane(page), 0x100000)).toEqual(Array(16).fill("00"));
   await expect(page.locator('[data-pane="inspector"]')).toContainText(
     "discarded by entry 4: contents unknown, read as zeroes",
