@@ -11,9 +11,6 @@ export const answerWords = 5;
 
 const pageBytes = 4096;
 
-/** What has to be told in the order of the tables, or a thread failed: one goes over all of them from the start. */
-export class ScanAgain extends Error {}
-
 /** Tables of a file, all of one length. */
 export interface TableKind {
   readonly fd: number;
@@ -173,8 +170,7 @@ export class ScanThread extends ProgramThread<ScanOrder, ScanAnswer> {
       scanModule: scanModule(true, true),
       drainModule: drainModule(true),
     };
-    const ended = (cause: Error) => new ScanAgain("a thread has ended", { cause });
-    super({ text: program, name: "blkscope:map", ended }, start);
+    super({ text: program, name: "blkscope:map" }, start);
     this.bits = new DataView(memory.buffer, shape.bitsAt, shape.bitsLength);
   }
 }

@@ -1,10 +1,10 @@
 // Has threads go over the tables of a large image for its map (scanThread.ts). They are for images in which all is well:
 // where one cluster is found twice, by one thread or several or as something else, what is told depends on the order of
 // the tables, and one thread goes over all of them from the start. So the map is always that of one thread.
-import { askAll } from "../base/programThread.ts";
+import { askAll, ListAnswers, OneThreadAgain } from "../base/programThread.ts";
 import type { Sharing } from "../base/sharing.ts";
 import type { ClusterMarks } from "./clusterMarks.ts";
-import { answerWords, ScanAgain, ScanThread, type TableKind } from "./scanThread.ts";
+import { answerWords, ScanThread, type TableKind } from "./scanThread.ts";
 
 /** Tables of one list: each takes 28 bytes of it and its answers. */
 const mostTables = 1024 * 1024;
@@ -25,7 +25,7 @@ export async function scanShared<T>(
   try {
     return await scan(sharing);
   } catch (error) {
-    if (!(error instanceof ScanAgain)) throw error;
+    if (!(error instanceof OneThreadAgain)) throw error;
   }
   marks.restart();
   return scan(undefined);
@@ -45,34 +45,22 @@ export interface ScannedTable {
 }
 
 /** What threads found in a list of tables, to be asked for in its order. */
-export class ScanAnswers {
-  readonly #offsets: readonly number[];
-  readonly #answers: Uint32Array;
-  #next = 0;
-
+export class ScanAnswers extends ListAnswers {
   constructor(offsets: readonly number[], answers: Uint32Array) {
-    this.#offsets = offsets;
-    this.#answers = answers;
+    super(offsets, answers, answerWords);
   }
 
-  /** Of the next table; undefined: none could do it. Throws ScanAgain where another one is the next: the image changed. */
+  /** Of the next table; undefined: none could do it. Throws OneThreadAgain where another one is the next. */
   next(offset: number): ScannedTable | undefined {
-    if (this.#offsets[this.#next] !== offset) throw new ScanAgain("the L1 table was changed");
-    const at = answerWords * this.#next++;
-    const [isDone, allocated = 0, zero = 0, min = 0, max = 0] = this.#answers.subarray(at, at + answerWords);
+    const [isDone, allocated = 0, zero = 0, min = 0, max = 0] = this.nextWords(offset);
     if (isDone !== 1) return undefined;
     return { allocated, zero, span: min <= max ? { min, max } : undefined };
-  }
-
-  /** Throws ScanAgain when not all of the list was asked for. */
-  finish(): void {
-    if (this.#next !== this.#offsets.length) throw new ScanAgain("the L1 table was changed");
   }
 }
 
 /**
  * Marks what the tables point to, none of which is there twice. `turn` hears how much of it is done, and may take its
- * time: no further tables are gone over meanwhile, and marks can be looked at. Throws ScanAgain, and what `turn` throws.
+ * time: no further tables are gone over meanwhile, and marks can be looked at. Throws OneThreadAgain, and what `turn` throws.
  */
 export async function scanInThreads(
   tables: TableKind,
@@ -91,7 +79,7 @@ export async function scanInThreads(
     start(threads, amount, tables, hold);
     marks.lookInto(threads.map(({ bits }) => bits));
     const all = await askAll(threads, () => order, takeTurn);
-    if (all.some(({ isOver }) => isOver)) throw new ScanAgain("a cluster is referred to twice");
+    if (all.some(({ isOver }) => isOver)) throw new OneThreadAgain("a cluster is referred to twice");
     for (const { bits } of threads) await join(marks, bits, takeTurn);
   } finally {
     marks.lookInto([]);
@@ -104,7 +92,7 @@ function start(threads: ScanThread[], amount: number, tables: TableKind, hold: I
   try {
     while (threads.length < amount) threads.push(new ScanThread(tables, hold));
   } catch (cause) {
-    throw new ScanAgain("a thread could not be started", { cause });
+    throw new OneThreadAgain("a thread could not be started", { cause });
   }
 }
 
@@ -128,7 +116,7 @@ async function join(marks: ClusterMarks, bits: DataView, takeTurn: () => Promise
   const clusters = marks.kinds.length;
   for (let first = 0; first < clusters; first += clustersAtOnce) {
     const isNew = marks.join(bits, first, Math.min(clusters, first + clustersAtOnce));
-    if (!isNew) throw new ScanAgain("a cluster is referred to twice");
+    if (!isNew) throw new OneThreadAgain("a cluster is referred to twice");
     await takeTurn();
   }
 }

@@ -1,9 +1,10 @@
 // Ranges of the file that something refers to, as a check counts them: what lies behind the end of the file, and what is
 // referred to more often than its refcount could say, is found here. Texts beside ours are the peer's.
 import { hex } from "../../base/bytes.ts";
+import { OneThreadAgain } from "../../base/programThread.ts";
 import type { Finding } from "../../block/finding.ts";
 import type { ClusterCounts } from "./checkCounts.ts";
-import { type CheckReporter, CountAgain, type Told } from "./checkReporter.ts";
+import type { CheckReporter, Told } from "./checkReporter.ts";
 
 /** The field or the entry that refers to something. */
 export interface Place extends Pick<Finding, "offset" | "length" | "table" | "entry" | "value" | "guest"> {
@@ -70,7 +71,7 @@ export class CheckRegions {
   overflow(cluster: number, over: number, place: () => Place): void {
     const { most, isCapped, hasThreads } = this.#counts;
     // Which reference is the one too many depends on the order.
-    if (hasThreads) throw new CountAgain(`cluster ${cluster} is referred to too often`);
+    if (hasThreads) throw new OneThreadAgain(`cluster ${cluster} is referred to too often`);
     const offset = cluster * this.#clusterSize;
     if (isCapped) {
       this.#reporter.failed(over, () => ({

@@ -1,15 +1,10 @@
 // What a check of a qcow2 image has found so far: counts, findings up to a limit, and the turns in which a cancel arrives.
 import { BlockError, type PlainError, toPlain } from "../../base/errors.ts";
+import { OneThreadAgain } from "../../base/programThread.ts";
 import { type CheckJob, type Finding, maxFindings, type RepairKind } from "../../block/finding.ts";
 
 /** Milliseconds of work between two turns in which a cancel can arrive. */
 const turnMs = 20;
-
-/**
- * What threads have counted can't be used: what has to be told in the order of the tables, or what two of them counted at the
- * same moment. All is counted again by one.
- */
-export class CountAgain extends Error {}
 
 type NewFinding = Omit<Finding, "id">;
 export type Told = Omit<NewFinding, "kind" | "repair">;
@@ -57,7 +52,7 @@ export class CheckReporter {
 
   /** A table that can't be read. Being cancelled is no such thing: it goes on, as what concerns the whole check. */
   unreadable(error: unknown, make: (reason: string) => Told): void {
-    if (error instanceof CountAgain) throw error;
+    if (error instanceof OneThreadAgain) throw error;
     if (error instanceof BlockError && error.code === "ECANCELED") throw error;
     this.readError ??= toPlain(error);
     this.failed(1, () => make(error instanceof Error ? error.message : String(error)));

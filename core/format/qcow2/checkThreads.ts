@@ -3,12 +3,12 @@
 // itself, in its order. Without locks one thread may undo what another counts in the same moment: then the sum of all counts
 // is too small, and they are not used.
 import { BlockError } from "../../base/errors.ts";
-import { askAll } from "../../base/programThread.ts";
+import { askAll, ListAnswers, OneThreadAgain } from "../../base/programThread.ts";
 import type { Sharing } from "../../base/sharing.ts";
 import type { CheckJob, Finding } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type Addition, ClusterCounts } from "./checkCounts.ts";
-import { CheckReporter, CountAgain } from "./checkReporter.ts";
+import { CheckReporter } from "./checkReporter.ts";
 import {
   type Answer,
   answerWords,
@@ -59,7 +59,7 @@ export async function countInThreads<T>(
   try {
     return await check({ counts, reporter: first, threads });
   } catch (error) {
-    if (!(error instanceof CountAgain)) throw error;
+    if (!(error instanceof OneThreadAgain)) throw error;
   } finally {
     await threads.close();
   }
@@ -99,23 +99,17 @@ export interface TableAnswer {
 }
 
 /** What threads say of a list of tables, to be asked for in its order. */
-export class TableAnswers {
-  readonly #offsets: readonly number[];
-  readonly #answers: Uint32Array;
-  #next = 0;
-
+export class TableAnswers extends ListAnswers {
   constructor(offsets: readonly number[], answers: Uint32Array) {
-    this.#offsets = offsets;
-    this.#answers = answers;
+    super(offsets, answers, answerWords);
   }
 
   /**
-   * Of the next table. undefined: nobody went over it, since it could not be read, or too many are odd. Throws CountAgain
-   * where another table is the next one: the image was changed.
+   * Of the next table. undefined: nobody went over it, since it could not be read, or too many are odd. Throws
+   * OneThreadAgain where another table is the next one.
    */
   next(offset: number): TableAnswer | undefined {
-    if (this.#offsets[this.#next] !== offset) throw new CountAgain("the L1 table was changed");
-    const [flags = 0, allocated = 0, fragmented = 0] = this.words(this.#next++);
+    const [flags = 0, allocated = 0, fragmented = 0] = this.nextWords(offset);
     if ((flags & bits.done) === 0) return undefined;
     return {
       isOdd: (flags & bits.odd) !== 0,
@@ -123,15 +117,6 @@ export class TableAnswers {
       allocated,
       fragmented,
     };
-  }
-
-  /** Throws CountAgain when not all of the list was asked for. */
-  finish(): void {
-    if (this.#next !== this.#offsets.length) throw new CountAgain("the L1 table was changed");
-  }
-
-  words(index: number): Uint32Array {
-    return this.#answers.subarray(index * answerWords, (index + 1) * answerWords);
   }
 }
 
@@ -179,7 +164,7 @@ export class CheckThreads {
 
   /**
    * Counts what the tables refer to, `times` each; undefined where they are too few, or too many to be remembered. None is
-   * there twice. `part` hears how much of it is done. Throws CountAgain, ECANCELED.
+   * there twice. `part` hears how much of it is done. Throws OneThreadAgain, ECANCELED.
    */
   async count(
     offsets: readonly number[],
@@ -196,7 +181,7 @@ export class CheckThreads {
     return counted;
   }
 
-  /** Compares the tables' COPIED flags with the counts; undefined as from `count`. Throws CountAgain, ECANCELED. */
+  /** Compares the tables' COPIED flags with the counts; undefined as from `count`. Throws OneThreadAgain, ECANCELED. */
   async compareFlags(
     offsets: readonly number[],
     part: (done: number) => void,
@@ -221,15 +206,15 @@ export class CheckThreads {
     const list = { addition, offsets: Float64Array.from(offsets), answers, taken };
     const look = () => part?.(Math.min(1, Atomics.load(taken, 0) / offsets.length));
     const all = await this.#ask(() => ({ list }), look);
-    if (all.some(({ isOver }) => isOver)) throw new CountAgain("a cluster is referred to too often");
+    if (all.some(({ isOver }) => isOver)) throw new OneThreadAgain("a cluster is referred to too often");
     return new TableAnswers(offsets, answers);
   }
 
-  /** `tableBytes`: of the tables to begin with. Throws CountAgain when the system has no room for the threads. */
+  /** `tableBytes`: of the tables to begin with. Throws OneThreadAgain when the system has no room for the threads. */
   #start(tableBytes: number): void {
     if (this.#threads.length > 0) return;
     const fd = this.#file.descriptor;
-    if (fd === undefined) throw new CountAgain("the file is read by one thread only");
+    if (fd === undefined) throw new OneThreadAgain("the file is read by one thread only");
     const { counts } = this.#counts;
     // Several threads that touch new memory at once take the system several times as long. A file may be long and have
     // next to nothing in it: no more is touched than the tables' entries may need.
@@ -242,7 +227,7 @@ export class CheckThreads {
         this.#threads.push(startCountThread({ ...this.#counts.shareOf(index), ...start }));
       }
     } catch (thrown) {
-      throw new CountAgain("a thread could not be started", { cause: thrown });
+      throw new OneThreadAgain("a thread could not be started", { cause: thrown });
     }
   }
 
@@ -253,7 +238,7 @@ export class CheckThreads {
     const address = (part: number) => byteOffset + Math.floor((words * part) / this.#threads.length) * 8;
     const all = await this.#ask((index) => ({ sum: { at: address(index), end: address(index + 1) } }));
     const sum = all.reduce((before, answer) => before + answer.sum, 0n);
-    if (Number(sum) !== total) throw new CountAgain(`the counts make ${sum}, and should make ${total}`);
+    if (Number(sum) !== total) throw new OneThreadAgain(`the counts make ${sum}, and should make ${total}`);
   }
 
   /** Asks all threads, and lets a cancel arrive meanwhile. */

@@ -3,7 +3,6 @@
 import { ProgramThread } from "../../base/programThread.ts";
 import { stateAt, sumMasks } from "./checkCode.ts";
 import type { Addition, CountShare } from "./checkCounts.ts";
-import { CountAgain } from "./checkReporter.ts";
 
 /** Of a table: bits, allocated clusters, fragmented ones. */
 export const answerWords = 3;
@@ -105,16 +104,9 @@ parentPort.on("message", ({ list, sum }) => {
 });
 `;
 
-/** What an order is given to. Throws CountAgain when the thread has ended. */
+/** What an order is given to. */
 export type CountThread = ProgramThread<Order, Answer>;
 
 export function startCountThread(start: Start): CountThread {
-  return new ProgramThread(
-    {
-      text: program,
-      name: "blkscope:check",
-      ended: (cause) => new CountAgain("a thread has ended", { cause }),
-    },
-    { ...start, sumMasks },
-  );
+  return new ProgramThread({ text: program, name: "blkscope:check" }, { ...start, sumMasks });
 }

@@ -1,10 +1,10 @@
 // The clusters of a qcow2 file for the map: every table is read once, however often it is referred to, so that the work
 // is bounded by the file. A cluster that several tables refer to is in order as long as its stored refcount says so.
 import { BlockError } from "../../base/errors.ts";
+import { OneThreadAgain } from "../../base/programThread.ts";
 import type { Sharing } from "../../base/sharing.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import { type RunMarks, TableScanner } from "../../block/scanTable.ts";
-import { ScanAgain } from "../../block/scanThread.ts";
 import { areEnough, type ScanAnswers, type ScannedTable, scanInThreads } from "../../block/scanThreads.ts";
 import { type ByteRange, kindNumber, type StructureJob } from "../../block/structure.ts";
 import { takeTurn } from "../../block/takeTurn.ts";
@@ -107,7 +107,7 @@ export class Scan {
   #doneAhead = 0;
   #lastTurn = performance.now();
 
-  /** `sharing`: threads may help; then `run` throws ScanAgain when what they did can't be used. */
+  /** `sharing`: threads may help; then `run` throws OneThreadAgain when what they did can't be used. */
   constructor(source: StructureSource, marks: ClusterMarks, job: StructureJob, sharing?: Sharing) {
     this.#source = source;
     this.#header = source.image.header;
@@ -147,7 +147,8 @@ export class Scan {
     for (const root of roots) await this.#readL2(root);
     this.#scanner.settleAll();
     this.#answers?.finish();
-    if (this.#answers && this.#isDamaged) throw new ScanAgain("faults are told in the order of the tables");
+    if (this.#answers && this.#isDamaged)
+      throw new OneThreadAgain("faults are told in the order of the tables");
     for (let first = 0; first < this.#clusters; first += clustersAtOnce) {
       this.#marks.forget(first, Math.min(this.#clusters, first + clustersAtOnce));
       await this.#breathe();
@@ -523,7 +524,7 @@ export class Scan {
 
   /** Being cancelled goes on; anything else is a fact about the table. */
   #unreadable(offset: number, error: unknown): void {
-    if (error instanceof ScanAgain) throw error;
+    if (error instanceof OneThreadAgain) throw error;
     if (error instanceof BlockError && error.code === "ECANCELED") throw error;
     this.#unreadableTables++;
     const cluster = Math.floor(offset / this.#header.clusterSize);

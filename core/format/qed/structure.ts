@@ -2,12 +2,11 @@
 // count the same. A table that overlaps what is in use is not looked at, as there.
 import { join64 } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
-import { usualSharing } from "../../base/programThread.ts";
+import { OneThreadAgain, usualSharing } from "../../base/programThread.ts";
 import type { Sharing } from "../../base/sharing.ts";
 import { type ClusterMarks, mostCounted } from "../../block/clusterMarks.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type RunMarks, TableScanner } from "../../block/scanTable.ts";
-import { ScanAgain } from "../../block/scanThread.ts";
 import { areEnough, scanInThreads, scanShared } from "../../block/scanThreads.ts";
 import {
   type GuestEntry,
@@ -123,7 +122,7 @@ class Scan {
   #lastTurn = performance.now();
   #searching: Promise<unknown> = Promise.resolve();
 
-  /** `sharing`: threads may help; then `run` throws ScanAgain when what they did can't be used. */
+  /** `sharing`: threads may help; then `run` throws OneThreadAgain when what they did can't be used. */
   constructor(
     file: BlockNode,
     header: QedHeader,
@@ -190,7 +189,8 @@ class Scan {
     });
     const { badEntries, extraReferences, unreadableTables } = this.#counts;
     const isDamaged = badEntries + extraReferences + unreadableTables > 0;
-    if (isDamaged || !areEnough(sharing, tables.length, tableBytes)) throw new ScanAgain("for one thread");
+    if (isDamaged || !areEnough(sharing, tables.length, tableBytes))
+      throw new OneThreadAgain("for one thread");
     const kind = { fd, tableBytes, bounds: this.#bounds, mask: -1n, isBigEndian: false };
     const offsets = tables.map(({ offset }) => offset);
     const answers = await scanInThreads(kind, offsets, this.#marks, sharing, (part) =>
@@ -199,7 +199,7 @@ class Scan {
     const { counts } = this.#scanner;
     for (const { l1Index, offset } of tables) {
       const found = answers.next(offset);
-      if (found === undefined) throw new ScanAgain("a table has a fault");
+      if (found === undefined) throw new OneThreadAgain("a table has a fault");
       this.#bytesRead += tableBytes;
       counts.allocated += found.allocated;
       counts.zero += found.zero;

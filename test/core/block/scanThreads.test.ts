@@ -1,8 +1,8 @@
 // Threads that mark for one map, while somebody looks at it. Clusters of 65536 bytes, a table in each of the first ones.
 import * as fs from "node:fs";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { OneThreadAgain } from "../../../core/base/programThread.ts";
 import { ClusterMarks } from "../../../core/block/clusterMarks.ts";
-import { ScanAgain } from "../../../core/block/scanThread.ts";
 import { areEnough, scanInThreads, scanShared } from "../../../core/block/scanThreads.ts";
 import { kindNumber } from "../../../core/block/structure.ts";
 import { tempFile } from "../../build/temp.ts";
@@ -75,18 +75,18 @@ describe("threads that scan tables", () => {
     // The last cluster of all, which the last entry has, and the first one.
     const last = 40 + 40 * perTable - 1;
     await expect(again((cluster) => BigInt((cluster === 40 ? last : cluster) * C))).rejects.toThrow(
-      ScanAgain,
+      OneThreadAgain,
     );
-    await expect(again(undefined, 5000)).rejects.toThrow(ScanAgain);
+    await expect(again(undefined, 5000)).rejects.toThrow(OneThreadAgain);
     await again(undefined, 39);
   });
 
   it("are asked for tables in their order, and for all of them", async () => {
     const { marks, kind, offsets } = tablesIn(2, () => 1n);
     const answers = await scanInThreads(kind, offsets, marks, sharing, async () => undefined);
-    expect(() => answers.next(C)).toThrow(ScanAgain);
+    expect(() => answers.next(C)).toThrow(OneThreadAgain);
     expect(answers.next(0)).toEqual({ allocated: 0, zero: perTable, span: undefined });
-    expect(() => answers.finish()).toThrow(ScanAgain);
+    expect(() => answers.finish()).toThrow(OneThreadAgain);
     expect(answers.next(C)?.zero).toBe(perTable);
     answers.finish();
   });
@@ -107,7 +107,7 @@ describe("threads that scan tables", () => {
       marks.presume(data);
       marks.own(7, 1, data);
       marks.again(7);
-      throw new ScanAgain("for this test");
+      throw new OneThreadAgain("for this test");
     });
     expect(result).toBe("done");
     expect(tried).toEqual([
