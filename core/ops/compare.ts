@@ -35,8 +35,9 @@ const mostPlanned = 12;
 const planningMs = 20;
 
 const progressEveryMs = 100;
-/** Results that may wait for an earlier item of the other thread: bounds memory. */
-const mostWaiting = 16;
+/** Results, and rows in them, that may wait for an earlier item of the other thread: bounds memory. */
+const mostWaiting = 256;
+const mostRowsWaiting = 1024 * 1024;
 
 /** The job: opens both images read-only, compares, closes. */
 export async function compareRuns(
@@ -196,7 +197,7 @@ class Comparison {
       // The helper's results come in at turns of the event loop, and it should not go hungry.
       if (this.#helper !== undefined) await this.#pace.turn();
       await this.#takeResults();
-      while (this.#waiting.size >= mostWaiting && !this.#finished) await this.#awaitHelper();
+      while (this.#mustWait && !this.#finished) if (!(await this.#scanStolen())) await this.#awaitHelper();
     }
     if (this.#pace.stopped) await this.#helper?.stop();
     while (this.#helper?.busy && !this.#finished) await this.#awaitHelper();
@@ -210,9 +211,22 @@ class Comparison {
       await this.#scan(this.#nextIndex++, item);
       return true;
     }
+    return this.#scanStolen();
+  }
+
+  /** A helper on a busy processor may be long in coming back to what it was sent. */
+  async #scanStolen(): Promise<boolean> {
     const stolen = this.#helper?.steal();
     if (stolen !== undefined) await this.#scan(...stolen);
     return stolen !== undefined;
+  }
+
+  /** What is found further on has to be written after what is still missing. */
+  get #mustWait(): boolean {
+    if (this.#waiting.size >= mostWaiting) return true;
+    let rows = 0;
+    for (const result of this.#waiting.values()) rows += result.rows?.count ?? 0;
+    return rows >= mostRowsWaiting;
   }
 
   /** Nothing more is wanted. */

@@ -33,9 +33,10 @@ type FromHelper =
 const queueLength = 4;
 /**
  * An item sent can still be taken back by the thread that runs out of work first: item `index` is free while slot
- * `index` modulo this of the shared claims holds `index` + 1. Larger than any number of items under way.
+ * `index` modulo this of the shared claims holds `index` + 1. Larger than the distance of any two items under way, which
+ * the results that may wait for an earlier one bound.
  */
-const claimSlots = 64;
+const claimSlots = 1024;
 const claimed = 0;
 
 function claim(claims: Int32Array, index: number): boolean {

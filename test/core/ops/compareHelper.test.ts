@@ -113,6 +113,21 @@ describe("a comparison with a helper thread", () => {
     expect(untimed(await run(params, () => silent))).toEqual(alone);
   });
 
+  it("does without a helper that takes items and never begins one", async () => {
+    const { a, b } = pair(36);
+    const params = { a: inMemory(a), b: inMemory(b) };
+    let sent = 0;
+    const idle: Port = {
+      post: (message) => {
+        if ((message as { kind: string }).kind === "scan") sent++;
+      },
+      listen: (onMessage) => setImmediate(() => onMessage({ kind: "ready" })),
+      close: () => {},
+    };
+    expect(untimed(await run(params, () => idle))).toEqual(untimed(await run(params)));
+    expect(sent).toBeGreaterThan(0);
+  });
+
   it("does without a helper for which an image is shorter than it was", async () => {
     const { a, b } = pair(35);
     const params = { a: inMemory(a), b: inMemory(b) };
