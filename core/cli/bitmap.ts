@@ -44,7 +44,7 @@ that fails.`,
   examples: [
     "bitmap --add -g 64k disk.qcow2 b0",
     "bitmap --add --disable --merge b0 disk.qcow2 copy",
-    "bitmap --merge b0 -b other.qcow2 -F qcow2 disk.qcow2 all",
+    "bitmap --add --merge b0 -b other.qcow2 -F qcow2 disk.qcow2 all",
   ],
   failure: 1,
   async run(args) {
