@@ -1,6 +1,7 @@
 // The refcounts of a writable image: looking them up, changing them, finding free clusters, and the blocks and the table
 // that hold them, which grow (qcow2, "Host cluster management"). All in memory: metadata.ts says when it reaches the disk.
-// A new block lies in the range it speaks of and counts itself, so that no block has to be there before it.
+// A new block lies in the range it speaks of and counts itself, so that no block has to be there before it; for a run that is
+// longer than such a range they lie in front of the run.
 import { hex, hexIndex } from "../../../base/bytes.ts";
 import { BlockError } from "../../../base/errors.ts";
 import type { BlockNode } from "../../../block/node.ts";
@@ -166,7 +167,9 @@ export class Refcounts {
    */
   async take(cluster: number, count: number): Promise<boolean> {
     if ((cluster + count) * this.#clusterSize > maxOffset) throw tooBig();
-    if (await this.#ensureBlocks(cluster, count)) return false;
+    const isLong = count >= this.#perBlock;
+    if (isLong ? await this.#blocksInFront(cluster, count) : await this.#ensureBlocks(cluster, count))
+      return false;
     await this.#change(cluster, count, () => 1);
     if (cluster <= this.#free) this.#free = cluster + count;
     return true;
@@ -272,7 +275,31 @@ export class Refcounts {
     return wasMissing;
   }
 
-  /** Puts block `index` on `cluster`, which it speaks of. All clusters it speaks of are free: it was missing. */
+  /**
+   * The blocks that free clusters need, on the first of them: each in the range it speaks of would leave no run as long as
+   * such a range. Answers whether any was missing.
+   */
+  async #blocksInFront(cluster: number, count: number): Promise<boolean> {
+    const { file } = this.#parts;
+    const { refcountTable } = this.#parts.header.header;
+    const last = Math.floor((cluster + count - 1) / this.#perBlock);
+    await this.#growTable(last);
+    // The new table may lie among the clusters.
+    if (this.#parts.header.header.refcountTable.offset !== refcountTable.offset) return true;
+    let made = 0;
+    for (let index = Math.floor(cluster / this.#perBlock); index <= last; index++) {
+      if (file.raise) await file.raise("refblock_alloc");
+      if ((await this.#blockOf(index)) !== 0) continue;
+      await this.#addBlock(index, cluster + made);
+      made++;
+    }
+    return made > 0;
+  }
+
+  /**
+   * Puts block `index` on a free cluster: one that it speaks of, all of which are free where it was missing, or one whose
+   * own block is there.
+   */
   async #addBlock(index: number, cluster: number): Promise<void> {
     const { tables, overlaps, corruption, file } = this.#parts;
     await this.#growTable(index);
