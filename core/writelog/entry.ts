@@ -4,7 +4,7 @@
 import { hex, join64 } from "../base/bytes.ts";
 import type { BlockNode } from "../block/node.ts";
 import { entryFlags, entryLength, knownFlags } from "./layout.ts";
-import { has, type LogIndex } from "./logIndex.ts";
+import { has, type LogIndex, type RowRoom } from "./logIndex.ts";
 
 /** Bytes of a header that are looked at: its fields and the first ones of the padding behind them. */
 export const headerLength = 40;
@@ -112,6 +112,72 @@ export class HeaderReader {
     if (has(this.flags, entryFlags.discard)) return this.length > 0;
     return true;
   }
+}
+
+/** Sectors in which what headers have zeroes in belongs to them all. */
+const leastUsualSector = 64;
+
+/** Where usual headers lie: in the words [at, end) of the log, 32 bits each, the first of them at byte `header`. */
+export interface HeaderRun {
+  readonly words: Uint32Array;
+  readonly at: number;
+  readonly end: number;
+  readonly header: number;
+  readonly logSize: number;
+}
+
+/**
+ * Fills rows with the headers of a run that lie one behind the other, up to the first that is not a write or a discard of
+ * some bytes with nothing else to it: a HeaderReader takes those just so, and judges the others. At most `most` rows.
+ * Answers how many, and where the next header is. One loop with all in it, as it runs for each of millions of entries.
+ */
+export function readUsual(
+  { words, at, end, header, logSize }: HeaderRun,
+  sectorSize: number,
+  room: RowRoom,
+  most: number,
+): { readonly rows: number; readonly next: number } {
+  const { offset, length, header: headers, flags, sums } = room;
+  let { writes, writeBytes, discards, discardBytes, diskEnd } = sums;
+  const lastWord = sectorSize < leastUsualSector ? -1 : end - headerLength / 4;
+  const lastRow = Math.min(room.end, room.row + most);
+  let row = room.row;
+  let word = at;
+  let place = header;
+  while (row < lastRow && word <= lastWord) {
+    const flag = words[word + 4] as number;
+    const isDiscard = flag === entryFlags.discard;
+    if (flag !== 0 && !isDiscard) break;
+    // Sectors beyond 2^32 at once, undefined flags, a length of its own, and what is behind the fields.
+    if (((words[word + 3] as number) | (words[word + 5] as number)) !== 0) break;
+    if (((words[word + 6] as number) | (words[word + 7] as number)) !== 0) break;
+    if (((words[word + 8] as number) | (words[word + 9] as number)) !== 0) break;
+    const bytes = (words[word + 2] as number) * sectorSize;
+    const from = ((words[word + 1] as number) * 2 ** 32 + (words[word] as number)) * sectorSize;
+    const step = isDiscard ? sectorSize : sectorSize + bytes;
+    if (bytes === 0 || from + bytes > Number.MAX_SAFE_INTEGER || place + step > logSize) break;
+    offset[row] = from;
+    length[row] = bytes;
+    headers[row] = place;
+    flags[row] = flag;
+    if (isDiscard) {
+      discards++;
+      discardBytes += bytes;
+    } else {
+      writes++;
+      writeBytes += bytes;
+    }
+    if (from + bytes > diskEnd) diskEnd = from + bytes;
+    row++;
+    word += step / 4;
+    place += step;
+  }
+  sums.writes = writes;
+  sums.writeBytes = writeBytes;
+  sums.discards = discards;
+  sums.discardBytes = discardBytes;
+  sums.diskEnd = diskEnd;
+  return { rows: row - room.row, next: place };
 }
 
 /** What a HeaderReader reads; `bytes` begin at a multiple of 4 of their buffer, as sectors do. */

@@ -75,6 +75,26 @@ export interface LogColumns {
   readonly end: number;
 }
 
+/** What a reader counts while it fills rows. */
+export interface RowSums {
+  writes: number;
+  writeBytes: number;
+  discards: number;
+  discardBytes: number;
+  diskEnd: number;
+}
+
+/** Rows for the reader to fill, from `row` on and before `end`. */
+export interface RowRoom {
+  readonly sums: RowSums;
+  readonly offset: Float64Array;
+  readonly length: Float64Array;
+  readonly header: Float64Array;
+  readonly flags: Uint8Array;
+  readonly row: number;
+  readonly end: number;
+}
+
 /** An index as plain data for threads. */
 export interface SharedIndex {
   readonly superblock: LogSuperblock;
@@ -87,8 +107,7 @@ export interface SharedIndex {
   readonly marks: SharedList;
   readonly textLengths: SharedList;
   readonly recovered: readonly RecoveredRun[];
-  readonly sums: Omit<LogTotals, "flushes" | "fua" | "marks">;
-  readonly diskEnd: number;
+  readonly sums: Omit<LogTotals, "flushes" | "fua" | "marks"> & { readonly diskEnd: number };
 }
 
 interface Chunk {
@@ -117,8 +136,8 @@ export class LogIndex {
     metadata: 0,
     empty: 0,
     unknownFlags: 0,
+    diskEnd: 0,
   };
-  #diskEnd = 0;
   #end: IndexEnd;
 
   constructor(superblock: LogSuperblock, sectorSize: number, end: IndexEnd) {
@@ -141,7 +160,6 @@ export class LogIndex {
       textLengths: this.#textLengths.share(),
       recovered: [...this.#recovered],
       sums: { ...this.#sums },
-      diskEnd: this.#diskEnd,
     };
   }
 
@@ -156,7 +174,6 @@ export class LogIndex {
     index.#textLengths = GrowingList.from(shared.textLengths);
     index.#recovered.push(...shared.recovered);
     index.#sums = { ...shared.sums };
-    index.#diskEnd = shared.diskEnd;
     return index;
   }
 
@@ -191,8 +208,9 @@ export class LogIndex {
   }
 
   get totals(): LogTotals {
+    const { diskEnd: _, ...sums } = this.#sums;
     return {
-      ...this.#sums,
+      ...sums,
       flushes: this.#flushes.length,
       fua: this.#fuas.length,
       marks: this.#marks.length,
@@ -201,7 +219,7 @@ export class LogIndex {
 
   /** End of the furthest write or discard on the disk, bytes: the least size the disk can have had. */
   get diskEnd(): number {
-    return this.#diskEnd;
+    return this.#sums.diskEnd;
   }
 
   /** Numbers of the entries with the flag FLUSH, data or not. */
@@ -280,23 +298,12 @@ export class LogIndex {
    */
   push(offset: number, length: number, flags: number, header: number, textLength: number): void {
     const row = this.#count % chunkLength;
-    if (row === 0) this.#chunks.push(emptyChunk());
-    const chunk = this.#chunks[this.#chunks.length - 1];
-    if (!chunk) return;
+    const chunk = this.#chunkWithRoom();
     chunk.offset[row] = offset;
     chunk.length[row] = length;
     chunk.header[row] = header;
     chunk.flags[row] = flags;
     const entry = this.#count++;
-    // Most entries: this runs once for each of millions of them.
-    if (flags === 0 && length > 0) {
-      this.#sums.writes++;
-      this.#sums.writeBytes += length;
-      if (offset + length > this.#diskEnd) this.#diskEnd = offset + length;
-    } else this.#pushOther(entry, offset, length, flags, textLength);
-  }
-
-  #pushOther(entry: number, offset: number, length: number, flags: number, textLength: number): void {
     if (has(flags, entryFlags.flush)) this.#flushes.push(entry);
     if (has(flags, entryFlags.fua)) this.#fuas.push(entry);
     if (has(flags, entryFlags.mark)) {
@@ -304,7 +311,35 @@ export class LogIndex {
       this.#textLengths.push(textLength);
     }
     this.#tally(flags, length, 1);
-    if (isChange(flags, length)) this.#diskEnd = Math.max(this.#diskEnd, offset + length);
+    if (isChange(flags, length)) this.#sums.diskEnd = Math.max(this.#sums.diskEnd, offset + length);
+  }
+
+  /** For the reader: where the next rows go, one at least. They are not there before they are told of. */
+  room(): RowRoom {
+    const { offset, length, header, flags } = this.#chunkWithRoom();
+    return {
+      offset,
+      length,
+      header,
+      flags,
+      row: this.#count % chunkLength,
+      end: chunkLength,
+      sums: this.#sums,
+    };
+  }
+
+  /** For the reader: the first `rows` of the room are filled, and its sums have them. */
+  filled(rows: number): void {
+    this.#count += rows;
+  }
+
+  #chunkWithRoom(): Chunk {
+    const last = this.#count % chunkLength === 0 ? undefined : this.#chunks.at(-1);
+    if (last !== undefined) return last;
+    // One that was made and never filled is the last already.
+    const next = this.#chunks[this.#count / chunkLength] ?? emptyChunk();
+    this.#chunks[this.#count / chunkLength] = next;
+    return next;
   }
 
   /** Adds a row to the sums, or takes it out of them. */
@@ -352,10 +387,11 @@ export class LogIndex {
     // Whoever shares the index keeps the rows that come to be written over here.
     const last = this.#chunks.pop();
     if (last !== undefined) this.#chunks.push(copyOf(last));
-    this.#diskEnd = 0;
+    this.#sums.diskEnd = 0;
     for (let entry = 0; entry < first; entry++) {
       const [offset, length] = [this.offsetOf(entry), this.lengthOf(entry)];
-      if (isChange(this.flagsOf(entry), length)) this.#diskEnd = Math.max(this.#diskEnd, offset + length);
+      if (isChange(this.flagsOf(entry), length))
+        this.#sums.diskEnd = Math.max(this.#sums.diskEnd, offset + length);
     }
   }
 

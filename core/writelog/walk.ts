@@ -3,7 +3,7 @@ import { hex } from "../base/bytes.ts";
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { isZero } from "../base/zero.ts";
 import type { BlockNode } from "../block/node.ts";
-import { HeaderReader } from "./entry.ts";
+import { HeaderReader, headerLength, readUsual } from "./entry.ts";
 import { entryLength } from "./layout.ts";
 import type { IndexEnd, IndexEndKind, LogIndex } from "./logIndex.ts";
 import { HeaderWindow } from "./window.ts";
@@ -102,10 +102,27 @@ class Walk {
         if (loading !== undefined) return loading;
         if (this.#isDue) return undefined;
       }
+      if (this.#takeUsual()) continue;
       const wall = this.#take();
       if (wall !== undefined) return wall;
       this.#walked++;
     }
+  }
+
+  /** Takes usual headers, several at once where the window has them; false when the next is none that can be taken so. */
+  #takeUsual(): boolean {
+    const index = this.#index;
+    const { words, start, size } = this.#window;
+    const most = Math.min(this.#trusted, this.#limit, this.#soFar) - index.count;
+    // A header alone is no quicker so.
+    if (size <= headerLength || most <= 0) return false;
+    const [at, end] = [(this.#at - start) / 4, Math.floor(size / 4)];
+    const run = { words, at, end, header: this.#at, logSize: this.#size };
+    const { rows, next } = readUsual(run, index.sectorSize, index.room(), most);
+    index.filled(rows);
+    this.#at = next;
+    this.#walked += rows;
+    return rows > 0;
   }
 
   /** Asked after every read: an await that is not needed costs as much as a header, and so does the clock. */

@@ -7,7 +7,7 @@ import { headerLength, wordsOf } from "./entry.ts";
 /** Read at once where entries are small: what stays in a processor's cache. */
 const largeRead = 256 * 1024;
 /** Bytes from header to header up to which copying what is between is always quicker than asking again. */
-const smallStride = 8 * 1024;
+const smallStride = 15 * 1024;
 /** The same for a log that comes off a disk. */
 const smallStrideOffDisk = 32 * 1024;
 /** Headers in the mean of strides. */
@@ -29,7 +29,7 @@ export class HeaderWindow {
   /** Where a header alone is read. */
   readonly #one = this.bytes.subarray(0, headerLength);
   start = 0;
-  #size = 0;
+  size = 0;
   readonly #log: BlockNode;
   readonly #clock: () => number;
   /** Mean bytes between headers; begins as small: most logs have a superblock and small entries at their beginning. */
@@ -50,7 +50,7 @@ export class HeaderWindow {
   /** Whether the header there can be read without asking the log; `end` is the log's. */
   has(header: number, end: number): boolean {
     const needed = Math.min(header + headerLength, end);
-    return header >= this.start && needed <= this.start + this.#size;
+    return header >= this.start && needed <= this.start + this.size;
   }
 
   /**
@@ -59,19 +59,21 @@ export class HeaderWindow {
    */
   load(header: number, end: number, walked: number): Promise<void> | undefined {
     this.#noteStride(header, walked);
-    this.#size = 0;
+    this.size = 0;
     this.start = header;
-    if (this.#takesLarge()) return this.#loadLarge(header, end);
+    const isLarge = this.#takesLarge();
+    const { readNow } = this.#log;
+    if (readNow === undefined) return isLarge ? this.#loadLarge(header, end) : this.#loadOne(header, end);
+    if (isLarge && this.#loadLargeNow(readNow, header, end)) return undefined;
     const target = this.#room(headerLength, end);
-    if (this.#log.readNow === undefined) return this.#loadOne(header, target);
     this.#reads++;
-    if (this.#reads % readsTimed !== 0) this.#log.readNow(header, target);
+    if (isLarge || this.#reads % readsTimed !== 0) readNow(header, target);
     else {
       const began = this.#clock();
-      this.#log.readNow(header, target);
+      readNow(header, target);
       this.#noteTime(this.#clock() - began);
     }
-    this.#size = target.length;
+    this.size = target.length;
     return undefined;
   }
 
@@ -103,20 +105,33 @@ export class HeaderWindow {
     this.#afterSlow = Math.min(mostLargeReads, 2 * this.#afterSlow);
   }
 
-  async #loadOne(header: number, target: Uint8Array): Promise<void> {
+  async #loadOne(header: number, end: number): Promise<void> {
+    const target = this.#room(headerLength, end);
     await this.#log.read(header, target);
-    this.#size = target.length;
+    this.size = target.length;
   }
 
   async #loadLarge(header: number, end: number): Promise<void> {
     const target = this.#room(largeRead, end);
     try {
       await this.#log.read(header, target);
-      this.#size = target.length;
+      this.size = target.length;
     } catch {
       // A large piece may hold a bad sector that no header is in.
-      await this.#loadOne(header, this.#room(headerLength, end));
+      await this.#loadOne(header, end);
     }
+  }
+
+  /** The same at once; false where a header alone is to be tried. */
+  #loadLargeNow(readNow: NonNullable<BlockNode["readNow"]>, header: number, end: number): boolean {
+    const target = this.#room(largeRead, end);
+    try {
+      readNow(header, target);
+    } catch {
+      return false;
+    }
+    this.size = target.length;
+    return true;
   }
 
   /** Where `wanted` bytes, fewer at the log's end, are read to. */

@@ -130,6 +130,17 @@ describe("an index of a log", () => {
         expect([...index.flushes]).toEqual(having(1));
         expect([...index.fuas]).toEqual(having(2));
         expect([...index.marks]).toEqual(having(8));
+        const covers = log.entries.filter(({ flags, sectorCount }) => flags !== 8 && sectorCount > 0);
+        const writes = covers.filter(({ flags }) => Math.floor(flags / 4) % 2 === 0);
+        const sectors = (list: typeof covers) => list.reduce((sum, { sectorCount }) => sum + sectorCount, 0);
+        expect(index.totals).toMatchObject({
+          writes: writes.length,
+          writeBytes: sectors(writes) * size,
+          discards: covers.length - writes.length,
+          discardBytes: (sectors(covers) - sectors(writes)) * size,
+        });
+        const ends = covers.map(({ sector, sectorCount }) => (sector + sectorCount) * size);
+        expect(index.diskEnd).toBe(Math.max(0, ...ends));
       }),
   );
 
