@@ -33,14 +33,14 @@ export async function run(context) {
   const remove = () => fs.rmSync(place, { recursive: true, force: true });
   process.once("exit", remove);
   try {
-    return await tables({ ...context, folder: place });
+    return await tables({ ...context, folder: place, disk: folder });
   } finally {
     remove();
   }
 }
 
-/** @param {Context} context @returns {Promise<{ title: string, lines: Line[] }[]>} */
-async function tables({ folder, quick, runs }) {
+/** @param {Context & { disk: string }} context @returns {Promise<{ title: string, lines: Line[] }[]>} */
+async function tables({ folder, disk, quick, runs }) {
   const few = Math.min(runs, 3);
   const work = path.join(folder, "logWork.mjs");
   await build({
@@ -62,6 +62,7 @@ async function tables({ folder, quick, runs }) {
   muchPayload(payload, writes);
   const payloadLines = [
     ...ofPayload(work, payload, few),
+    onDisk(work, payload, disk, few),
     ...replays(payload, folder, few),
     bisect(payload, writes),
   ];
@@ -128,6 +129,32 @@ function ofPayload(/** @type {string} */ work, /** @type {string} */ log, /** @t
     readLine(times),
     ...counting(log, runs),
   ];
+}
+
+/**
+ * A file system on a disk keeps a file in larger pieces of memory than one in memory does: they are copied quicker.
+ * @returns {Line}
+ */
+function onDisk(
+  /** @type {string} */ work,
+  /** @type {string} */ log,
+  /** @type {string} */ disk,
+  /** @type {number} */ runs,
+) {
+  const copy = path.join(disk, "payload.log");
+  fs.copyFileSync(log, copy);
+  // Being written to the disk, it is read at any speed.
+  spawnSync("sync", [copy]);
+  try {
+    return against(
+      "the same of a file on the disk, cached",
+      timesOf(work, copy, runs),
+      ({ index }) => index,
+      ({ headers }) => headers,
+    );
+  } finally {
+    fs.rmSync(copy);
+  }
 }
 
 /** Against the peer's own program, where there is one. @returns {Line[]} */
