@@ -198,6 +198,7 @@ describeWithQemu("a snapshot table that can't be read", () => {
     const refused = cli.run(["info", name]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toContain("Snapshot table offset invalid");
+    expect(refused.stderr).toContain("blkscope repair --plan");
   });
 
   it("is given up with its snapshots when that is asked for, and taken back", () => {

@@ -269,6 +269,9 @@ function tablesOf(head: Uint8Array, { clusterSize }: HeaderFrame, purpose: Heade
   };
 }
 
+const snapshotHint =
+  "The disk itself does not depend on it: 'blkscope repair --plan' shows how it can be mended, 'blkscope map --kinds' what is in the file.";
+
 function snapshotPlace(head: Uint8Array, clusterSize: number, purpose: HeaderPurpose): SnapshotPlace {
   const stored = u32be(head, 60);
   const field = {
@@ -278,8 +281,11 @@ function snapshotPlace(head: Uint8Array, clusterSize: number, purpose: HeaderPur
   const placed = (count: number) => checkedTable({ ...field, bytes: count * snapshotEntryLength });
   try {
     return { offset: placed(stored), count: stored };
-  } catch (error) {
-    if (purpose === "refuse" || !(error instanceof BlockError)) throw error;
+  } catch (thrown) {
+    if (!(thrown instanceof BlockError)) throw thrown;
+    const { code, message, context } = thrown;
+    const error = new BlockError(code, message, { ...context, hint: snapshotHint }, { cause: thrown });
+    if (purpose === "refuse") throw error;
     try {
       const offset = placed(Math.min(stored, limits.snapshots));
       return { offset, count: limits.snapshots, fault: { kind: "too-many", error, stored } };
