@@ -48,8 +48,10 @@ export async function* planPieces(
   let to = 0;
   for (const source of sources) {
     const size = sizeInSectors(source);
+    const reach: Reach = { bytes: Number.MAX_SAFE_INTEGER };
     for (let from = 0; from < size; ) {
-      const piece = await pieceAt(source, from, to, Math.min(size - from, limitOf(to, options)), options);
+      const wanted = Math.min(size - from, limitOf(to, options));
+      const piece = await pieceAt({ source, from, to }, wanted, reach, options);
       yield piece;
       from += piece.length;
       to += piece.length;
@@ -62,20 +64,28 @@ function limitOf(to: number, { backingSize }: PlanOptions): number {
   return backingSize !== undefined && to < backingSize ? backingSize - to : Number.MAX_SAFE_INTEGER;
 }
 
+/**
+ * How much is asked for at once: behind a failure little, then more and more. To begin with all of the rest each time takes
+ * ten failures for every sector of a long range whose place can't be found.
+ */
+interface Reach {
+  bytes: number;
+}
+
 async function pieceAt(
-  source: BlockNode,
-  from: number,
-  to: number,
+  place: Pick<Piece, "source" | "from" | "to">,
   wanted: number,
+  reach: Reach,
   options: PlanOptions,
 ): Promise<Piece> {
-  const place = { source, from, to };
+  const { source, from, to } = place;
   if (from >= source.size) return { ...place, kind: "zero", length: wanted };
   const ask = (length: number) =>
     options.backingSize === undefined ? chainExtentAt(source, from, length) : source.extentAt(from, length);
-  for (let asked = Math.min(wanted, source.size - from); ; ) {
+  for (let asked = Math.min(wanted, source.size - from, reach.bytes); ; ) {
     try {
       const { state, length } = await ask(asked);
+      if (reach.bytes < Number.MAX_SAFE_INTEGER) reach.bytes *= shrink;
       return { ...place, kind: kindOf(state, to, options), length: wholeSectors(length, wanted) };
     } catch (thrown) {
       const error = asBlockError(thrown);
@@ -85,6 +95,7 @@ async function pieceAt(
         return { ...place, kind: "data", length: Math.min(sector, wanted) };
       }
       asked = Math.ceil(asked / shrink / sector) * sector;
+      reach.bytes = asked;
     }
   }
 }
