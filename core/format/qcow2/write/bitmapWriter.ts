@@ -216,6 +216,8 @@ export class BitmapWriter {
     if (new TextEncoder().encode(name).length > maxNameLength) {
       refuse("EINVAL", `Name length exceeds maximum (${maxNameLength} characters)`);
     }
+    // Its table would have no entries, and the format has no such tables.
+    if (size === 0) refuse("EINVAL", "The disk is empty", "Make it larger first: blkscope resize.");
     if (bitmapTableEntries(size, granularity, clusterSize) * clusterSize > maxBytes) {
       refuse("EFBIG", "Too much space will be occupied by the bitmap. Use larger granularity");
     }

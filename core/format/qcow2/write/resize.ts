@@ -72,6 +72,9 @@ export class Resizer {
     }
     // Each is as long as the disk.
     for (const { name } of metadata.facts.bitmaps) usable(metadata.facts.bitmaps, name);
+    if (size === 0 && metadata.facts.bitmaps.length > 0) {
+      refuse("EINVAL", "An empty disk can't have bitmaps", "Remove them first: blkscope bitmap --remove.");
+    }
     if (size < guest.size() && preallocation !== "off") {
       refuse("EINVAL", "Preallocation can't be used for shrinking an image");
     }

@@ -92,4 +92,16 @@ describe("a bitmap", () => {
     }
     expect(await readAll(graph.nodeAt("file") as BlockNode)).toEqual(before);
   });
+
+  it("can't be that of an empty disk: a table without entries is none that a program opens", async () => {
+    const empty = await open(buildQcow2({ size: 0 }).bytes);
+    expect(await failureOf(empty.bitmaps.add("b", undefined))).toMatchObject({ code: "EINVAL" });
+    const { node, bitmaps } = await open(buildQcow2({ size: C }).bytes);
+    await bitmaps.add("b", undefined);
+    expect(await failureOf(node.resize(0))).toMatchObject({ code: "EINVAL" });
+    expect(node.size).toBe(C);
+    await bitmaps.remove("b");
+    await node.resize(0);
+    expect(node.size).toBe(0);
+  });
 });
