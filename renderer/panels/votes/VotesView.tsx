@@ -123,7 +123,7 @@ export function VotesView({ tab, session, state }: VotesViewProps) {
             {pane("b", copy === undefined ? "Copy" : [copy.name, copy.file].filter(Boolean).join(" "))}
           </Group>
           <OverviewRuler
-            size={session.size}
+            size={surfaces.a.extent}
             rows={surfaces.a.rows}
             view={session.view}
             lanes={lanes}

@@ -3,7 +3,7 @@
 import { useMemo } from "react";
 import { useStore } from "zustand";
 import type { RulerLane } from "../../hex/contract.ts";
-import type { DiffMarks } from "../../hex/model.ts";
+import { type DiffMarks, plainRows } from "../../hex/model.ts";
 import type { ImageState } from "../../store/images.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import type { Surface } from "../../store/surface.ts";
@@ -31,13 +31,14 @@ export function useVotePanes(
   const { scannedTo } = session.scan;
   const copy = copies[child];
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the session's rows follow the bytes per row.
   const surfaces = useMemo(() => {
-    const size = session.size;
+    // Not the session's: it is given the image only after this view was drawn for the first time.
+    const size = image.nodes.find(({ path }) => path === quorum)?.size ?? 0;
+    const rows = plainRows(size, bytesPerRow);
     const surface = (path: string, bytes: number): Surface => ({
       source: { image: image.image, node: path, size: bytes, generation },
       image,
-      rows: session.rows,
+      rows,
       view: session.view,
       space: "guest",
       ...(path !== "" && { node: path }),
