@@ -1,5 +1,6 @@
 // The panel below the hex panes: the mismatches and the ranges that could not be read, each as a list.
-import { type ReactNode, type Ref, useId, useMemo, useState } from "react";
+import { type ReactNode, type Ref, useId, useMemo } from "react";
+import { useStore } from "zustand";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, count, decimal } from "../../widgets/format.ts";
 import { ExportIcon, OkIcon } from "../../widgets/icons.ts";
@@ -8,7 +9,6 @@ import { FilterField } from "./FilterField.tsx";
 import { type ClusterSizes, filterProblem, parseFilter } from "./filter.ts";
 import styles from "./lists.module.css";
 import { MismatchList } from "./MismatchList.tsx";
-import { naturalOrder } from "./runSort.ts";
 import { isScanned, type Scan } from "./scan.ts";
 import type { CompareSession } from "./session.ts";
 import { UnreadableTable } from "./UnreadableTable.tsx";
@@ -29,15 +29,11 @@ interface BottomPanelProps {
   onOffset(offset: number, open: boolean): void;
 }
 
-type ListTab = "mismatches" | "unreadable";
-
 export function BottomPanel(props: BottomPanelProps) {
   const { session, scan, version, stale, current, clusters, handle, writers, onOffset } = props;
   const { table } = session;
   const id = useId();
-  const [tab, setTab] = useState<ListTab>("mismatches");
-  const [order, setOrder] = useState(naturalOrder);
-  const [text, setText] = useState("");
+  const { tab, order, filter: text } = useStore(session.store, (state) => state.list);
   const parsed = useMemo(() => parseFilter(text), [text]);
   const question = useMemo(
     () => ({ order, terms: parsed.ok ? parsed.terms : [], clusters }),
@@ -59,7 +55,7 @@ export function BottomPanel(props: BottomPanelProps) {
             { name: "mismatches", label: "Mismatches", count: table.count },
             { name: "unreadable", label: "Unreadable", count: scan.totals.unreadableRanges },
           ]}
-          onTab={setTab}
+          onTab={(chosen) => session.setList({ tab: chosen })}
         />
         <p
           id={`${id}-state`}
@@ -70,7 +66,12 @@ export function BottomPanel(props: BottomPanelProps) {
           {filtering ? filterState : headerOf(scan, table.count, current)}
         </p>
         {tab === "mismatches" && table.count > 0 && (
-          <FilterField text={text} wrong={wrong !== undefined} stateId={`${id}-state`} onText={setText} />
+          <FilterField
+            text={text}
+            wrong={wrong !== undefined}
+            stateId={`${id}-state`}
+            onText={(filter) => session.setList({ filter })}
+          />
         )}
         <span>
           <CommandButton command="file.export" icon={ExportIcon} label="Export mismatches" />
@@ -97,7 +98,7 @@ export function BottomPanel(props: BottomPanelProps) {
             clusters={clusters}
             current={current}
             handle={handle}
-            onOrder={setOrder}
+            onOrder={(chosen) => session.setList({ order: chosen })}
             onRun={onOffset}
           />
         )}

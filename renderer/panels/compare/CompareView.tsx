@@ -64,6 +64,7 @@ export function CompareView({ tab, session, a, b }: CompareViewProps) {
     () => [a, b].filter(({ disk }) => disk.kind === "changed").map(({ file }) => file.token),
     [a, b],
   );
+  const missing = [a, b].find(({ disk }) => disk.kind === "missing")?.file.name;
   useHexCommands(surface);
   useCompareCommands({
     session,
@@ -77,6 +78,7 @@ export function CompareView({ tab, session, a, b }: CompareViewProps) {
     waiting,
     listShown,
     changed,
+    missing,
     clusterSize: larger(clusters.a, clusters.b),
   });
 

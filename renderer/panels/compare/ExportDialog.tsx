@@ -54,7 +54,13 @@ export function ExportDialog({ session, pair }: { session: CompareSession; pair:
   };
   return (
     <Dialog title="Export mismatches" width={480}>
-      <div className={styles.form}>
+      <form
+        className={styles.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!busy) void save();
+        }}
+      >
         <p className={styles.scope}>{scopeText(scope)}</p>
         <fieldset className={styles.choices}>
           <legend>Format</legend>
@@ -64,6 +70,7 @@ export function ExportDialog({ session, pair }: { session: CompareSession; pair:
                 type="radio"
                 name="format"
                 checked={format === choice}
+                autoFocus={format === choice}
                 onChange={() => setFormat(choice)}
               />
               <span>
@@ -81,11 +88,11 @@ export function ExportDialog({ session, pair }: { session: CompareSession; pair:
           <button type="button" className="button" onClick={closeOverlay}>
             Cancel
           </button>
-          <button type="button" className="button primary" disabled={busy} onClick={() => void save()}>
+          <button type="submit" className="button primary" aria-disabled={busy || undefined}>
             {busy ? "Preparing…" : `Save ${count(session.table.count, "row")}…`}
           </button>
         </DialogActions>
-      </div>
+      </form>
     </Dialog>
   );
 }

@@ -1,6 +1,6 @@
 // The list of mismatched runs. Its active row is the run under the caret, both ways: moving in the list moves
 // the panes, and the list follows the panes. Enter goes on to the bytes.
-import { type Ref, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { type Ref, useCallback, useEffect, useMemo, useState } from "react";
 import { bytes, decimal, hex } from "../../widgets/format.ts";
 import type { ClusterSizes } from "./filter.ts";
 import styles from "./lists.module.css";
@@ -44,12 +44,13 @@ export function MismatchList(props: MismatchListProps) {
   const { rows } = shown;
   const rowCount = rows ? rows.length : table.count;
   const rowAt = useCallback((index: number) => (rows ? (rows[index] ?? -1) : index), [rows]);
-  const [active, setActive] = useActive(rows, current);
+  const [active, setActiveRow] = useActive(rows, current);
 
   const go = (index: number, open: boolean) => {
-    setActive(index);
     const row = rowAt(index);
-    if (row >= 0) onRun(table.offset(row), open);
+    if (row < 0) return;
+    setActiveRow(row);
+    onRun(table.offset(row), open);
   };
   const sortBy = (key: Key) => {
     if (key === "sectors" || key === "cluster") return;
@@ -71,30 +72,17 @@ export function MismatchList(props: MismatchListProps) {
   );
 }
 
-/** The active position: follows the current run, else stays where it was put. */
+/**
+ * The active position and what sets it to a row of the table. It follows the current run, else stays with its row, also
+ * when the rows are put into another order; -1 when the row is not among them.
+ */
 function useActive(rows: Uint32Array | undefined, current: number | undefined) {
-  const [active, setActive] = useState(-1);
-  const places = useRef<Uint32Array>(undefined);
-  const inverse = useMemo(() => () => (rows ? invert(rows) : undefined), [rows]);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another order makes the places void.
+  const [row, setRow] = useState(-1);
   useEffect(() => {
-    places.current = undefined;
-  }, [rows]);
-  useEffect(() => {
-    if (current === undefined) return;
-    places.current ??= inverse();
-    setActive(places.current ? (places.current[current] ?? 0) - 1 : current);
-  }, [current, inverse]);
-  return [active, setActive] as const;
-}
-
-/** Place of each row in the order, plus one; 0 for rows that are not in it. */
-function invert(rows: Uint32Array): Uint32Array {
-  let last = -1;
-  for (const row of rows) last = Math.max(last, row);
-  const places = new Uint32Array(last + 1);
-  for (let index = 0; index < rows.length; index++) places[rows[index] ?? 0] = index + 1;
-  return places;
+    if (current !== undefined) setRow(current);
+  }, [current]);
+  const active = useMemo(() => (rows && row >= 0 ? rows.indexOf(row) : row), [rows, row]);
+  return [active, setRow] as const;
 }
 
 function cellsOf(run: Run | undefined, clusters: ClusterSizes): Readonly<Record<Key, React.ReactNode>> {

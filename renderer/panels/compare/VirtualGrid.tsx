@@ -16,11 +16,10 @@ import {
   useRef,
 } from "react";
 import { DownIcon, UpIcon } from "../../widgets/icons.ts";
+import { rowHeight, scrollTopFor } from "./listScroll.ts";
 import styles from "./VirtualGrid.module.css";
 
 export const rowLimit = 500_000;
-const rowHeight = 24;
-const headerHeight = 26;
 const rowPadding = 8;
 
 export interface GridColumn<K extends string> {
@@ -75,12 +74,13 @@ export function VirtualGrid<K extends string>(props: VirtualGridProps<K>) {
     getScrollElement: () => element.current,
     estimateSize: () => rowHeight,
     overscan: 8,
-    scrollPaddingStart: headerHeight,
     rangeExtractor: withActive,
   });
+  // Rows that come while the list is looked through do not take it back to the active one.
+  const exists = active >= 0 && active < rowCount;
   useEffect(() => {
-    if (active >= 0 && active < rowCount) rows.scrollToIndex(active, { align: "auto" });
-  }, [active, rowCount, rows]);
+    if (exists && element.current) element.current.scrollTop = scrollTopFor(active, element.current);
+  }, [active, exists]);
 
   const onKeyDown = (event: KeyboardEvent<HTMLElement>) => {
     if (
@@ -123,7 +123,7 @@ export function VirtualGrid<K extends string>(props: VirtualGridProps<K>) {
       aria-label={label}
       aria-rowcount={rowCount + 1}
       aria-colcount={columns.length}
-      aria-activedescendant={active >= 0 && active < rowCount ? `${id}-${active}` : undefined}
+      aria-activedescendant={exists ? `${id}-${active}` : undefined}
       onKeyDown={onKeyDown}
     >
       <div role="rowgroup" className={styles.head} style={{ minWidth }}>

@@ -9,6 +9,7 @@ import { usePrefs } from "../../store/prefs.ts";
 import { useView } from "../../store/view.ts";
 import { firstDifference } from "./firstByte.ts";
 import { RowMaps } from "./rowMaps.ts";
+import { naturalOrder, type Order } from "./runSort.ts";
 import { RunTable } from "./runTable.ts";
 import { type Before, isScanned, nothingBefore, type Progress, type Scan, scanOf } from "./scan.ts";
 import { type Direction, type Step, step, waitingText } from "./stepping.ts";
@@ -41,6 +42,15 @@ export interface CompareState {
   readonly waiting: boolean;
   /** The images changed on disk since the scan began. */
   readonly stale: boolean;
+  readonly list: ListState;
+}
+
+/** How the lists below are looked at. */
+export interface ListState {
+  readonly tab: "mismatches" | "unreadable";
+  readonly order: Order;
+  /** The filter as typed. */
+  readonly filter: string;
 }
 
 /** While a scan runs, rows are folded anew at most this often. */
@@ -61,6 +71,7 @@ export class CompareSession {
     version: 0,
     waiting: false,
     stale: false,
+    list: { tab: "mismatches", order: naturalOrder, filter: "" },
   }));
   #views: Record<Side, HexView> = { a: createHexView(), b: createHexView() };
   #pair: Pair | undefined;
@@ -137,6 +148,10 @@ export class CompareSession {
     this.#pair = pair;
     if (!known) this.#restingCaret = this.#views.a.getState().caret;
     this.rescan();
+  }
+
+  setList(list: Partial<ListState>): void {
+    this.store.setState({ list: { ...this.store.getState().list, ...list } });
   }
 
   markStale(): void {

@@ -20,6 +20,8 @@ interface CompareCommandFacts {
   readonly listShown: boolean;
   /** Tokens of the images that changed on disk. */
   readonly changed: readonly string[];
+  /** Name of an image whose file is gone. */
+  readonly missing: string | undefined;
   /** The larger cluster size of the two images; undefined when neither has clusters. */
   readonly clusterSize: number | undefined;
 }
@@ -66,6 +68,7 @@ function usePaneCommands({ session, tab, locked, folded, listShown }: CompareCom
 
 function useScanCommands({
   changed,
+  missing,
   session,
   scanKind,
   cancelled,
@@ -76,7 +79,11 @@ function useScanCommands({
   return useMemo(
     () => ({
       "compare.strict": { run: () => session.setStrict(!strict), checked: strict },
-      "compare.rescan": { run: () => rescan(session, changed) },
+      "compare.rescan": {
+        run: () => rescan(session, changed),
+        // A scan that can't begin would cost the results of the last.
+        disabled: missing === undefined ? undefined : `${missing} is missing; these results are kept`,
+      },
       "compare.cancel": {
         run: () => (waiting ? session.stopWaiting() : session.cancel()),
         disabled: waiting || scanKind === "scanning" ? undefined : "No scan is running",
@@ -90,7 +97,7 @@ function useScanCommands({
         disabled: hasRows ? undefined : "There are no mismatches to export",
       },
     }),
-    [session, scanKind, cancelled, strict, waiting, hasRows, changed],
+    [session, scanKind, cancelled, strict, waiting, hasRows, changed, missing],
   );
 }
 
