@@ -1,5 +1,5 @@
 // The form of one node: its driver, and a field for each of the driver's options; children are forms within it.
-import { Fragment, type ReactNode, useId } from "react";
+import { Fragment, type ReactNode, useId, useRef } from "react";
 import type { OptionField, OptionKind } from "../../core/block/optionForm.ts";
 import type { DriverForm, FileRef } from "../../electron/ipc/contract.ts";
 import { call } from "../api.ts";
@@ -151,6 +151,14 @@ function ListField({ field, value, member: kind, ...common }: FieldProps & { mem
     // The new member is there after the next paint.
     requestAnimationFrame(() => focusMember(keyOf([...place, list.members.length])));
   };
+  const addButton = useRef<HTMLButtonElement>(null);
+  const remove = (index: number) => {
+    // The button that was pressed goes with its member.
+    const neighbour = index + 1 < list.members.length ? index + 1 : index - 1;
+    if (neighbour >= 0) focusMember(keyOf([...place, neighbour]));
+    else addButton.current?.focus();
+    onChange(place, removed(list, index));
+  };
   return (
     <fieldset className={styles.list} data-list={keyOf(place)}>
       <legend className={styles.name}>{field.name}</legend>
@@ -164,7 +172,7 @@ function ListField({ field, value, member: kind, ...common }: FieldProps & { mem
             first={index === 0}
             last={index === list.members.length - 1}
             onMove={(by) => onChange(place, moved(list, index, by))}
-            onRemove={() => onChange(place, removed(list, index))}
+            onRemove={() => remove(index)}
           />
         );
         if (one.kind === "node") {
@@ -188,6 +196,7 @@ function ListField({ field, value, member: kind, ...common }: FieldProps & { mem
         </p>
       )}
       <button
+        ref={addButton}
         type="button"
         className="button quiet"
         data-invalid={problem !== undefined || undefined}

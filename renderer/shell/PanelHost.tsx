@@ -15,7 +15,7 @@ const skeleton = <div className={styles.skeleton} aria-busy="true" />;
 /** Mount it with the tab's id as its key: each tab is a panel of its own. */
 export function PanelHost({ tab }: { tab: Tab }) {
   const panel = useRef<HTMLElement>(null);
-  useEffect(() => (panel.current ? giveFocus(panel.current) : undefined), []);
+  useEffect(() => (panel.current ? keepFocus(panel.current) : undefined), []);
   return (
     <section
       ref={panel}
@@ -50,31 +50,61 @@ function PanelOf({ tab }: { tab: Tab }) {
   }
 }
 
-/** How long a panel may take to load before the focus is left where it is. */
+/** How long a new panel may take to load before the focus is left where it is. */
 const focusWithinMs = 5000;
+const grids =
+  '[data-context="grid"][tabindex="0"], [role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]';
 
 /**
- * Gives the focus to a new panel's first grid as soon as it is there, unless something else took it meanwhile:
- * what was focused before (a start page button, another panel) is gone.
+ * Gives the focus to a new panel, and again whenever what had it in the panel is gone: a button that was pressed and
+ * went away, bytes that are opened again. It goes to the panel's first grid, else to what an error offers to do, as
+ * soon as either is there, unless something else took the focus meanwhile. Returns the way to stop.
  */
-function giveFocus(panel: HTMLElement): () => void {
-  const tryNow = () => {
-    const taken = document.activeElement !== document.body && document.activeElement !== null;
-    const grid = panel.querySelector<HTMLElement>(
-      '[data-context="grid"][tabindex="0"], [role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]',
-    );
-    if (!taken) grid?.focus({ preventScroll: true });
-    if (taken || grid) stop();
+function keepFocus(panel: HTMLElement): () => void {
+  /** What had the focus in the panel last, and the pane it was in; undefined: it was elsewhere. */
+  let last: { readonly element: Element; readonly pane: string | undefined } | undefined;
+  let isNew = true;
+  const newTimer = setTimeout(() => {
+    isNew = false;
+  }, focusWithinMs);
+  let soon: ReturnType<typeof setTimeout> | undefined;
+  const look = () => {
+    soon = undefined;
+    const { activeElement } = document;
+    if (activeElement !== null && activeElement !== document.body) {
+      isNew = false;
+      return;
+    }
+    // A press beside everything that takes the focus takes it from what is still there: no reason to give it back.
+    if (!isNew && (last === undefined || last.element.isConnected)) return;
+    const own = last?.pane === undefined ? null : panel.querySelector(`[data-pane="${last.pane}"]`);
+    const target =
+      own?.querySelector<HTMLElement>(grids) ??
+      panel.querySelector<HTMLElement>(grids) ??
+      panel.querySelector<HTMLElement>('[role="alert"] button');
+    target?.focus({ preventScroll: true });
   };
-  const observer = new MutationObserver(tryNow);
-  const timer = setTimeout(() => stop(), focusWithinMs);
-  const stop = () => {
-    observer.disconnect();
-    clearTimeout(timer);
+  // After views that place the focus themselves have done so.
+  const lookSoon = () => {
+    soon ??= setTimeout(look, 0);
   };
+  const onFocus = ({ target }: FocusEvent) => {
+    isNew = false;
+    last =
+      target instanceof HTMLElement && panel.contains(target)
+        ? { element: target, pane: target.closest<HTMLElement>("[data-pane]")?.dataset.pane }
+        : undefined;
+  };
+  const observer = new MutationObserver(lookSoon);
   observer.observe(panel, { childList: true, subtree: true });
-  tryNow();
-  return stop;
+  document.addEventListener("focusin", onFocus);
+  look();
+  return () => {
+    observer.disconnect();
+    document.removeEventListener("focusin", onFocus);
+    clearTimeout(newTimer);
+    clearTimeout(soon);
+  };
 }
 
 interface BoundaryState {

@@ -212,8 +212,36 @@ test("adds, moves and removes members of a list", async ({ launch, folder }) => 
   await expect(driver(page, "children.3")).toBeFocused();
   await dialog(page).getByRole("button", { name: "Remove children 3" }).click();
   await expect(driver(page, "children.3")).toHaveCount(0);
+  await expect(driver(page, "children.2")).toBeFocused();
   await page.keyboard.press("Escape");
   await expect(dialog(page)).toBeHidden();
+});
+
+test("shows the bytes of a quorum whose copies agree, and of one whose first copy is the odd one out", async ({
+  launch,
+  folder,
+}) => {
+  const [right, wrong] = threeCopies(folder);
+  const { app, page } = await launch();
+  await answerFiles(app, [right, right, right]);
+  await fillIn(page, "quorum", copyFields);
+  await open(page);
+  await expect(list(page)).toContainText("No disagreement");
+  for (const side of ["a", "b"] as const) {
+    await expect.poll(() => shownBytes(pane(page, side), 0)).toEqual(new Truth(right).row(0));
+  }
+  await page.keyboard.press("Control+w");
+
+  await answerFiles(app, [wrong, right, right]);
+  await fillIn(page, "quorum", copyFields);
+  await open(page);
+  await expectCaret(page, 20 * sector);
+  await expect
+    .poll(() => shownBytes(pane(page, "a"), 20 * sector))
+    .toEqual(new Truth(right).row(20 * sector));
+  await expect
+    .poll(() => shownBytes(pane(page, "b"), 20 * sector))
+    .toEqual(new Truth(wrong).row(20 * sector));
 });
 
 test("cancels a count of votes, keeps what was found, and goes on", async ({ launch, folder }) => {

@@ -1,0 +1,178 @@
+// A person does not lose the place: the active row of a list stays in sight and is the same row however the list is
+// sorted, a list is found as it was left, the focus goes on when what had it is gone, results outlive a file that is.
+import { closeSync, openSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import type { Page } from "@playwright/test";
+import { expect, test } from "./app.ts";
+import { type Folder, pattern, rawPair, sector } from "./images.ts";
+import {
+  expectCaret,
+  expectScanned,
+  filterField,
+  list,
+  pane,
+  shownBytes,
+  statusBar,
+  Truth,
+} from "./words.ts";
+
+/** A pair of 1 MiB in which every 20th sector differs, 102 of 2,048, sector 20 × n in n % 7 + 1 bytes. */
+function manyDifferences(folder: Folder): [string, string] {
+  const right = pattern(2048 * sector);
+  const wrong = Buffer.from(right);
+  for (let n = 1; n <= 102; n++) {
+    const at = 20 * n * sector;
+    for (let byte = at; byte <= at + (n % 7); byte++) wrong[byte] = (right[byte] ?? 0) ^ 0x55;
+  }
+  writeFileSync(folder.file("many a.raw"), right);
+  writeFileSync(folder.file("many b.raw"), wrong);
+  return [folder.file("many a.raw"), folder.file("many b.raw")];
+}
+
+const grid = (page: Page) => list(page).getByRole("grid", { name: "Mismatched runs" });
+const active = (page: Page) => grid(page).locator('[role="row"][aria-selected="true"]');
+const byteAt = (file: string, at: number) => {
+  const fd = openSync(file, "r+");
+  writeSync(fd, Buffer.from("XYZ"), 0, 3, at);
+  closeSync(fd);
+};
+
+/** Whether the active row lies between the list's header and its bottom edge. */
+async function expectInSight(page: Page, number: string): Promise<void> {
+  await expect(active(page).getByRole("gridcell").first()).toHaveText(number);
+  const isInSight = () =>
+    grid(page).evaluate((element) => {
+      const row = element.querySelector('[role="row"][aria-selected="true"]')?.getBoundingClientRect();
+      const head = element.querySelector('[role="rowgroup"]')?.getBoundingClientRect();
+      if (!row || !head) return false;
+      const bottom = element.getBoundingClientRect().top + element.clientHeight;
+      return row.top >= head.bottom - 1 && row.bottom <= bottom + 1;
+    });
+  await expect.poll(isInSight).toBe(true);
+}
+
+test("keeps the active mismatch in sight, going through the list by key and through the images by F8", async ({
+  launch,
+  folder,
+}) => {
+  const { page } = await launch(...manyDifferences(folder));
+  await expectScanned(page, "102 runs");
+  await grid(page).focus();
+  for (let row = 2; row <= 16; row++) {
+    await page.keyboard.press("ArrowDown");
+    await expectInSight(page, String(row));
+  }
+  for (let row = 15; row >= 5; row--) await page.keyboard.press("ArrowUp");
+  await expectInSight(page, "5");
+  for (let row = 6; row <= 30; row++) await page.keyboard.press("F8");
+  await expectInSight(page, "30");
+  await page.keyboard.press("Alt+Home");
+  await expectInSight(page, "1");
+});
+
+test("keeps the same mismatch active when the list is sorted, and finds the list as it was left", async ({
+  launch,
+  folder,
+}) => {
+  const { page } = await launch(...manyDifferences(folder));
+  await expectScanned(page, "102 runs");
+  await grid(page).focus();
+  await page.keyboard.press("End");
+  await expectInSight(page, "102");
+  // To where the images are the same: no run is under the caret, and the list keeps to its own row.
+  await pane(page, "a").locator('[role="grid"]').focus();
+  await page.keyboard.press("Control+Home");
+  await expectCaret(page, 0);
+  await page.getByRole("button", { name: "Bytes differing" }).click();
+  await expectInSight(page, "102");
+  await filterField(page).fill("bytes>=6");
+  // n % 7 + 1 is 6 or 7 for two of seven n: 14 times 2 up to 98, and none of 99 to 102 (2, 3, 4 and 5 bytes).
+  await expect(list(page)).toContainText("28 of 102 rows match");
+
+  await page.keyboard.press("Control+1");
+  await expect(page.locator('[role="grid"]').first()).toBeFocused();
+  await page.keyboard.press("Control+2");
+  await expect(filterField(page)).toHaveValue("bytes>=6");
+  await expect(list(page)).toContainText("28 of 102 rows match");
+  await expect(grid(page).getByRole("columnheader", { name: "Bytes differing" })).toHaveAttribute(
+    "aria-sort",
+    "ascending",
+  );
+});
+
+test("leaves the focus on the bytes when images are opened again", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  const { page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  await page.keyboard.press("F6");
+  const side = (which: "a" | "b") => pane(page, which).locator('[role="grid"]');
+  await expect(side("b")).toBeFocused();
+  byteAt(b, 700_000);
+  await expect(page.getByText(/right disk\.raw changed on disk/)).toBeVisible();
+  await page.keyboard.press("F5");
+  await expectScanned(page, "7 runs");
+  await expect(side("b")).toBeFocused();
+
+  // The button that was pressed is gone with its line.
+  byteAt(b, 800_000);
+  await page.getByRole("button", { name: "Reload" }).focus();
+  await page.keyboard.press("Enter");
+  await expectScanned(page, "8 runs");
+  await expect(side("a")).toBeFocused();
+});
+
+test("gives the focus to Retry where an image can't be opened, and to its bytes when it can", async ({
+  launch,
+  folder,
+}) => {
+  const { a } = rawPair(folder);
+  const away = folder.file("away.raw");
+  renameSync(a, away);
+  const { page } = await launch(a);
+  const retry = page.getByRole("button", { name: "Retry" });
+  await expect(retry).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(retry).toBeFocused();
+  renameSync(away, a);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("grid", { name: /left disk\.raw, bytes/ })).toBeFocused();
+});
+
+test("keeps the mismatches when a file is gone, and says why it can't scan again", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  const { page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  renameSync(b, folder.file("elsewhere.raw"));
+  await expect(page.getByText(/right disk\.raw is missing/)).toBeVisible();
+  await page.keyboard.press("F5");
+  await expect(statusBar(page)).toContainText("right disk.raw is missing; these results are kept");
+  await expect(list(page)).toContainText("6 runs");
+  renameSync(folder.file("elsewhere.raw"), b);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await expect(page.getByText(/right disk\.raw is missing/)).toBeHidden();
+  await page.keyboard.press("F5");
+  await expectScanned(page, "6 runs");
+});
+
+test("saves the list by Enter, in the format that is chosen by arrows", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  const { app, page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  const target = folder.file("mismatches.md");
+  await app.evaluate(({ dialog }, filePath) => {
+    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
+  }, target);
+  await page.keyboard.press("Control+Shift+S");
+  await expect(page.getByRole("radio", { name: /CSV/ })).toBeFocused();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByRole("radio", { name: /Markdown/ })).toBeChecked();
+  await page.keyboard.press("Enter");
+  await expect(statusBar(page)).toContainText("Saved mismatches.md");
+  expect(new Truth(target).bytes.toString()).toContain(
+    "# Mismatches of left disk.raw (A) and right disk.raw (B)",
+  );
+  await expect.poll(() => shownBytes(pane(page, "a"), 4992)).toEqual(new Truth(a).row(4992));
+});
