@@ -8,6 +8,7 @@ import { usePrefs } from "../store/prefs.ts";
 import over from "../widgets/canvas.module.css";
 import { decimal, hex } from "../widgets/format.ts";
 import { WarningIcon } from "../widgets/icons.ts";
+import { LongName } from "../widgets/LongName.tsx";
 import { RetryButton } from "../widgets/RetryButton.tsx";
 import { usePainter } from "../widgets/usePainter.ts";
 import type { HexPaneProps } from "./contract.ts";
@@ -73,9 +74,7 @@ export function HexPane(props: HexPaneProps) {
   return (
     <div className={styles.pane}>
       <div className={styles.head}>
-        <span className={styles.name} title={label}>
-          {label}
-        </span>
+        <LongName text={label} className={styles.name} title={label} />
         {painter && <TroubleNote painter={painter} key={`${source.image}/${source.generation}`} />}
       </div>
       <div className={styles.body}>

@@ -5,6 +5,7 @@ import { hexTab, useView } from "../store/view.ts";
 import { RecentList } from "../welcome/RecentList.tsx";
 import { bytes, decimal } from "../widgets/format.ts";
 import { CloseIcon } from "../widgets/icons.ts";
+import { LongName } from "../widgets/LongName.tsx";
 import { closeImage } from "./openFlows.ts";
 import styles from "./Sidebar.module.css";
 
@@ -41,7 +42,7 @@ function OpenImage({ state }: { state: ImageState }) {
         title={tooltip(state)}
         onClick={() => useView.getState().openTab(hexTab(file.token))}
       >
-        <span className={styles.name}>{file.name}</span>
+        <LongName text={file.name} />
         <span className={`${styles.facts} number`}>{factsOf(state)}</span>
       </button>
       <button
@@ -58,13 +59,14 @@ function OpenImage({ state }: { state: ImageState }) {
 }
 
 function tooltip({ file, ...state }: ImageState): string {
+  if (state.kind === "failed") return `${file.name}\n${file.folder}\n${state.error.message}`;
   const size = state.kind === "open" ? `\n${decimal(state.image.size)} bytes as the guest sees it` : "";
-  return `${file.folder}${size}\nShow as bytes`;
+  return `${file.name}\n${file.folder}${size}\nShow as bytes`;
 }
 
 function factsOf(state: ImageState): string {
   if (state.kind === "opening") return "opening…";
-  if (state.kind === "failed") return `can't open: ${state.error.code}`;
+  if (state.kind === "failed") return "can't be opened";
   const { format, size } = state.image;
   const onDisk = { same: "", changed: " · changed on disk", missing: " · missing" }[state.disk.kind];
   return `${format} · ${bytes(size)}${onDisk}`;

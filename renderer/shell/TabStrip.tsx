@@ -1,7 +1,7 @@
 // The strip of tabs: one Tab stop, arrows move between tabs, Delete and the middle button close.
 // The close crosses are for the pointer only; a tab may hold no second control for assistive technology.
 import type { LucideIcon } from "lucide-react";
-import { type KeyboardEvent, useEffect, useRef } from "react";
+import { type KeyboardEvent, useEffect, useRef, type WheelEvent } from "react";
 import { runCommand } from "../commands/registry.ts";
 import { useImages } from "../store/images.ts";
 import { type Tab, tokensOf, useView } from "../store/view.ts";
@@ -16,6 +16,7 @@ import {
   UndoIcon,
   VotesIcon,
 } from "../widgets/icons.ts";
+import { LongName } from "../widgets/LongName.tsx";
 import { closeTab } from "./openFlows.ts";
 import { panelId, tabId } from "./PanelHost.tsx";
 import styles from "./TabStrip.module.css";
@@ -24,10 +25,24 @@ import { tabTitle } from "./title.ts";
 export function TabStrip() {
   const tabs = useView((state) => state.tabs);
   const active = useView((state) => state.active);
-  if (tabs.length === 0) return null;
+  const list = useRef<HTMLDivElement>(null);
+  const isEmpty = tabs.length === 0;
+  useEffect(() => {
+    if (isEmpty || !list.current) return;
+    const observer = new ResizeObserver(([entry]) => showSelected(entry?.target));
+    observer.observe(list.current);
+    return () => observer.disconnect();
+  }, [isEmpty]);
+  if (isEmpty) return null;
   return (
     <div className={styles.strip} data-pane="tabs">
-      <div className={styles.tabs} role="tablist" aria-label="Open images">
+      <div
+        ref={list}
+        className={styles.tabs}
+        role="tablist"
+        aria-label="Open images"
+        onWheel={scrollSideways}
+      >
         {tabs.map((tab, index) => (
           <TabButton
             key={tab.id}
@@ -86,7 +101,7 @@ function TabButton({ tab, selected, reachable }: { tab: Tab; selected: boolean; 
       onKeyDown={(event) => handleKey(event, tab.id)}
     >
       <Icon size={14} strokeWidth={1.75} aria-hidden />
-      <span className={styles.name}>{title}</span>
+      <LongName text={title} />
       {/* For the pointer only: Delete and Ctrl+W close by key. */}
       <span
         className={styles.close}
@@ -99,6 +114,16 @@ function TabButton({ tab, selected, reachable }: { tab: Tab; selected: boolean; 
       </span>
     </div>
   );
+}
+
+/** The strip became narrower or wider: the tab that shows stays in sight. */
+function showSelected(list: Element | undefined): void {
+  list?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+/** Tabs beyond the strip's end come into sight by a wheel that turns one way only. */
+function scrollSideways({ currentTarget, deltaX, deltaY }: WheelEvent<HTMLElement>): void {
+  if (Math.abs(deltaY) > Math.abs(deltaX)) currentTarget.scrollLeft += deltaY;
 }
 
 function handleKey(event: KeyboardEvent<HTMLElement>, id: string): void {

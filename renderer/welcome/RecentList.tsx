@@ -2,6 +2,7 @@
 import type { RecentItem } from "../../electron/ipc/contract.ts";
 import { useApp } from "../store/app.ts";
 import { CloseIcon, ComparePairIcon, HexIcon } from "../widgets/icons.ts";
+import { LongName } from "../widgets/LongName.tsx";
 import styles from "./RecentList.module.css";
 import { openRecent, recentFolders, recentTitle } from "./recent.ts";
 
@@ -26,11 +27,11 @@ function RecentRow({ item }: { item: RecentItem }) {
         type="button"
         className={styles.item}
         disabled={item.missing}
-        title={recentFolders(item)}
+        title={`${title}\n${recentFolders(item)}`}
         onClick={() => openRecent(item)}
       >
         <Icon size={15} strokeWidth={1.6} aria-hidden />
-        <span className={styles.title}>{title}</span>
+        <LongName text={title} className={styles.title} />
         <span className={styles.folder}>{item.missing ? "missing" : recentFolders(item)}</span>
       </button>
       <button
