@@ -9,6 +9,8 @@ export interface Runner {
   /** undefined: can run. A string: cannot, and why (shown in the palette). */
   readonly disabled?: string | undefined;
   readonly checked?: boolean | undefined;
+  /** Its name in the palette where the view has its own word for it: "Map: Next problem". */
+  readonly title?: string | undefined;
 }
 export type Runners = Partial<Readonly<Record<CommandId, Runner>>>;
 

@@ -17,7 +17,8 @@ export function useEventSteps({ image, source, view, rows }: Surface): void {
         if (to !== undefined) view.jumpTo(to, rows);
         else useView.getState().say(by === 1 ? "Last event so far" : "First event");
       };
-      const [next, previous] = [{ run: go(1) }, { run: go(-1) }];
+      const next = { title: "Go: Next event", run: go(1) };
+      const previous = { title: "Go: Previous event", run: go(-1) };
       return {
         "compare.next": next,
         "compare.nextLetter": next,

@@ -42,8 +42,12 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
     useMemo(() => {
       const noMap = shown === undefined ? "There is no map yet" : undefined;
       const none = hasProblems ? undefined : "No problem is known";
-      const next = { run: () => session.step("next"), disabled: noMap };
-      const previous = { run: () => session.step("previous"), disabled: noMap };
+      const next = { title: "Map: Next problem", run: () => session.step("next"), disabled: noMap };
+      const previous = {
+        title: "Map: Previous problem",
+        run: () => session.step("previous"),
+        disabled: noMap,
+      };
       const zoom = (step: 1 | -1) => () => {
         if (!session.view.zoomBy(step))
           useView.getState().say(step === 1 ? "As near as it goes" : "All of it shows");
@@ -53,13 +57,18 @@ export function useMapCommands(session: MapSession, image: OpenedImage): void {
         "compare.nextLetter": next,
         "compare.previous": previous,
         "compare.previousLetter": previous,
-        "compare.first": { run: () => session.first(), disabled: none },
-        "compare.last": { run: () => session.last(), disabled: none },
-        "compare.nextCluster": { run: () => session.stepCluster(), disabled: none },
+        "compare.first": { title: "Map: First problem", run: () => session.first(), disabled: none },
+        "compare.last": { title: "Map: Last problem", run: () => session.last(), disabled: none },
+        "compare.nextCluster": {
+          title: "Map: Next problem in another cluster",
+          run: () => session.stepCluster(),
+          disabled: none,
+        },
         "go.to": { run: () => useView.getState().show({ kind: "mapGoTo" }), disabled: noMap },
         "map.references": { run: () => showReferences(session), disabled: noMap },
-        "compare.rescan": { run: () => rescan(session, image) },
+        "compare.rescan": { title: "Map: Rescan", run: () => rescan(session, image) },
         "compare.cancel": {
+          title: "Map: Stop the scan",
           run: () => session.cancel(),
           disabled: running ? undefined : "No scan is running",
         },

@@ -50,10 +50,12 @@ export function RepairView({ session, file, image }: RepairViewProps) {
     useMemo(
       () => ({
         "compare.cancel": {
+          title: "Repair: Stop looking",
           run: () => session.cancel(),
           disabled: looking ? undefined : "The image is not being looked at",
         },
         "compare.rescan": {
+          title: "Repair: Look again",
           run: () => session.look(),
           disabled: begun ? "A repair was begun; its page offers to look again" : undefined,
         },

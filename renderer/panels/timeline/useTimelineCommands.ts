@@ -22,8 +22,16 @@ export function useTimelineCommands(session: TimelineSession): void {
       const summary = shown?.summary;
       const noLog = summary === undefined ? "The log has not been read yet" : undefined;
       const none = noLog ?? (summary?.entries === 0 ? "The log has no entries" : undefined);
-      const next = { run: () => session.stepProblem("next"), disabled: noLog };
-      const previous = { run: () => session.stepProblem("previous"), disabled: noLog };
+      const next = {
+        title: "Timeline: Next problem",
+        run: () => session.stepProblem("next"),
+        disabled: noLog,
+      };
+      const previous = {
+        title: "Timeline: Previous problem",
+        run: () => session.stepProblem("previous"),
+        disabled: noLog,
+      };
       const { problems } = session;
       const noProblem = noLog ?? (problems.length === 0 ? "No problem is known" : undefined);
       return {
@@ -31,9 +39,17 @@ export function useTimelineCommands(session: TimelineSession): void {
         "compare.nextLetter": next,
         "compare.previous": previous,
         "compare.previousLetter": previous,
-        "compare.first": { run: () => session.goTo(problems[0]?.entry ?? 0), disabled: noProblem },
-        "compare.last": { run: () => session.goTo(problems.at(-1)?.entry ?? 0), disabled: noProblem },
-        "compare.rescan": { run: () => session.rescan() },
+        "compare.first": {
+          title: "Timeline: First problem",
+          run: () => session.goTo(problems[0]?.entry ?? 0),
+          disabled: noProblem,
+        },
+        "compare.last": {
+          title: "Timeline: Last problem",
+          run: () => session.goTo(problems.at(-1)?.entry ?? 0),
+          disabled: noProblem,
+        },
+        "compare.rescan": { title: "Timeline: Read the log again", run: () => session.rescan() },
         "compare.cancel": {
           run: () => session.cancel(),
           disabled: running || playing || recovering ? undefined : "Nothing is running",

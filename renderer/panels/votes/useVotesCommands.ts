@@ -23,22 +23,24 @@ export function useVotesCommands({
   const listShown = useView(({ shown }) => shown.bottomPanel);
   useCommands(
     useMemo(() => {
-      const next = { run: () => session.step("next") };
-      const previous = { run: () => session.step("previous") };
+      const next = { title: "Votes: Next disagreement", run: () => session.step("next") };
+      const previous = { title: "Votes: Previous disagreement", run: () => session.step("previous") };
       const none = hasRows ? undefined : "No disagreement is known yet";
       return {
         "compare.next": next,
         "compare.nextLetter": next,
         "compare.previous": previous,
         "compare.previousLetter": previous,
-        "compare.first": { run: () => session.first(), disabled: none },
-        "compare.last": { run: () => session.last(), disabled: none },
-        "compare.rescan": { run: () => session.rescan() },
+        "compare.first": { title: "Votes: First disagreement", run: () => session.first(), disabled: none },
+        "compare.last": { title: "Votes: Last disagreement", run: () => session.last(), disabled: none },
+        "compare.rescan": { title: "Votes: Count again", run: () => session.rescan() },
         "compare.cancel": {
+          title: "Votes: Cancel the count",
           run: () => (waiting ? session.stopWaiting() : session.cancel()),
           disabled: waiting || scanKind === "scanning" ? undefined : "No scan is running",
         },
         "compare.resume": {
+          title: "Votes: Resume the count",
           run: () => session.resume(),
           disabled: cancelled ? undefined : "No scan was cancelled",
         },

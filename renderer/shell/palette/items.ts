@@ -62,7 +62,7 @@ function commandItem(spec: CommandSpec & { readonly id: CommandId }, platform: P
   const runner = runnerOf(spec.id);
   return {
     id: spec.id,
-    title: `${groupOf(spec.id)}: ${spec.label}`,
+    title: runner?.title ?? `${groupOf(spec.id)}: ${spec.label}`,
     detail: runner?.checked ? "on" : undefined,
     key: keyLabel(spec.id, platform),
     disabled: runner ? runner.disabled : "Not available in this view",
@@ -81,6 +81,7 @@ const groupNames: Readonly<Record<string, string>> = {
   go: "Go",
   compare: "Compare",
   map: "Map",
+  timeline: "Timeline",
   help: "Help",
 };
 const groupOf = (id: string): string => groupNames[id.split(".")[0] ?? ""] ?? "";

@@ -52,6 +52,19 @@ it("lists commands used lately first, and remembers the one that is run", () => 
   expect(palette.paletteItems(">", "linux")[0]?.id).toBe("help.about");
 });
 
+it("calls a command what the view calls it, and names the group of every other", () => {
+  const next = { title: "Map: Next problem", run: () => undefined };
+  registry.useCommandLayers.setState({
+    layers: [
+      { owner: Symbol(), runners: { "compare.next": { run: () => undefined } } },
+      { owner: Symbol(), runners: { "compare.next": next, "compare.nextLetter": next } },
+    ],
+  });
+  expect(titles("> next problem")[0]).toBe("Map: Next problem");
+  expect(titles(">")).not.toContain("Compare: Next difference");
+  for (const title of titles(">")) expect(title).toMatch(/^[A-Z][a-z]+: /);
+});
+
 it("finds by letters in order, and lists a command once", () => {
   expect(titles("> nxtdiff")[0]).toBe("Compare: Next difference");
   expect(titles(">").filter((title) => title === "Compare: Next difference")).toHaveLength(1);
