@@ -113,14 +113,22 @@ interface SpokenCellProps {
   readonly focused: boolean;
 }
 
+/** A cell's kind and name come one after the other, shortly after the cursor: it is read out once, milliseconds. */
+const settledMs = 150;
+
 /** The item at the cursor, read out while the map has the focus. */
 function SpokenCell({ painter, props, focused }: SpokenCellProps) {
   const cell = useStore(painter.store, (state) => state.cursor);
   const isPartial = props.source.onGrowth !== undefined;
   const text = cell && focused ? cellText(cell, props.space, { name: props.nameOf?.(cell), isPartial }) : "";
+  const [said, setSaid] = useState("");
+  useEffect(() => {
+    const timer = setTimeout(() => setSaid(text), settledMs);
+    return () => clearTimeout(timer);
+  }, [text]);
   return (
     <p className="visually-hidden" role="status" aria-live="polite" data-cell>
-      {text}
+      {said}
     </p>
   );
 }
