@@ -92,8 +92,8 @@ const listText = (list: readonly Fact[]) =>
 
 const sizeText = (size: number) => `${bytes(size)} (${count(size, "byte")})`;
 
-/** "lazy-refcounts" -> "Lazy refcounts". */
+/** "lazy-refcounts" -> "Lazy refcounts", "extended-l2" -> "Extended L2". */
 function sentenceCase(name: string): string {
-  const words = name.replaceAll("-", " ");
+  const words = name.replaceAll("-", " ").replace(/\bl(?=[12]\b)/, "L");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -5,7 +5,7 @@ import { useLayers } from "../hex/useLayers.ts";
 import { showNode } from "../shell/openFlows.ts";
 import type { Surface } from "../store/surface.ts";
 import card from "../widgets/card.module.css";
-import { decimal, hex } from "../widgets/format.ts";
+import { bytes, decimal, hex } from "../widgets/format.ts";
 import { Failed, Waiting } from "./CardStates.tsx";
 import { FileStructure } from "./FileStructure.tsx";
 import styles from "./Inspector.module.css";
@@ -70,6 +70,14 @@ function LayerList({ image, layers }: { image: Surface["image"]; layers: readonl
 function FilePlace({ image, depth, offset }: { image: Surface["image"]; depth: number; offset: number }) {
   const path = `${"backing/".repeat(depth)}file`;
   const node = image.nodes.find((one) => one.path === path);
+  if (node !== undefined && offset >= node.size) {
+    return (
+      <p className={`${styles.path} number selectable`}>
+        file <span className="mono">{hex(offset)}</span>, past the end of the file ({bytes(node.size)}): reads
+        as zeros
+      </p>
+    );
+  }
   return (
     <p className={`${styles.path} number selectable`}>
       file <span className="mono">{hex(offset)}</span> ({decimal(offset)}){" "}

@@ -18,8 +18,9 @@ export function Welcome() {
       <div className={styles.column}>
         <h1 className={styles.name}>Blkscope</h1>
         <p className={styles.purpose}>
-          Compares two disk images sector by sector, whatever their formats, and shows every place where they
-          differ. Images are only ever read.
+          Compares two disk images sector by sector, whatever their formats. Opens one image to show its bytes
+          and a map of its tables, to check it and to repair it, and a log of writes as a timeline. Nothing is
+          written to an image unless you have it repaired.
         </p>
         <div className={styles.actions}>
           <button ref={first} type="button" className="button primary" onClick={() => void compareByDialog()}>

@@ -23,7 +23,10 @@ export function About() {
   };
   return (
     <Dialog title="About Blkscope" width={420}>
-      <p>Shows disk-image corruption the first time it happens. Images are only ever read.</p>
+      <p>
+        Shows disk-image corruption the first time it happens. Nothing is written to an image unless you have
+        it repaired.
+      </p>
       <dl className={`${styles.facts} selectable`}>
         {rows.map(([name, version]) => (
           <div key={name}>

@@ -28,6 +28,12 @@ const snapshot = (id: string, name: string): SnapshotInfo => ({
 });
 
 describe("facts", () => {
+  it("writes tables' names as the format does", () => {
+    const { rows } = factsOf(image({ specific: { "extended-l2": true, "refcount-bits": 16 } }));
+    expect(rows).toContainEqual(["Extended L2", "yes"]);
+    expect(rows).toContainEqual(["Refcount bits", "16"]);
+  });
+
   it("are rows in the order of the node, groups of one kind are tables, and sizes have units", () => {
     const { rows, tables } = factsOf(
       image({
