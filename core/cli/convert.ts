@@ -109,7 +109,8 @@ export const convert = defineCommand({
 -B the target stands on no backing file. Several sources are joined one after the other. Holes and zeroes are left out.
 
 The target has its name only when it is complete. Until then its file is called TARGET.PID.partial, and it is removed when
-the conversion fails or is interrupted. With -n, or on a device, the target is written in place.`,
+the conversion fails or is interrupted. A killed command leaves it there, to be deleted: the next one for the same target names it.
+A file of the target's name is lost at the beginning. With -n, or on a device, the target is written in place.`,
   options,
   exits: [
     [0, "converted"],

@@ -13,14 +13,14 @@ import { driverNamed } from "../registry.ts";
 import { cacheMode } from "./cacheMode.ts";
 import { CliError } from "./command.ts";
 import { type Interruption, interruptible } from "./interrupt.ts";
-import { createNamed, newImageRequest } from "./newImage.ts";
+import { createUnfinished, newImageRequest } from "./newImage.ts";
 import { keepWritersOut, type OpenedImage, openImage } from "./openImage.ts";
 import { splitOptionLists } from "./optionList.ts";
 import { printWarning, stderr, stdout } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
 import { Progress } from "./progress.ts";
 import { openSnapshot } from "./snapshotParam.ts";
-import { UnfinishedFile } from "./unfinishedFile.ts";
+import type { UnfinishedFile } from "./unfinishedFile.ts";
 
 export interface ConvertArguments {
   readonly sources: readonly string[];
@@ -165,7 +165,7 @@ async function fill(
   } catch (thrown) {
     if (!closed) await target.image.graph.close().catch(() => undefined);
     const fate = target.file?.discard() ?? (isBegun ? "partly overwritten" : "unchanged");
-    throw withFate(thrown, name, fate, interruption);
+    throw withFate(target.file?.named(thrown) ?? thrown, name, fate, interruption);
   }
 }
 
@@ -242,19 +242,13 @@ async function openTarget(
   if (args.compress) refuseCompression(driverNamed(format)?.compresses === true, request.options);
   const bitmaps = await wantedBitmaps(args, sources);
   const beside = newDataFile(name, format, request);
-  await createNamed(name, format, request, `converting ${format}`);
   const cache = cacheMode(args.cache, "cache");
-  let image: OpenedImage;
-  try {
-    image = await openImage(name, { format, writable: true, cache });
-  } catch (thrown) {
-    UnfinishedFile.hide(name, beside).discard();
-    throw thrown;
-  }
+  const doing = `converting ${format}`;
+  const { image, file } = await createUnfinished(name, format, request, { doing, cache, beside });
   const backing = childOf(image.graph.root, "backing");
   return {
     image,
-    file: UnfinishedFile.hide(name, beside),
+    file,
     backingSize: backing && sizeInSectors(backing),
     isZero: backing === undefined && isRegular(image),
     bitmaps,

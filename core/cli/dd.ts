@@ -29,6 +29,7 @@ const options = {
 export const dd = defineCommand({
   usage: ["[OPTION...] [bs=BYTES] [count=BLOCKS] [skip=BLOCKS] if=IN of=OUT"],
   description: `Copies an image, or a part of it, into a new one. Every byte is written, zeroes too.
+Until it is complete its file is called OUT.PID.partial.
 
 count is counted from the beginning of the input, not from skip, as qemu-img does it: skip=2 count=4 copies 2 blocks.`,
   options,

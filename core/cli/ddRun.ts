@@ -6,12 +6,11 @@ import { sizeInSectors } from "../ops/map.ts";
 import { driverNamed } from "../registry.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
-import { createNamed, newImageRequest } from "./newImage.ts";
-import { keepWritersOut, type OpenedImage, openImage, withImage } from "./openImage.ts";
+import { createUnfinished, newImageRequest, type UnfinishedImage } from "./newImage.ts";
+import { keepWritersOut, withImage } from "./openImage.ts";
 import { printError, stderr } from "./output.ts";
 import { inPlaceOfPeer } from "./persona.ts";
 import { Progress } from "./progress.ts";
-import { UnfinishedFile } from "./unfinishedFile.ts";
 
 export interface DdArguments {
   readonly input: string;
@@ -39,8 +38,9 @@ export async function ddRun(args: DdArguments): Promise<number> {
     }
     const { start, end, past } = rangeOf(graph.root, args);
     const request = newImageRequest(args.output, args.targetFormat, nothingElse, end - start);
-    await createNamed(args.output, args.targetFormat, request, "creating output image");
-    const target = await openImage(args.output, { format: args.targetFormat, writable: true });
+    const target = await createUnfinished(args.output, args.targetFormat, request, {
+      doing: "creating output image",
+    });
     if (past) printError({ message: `${args.input}: cannot skip to specified offset` });
     await copyInto(target, graph.root, start, end, args);
   });
@@ -63,13 +63,12 @@ function rangeOf(source: BlockNode, { blockSize, count, skip }: DdArguments): Ra
 }
 
 async function copyInto(
-  target: OpenedImage,
+  { image: target, file }: UnfinishedImage,
   source: BlockNode,
   start: number,
   end: number,
   { output, blockSize }: DdArguments,
 ): Promise<void> {
-  const file = UnfinishedFile.hide(output);
   const progress = new Progress(!inPlaceOfPeer && process.stderr.isTTY === true ? stderr : undefined);
   try {
     await interruptible(async ({ signal }) => {
@@ -92,7 +91,7 @@ async function copyInto(
       file.discard() === "removed" ? `The unfinished '${output}' was removed.` : `'${output}' is unfinished.`;
     if (thrown instanceof CliError)
       throw new CliError(thrown.message, thrown.exitCode, left, { cause: thrown });
-    const error = asBlockError(thrown);
+    const error = asBlockError(file.named(thrown));
     const message = (inPlaceOfPeer && error.context.peer?.message) || error.message;
     throw new CliError(message, 1, left, { cause: error });
   } finally {

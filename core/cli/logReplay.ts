@@ -23,7 +23,7 @@ import { diskSize, withBase } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
 import { jsonText, printable, printWarning, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { UnfinishedFile } from "./unfinishedFile.ts";
+import { tellOfUnfinished, UnfinishedFile } from "./unfinishedFile.ts";
 
 export interface ReplayRequest extends LogReadRequest {
   /** undefined: nothing is to be written, only said. */
@@ -118,6 +118,7 @@ function refuseSame(target: string, { log, base, imageOpts }: ReplayRequest): vo
 async function writeTo(target: string, request: ReplayRequest, plan: Plan): Promise<CheckedEnd> {
   const isNew = prepare(target, request);
   // A command is told the name that the disk keeps.
+  if (isNew) tellOfUnfinished(target);
   const file = isNew && request.check === undefined ? UnfinishedFile.hide(target) : undefined;
   const path = file?.path ?? target;
   const shows = process.stderr.isTTY === true;

@@ -15,7 +15,7 @@ import { diskSize, stateSpec } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
 import { jsonText, printable, printWarning, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
-import { UnfinishedFile } from "./unfinishedFile.ts";
+import { tellOfUnfinished, UnfinishedFile } from "./unfinishedFile.ts";
 
 export interface StateRequest extends LogReadRequest {
   readonly out: string;
@@ -83,6 +83,7 @@ async function writeOut(state: BlockNode, out: string): Promise<void> {
   } catch (error) {
     throw openError(out, error, 1);
   }
+  tellOfUnfinished(out);
   const file = UnfinishedFile.hide(out);
   const shows = process.stderr.isTTY === true;
   const progress = new Progress(shows ? stderr : undefined);

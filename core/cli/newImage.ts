@@ -1,6 +1,6 @@
-// The new image that `convert` and `dd` write into: its options settled before anything is made, then made, with the
-// messages of qemu-img.
-import type { CreateRequest } from "../block/driver.ts";
+// The new image that `convert`, `dd` and `salvage` write into: its options settled before anything is made, then made,
+// with the messages of qemu-img.
+import type { CacheMode, CreateRequest } from "../block/driver.ts";
 import type { BackingName } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import { createImage } from "../ops/create.ts";
@@ -9,7 +9,9 @@ import { backingSeenFromHere } from "./backingName.ts";
 import { CliError } from "./command.ts";
 import { emptiedFiles, refuseOwnChain } from "./createImage.ts";
 import { draftCreation, requestOf, withPrefix } from "./createOptions.ts";
+import { type OpenedImage, openImage } from "./openImage.ts";
 import { splitOptionLists } from "./optionList.ts";
+import { leadsElsewhere, tellOfUnfinished, UnfinishedFile } from "./unfinishedFile.ts";
 
 export interface NewImageOptions {
   /** Values of -o. */
@@ -33,12 +35,55 @@ export function newImageRequest(
   return requestOf(draft, size);
 }
 
-/** Makes it. `doing` is what messages say failed: "converting raw". Throws CliError. */
-export async function createNamed(
+/** An image that is to be filled. */
+export interface UnfinishedImage {
+  readonly image: OpenedImage;
+  readonly file: UnfinishedFile;
+}
+
+/** What may be said of it: `doing` is what messages say failed, "converting raw". */
+export interface NewImageWords {
+  readonly doing: string;
+  readonly cache?: CacheMode | undefined;
+  /** Its data file, if that was not there before. */
+  readonly beside?: string | undefined;
+}
+
+/**
+ * Makes an image and opens it for writing. Its file has another name from before anything is in it: an empty image under
+ * the name that was given would look like the finished one. Throws CliError; then there is none.
+ */
+export async function createUnfinished(
+  name: string,
+  format: string,
+  request: CreateRequest,
+  { doing, cache, beside }: NewImageWords,
+): Promise<UnfinishedImage> {
+  tellOfUnfinished(name);
+  const hide = () => UnfinishedFile.hide(name, beside);
+  const files: UnfinishedFile[] = [];
+  let isMade = false;
+  try {
+    await createNamed(name, format, request, doing, () => {
+      isMade = true;
+      // A relative name in it starts in the folder of the name that was given.
+      if (!leadsElsewhere(name)) files.push(hide());
+    });
+    const image = await openImage(name, { format, writable: true, cache, at: files[0]?.path });
+    return { image, file: files[0] ?? hide() };
+  } catch (thrown) {
+    if (isMade) (files[0] ?? hide()).discard();
+    throw thrown;
+  }
+}
+
+/** Makes it. `doing` and `made` are as in `createUnfinished` and `createImage`. Throws CliError. */
+async function createNamed(
   name: string,
   format: string,
   request: CreateRequest,
   doing: string,
+  made: () => void,
 ): Promise<void> {
   const prefix = `${name}: error while ${doing}: `;
   const backing = request.backing?.format;
@@ -49,7 +94,7 @@ export async function createNamed(
     await refuseOwnBacking(name, emptiedFiles(name, format, request), request.backing);
   }
   try {
-    await createImage(name, format, request);
+    await createImage(name, format, request, made);
   } catch (thrown) {
     throw withPrefix(prefix, thrown);
   }

@@ -31,6 +31,8 @@ export interface ImageRequest {
   readonly toInspect?: boolean;
   /** The caller looks itself for the journal of a repair that was cut off. Default: it is warned of. */
   readonly looksForRepair?: boolean;
+  /** Where its file is for now; messages have the name that was given. */
+  readonly at?: string | undefined;
   /** Exit code when it cannot be opened. Default 1. */
   readonly failure?: number;
 }
@@ -42,7 +44,10 @@ export interface OpenedImage extends ImageArgument {
 /** Throws CliError "Could not open '...': ...". The caller closes the graph. */
 export async function openImage(given: string, request: ImageRequest = {}): Promise<OpenedImage> {
   try {
-    const argument = imageArgument(given, { imageOpts: request.imageOpts ?? false, format: request.format });
+    const argument = imageArgument(request.at ?? given, {
+      imageOpts: request.imageOpts ?? false,
+      format: request.format,
+    });
     const spec = request.unprobed === true ? protocolLevel(argument.spec) : argument.spec;
     const graph = await openGraph(spec, openOptions(request));
     if (request.writable === true && graph.root.readOnly) {

@@ -75,7 +75,8 @@ copy. Copies may be of different formats: a hole says the same as written zeroes
 wins however small it is, and among groups of one size that of the highest first copy, as in quorum.
 
 The target has its name only when it is complete. Until then its file is called TARGET.PID.partial, and it is removed when
-the command fails or is interrupted. With -n, or on a device, the target is written in place.`,
+the command fails or is interrupted. A killed command leaves it there, to be deleted: the next one for the same target names it.
+A file of the target's name is lost at the beginning. With -n, or on a device, the target is written in place.`,
   options,
   sections: [
     {

@@ -5,12 +5,12 @@ import { majorityOf, type SalvageSummary, salvage } from "../ops/salvage.ts";
 import { CliError } from "./command.ts";
 import { isRegular, withFate } from "./convertRun.ts";
 import { type Interruption, interruptible } from "./interrupt.ts";
-import { createNamed, newImageRequest } from "./newImage.ts";
+import { createUnfinished, newImageRequest } from "./newImage.ts";
 import { keepWritersOut, type OpenedImage, openImage } from "./openImage.ts";
 import { stderr } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { SalvageReport } from "./salvageReport.ts";
-import { UnfinishedFile } from "./unfinishedFile.ts";
+import type { UnfinishedFile } from "./unfinishedFile.ts";
 
 export interface SalvageArguments {
   readonly copies: readonly string[];
@@ -139,7 +139,8 @@ async function fill(
   } catch (thrown) {
     progress.end();
     if (!closed) await target.image.graph.close().catch(() => undefined);
-    throw withFate(thrown, args.target, target.file?.discard() ?? "partly overwritten", interruption);
+    const fate = target.file?.discard() ?? "partly overwritten";
+    throw withFate(target.file?.named(thrown) ?? thrown, args.target, fate, interruption);
   }
 }
 
@@ -153,13 +154,7 @@ async function openTarget(args: SalvageArguments, size: number): Promise<Target>
   if (request.backing !== undefined) {
     throw new CliError("The target stands on no backing file: what the copies say is written whole", 1);
   }
-  await createNamed(name, format, request, `salvaging to ${format}`);
-  let image: OpenedImage;
-  try {
-    image = await openImage(name, { format, writable: true });
-  } catch (thrown) {
-    UnfinishedFile.hide(name).discard();
-    throw thrown;
-  }
-  return { image, file: UnfinishedFile.hide(name), isZero: isRegular(image) };
+  const doing = `salvaging to ${format}`;
+  const { image, file } = await createUnfinished(name, format, request, { doing });
+  return { image, file, isZero: isRegular(image) };
 }

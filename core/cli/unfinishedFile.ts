@@ -2,7 +2,10 @@
 // its own by one rename at the end. So whatever ends the program, nothing of that name looks finished and is not.
 import * as fs from "node:fs";
 import * as path from "node:path";
+import { BlockError } from "../base/errors.ts";
 import { parseSpec } from "../spec.ts";
+import { printWarning } from "./output.ts";
+import { inPlaceOfPeer } from "./persona.ts";
 
 export class UnfinishedFile {
   readonly #final: string;
@@ -23,9 +26,10 @@ export class UnfinishedFile {
   static hide(given: string, beside?: string): UnfinishedFile {
     const final = realFile(given);
     if (final === undefined) return new UnfinishedFile(given, undefined, beside);
-    const hidden = path.join(path.dirname(final), `${path.basename(final)}.${process.pid}.partial`);
+    // What a killed one left may have the number of this process.
+    let hidden = `${final}.${process.pid}.partial`;
+    for (let n = 2; fs.existsSync(hidden); n++) hidden = `${final}.${process.pid}-${n}.partial`;
     try {
-      if (fs.existsSync(hidden)) return new UnfinishedFile(final, undefined, beside);
       fs.renameSync(final, hidden);
       return new UnfinishedFile(final, hidden, beside);
     } catch {
@@ -36,6 +40,13 @@ export class UnfinishedFile {
   /** The name it has now. */
   get path(): string {
     return this.#hidden ?? this.#final;
+  }
+
+  /** The same error by the name that was asked for: nobody has seen the other one. */
+  named(thrown: unknown): unknown {
+    if (this.#hidden === undefined || !(thrown instanceof BlockError)) return thrown;
+    const message = thrown.message.replaceAll(this.#hidden, this.#final);
+    return new BlockError(thrown.code, message, thrown.context, { cause: thrown });
   }
 
   /** It is complete and closed. Throws the system's error. */
@@ -59,14 +70,72 @@ export class UnfinishedFile {
   }
 }
 
+/** A symbolic link to a file in another folder. */
+export function leadsElsewhere(given: string): boolean {
+  const file = plainName(given);
+  if (file === undefined) return false;
+  try {
+    return path.dirname(fs.realpathSync(file)) !== fs.realpathSync(path.dirname(file));
+  } catch {
+    return false;
+  }
+}
+
+/** Names what a killed command left of a file that is now made anew: nothing else removes it. */
+export function tellOfUnfinished(given: string): void {
+  const final = plainName(given);
+  if (final === undefined || inPlaceOfPeer) return;
+  for (const name of unfinishedBeside(path.resolve(final))) {
+    printWarning(
+      `'${name}' is incomplete: a command that made '${given}' ended in the middle. It can be deleted.`,
+    );
+  }
+}
+
+/** Files that no running process is filling. */
+function unfinishedBeside(final: string): string[] {
+  const beside = (name: string) => name.startsWith(`${path.basename(final)}.`) && name.endsWith(".partial");
+  try {
+    const folder = path.dirname(fs.existsSync(final) ? fs.realpathSync(final) : final);
+    return fs
+      .readdirSync(folder)
+      .filter(beside)
+      .filter((name) => isOfDead(name.slice(path.basename(final).length + 1, -".partial".length)));
+  } catch {
+    return [];
+  }
+}
+
+/** `middle` is what stands between the name and its ending. */
+function isOfDead(middle: string): boolean {
+  const [, pid] = /^(\d{1,9})(?:-\d+)?$/.exec(middle) ?? [];
+  if (pid === undefined || Number(pid) === process.pid) return false;
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "ESRCH";
+  }
+}
+
 /** The regular file behind a plain name, without symbolic links; undefined when it is something else. */
 function realFile(given: string): string | undefined {
+  const file = plainName(given);
+  if (file === undefined) return undefined;
+  try {
+    const real = fs.realpathSync(file);
+    return fs.statSync(real).isFile() ? real : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The path that a target's name stands for; undefined when it is that of no file. */
+function plainName(given: string): string | undefined {
   try {
     const { file } = parseSpec(given);
     const { filename, driver = "file" } = file as { filename?: unknown; driver?: unknown };
-    if (typeof filename !== "string" || driver !== "file") return undefined;
-    const real = fs.realpathSync(filename);
-    return fs.statSync(real).isFile() ? real : undefined;
+    return typeof filename === "string" && driver === "file" ? filename : undefined;
   } catch {
     return undefined;
   }

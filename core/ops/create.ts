@@ -39,10 +39,16 @@ export function dataFilePath(name: string, format: string, request: CreateReques
 
 /**
  * Creates the image; what was in the file is lost. `name` is a file name, `file:NAME` or a device; options are those of
- * the format and of core/protocol/fileOptions.ts. Opening the image afterwards is the caller's.
+ * the format and of core/protocol/fileOptions.ts. Opening the image afterwards is the caller's, as is the file once
+ * `made` was called: it is there, empty and open, and may be given another name before an image is laid down in it.
  * Throws what is wrong with the request before anything is made; EFBIG, ENOSPC, EBUSY (in use), EACCES, ENOENT.
  */
-export async function createImage(name: string, format: string, request: CreateRequest): Promise<void> {
+export async function createImage(
+  name: string,
+  format: string,
+  request: CreateRequest,
+  made?: () => void,
+): Promise<void> {
   const creation = creationOf(format);
   const filename = targetPath(name);
   creation.check(request);
@@ -53,6 +59,7 @@ export async function createImage(name: string, format: string, request: CreateR
   try {
     const file = await files.make(filename, {});
     const outside = dataFile === undefined ? undefined : await makeDataFile(files, filename, dataFile);
+    made?.();
     await creation.create(file, request, outside);
     await files.finish();
   } catch (thrown) {
