@@ -10,6 +10,7 @@ import { interruptible } from "./interrupt.ts";
 import { type ImageRequest, withImage } from "./openImage.ts";
 import { jsonText, printable, printWarning, stderr, stdout } from "./output.ts";
 import { Progress } from "./progress.ts";
+import { tellOfUnfinished } from "./unfinishedFile.ts";
 
 export interface BundleArguments {
   readonly file: string;
@@ -24,6 +25,7 @@ export function runBundle(args: BundleArguments): Promise<void> {
     const shows = process.stderr.isTTY === true;
     const progress = new Progress(shows ? stderr : undefined);
     let names: readonly NamedPart[] = [];
+    tellOfUnfinished(args.to);
     try {
       const written = await interruptible(({ signal }) =>
         bundleImage(

@@ -8,6 +8,7 @@ import { interruptible } from "./interrupt.ts";
 import { keepWritersOut, withImage } from "./openImage.ts";
 import { jsonText, printable, printWarning, stdout } from "./output.ts";
 import { withProgress } from "./repairJob.ts";
+import { tellOfUnfinished } from "./unfinishedFile.ts";
 
 export interface RescueArguments {
   readonly file: string;
@@ -34,6 +35,7 @@ export function runRescue(args: RescueArguments): Promise<number> {
       const total = offer.leaked.bytes;
       const imagePath = file.info.path ?? args.file;
       const request = { file, imagePath, clusterSize, ranges: offer.leakedRanges(), total, to: args.to };
+      for (const name of [args.to, rescueIndexOf(args.to)]) tellOfUnfinished(name);
       const rescued = await withProgress(interruption, (job) => rescueLeaks(request, job));
       if (
         offer.unmended.length > 0 ||

@@ -20,6 +20,7 @@ import { type Interruption, interruptible } from "./interrupt.ts";
 import { keepWritersOut, withImage } from "./openImage.ts";
 import { jsonText, printable, printWarning, stdout } from "./output.ts";
 import { notFinished, withProgress } from "./repairJob.ts";
+import { tellOfUnfinished } from "./unfinishedFile.ts";
 
 export interface RepairRequest {
   readonly file: string;
@@ -80,6 +81,7 @@ async function makeCopy({ file, format, imageOpts, only, journal }: RepairReques
       const imagePath = pathOf(root);
       const refused = imagePath && (await refusedForCopy(imagePath, copy, journal));
       if (refused) throw new CliError(refused.text, 1, refused.hint);
+      tellOfUnfinished(copy);
       await withProgress(interruption, (job) => copyToNewFile(fileOf(root), copy, job));
     });
   });
@@ -136,6 +138,7 @@ async function carryOut(
     throw new CliError(why, 1, "Name its file itself, without a driver between them.");
   }
   const name = request.journal ?? journalPathOf(imagePath);
+  tellOfUnfinished(name);
   const opened = await withProgress(interruption, (job) => newJournal(name, file, script, imagePath, job));
   begun.hasJournal = true;
   try {

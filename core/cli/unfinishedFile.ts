@@ -108,7 +108,7 @@ function unfinishedBeside(final: string): string[] {
 
 /** `middle` is what stands between the name and its ending. */
 function isOfDead(middle: string): boolean {
-  const [, pid] = /^(\d{1,9})(?:-\d+)?$/.exec(middle) ?? [];
+  const [, pid] = /^(\d{1,9})(?:-[0-9a-f]+)?$/.exec(middle) ?? [];
   if (pid === undefined || Number(pid) === process.pid) return false;
   try {
     process.kill(Number(pid), 0);

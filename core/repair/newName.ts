@@ -8,11 +8,11 @@ import * as path from "node:path";
 const withoutLinks = ["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EXDEV", "EMLINK", "EINVAL"];
 
 /**
- * A name beside the final one for a file that is being written. Not by the process alone: numbers of processes come
- * again, and what a killed one left must not be in the way.
+ * A name beside the final one for a file that is being written, with the number of the process, so that what a killed
+ * one left can be told. Not by that alone: numbers come again, and what was left must not be in the way.
  */
 export function partialName(name: string): string {
-  return `${name}.${randomBytes(6).toString("hex")}.partial`;
+  return `${name}.${process.pid}-${randomBytes(6).toString("hex")}.partial`;
 }
 
 /**

@@ -1,5 +1,6 @@
 // A new image of convert, dd and salvage that is cut off: no file of its name looks like the finished one, and what is left
 // says what it is.
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -61,6 +62,25 @@ describe("a new image that is cut off while it is laid down", () => {
     expect(again.code).toBe(0);
     expect(again.stderr).toContain(`warning: '${left[0]}' is incomplete`);
     expect(filesOf(name).map(([file]) => file)).toEqual([name, left[0]].sort());
+  });
+});
+
+describe("what a killed command left of its file", () => {
+  it.each([
+    ["bundle", ["bundle", "disk.qed", "left.bundle"], "left.bundle"],
+    ["repair --rescue-leaks", ["repair", "--rescue-leaks", "left.bin", "disk.qed"], "left.bin"],
+    ["the index beside that", ["repair", "--rescue-leaks", "more.bin", "disk.qed"], "more.bin.json"],
+  ])("is named by the next one: %s", (_, args, name) => {
+    cli.run(["create", "-q", "-f", "qed", "disk.qed", "1M"]);
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const left = `${name}.${pid}-0123456789ab.partial`;
+    fs.writeFileSync(cli.path(left), "half");
+    const ran = cli.run(args);
+    expect(ran.code).toBe(0);
+    expect(ran.stderr).toBe(
+      `blkscope: warning: '${left}' is incomplete: a command that made '${name}' ended in the middle. It can be deleted.\n`,
+    );
+    expect(fs.readFileSync(cli.path(left), "utf8")).toBe("half");
   });
 });
 
