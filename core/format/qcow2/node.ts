@@ -82,6 +82,7 @@ export class Qcow2Node implements BlockNode {
   readonly makeEmpty: (() => Promise<void>) | undefined;
   readonly #context: OpenContext;
   readonly #state: Qcow2State;
+  #told: (Qcow2State & { readonly info: NodeInfo }) | undefined;
   readonly #snapshot: Qcow2Snapshot | undefined;
   readonly #session: WriteSession | undefined;
   readonly #file: BlockNode;
@@ -152,8 +153,13 @@ export class Qcow2Node implements BlockNode {
     return this.#snapshot?.diskSize ?? this.#state.image.header.size;
   }
 
+  /** Made once for each header and its snapshots: loops ask for the cluster size again and again. */
   get info(): NodeInfo {
-    return infoOf(this.#state.image, this.#state.facts, this.#file, this.#context);
+    const { image, facts } = this.#state;
+    if (this.#told?.image !== image || this.#told.facts !== facts) {
+      this.#told = { image, facts, info: infoOf(image, facts, this.#file, this.#context) };
+    }
+    return this.#told.info;
   }
 
   read(offset: number, target: Uint8Array): Promise<void> {
