@@ -1,5 +1,6 @@
 // `resize` in the place of qemu-img beside the stock program: output, exit codes and the files left.
 import { execFileSync } from "node:child_process";
+import * as fs from "node:fs";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { Twins, words } from "../build/twins.ts";
 import { Cli, describeWithQemu } from "../core/cli/support.ts";
@@ -89,4 +90,31 @@ describeWithQemu("resize and qemu-img resize", () => {
       "Images are identical.\n",
     );
   });
+
+  it.each([
+    ["64k", "falloc"],
+    ["64k", "full"],
+    ["64k", "metadata"],
+    ["4k", "falloc"],
+    ["4k", "full"],
+  ])(
+    "leaves the image as it was where there is no room for all of it: clusters of %s, %s",
+    (clusters, mode) => {
+      const [name, was] = ["tight.qcow2", "was.qcow2"];
+      cli.qemuImg("create", "-q", "-f", "qcow2", "-o", `cluster_size=${clusters}`, name, "6M");
+      cli.qemuIo("-c", "write -q -P 7 0 3M", name);
+      fs.copyFileSync(cli.path(name), cli.path(was));
+      // The file can have 5 MiB (blocks of 1024 bytes); the signal of a longer one would end the process.
+      const ran = cli.shell(
+        `trap '' XFSZ; ulimit -f 5120; $BLKSCOPE resize --preallocation=${mode} ${name} 64M`,
+      );
+      expect(ran.code).toBe(1);
+      expect(ran.stderr).toContain("File too large");
+      expect(cli.qemuImg("check", "-q", name)).toMatchObject({ code: 0, stderr: "" });
+      expect(cli.qemuImg("compare", "-s", name, was).stdout).toBe("Images are identical.\n");
+      expect(cli.run(["resize", "-q", `--preallocation=${mode}`, name, "64M"]).code).toBe(0);
+      expect(cli.qemuImg("check", "-q", name)).toMatchObject({ code: 0, stderr: "" });
+      expect(cli.qemuIo("-c", "read -q -P 7 0 3M", "-c", "read -q -P 0 3M 61M", name).stdout).toBe("");
+    },
+  );
 });

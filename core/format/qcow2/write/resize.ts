@@ -89,13 +89,23 @@ export class Resizer {
     // Where the old end's cluster has nothing to show it is still without a place.
     const first = Math.floor(old / clusterSize) * clusterSize;
     const last = Math.ceil(size / clusterSize) * clusterSize;
-    const end = await writer.preallocate(first, Math.max(0, last - first));
-    // The space is there before the tables that name it are.
     const mode = preallocation === "metadata" ? "off" : preallocation;
-    if (dataFile !== undefined) {
-      if (dataFile.size < size) await dataFile.resize(size, { preallocation: mode });
-    } else if (end > file.size) await file.resize(end, { preallocation: mode });
-    metadata.wrote();
+    if (dataFile !== undefined && dataFile.size < size) await dataFile.resize(size, { preallocation: mode });
+    try {
+      await writer.preallocate(first, Math.max(0, last - first), async (end) => {
+        if (end > file.size) await file.resize(end, { preallocation: mode });
+        metadata.wrote();
+      });
+    } catch (error) {
+      await this.#giveBack(Math.ceil(old / clusterSize) * clusterSize, last).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** What was set aside behind the old end, when there is no room for all of it. */
+  async #giveBack(from: number, to: number): Promise<void> {
+    if (to > from) await this.#parts.eraser.drop(from, to - from);
+    await this.#cutTail();
   }
 
   /**

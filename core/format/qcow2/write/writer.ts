@@ -69,9 +69,10 @@ export class Writer {
 
   /**
    * Allocates what is not, without writing data: clusters lie behind the end of the file, where nothing was before, and
-   * those that are zero whatever the backing file has stay so. Answers where the file has to end. Whole clusters.
+   * those that are zero whatever the backing file has stay so. Whole clusters. `setAside` makes the file end at least
+   * there; it is called before a table names what lies before that end, and what it refuses is given up again.
    */
-  async preallocate(offset: number, length: number): Promise<number> {
+  async preallocate(offset: number, length: number, setAside: (end: number) => Promise<void>): Promise<void> {
     const { metadata, l2 } = this.#parts;
     const { clusterSize } = metadata.geometry;
     let behind = this.#parts.file.size;
@@ -89,6 +90,14 @@ export class Writer {
         const wanted = run < 0 ? entries.length : run;
         const { host, clusters } = await this.#newBehind(behind, at, wanted);
         behind = host + clusters * clusterSize;
+        if (!metadata.geometry.hasDataFile) {
+          try {
+            await setAside(behind);
+          } catch (error) {
+            await metadata.release(host, clusters * clusterSize);
+            throw error;
+          }
+        }
         const allocated = metadata.geometry.l2EntryLength === 16 ? -1 : 0;
         const fresh = entries.slice(0, clusters).map((entry, i) => {
           const own = ownEntry(host + i * clusterSize, 0, allocated);
@@ -99,7 +108,6 @@ export class Writer {
         return Math.min(most, clusters * clusterSize);
       });
     }
-    return behind;
   }
 
   /** Answers how many bytes were written. */
