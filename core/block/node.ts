@@ -235,6 +235,11 @@ export interface NodeInfo {
   readonly dirty?: boolean;
   /** Marked on disk as having faults in its tables: it is not written to until it was repaired. */
   readonly corrupt?: boolean;
+  /**
+   * Where the clusters that are counted as used end, bytes of the file, where the file ends before the last of them
+   * begins: it was cut off. Known of a format that counts them, opened to be inspected.
+   */
+  readonly usedEnd?: number;
   readonly backing?: BackingInfo;
   /** Byte order of the format's own structures, for the inspector's default. */
   readonly byteOrder?: "little" | "big";

@@ -5,7 +5,7 @@ import path from "node:path";
 import { endlessQed } from "../../scripts/bench/endlessQed.mjs";
 import { expect, test } from "./app.ts";
 import { pattern, qedOf, rawPair, sparse } from "./images.ts";
-import { expectCaret, expectScanned, focusPane, list, statusBar } from "./words.ts";
+import { expectCaret, expectScanned, focusPane, goTo, list, statusBar } from "./words.ts";
 
 test("cancels a long scan at once, keeps what was found and goes on from there", async ({
   launch,
@@ -68,6 +68,28 @@ test("explains a QED image that is cut short, and shows its bytes as raw on requ
   await expect(page.getByText(/L1 table must be/).first()).toBeVisible();
   await page.getByRole("button", { name: /raw/i }).click();
   await expect(statusBar(page)).toContainText("guest 0x0 (");
+});
+
+test("says of a qcow2 image that is cut short what is missing, instead of zeros without a word", async ({
+  launch,
+  folder,
+}) => {
+  const { a } = rawPair(folder);
+  const cut = folder.file("cut.qcow2");
+  execFileSync("qemu-img", ["convert", "-f", "raw", "-O", "qcow2", a, cut]);
+  // 64 clusters of data behind header, refcounts, L1 and L2: the file has more than 4 MiB.
+  truncateSync(cut, 1024 * 1024);
+  const { page } = await launch(cut);
+  await expect(
+    page.getByText(
+      /cut\.qcow2 is cut short: its file ends at 1 MiB, the last of its used clusters at 4\.3 MiB\./,
+    ),
+  ).toBeVisible();
+  await goTo(page, "3MiB");
+  const structure = page.getByRole("region", { name: "Structure" });
+  await expect(structure).toContainText("past the end of the file (1 MiB): reads as zeros");
+  await page.getByRole("button", { name: "Check now" }).click();
+  await expect(page.getByText(/cut\.qcow2 is cut short\. Checked: found \d+ problems/)).toBeVisible();
 });
 
 test("asks before it opens a backing file outside the image's folder", async ({ launch, folder }) => {

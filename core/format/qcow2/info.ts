@@ -15,6 +15,8 @@ export interface Qcow2Facts {
   readonly bitmaps: readonly Qcow2Bitmap[];
   /** How the data are encrypted; undefined where they are not. */
   readonly encryption: Readonly<Record<string, Fact>> | undefined;
+  /** Where its used clusters end, of an image that is inspected and whose file ends before. */
+  readonly usedEnd?: number | undefined;
 }
 
 export function infoOf(
@@ -24,7 +26,7 @@ export function infoOf(
   context: Pick<OpenContext, "baseDir">,
 ): NodeInfo {
   const { header, extensions, backing } = image;
-  const { snapshots, encryption } = facts;
+  const { snapshots, encryption, usedEnd } = facts;
   const { backingFormat } = extensions;
   const full =
     backing === undefined || backing.fault !== undefined
@@ -34,6 +36,7 @@ export function infoOf(
     clusterSize: header.clusterSize,
     dirty: (header.incompatible & incompatible.dirty) !== 0n,
     corrupt: (header.incompatible & incompatible.corrupt) !== 0n,
+    ...(usedEnd !== undefined && { usedEnd }),
     byteOrder: "big",
     ...(backing !== undefined && {
       backing: {

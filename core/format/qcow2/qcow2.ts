@@ -16,6 +16,7 @@ import { incompatible, probeQcow2 } from "./layout.ts";
 import { luksFacts } from "./luks.ts";
 import { Qcow2Node } from "./node.ts";
 import { inspectSnapshots, readSnapshots, snapshotNamed } from "./snapshots.ts";
+import { usedPastEnd } from "./usedEnd.ts";
 import { amendOptions } from "./write/amendOptions.ts";
 import {
   changeableOptions,
@@ -106,7 +107,22 @@ async function readFacts(image: Qcow2Image, file: BlockNode, context: OpenContex
     ...(await snapshotsOf(image, file, context)),
     bitmaps: await bitmapsOrNone(image, file, context),
     encryption: await encryptionOf(image, file, context),
+    usedEnd: context.toInspect ? await usedEndOf(image, file, context) : undefined,
   };
+}
+
+/** The disk can be read without its refcounts. */
+async function usedEndOf(
+  { header }: Qcow2Image,
+  file: BlockNode,
+  context: OpenContext,
+): Promise<number | undefined> {
+  try {
+    return await usedPastEnd(file, header);
+  } catch (error) {
+    context.warn(`The image's refcounts can't be read: ${asBlockError(error).message}`);
+    return undefined;
+  }
 }
 
 /** The disk and its tables can be looked at without its snapshots. */

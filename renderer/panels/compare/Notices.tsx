@@ -13,7 +13,7 @@ import { UnfinishedNotice } from "../repair/UnfinishedNotice.tsx";
 import { useUnfinished } from "../repair/unfinished.ts";
 import type { Scan } from "./scan.ts";
 import type { CompareSession } from "./session.ts";
-import { corruptText, dirtyText, outcomeText, sizeText } from "./wording.ts";
+import { corruptText, cutText, dirtyText, outcomeText, sizeText } from "./wording.ts";
 
 type OpenState = Extract<ImageState, { kind: "open" }>;
 
@@ -35,9 +35,10 @@ export function Notices({ session, scan, a, b, stale, listShown }: NoticesProps)
     sizeText(a.image.size, b.image.size),
     ...[a, b]
       .filter(({ image }) => !between.has(image.image))
-      .flatMap(({ file, image: { info } }) => [
+      .flatMap(({ file, image: { info, fileSize } }) => [
         ...(info.dirty ? [dirtyText(file.name)] : []),
         ...(info.corrupt ? [corruptText(file.name)] : []),
+        ...(info.usedEnd === undefined ? [] : [cutText(file.name, fileSize, info.usedEnd)]),
       ]),
     ...[a, b].filter(({ image }) => image.info.encrypted).map(({ image }) => encryptedText(image)),
   ].filter((text) => text !== undefined);

@@ -157,6 +157,11 @@ export function corruptText(name: string): string {
   return `${name} is marked as corrupt: a program that wrote to it met a fault in its tables. It can be looked at here; it is not written to until it was repaired. Nothing has been changed.`;
 }
 
+/** `usedEnd`: where the clusters in use end, past the end of the file. */
+export function cutText(name: string, fileSize: number, usedEnd: number): string {
+  return `${name} is cut short: its file ends at ${bytes(fileSize)}, the last of its used clusters at ${bytes(usedEnd)}. What lies past the end reads as zeros. It may be a copy that was not finished. Nothing has been changed.`;
+}
+
 /** The chip of a shifted comparison: "B shifted by +512 bytes (1 sector)". */
 export function shiftText(shift: number): string {
   const sign = shift > 0 ? "+" : "-";

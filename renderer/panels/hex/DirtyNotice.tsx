@@ -1,5 +1,5 @@
-// The calm line about an image that says of itself that it was not closed cleanly, or that its tables have faults: what it
-// means, a check of its tables, and the way to the repair. Opening such an image changes nothing, and so does this.
+// The calm line about an image that says of itself that it was not closed cleanly, that its tables have faults, or that its
+// file was cut short: what it means, a check of its tables, and the way to the repair. Opening such an image changes nothing, and so does this.
 import { useEffect, useState } from "react";
 import type { CheckSummary } from "../../../core/ops/checkRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
@@ -7,10 +7,11 @@ import { openRepair } from "../../shell/openFlows.ts";
 import { cancelJob, forgetJob, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { count, percent } from "../../widgets/format.ts";
 import { Notice } from "../../widgets/Notice.tsx";
-import { corruptText, dirtyText } from "../compare/wording.ts";
+import { corruptText, cutText, dirtyText } from "../compare/wording.ts";
 
 /** Whether the image's own marks say that its tables should be looked at. */
-export const hasDoubt = ({ info }: OpenedImage): boolean => info.dirty === true || info.corrupt === true;
+export const hasDoubt = ({ info }: OpenedImage): boolean =>
+  info.dirty === true || info.corrupt === true || info.usedEnd !== undefined;
 
 export function DirtyNotice({ image }: { image: OpenedImage }) {
   const { file } = image;
@@ -61,7 +62,7 @@ export function DirtyNotice({ image }: { image: OpenedImage }) {
   const result = job?.state.kind === "done" ? job.state.summary.result : undefined;
   return (
     <Notice
-      tone={image.info.corrupt ? "warning" : "info"}
+      tone={image.info.corrupt || image.info.usedEnd !== undefined ? "warning" : "info"}
       live={result !== undefined}
       actions={
         <>
@@ -80,8 +81,10 @@ export function DirtyNotice({ image }: { image: OpenedImage }) {
   );
 }
 
-const doubtText = ({ file, info }: OpenedImage) =>
-  info.corrupt ? corruptText(file.name) : dirtyText(file.name);
+function doubtText({ file, fileSize, info }: OpenedImage): string {
+  if (info.usedEnd !== undefined) return cutText(file.name, fileSize, info.usedEnd);
+  return info.corrupt ? corruptText(file.name) : dirtyText(file.name);
+}
 
 /** What the check found: never more than that. */
 function checkedText(
@@ -94,6 +97,7 @@ function checkedText(
   if (leaks > 0) parts.push(count(leaks, "unused cluster"));
   const found =
     parts.length === 0 ? "its tables are in order, and no cluster is unused" : `found ${parts.join(", ")}`;
-  const doubt = info.corrupt ? "is marked as corrupt" : "was not closed cleanly";
+  const isCut = info.usedEnd !== undefined;
+  const doubt = isCut ? "is cut short" : info.corrupt ? "is marked as corrupt" : "was not closed cleanly";
   return `${file.name} ${doubt}. Checked: ${found}. Nothing has been changed.`;
 }
