@@ -11,6 +11,7 @@ import { listenForCommands } from "./commands/dispatcher.ts";
 import { syncMenu } from "./commands/menuSync.ts";
 import { warmUp } from "./parts.ts";
 import { listenForFiles } from "./shell/openFlows.ts";
+import { followOverlayFocus } from "./shell/panelFocus.ts";
 import { followPaneFocus } from "./shell/panes.ts";
 import { followTheme } from "./shell/theme.ts";
 import { followTitle } from "./shell/title.ts";
@@ -36,6 +37,7 @@ async function start(root: HTMLElement): Promise<void> {
   listenForSession();
   listenForCommands(info.platform);
   followPaneFocus();
+  followOverlayFocus();
   createRoot(root).render(<App />);
   afterPaint(() => {
     void call("app:ready").catch(() => undefined);

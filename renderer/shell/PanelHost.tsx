@@ -6,6 +6,7 @@ import { panels } from "../panels/index.ts";
 import type { Tab } from "../store/view.ts";
 import { ErrorState } from "../widgets/ErrorState.tsx";
 import styles from "./PanelHost.module.css";
+import { keepFocus } from "./panelFocus.ts";
 
 export const tabId = (id: string) => `tab-${id}`;
 export const panelId = (id: string) => `panel-${id}`;
@@ -48,63 +49,6 @@ function PanelOf({ tab }: { tab: Tab }) {
     case "journal":
       return <panels.journal.Component tab={tab} fallback={skeleton} />;
   }
-}
-
-/** How long a new panel may take to load before the focus is left where it is. */
-const focusWithinMs = 5000;
-const grids =
-  '[data-context="grid"][tabindex="0"], [role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]';
-
-/**
- * Gives the focus to a new panel, and again whenever what had it in the panel is gone: a button that was pressed and
- * went away, bytes that are opened again. It goes to the panel's first grid, else to what an error offers to do, as
- * soon as either is there, unless something else took the focus meanwhile. Returns the way to stop.
- */
-function keepFocus(panel: HTMLElement): () => void {
-  /** What had the focus in the panel last, and the pane it was in; undefined: it was elsewhere. */
-  let last: { readonly element: Element; readonly pane: string | undefined } | undefined;
-  let isNew = true;
-  const newTimer = setTimeout(() => {
-    isNew = false;
-  }, focusWithinMs);
-  let soon: ReturnType<typeof setTimeout> | undefined;
-  const look = () => {
-    soon = undefined;
-    const { activeElement } = document;
-    if (activeElement !== null && activeElement !== document.body) {
-      isNew = false;
-      return;
-    }
-    // A press beside everything that takes the focus takes it from what is still there: no reason to give it back.
-    if (!isNew && (last === undefined || last.element.isConnected)) return;
-    const own = last?.pane === undefined ? null : panel.querySelector(`[data-pane="${last.pane}"]`);
-    const target =
-      own?.querySelector<HTMLElement>(grids) ??
-      panel.querySelector<HTMLElement>(grids) ??
-      panel.querySelector<HTMLElement>('[role="alert"] button');
-    target?.focus({ preventScroll: true });
-  };
-  // After views that place the focus themselves have done so.
-  const lookSoon = () => {
-    soon ??= setTimeout(look, 0);
-  };
-  const onFocus = ({ target }: FocusEvent) => {
-    isNew = false;
-    last =
-      target instanceof HTMLElement && panel.contains(target)
-        ? { element: target, pane: target.closest<HTMLElement>("[data-pane]")?.dataset.pane }
-        : undefined;
-  };
-  const observer = new MutationObserver(lookSoon);
-  observer.observe(panel, { childList: true, subtree: true });
-  document.addEventListener("focusin", onFocus);
-  look();
-  return () => {
-    observer.disconnect();
-    document.removeEventListener("focusin", onFocus);
-    clearTimeout(newTimer);
-    clearTimeout(soon);
-  };
 }
 
 interface BoundaryState {

@@ -176,3 +176,38 @@ test("saves the list by Enter, in the format that is chosen by arrows", async ({
   );
   await expect.poll(() => shownBytes(pane(page, "a"), 4992)).toEqual(new Truth(a).row(4992));
 });
+
+test("gives the focus back to the bytes after a dialog that took the place of another", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  const { page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  const bytes = pane(page, "a").locator('[role="grid"]');
+  await expect(bytes).toBeFocused();
+  await page.keyboard.press("Control+Shift+A");
+  await expect(page.getByRole("dialog", { name: "Select range" })).toBeVisible();
+  await page.keyboard.press("Control+Shift+P");
+  await page.keyboard.type("text encoding");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: "Text encoding" })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(bytes).toBeFocused();
+});
+
+test("selects the range that is typed, not what was there and what is typed", async ({ launch, folder }) => {
+  const { a } = rawPair(folder);
+  const { page } = await launch(a);
+  await expectCaret(page, 0);
+  await page.keyboard.press("Control+Shift+A");
+  await expect(page.getByRole("dialog", { name: "Select range" })).toBeVisible();
+  await page.keyboard.type("s:10");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("3s");
+  await page.keyboard.press("Enter");
+  // Sectors 10 to 12: bytes 5,120 to 6,655, and the caret on the last.
+  await expectCaret(page, 6655);
+  await expect(statusBar(page)).toContainText("sel 0x600 (1,536) B = 1.5 KiB = 3 sectors");
+});

@@ -36,6 +36,7 @@ export function ShiftDialog({ session, pair }: { session: CompareSession; pair: 
           aria-describedby={`${id}-state`}
           onChange={(event) => setText(event.target.value)}
           autoFocus
+          onFocus={({ currentTarget }) => currentTarget.select()}
         />
         <p
           id={`${id}-state`}

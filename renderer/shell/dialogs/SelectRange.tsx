@@ -35,6 +35,7 @@ function Form({ surface }: { surface: Surface }) {
           className="field mono"
           value={start}
           autoFocus
+          onFocus={({ currentTarget }) => currentTarget.select()}
           onChange={(e) => setStart(e.target.value)}
         />
         <select

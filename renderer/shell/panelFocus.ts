@@ -1,0 +1,96 @@
+// The focus is never nowhere: a new panel gets it, and it goes on when what had it is gone, be it a button that was
+// pressed, bytes that are opened again, or a dialog.
+import { useView } from "../store/view.ts";
+
+/** How long a new panel may take to load before the focus is left where it is. */
+const focusWithinMs = 5000;
+const grids =
+  '[data-context="grid"][tabindex="0"], [role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]';
+
+/** Focuses the first grid of these, else what an error among them offers to do. */
+function focusIn(...places: readonly (Element | null)[]): void {
+  const find = (what: string) =>
+    places.map((place) => place?.querySelector<HTMLElement>(what)).find((found) => found != null);
+  const target = find(grids) ?? find('[role="alert"] button');
+  target?.focus({ preventScroll: true });
+}
+
+/**
+ * Gives the focus to a new panel, and again whenever what had it in the panel is gone: a button that was pressed and
+ * went away, bytes that are opened again. It goes to the panel's first grid, else to what an error offers to do, as
+ * soon as either is there, unless something else took the focus meanwhile. Returns the way to stop.
+ */
+export function keepFocus(panel: HTMLElement): () => void {
+  /** What had the focus in the panel last, and the pane it was in; undefined: it was elsewhere. */
+  let last: { readonly element: Element; readonly pane: string | undefined } | undefined;
+  let isNew = true;
+  const newTimer = setTimeout(() => {
+    isNew = false;
+  }, focusWithinMs);
+  let soon: ReturnType<typeof setTimeout> | undefined;
+  const look = () => {
+    soon = undefined;
+    const { activeElement } = document;
+    if (activeElement !== null && activeElement !== document.body) {
+      isNew = false;
+      return;
+    }
+    // A press beside everything that takes the focus takes it from what is still there: no reason to give it back.
+    if (!isNew && (last === undefined || last.element.isConnected)) return;
+    const own = last?.pane === undefined ? null : panel.querySelector(`[data-pane="${last.pane}"]`);
+    focusIn(own, panel);
+  };
+  // After views that place the focus themselves have done so.
+  const lookSoon = () => {
+    soon ??= setTimeout(look, 0);
+  };
+  const onFocus = ({ target }: FocusEvent) => {
+    isNew = false;
+    last =
+      target instanceof HTMLElement && panel.contains(target)
+        ? { element: target, pane: target.closest<HTMLElement>("[data-pane]")?.dataset.pane }
+        : undefined;
+  };
+  const observer = new MutationObserver(lookSoon);
+  observer.observe(panel, { childList: true, subtree: true });
+  document.addEventListener("focusin", onFocus);
+  look();
+  return () => {
+    observer.disconnect();
+    document.removeEventListener("focusin", onFocus);
+    clearTimeout(newTimer);
+    clearTimeout(soon);
+  };
+}
+
+/** After a dialog's own way of giving the focus back, milliseconds. */
+const afterDialogMs = 60;
+
+/**
+ * Gives the focus back to what had it before an overlay opened, also where one overlay took the place of another and
+ * so knows only of it. Returns the way to stop.
+ */
+export function followOverlayFocus(): () => void {
+  let opener: Element | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const giveBack = () => {
+    if (useView.getState().overlay !== undefined || document.activeElement !== document.body) return;
+    if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+    else focusIn(document.querySelector('[role="tabpanel"]'));
+  };
+  const stop = useView.subscribe((now, before) => {
+    if (now.overlay === before.overlay) return;
+    clearTimeout(timer);
+    if (now.overlay === undefined) {
+      timer = setTimeout(giveBack, afterDialogMs);
+      return;
+    }
+    const { activeElement } = document;
+    const isOutside = activeElement?.closest('[role="dialog"]') === null && activeElement !== document.body;
+    if (before.overlay === undefined && isOutside) opener = activeElement;
+  });
+  return () => {
+    stop();
+    clearTimeout(timer);
+  };
+}
