@@ -247,7 +247,12 @@ export class FileNode implements BlockNode {
   }
 
   #truncate(size: number): void {
-    this.#attempt("resize", size, 0, () => this.#changed(() => fs.ftruncateSync(this.#fd, size)));
+    try {
+      this.#changed(() => fs.ftruncateSync(this.#fd, size));
+    } catch (thrown) {
+      const message = `Could not give '${this.#path}' a length of ${size} bytes`;
+      throw systemError(message, thrown, { node: this.name, path: this.#path, offset: size });
+    }
     const grewFromNothing = this.#size === 0;
     this.#size = size;
     if (grewFromNothing && size > 0) this.#put(0, zeroBlock.subarray(0, Math.min(firstBlock, size)));
