@@ -158,12 +158,15 @@ export class FileNode implements BlockNode {
     // What the system lost it reports once; it never becomes durable by asking again.
     if (this.#flushError !== undefined) throw this.#flushError;
     try {
-      this.#attempt("flush", 0, 0, () => fs.fdatasyncSync(this.#fd));
+      fs.fdatasyncSync(this.#fd);
     } catch (thrown) {
       // A character device has nothing to be flushed.
-      if (this.#device && causeCode(thrown) === "EINVAL") return;
-      this.#flushError = thrown;
-      throw thrown;
+      if (this.#device && (thrown as NodeJS.ErrnoException).code === "EINVAL") return;
+      this.#flushError = systemError(`Could not flush '${this.#path}'`, thrown, {
+        node: this.name,
+        path: this.#path,
+      });
+      throw this.#flushError;
     }
     this.#unflushed = false;
   }
@@ -327,10 +330,4 @@ export class FileNode implements BlockNode {
 
 function wholeSectors(size: number): number {
   return Math.ceil(size / sector) * sector;
-}
-
-/** The system's name of the error below a BlockError. */
-function causeCode(thrown: unknown): string | undefined {
-  const cause = thrown instanceof BlockError ? thrown.cause : undefined;
-  return (cause as NodeJS.ErrnoException | undefined)?.code;
 }
