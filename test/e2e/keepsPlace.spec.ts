@@ -8,6 +8,7 @@ import {
   expectCaret,
   expectScanned,
   filterField,
+  goTo,
   list,
   pane,
   shownBytes,
@@ -210,4 +211,24 @@ test("selects the range that is typed, not what was there and what is typed", as
   // Sectors 10 to 12: bytes 5,120 to 6,655, and the caret on the last.
   await expectCaret(page, 6655);
   await expect(statusBar(page)).toContainText("sel 0x600 (1,536) B = 1.5 KiB = 3 sectors");
+});
+
+test("reads an image that changed again by F5, where its bytes show", async ({ launch, folder }) => {
+  const { a } = rawPair(folder);
+  const { page } = await launch(a);
+  const bytes = page.getByRole("grid", { name: /left disk\.raw, bytes/ });
+  await goTo(page, "4096");
+  await expectCaret(page, 4096);
+  byteAt(a, 4096);
+  await expect(page.getByText(/left disk\.raw changed on disk/)).toBeVisible();
+  await bytes.focus();
+  await page.keyboard.press("F5");
+  await expect(statusBar(page)).toContainText("left disk.raw was read again");
+  await expect(page.getByText(/left disk\.raw changed on disk/)).toBeHidden();
+  await expectCaret(page, 4096);
+  await expect(bytes).toBeFocused();
+  // "XYZ" as ASCII, then the pattern as it was.
+  await expect
+    .poll(() => shownBytes(page.locator('[data-pane="hex"]'), 4096))
+    .toEqual(["58", "59", "5A", ...new Truth(a).row(4099, 13)]);
 });

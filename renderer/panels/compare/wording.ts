@@ -159,7 +159,7 @@ export function corruptText(name: string): string {
 
 /** `usedEnd`: where the clusters in use end, past the end of the file. */
 export function cutText(name: string, fileSize: number, usedEnd: number): string {
-  return `${name} is cut short: its file ends at ${bytes(fileSize)}, the last of its used clusters at ${bytes(usedEnd)}. What lies past the end reads as zeros. It may be a copy that was not finished. Nothing has been changed.`;
+  return `${name} is cut short: its file ends at ${bytes(fileSize)}, the last of its used clusters at ${bytes(usedEnd)}. What lies past the end reads as zeros. If it is a copy that was not finished, copy it again rather than repair it. Nothing has been changed.`;
 }
 
 /** The chip of a shifted comparison: "B shifted by +512 bytes (1 sector)". */

@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useState } from "react";
 import { useStore } from "zustand";
 import type { NodeSummary } from "../../../core/jobs/sessionContract.ts";
-import type { OpenedImage } from "../../../electron/ipc/contract.ts";
+import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { type Runners, useCommands } from "../../commands/registry.ts";
 import { GraphSplit } from "../../graph/GraphSplit.tsx";
@@ -14,7 +14,7 @@ import { OverviewRuler } from "../../hex/OverviewRuler.tsx";
 import { useHexCommands } from "../../hex/useHexCommands.ts";
 import { EncryptedNotice } from "../../imageFacts/EncryptedNotice.tsx";
 import { SnapshotsNotice } from "../../imageFacts/SnapshotsNotice.tsx";
-import type { ImageState } from "../../store/images.ts";
+import { type ImageState, useImages } from "../../store/images.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import { type Surface, useSurface } from "../../store/surface.ts";
 import { type Tab, useView } from "../../store/view.ts";
@@ -61,6 +61,7 @@ export function ImageView({ tab, state }: ImageViewProps) {
   useKeepPlace(surface);
   useHexCommands(surface);
   useCommands(useSpaceCommand(image, views, space));
+  useCommands(useReloadCommand(file));
   useEventSteps(surface);
   const lanes = useHistoryLane(surface);
 
@@ -118,6 +119,18 @@ function useSpaceCommand(image: OpenedImage, views: HexTabViews, space: Space): 
     }),
     [image, views, space],
   );
+}
+
+/** F5: the file may have changed, or be there again. */
+function useReloadCommand({ token, name }: FileRef): Runners {
+  return useMemo(() => {
+    const reload = async () => {
+      await useImages.getState().reload(token);
+      if (useImages.getState().byToken[token]?.kind === "open")
+        useView.getState().say(`${name} was read again`);
+    };
+    return { "compare.rescan": { title: "File: Reload the image", run: () => void reload() } };
+  }, [token, name]);
 }
 
 /** Shows the other space; the first time and from guest to file, at the byte that was looked at. */
