@@ -11,7 +11,7 @@ export interface WriteWords {
 
 export const readOnlyWords: WriteWords = {
   text: "read-only",
-  title: "Images are only ever read: nothing here can change them",
+  title: "Nothing here writes: only a repair that you start changes an image",
 };
 
 const useWords = create<{ readonly words: WriteWords | undefined }>()(() => ({ words: undefined }));

@@ -9,6 +9,7 @@ import {
   type KeyboardEvent,
   type ReactNode,
   type Ref,
+  type RefObject,
   useCallback,
   useEffect,
   useId,
@@ -76,6 +77,7 @@ export function VirtualGrid<K extends string>(props: VirtualGridProps<K>) {
     overscan: 8,
     rangeExtractor: withActive,
   });
+  useKeptInSight(element, active);
   // Rows that come while the list is looked through do not take it back to the active one.
   const exists = active >= 0 && active < rowCount;
   useEffect(() => {
@@ -151,6 +153,26 @@ export function VirtualGrid<K extends string>(props: VirtualGridProps<K>) {
       </div>
     </div>
   );
+}
+
+/** A list that gets lower keeps the active row in sight if it was. */
+function useKeptInSight(element: RefObject<HTMLDivElement | null>, active: number): void {
+  const latest = useRef(active);
+  latest.current = active;
+  useEffect(() => {
+    const list = element.current;
+    if (!list) return;
+    let { clientHeight } = list;
+    const observer = new ResizeObserver(() => {
+      const before = { scrollTop: list.scrollTop, clientHeight };
+      clientHeight = list.clientHeight;
+      const row = latest.current;
+      if (row >= 0 && scrollTopFor(row, before) === before.scrollTop)
+        list.scrollTop = scrollTopFor(row, list);
+    });
+    observer.observe(list);
+    return () => observer.disconnect();
+  }, [element]);
 }
 
 interface HeaderCellProps<K extends string> {

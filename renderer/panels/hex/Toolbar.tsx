@@ -68,7 +68,7 @@ export function Toolbar({ image, space, node }: ToolbarProps) {
       <Facts image={image} />
       <CommandButton command="view.facts" icon={InfoIcon} />
       <span className={styles.fact} title={lockText(image)}>
-        <LockIcon size={13} aria-hidden /> read-only
+        <LockIcon size={13} aria-hidden /> <span className={styles.lockWord}>read-only</span>
       </span>
     </section>
   );
@@ -126,6 +126,6 @@ function backingTitle({ fullFilename, format }: NonNullable<OpenedImage["info"][
 
 function lockText({ writable }: OpenedImage): string {
   return writable
-    ? "Images are only ever read: nothing here can change this file"
+    ? "Nothing here writes: only a repair that you start changes this file"
     : "The file system allows reading only, and nothing here would write";
 }

@@ -41,7 +41,10 @@ export function Toolbar({ scan, rows, current }: ToolbarProps) {
       </span>
       <span className={shared.space} />
       <ScanButtons scan={scan} />
-      <span className={styles.lock} title="Images are only ever read: nothing here can change these files">
+      <span
+        className={styles.lock}
+        title="Nothing here writes: only a repair that you start changes an image"
+      >
         <LockIcon size={13} aria-hidden /> read-only
       </span>
     </section>
