@@ -97,6 +97,8 @@ function TabButton({ tab, selected, reachable }: { tab: Tab; selected: boolean; 
       aria-description="Delete closes the tab"
       title={`${title}\n${folders.filter(Boolean).join("\n")}`}
       onPointerDown={(event) => event.button === 0 && useView.getState().activate(tab.id)}
+      // The focus goes to what the tab shows: arrows, Home and End are the bytes' then.
+      onMouseDown={(event) => event.preventDefault()}
       onAuxClick={(event) => event.button === 1 && closeTab(tab.id)}
       onKeyDown={(event) => handleKey(event, tab.id)}
     >

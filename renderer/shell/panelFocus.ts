@@ -7,6 +7,12 @@ const focusWithinMs = 5000;
 const grids =
   '[data-context="grid"][tabindex="0"], [role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]';
 
+/** The tab from which another one was opened, by a dialog or a command. */
+const isLeftTab = (element: Element) =>
+  element.role === "tab" &&
+  element.closest('[data-pane="tabs"]') !== null &&
+  element.ariaSelected === "false";
+
 /** Focuses the first grid of these, else what an error among them offers to do. */
 function focusIn(...places: readonly (Element | null)[]): void {
   const find = (what: string) =>
@@ -31,7 +37,7 @@ export function keepFocus(panel: HTMLElement): () => void {
   const look = () => {
     soon = undefined;
     const { activeElement } = document;
-    if (activeElement !== null && activeElement !== document.body) {
+    if (activeElement !== null && activeElement !== document.body && !(isNew && isLeftTab(activeElement))) {
       isNew = false;
       return;
     }

@@ -238,3 +238,35 @@ test("reads an image that changed again by F5, where its bytes show", async ({ l
     .poll(() => shownBytes(page.locator('[data-pane="hex"]'), 4096))
     .toEqual(["58", "59", "5A", ...new Truth(a).row(4099, 13)]);
 });
+
+test("gives the focus to the bytes of a tab that is clicked, and of one that opens while another has it", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  const { app, page } = await launch("open", a, b);
+  const bytes = (name: string) => page.getByRole("grid", { name: `${name}, bytes` });
+  const tab = (name: string) => page.getByRole("tab", { name });
+  await expect(page.getByRole("tab")).toHaveCount(2);
+  await tab("left disk.raw").click();
+  await expect(bytes("left disk.raw")).toBeFocused();
+  await page.keyboard.press("End");
+  await expectCaret(page, 15);
+
+  // By key the focus stays in the strip, as arrows go on from tab to tab.
+  await page.keyboard.press("Shift+F6");
+  while (!(await tab("left disk.raw").evaluate((element) => element === document.activeElement))) {
+    await page.keyboard.press("Shift+F6");
+  }
+  await page.keyboard.press("ArrowRight");
+  await expect(tab("right disk.raw")).toBeFocused();
+  await page.keyboard.press("ArrowLeft");
+  await expect(tab("left disk.raw")).toBeFocused();
+
+  writeFileSync(folder.file("third.raw"), pattern(4096));
+  await app.evaluate(({ dialog }, file) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
+  }, folder.file("third.raw"));
+  await page.keyboard.press("Control+o");
+  await expect(bytes("third.raw")).toBeFocused();
+});
