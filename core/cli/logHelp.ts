@@ -70,7 +70,8 @@ behind it, which is said; for --at reorder it counts as a flush.`,
       text: `A command's exit code 0 is good, 125 says that the state can't be judged and is gone around, everything else, a
 signal and a timeout are bad. Each state is a sparse temporary file that the command may change. --check FORMAT opens the
 state as an image of that format: corruptions and tables that can't be read are bad, and so is an image that can't be
-opened; leaks are not. The temporary files are in TMPDIR and are removed whatever ends the search.`,
+opened; leaks are not. The temporary files are in TMPDIR and are removed whatever ends the search; only kill -9 leaves
+their folder there, blkscope-states-….`,
     },
     {
       title: "Output of info (json)",
