@@ -2,7 +2,7 @@
 // target's backing file. Block status over the chain decides, so that nothing is read that need not be.
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { strerror } from "../base/strerror.ts";
-import { chainExtentAt } from "../block/extents.ts";
+import { chainExtentAt, childOf } from "../block/extents.ts";
 import type { BlockNode } from "../block/node.ts";
 import { sizeInSectors } from "./map.ts";
 
@@ -24,7 +24,7 @@ export interface Piece {
 export interface PlanOptions {
   /**
    * Bytes the target's backing file has, when it has one: then only what the source itself holds is copied, and its
-   * backing file is taken for the target's.
+   * backing file is taken for the target's. What reads as zeroes because the source has none, or a shorter one, is zeroes.
    */
   readonly backingSize: number | undefined;
   /** Told of ranges whose place can't be found; they are tried as data then. Without it they are an error. */
@@ -81,7 +81,7 @@ async function pieceAt(
   const { source, from, to } = place;
   if (from >= source.size) return { ...place, kind: "zero", length: wanted };
   const ask = (length: number) =>
-    options.backingSize === undefined ? chainExtentAt(source, from, length) : source.extentAt(from, length);
+    options.backingSize === undefined ? chainExtentAt(source, from, length) : ownExtent(source, from, length);
   for (let asked = Math.min(wanted, source.size - from, reach.bytes); ; ) {
     try {
       const { state, length } = await ask(asked);
@@ -98,6 +98,14 @@ async function pieceAt(
       reach.bytes = asked;
     }
   }
+}
+
+/** What the source itself says: unallocated is only what its own backing file answers for, which may be shorter or missing. */
+async function ownExtent(source: BlockNode, from: number, asked: number) {
+  const { state, length } = await source.extentAt(from, asked);
+  if (state !== "unallocated") return { state, length };
+  const left = (childOf(source, "backing")?.size ?? 0) - from;
+  return left > 0 ? { state, length: Math.min(length, left) } : { state: "zero" as const, length };
 }
 
 function kindOf(state: "data" | "zero" | "unallocated", to: number, { backingSize }: PlanOptions): PieceKind {
