@@ -1,7 +1,8 @@
 // A name that may be longer than its place: cut in the middle, since images of one disk often differ only at the end of
-// their names ("… pass 1.img", "… at nightly"). Read out, it is whole.
+// their names ("… pass 1.img", "… at nightly"); of a pair, both names are. Read out, it is whole.
+import { Fragment } from "react";
 import styles from "./LongName.module.css";
-import { endOfName } from "./longNames.ts";
+import { cutName, pairSign } from "./longNames.ts";
 
 interface LongNameProps {
   readonly text: string;
@@ -10,20 +11,24 @@ interface LongNameProps {
 }
 
 export function LongName({ text, className = "", title }: LongNameProps) {
-  const end = endOfName(text);
+  const names = cutName(text);
+  const isCut = names.some(({ end }) => end !== "");
   return (
     <span className={`${styles.name} ${className}`} title={title}>
-      <span className={styles.start} aria-hidden={end !== "" || undefined}>
-        {text.slice(0, text.length - end.length)}
-      </span>
-      {end !== "" && (
-        <>
-          <span className={styles.end} aria-hidden>
-            {end}
+      {names.map(({ start, end }, index) => (
+        <Fragment key={index}>
+          {index > 0 && (
+            <span className={styles.between} aria-hidden={isCut || undefined}>
+              {pairSign}
+            </span>
+          )}
+          <span className={styles.one} aria-hidden={isCut || undefined}>
+            <span className={styles.start}>{start}</span>
+            {end !== "" && <span className={styles.end}>{end}</span>}
           </span>
-          <span className="visually-hidden">{text}</span>
-        </>
-      )}
+        </Fragment>
+      ))}
+      {isCut && <span className="visually-hidden">{text}</span>}
     </span>
   );
 }

@@ -1,6 +1,6 @@
 // What of a long name's end is always shown.
 import { describe, expect, it } from "vitest";
-import { endOfName } from "../../../renderer/widgets/longNames.ts";
+import { cutName, endOfName } from "../../../renderer/widgets/longNames.ts";
 
 describe("the end of a name", () => {
   it("is nothing of a name that is not long", () => {
@@ -24,5 +24,21 @@ describe("the end of a name", () => {
     ];
     const name = parts.join("").repeat(10);
     expect(endOfName(name)).toBe(parts.join("").repeat(3));
+  });
+
+  it("is kept of both names of a pair", () => {
+    expect(cutName("disk.qed ⇄ disk.raw")).toEqual([
+      { start: "disk.qed", end: "" },
+      { start: "disk.raw", end: "" },
+    ]);
+    // Half the room: six characters of a name that has more than twelve.
+    expect(cutName("disk-pass1.img ⇄ disk-pass2.img")).toEqual([
+      { start: "disk-pas", end: "s1.img" },
+      { start: "disk-pas", end: "s2.img" },
+    ]);
+    expect(cutName("a copy of the server disk.qcow2 ⇄ disk.raw")).toEqual([
+      { start: "a copy of the server disk", end: ".qcow2" },
+      { start: "disk.raw", end: "" },
+    ]);
   });
 });
