@@ -68,6 +68,42 @@ test("goes from a problem to its cell, to the entry behind it, to the bytes, and
   await expect(card(page)).toContainText("L2 table");
 });
 
+test("reads out once the cell that is gone to, and calls F8 what it does on a map", async ({
+  launch,
+  folder,
+}) => {
+  const path = folder.file("broken.qed");
+  const { table } = brokenQed(path);
+  const { page } = await launch(path);
+  await page.keyboard.press("Control+3");
+  await expect(list(page)).toContainText("leaked cluster");
+  await map(page).focus();
+  await expect(page.locator("[data-cell]")).toContainText("Cluster 0,");
+  await page.evaluate(() => {
+    const cell = document.querySelector("[data-cell]");
+    const said: string[] = [];
+    Object.assign(window, { said });
+    if (cell) {
+      const note = () => said.push(cell.textContent ?? "");
+      new MutationObserver(note).observe(cell, { childList: true, characterData: true, subtree: true });
+    }
+  });
+  await page.keyboard.press("Control+g");
+  await page.keyboard.type(`0x${table.toString(16)}`);
+  await page.keyboard.press("Enter");
+  const cluster = table / clusterSize;
+  await expect(card(page)).toContainText(`Cluster ${cluster} (`);
+  await expect(page.locator("[data-cell]")).toContainText(`Cluster ${cluster},`);
+  const said = await page.evaluate(() => (window as unknown as { said: string[] }).said.filter(Boolean));
+  expect(said).toEqual([expect.stringMatching(new RegExp(`^Cluster ${cluster}, .*L2 table`))]);
+
+  await page.keyboard.press("Control+Shift+P");
+  await page.keyboard.type("next problem");
+  await expect(page.getByRole("option", { name: /^Map: Next problem/ }).first()).toBeVisible();
+  await page.keyboard.press("Enter");
+  await expect(list(page)).toContainText(/1 of \d+/);
+});
+
 test("says in full what is wrong with a cluster, and shows its bytes from the faulty entry", async ({
   launch,
   folder,
