@@ -237,6 +237,13 @@ test("reads an image that changed again by F5, where its bytes show", async ({ l
   await expect
     .poll(() => shownBytes(page.locator('[data-pane="hex"]'), 4096))
     .toEqual(["58", "59", "5A", ...new Truth(a).row(4099, 13)]);
+
+  const shown = new Truth(a).row(4096);
+  renameSync(a, folder.file("elsewhere.raw"));
+  await expect(page.getByText(/left disk\.raw is missing/)).toBeVisible();
+  await page.keyboard.press("F5");
+  await expect(statusBar(page)).toContainText("left disk.raw is missing; what was read of it is kept");
+  expect(await shownBytes(page.locator('[data-pane="hex"]'), 4096)).toEqual(shown);
 });
 
 test("gives the focus to the bytes of a tab that is clicked, and of one that opens while another has it", async ({

@@ -61,7 +61,7 @@ export function ImageView({ tab, state }: ImageViewProps) {
   useKeepPlace(surface);
   useHexCommands(surface);
   useCommands(useSpaceCommand(image, views, space));
-  useCommands(useReloadCommand(file));
+  useCommands(useReloadCommand(file, state.disk.kind === "missing"));
   useEventSteps(surface);
   const lanes = useHistoryLane(surface);
 
@@ -121,16 +121,22 @@ function useSpaceCommand(image: OpenedImage, views: HexTabViews, space: Space): 
   );
 }
 
-/** F5: the file may have changed, or be there again. */
-function useReloadCommand({ token, name }: FileRef): Runners {
+/** F5: the file may have changed. Of one that is gone what was read stays. */
+function useReloadCommand({ token, name }: FileRef, isMissing: boolean): Runners {
   return useMemo(() => {
     const reload = async () => {
       await useImages.getState().reload(token);
       if (useImages.getState().byToken[token]?.kind === "open")
         useView.getState().say(`${name} was read again`);
     };
-    return { "compare.rescan": { title: "File: Reload the image", run: () => void reload() } };
-  }, [token, name]);
+    return {
+      "compare.rescan": {
+        title: "File: Reload the image",
+        run: () => void reload(),
+        disabled: isMissing ? `${name} is missing; what was read of it is kept` : undefined,
+      },
+    };
+  }, [token, name, isMissing]);
 }
 
 /** Shows the other space; the first time and from guest to file, at the byte that was looked at. */
