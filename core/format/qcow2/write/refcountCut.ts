@@ -1,4 +1,4 @@
-// Refcount blocks that count nothing but themselves are given up once a disk has become smaller, and so is the end of the
+// Refcount blocks that count nothing but themselves and each other are given up once a disk has become smaller, and so is the end of the
 // refcount table that names none: else a block in the part of the file that is free would keep the file as long as it was
 // (qcow2, "Host cluster management"). The table on disk no longer names a block before its cluster is free: a crash leaves
 // the block where it was, or leaked. All within `exclusively`.
@@ -7,9 +7,10 @@ import { BlockError } from "../../../base/errors.ts";
 import { isZero } from "../../../base/zero.ts";
 import type { BlockNode } from "../../../block/node.ts";
 import { readPadded } from "../header.ts";
+import type { Qcow2Header } from "../layout.ts";
 import { blockEntries, refcountBlocks } from "../refcounts.ts";
 import { bigEndianWords } from "../tables.ts";
-import { countAt, putCount } from "./countPage.ts";
+import { countAt } from "./countPage.ts";
 import type { Metadata } from "./metadata.ts";
 import { pointTo } from "./refcountTable.ts";
 
@@ -17,8 +18,8 @@ interface EmptyBlock {
   /** In the refcount table. */
   readonly index: number;
   readonly offset: number;
-  /** It counts its own cluster, which is free with it. */
-  readonly countsItself: boolean;
+  /** A block that stays counts its cluster; else that is free with the block that does. */
+  readonly isCounted: boolean;
 }
 
 interface Found {
@@ -38,33 +39,82 @@ export async function cutRefcounts(metadata: Metadata, file: BlockNode): Promise
   await metadata.commitAll();
 }
 
+/** In the place of a block's cluster: the table names none, or what can't be one. */
+const none = -1;
+const broken = -2;
+
+/** Blocks that count nothing but blocks of the same kind, themselves included. */
 async function emptyBlocks({ geometry }: Metadata, file: BlockNode): Promise<Found> {
-  const { clusterSize, refcountOrder } = geometry;
+  const { clusterSize, refcountTable } = geometry;
   const perBlock = blockEntries(geometry);
-  const empty: EmptyBlock[] = [];
-  let entries = 0;
+  const clusters = new Float64Array((refcountTable.clusters * clusterSize) / 8).fill(none);
   for await (const { index, offset } of refcountBlocks(file, geometry)) {
-    // One that breaks a rule stays for the check to find.
-    if (offset !== undefined) {
-      const bytes = new Uint8Array(clusterSize);
-      await readPadded(file, offset, bytes);
-      const cluster = offset / clusterSize;
-      const countsItself = Math.floor(cluster / perBlock) === index;
-      if (countsItself) leaveOut(bytes, cluster % perBlock, refcountOrder);
-      if (isZero(bytes)) {
-        empty.push({ index, offset, countsItself });
-        continue;
-      }
-    }
-    entries = index + 1;
+    clusters[index] = offset === undefined ? broken : offset / clusterSize;
   }
-  return { empty, entries };
+  const stays = await stayingBlocks(file, geometry, clusters);
+  const empty: EmptyBlock[] = [];
+  for (const [index, cluster] of clusters.entries()) {
+    if (cluster === none || stays[index] === 1) continue;
+    const isCounted = stays[Math.floor(cluster / perBlock)] === 1;
+    empty.push({ index, offset: cluster * clusterSize, isCounted });
+  }
+  return { empty, entries: stays.lastIndexOf(1) + 1 };
 }
 
-/** A count of 1 becomes 0. A higher one stays: somebody else uses the cluster too. */
-function leaveOut(block: Uint8Array<ArrayBuffer>, index: number, order: number): void {
-  const halves = bigEndianWords(block);
-  if (countAt(halves, index, order) === 1) putCount(halves, index, order, 0);
+/** For each entry of the table 1 if its block has to stay. `clusters`: where the blocks are. */
+async function stayingBlocks(
+  file: BlockNode,
+  header: Qcow2Header,
+  clusters: Float64Array,
+): Promise<Uint8Array> {
+  const perBlock = blockEntries(header);
+  const stays = new Uint8Array(clusters.length);
+  const sorted = clusters.filter((cluster) => cluster >= 0).sort();
+  const twice = new Set(sorted.filter((cluster, at) => sorted[at + 1] === cluster));
+  const page = new Uint8Array(header.clusterSize);
+  for (const [index, cluster] of clusters.entries()) {
+    if (cluster === none) continue;
+    // One that breaks a rule is left for the check to find.
+    let isEmpty = cluster !== broken && !twice.has(cluster);
+    if (isEmpty) {
+      await readPadded(file, cluster * header.clusterSize, page);
+      isEmpty = isZero(page) || countsOnly(sorted, page, index * perBlock, header);
+    }
+    // The block that counts one that stays has to stay too, and so on.
+    for (let next = index; !isEmpty && stays[next] === 0; ) {
+      stays[next] = 1;
+      const place = clusters[next] as number;
+      if (place < 0) break;
+      next = Math.floor(place / perBlock);
+    }
+  }
+  for (const [index, cluster] of clusters.entries()) if (cluster === none) stays[index] = 0;
+  return stays;
+}
+
+/** Whether a block's counts are 0, or 1 for one of the `clusters`, which ascend: a higher one has another user too. */
+function countsOnly(
+  clusters: Float64Array,
+  block: Uint8Array<ArrayBuffer>,
+  first: number,
+  header: Qcow2Header,
+): boolean {
+  const words = bigEndianWords(block);
+  for (let entry = 0; entry < blockEntries(header); entry++) {
+    const count = countAt(words, entry, header.refcountOrder);
+    if (count > 1 || (count === 1 && !includes(clusters, first + entry))) return false;
+  }
+  return true;
+}
+
+function includes(ascending: Float64Array, value: number): boolean {
+  let [low, high] = [0, ascending.length];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    if ((ascending[middle] as number) < value) low = middle + 1;
+    else high = middle;
+  }
+  return ascending[low] === value;
 }
 
 async function giveUp(metadata: Metadata, blocks: readonly EmptyBlock[]): Promise<void> {
@@ -85,8 +135,8 @@ async function giveUp(metadata: Metadata, blocks: readonly EmptyBlock[]): Promis
     throw error;
   }
   metadata.refcountsMoved();
-  for (const { offset, countsItself } of blocks) {
-    if (!countsItself) await metadata.changeRefcounts(offset, clusterSize, -1);
+  for (const { offset, isCounted } of blocks) {
+    if (isCounted) await metadata.changeRefcounts(offset, clusterSize, -1);
   }
 }
 
