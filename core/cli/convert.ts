@@ -29,7 +29,7 @@ const options = {
     short: "B",
     also: ["backing"],
     value: "FILE",
-    help: "backing file of the target; what the source leaves to its own backing file is not copied",
+    help: "backing file of the target; what the source leaves to its own backing file is not copied; where it has none, or a shorter one, zeroes are",
   },
   backing10: { short: "b", long: "backing", value: "FILE", own: true, help: "the same" },
   backingFormat: {
