@@ -69,8 +69,8 @@ export interface SnapshotPlaceFault {
 }
 
 /**
- * refuse: whatever breaks a rule is refused. inspect: the snapshot table may be anywhere, since neither the disk nor what
- * is to be looked at or mended depends on it.
+ * refuse: whatever breaks a rule is refused. inspect: the snapshot table may be anywhere and the refcount table missing,
+ * since neither the disk nor what is to be looked at or mended depends on them.
  */
 export type HeaderPurpose = "refuse" | "inspect";
 
@@ -251,9 +251,9 @@ function compressionOf(type: number, isFlagged: boolean): Qcow2Header["compressi
 
 function tablesOf(head: Uint8Array, { clusterSize }: HeaderFrame, purpose: HeaderPurpose) {
   const clusters = u32be(head, 56);
-  if (clusters === 0) {
+  if (clusters === 0 && purpose === "refuse") {
     const words = "Image does not contain a reference count table";
-    throw broken(words, "refcount_table_clusters is 0", 56, 4);
+    throw mendable(broken(words, "refcount_table_clusters is 0", 56, 4));
   }
   const table = (name: string, at: number, bytes: number, most: number) =>
     checkedTable({ name, offset: big64be(head, at), clusterSize, bytes, most, at });
@@ -269,9 +269,6 @@ function tablesOf(head: Uint8Array, { clusterSize }: HeaderFrame, purpose: Heade
   };
 }
 
-const snapshotHint =
-  "The disk itself does not depend on it: 'blkscope repair --plan' shows how it can be mended, 'blkscope map --kinds' what is in the file.";
-
 function snapshotPlace(head: Uint8Array, clusterSize: number, purpose: HeaderPurpose): SnapshotPlace {
   const stored = u32be(head, 60);
   const field = {
@@ -283,8 +280,7 @@ function snapshotPlace(head: Uint8Array, clusterSize: number, purpose: HeaderPur
     return { offset: placed(stored), count: stored };
   } catch (thrown) {
     if (!(thrown instanceof BlockError)) throw thrown;
-    const { code, message, context } = thrown;
-    const error = new BlockError(code, message, { ...context, hint: snapshotHint }, { cause: thrown });
+    const error = mendable(thrown);
     if (purpose === "refuse") throw error;
     try {
       const offset = placed(Math.min(stored, limits.snapshots));
@@ -361,6 +357,13 @@ function refused(
 export function broken(words: string, why: string, offset: number, length: number): BlockError {
   const hint = "The header is damaged or this is not a qcow2 image; open it as raw to see its bytes.";
   return new BlockError("ECORRUPT", `${words}: ${why}`, { offset, length, hint, peer: { message: words } });
+}
+
+/** The same fault of a table that the disk can be read without. */
+function mendable(error: BlockError): BlockError {
+  const hint =
+    "The disk itself does not depend on it: 'blkscope repair --plan' shows how it can be mended, 'blkscope map --kinds' what is in the file.";
+  return new BlockError(error.code, error.message, { ...error.context, hint }, { cause: error });
 }
 
 /** The guest range of clusters as far as it lies in the image; nothing behind its end. */
