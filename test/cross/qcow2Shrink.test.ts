@@ -39,7 +39,7 @@ function historyOf(random: Random, clusters: number, cluster: number): string[] 
 }
 
 describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("a qcow2 image that shrinks", () => {
-  it("leaves as long a file and as many refcount blocks as qemu-img", { timeout: 120_000 }, () =>
+  it("leaves no longer a file and no more refcount blocks than qemu-img", { timeout: 120_000 }, () =>
     seeded(async (random) => {
       const folder = tempDir();
       const [peer, ours] = ["peer.qcow2", "ours.qcow2"].map((name) => path.join(folder, name)) as [
@@ -70,7 +70,11 @@ describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("a qcow2 image that shrinks", 
         await shrinkWithOurs(ours, size);
         const left = shapeOf(ours);
         const how = `round ${round}, ${options}, ${clusters} clusters to ${size} bytes`;
-        expect({ how, ...left }).toEqual({ how, ...shapeOf(peer) });
+        // A block that only other blocks are counted in goes with them here, and stays with qemu-img.
+        const theirs = shapeOf(peer);
+        expect(left.blocks, how).toBeLessThanOrEqual(theirs.blocks);
+        if (left.blocks === theirs.blocks) expect(left.length, how).toBe(theirs.length);
+        else expect(left.length, how).toBeLessThan(theirs.length);
         given += before.blocks - left.blocks;
         // Without leaks, too: its exit code would be 3.
         run("qemu-img", "check", "-q", "-f", "qcow2", ours);
