@@ -86,4 +86,10 @@ async function start(
   return { app, page, errors };
 }
 
+/** Shows the map of the image that was given to the app: before its tab is there the key has nothing to show. */
+export async function toMap(page: Page): Promise<void> {
+  await page.getByRole("tab").first().waitFor();
+  await page.keyboard.press("Control+3");
+}
+
 export { expect };

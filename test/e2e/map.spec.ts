@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { buildQed } from "../build/qed.ts";
-import { expect, test } from "./app.ts";
+import { expect, test, toMap } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import { pattern, sparse } from "./images.ts";
 import { slowQed } from "./slowQed.ts";
@@ -49,7 +49,7 @@ test("goes from a problem to its cell, to the entry behind it, to the bytes, and
   const path = folder.file("broken.qed");
   const { shared, table } = brokenQed(path);
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   // The same counts as the peer's.
   const check = peerCheck(path);
   await expect(list(page)).toContainText(`${check.corruptions} corruptions, ${check.leaks} leaked clusters`);
@@ -75,7 +75,7 @@ test("reads out once the cell that is gone to, and calls F8 what it does on a ma
   const path = folder.file("broken.qed");
   const { table } = brokenQed(path);
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(list(page)).toContainText("leaked cluster");
   await map(page).focus();
   await expect(page.locator("[data-cell]")).toContainText("Cluster 0,");
@@ -112,7 +112,7 @@ test("says in full what is wrong with a cluster, and shows its bytes from the fa
   const { table } = brokenQed(path);
   const entry = table + 7 * 8;
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(map(page)).toBeFocused();
   await list(page)
     .getByRole("row", { name: new RegExp(`0x${entry.toString(16)} `) })
@@ -131,7 +131,7 @@ test("goes to a place that is typed, to what refers to it, and to the next bad c
   const path = folder.file("broken.qed");
   const { shared, table } = brokenQed(path);
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(list(page)).toContainText("listed");
   await expect(map(page)).toBeFocused();
   await page.keyboard.press("Control+g");
@@ -153,7 +153,7 @@ test("goes to a place that is typed, to what refers to it, and to the next bad c
   await page.keyboard.press("Enter");
   await expect(statusBar(page)).toContainText(`file 0x${(table + 4 * 8).toString(16)} `);
 
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   // The entry past the end is in the table; the next that is wrong is the cluster that is used twice.
   await page.keyboard.press("Alt+Home");
   await expect(card(page)).toContainText("L2 table 0");
@@ -169,7 +169,7 @@ test("shows by more than a colour's shade what is chosen, where colours are forc
   brokenQed(path);
   const { page } = await launch(path);
   await page.emulateMedia({ forcedColors: "active" });
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(list(page)).toContainText("listed");
   const look = (name: string | RegExp, role: "button" | "tab") =>
     page.getByRole(role, { name, exact: true }).evaluate((element) => {
@@ -195,7 +195,7 @@ for (const theme of ["light", "dark", "forced colours"] as const) {
     await page.emulateMedia(
       theme === "forced colours" ? { forcedColors: "active" } : { colorScheme: theme, forcedColors: "none" },
     );
-    await page.keyboard.press("Control+3");
+    await toMap(page);
     await expect(list(page)).toContainText("listed");
     await page.keyboard.press("F8");
     await expect(card(page)).toContainText("Refers to");
@@ -212,7 +212,7 @@ test("is worked by keyboard alone: kinds, zoom, problems, the guest's order, byt
   const path = folder.file("broken.qed");
   const { shared, table } = brokenQed(path);
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(map(page)).toBeFocused();
   await expect(list(page)).toContainText("listed");
   // Problems in the order of the file: the entry past the end, the cluster used twice, the one that leaked.
@@ -233,7 +233,7 @@ test("is worked by keyboard alone: kinds, zoom, problems, the guest's order, byt
   await page.keyboard.press("Enter");
   const bytes = page.locator('[data-pane="hex"]');
   await expect.poll(() => shownBytes(bytes, table)).toEqual(new Truth(path).row(table));
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await map(page).focus();
   await page.keyboard.press("v");
   await page.keyboard.press("Home");
@@ -247,7 +247,7 @@ test("saves its numbers and problems as JSON, and its picture as PNG", async ({ 
   const path = folder.file("broken.qed");
   brokenQed(path);
   const { app, page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(list(page)).toContainText("listed");
   const save = async (button: string, name: string) => {
     await app.evaluate(({ dialog }, filePath) => {
@@ -274,7 +274,7 @@ test("saves a metadata-only bundle, whose map is that of the image", async ({ la
   const path = folder.file("broken.qed");
   brokenQed(path);
   const { app, page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(list(page)).toContainText("listed");
   const listed = /listed.*/.exec((await list(page).textContent()) ?? "")?.[0] ?? "nothing";
   const bundle = folder.file("report.bundle");
@@ -295,14 +295,14 @@ test("saves a metadata-only bundle, whose map is that of the image", async ({ la
   await expect(statusBar(page)).toContainText("Saved report.bundle");
   await expect(asked).toBeHidden();
   const { page: other } = await launch(bundle);
-  await other.keyboard.press("Control+3");
+  await toMap(other);
   await expect(list(other)).toContainText(listed);
 });
 
 test("shows what of a raw image is stored, and has nothing to check", async ({ launch, folder }) => {
   const path = sparse(folder.file("disk.raw"), 1024 * 1024, [{ offset: 256 * 1024, bytes: pattern(65_536) }]);
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(list(page)).toContainText("This format has no tables");
   // 16 parts of 64 KiB, of which one is stored.
   await expect(legend(page).getByRole("button", { name: /Data/ })).toContainText("1");
@@ -315,7 +315,7 @@ test("goes from a cluster to its place in the comparison, and from hex too", asy
   const raw = sparse(folder.file("disk.raw"), 16 * 1024 * 1024, [{ offset: 0, bytes: pattern(4096) }]);
   const { page } = await launch(path, raw);
   await expect(list(page)).toContainText("runs");
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(list(page)).toContainText("listed");
   await map(page).focus();
   await page.keyboard.press("v");
@@ -345,7 +345,7 @@ test("can be used while its first scan runs, keeps what is known when it is stop
 }) => {
   test.setTimeout(180_000);
   const { page } = await launch(slowQed(folder.file("slow.qed"), 4096));
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(toolbar(page)).toContainText(/\d+ % scanned/);
   // Zoom and cursor follow while cells arrive; the last cluster is the last that becomes known.
   await map(page).focus();
@@ -382,7 +382,7 @@ for (const theme of ["light", "dark", "forced colours"] as const) {
     await page.emulateMedia(
       theme === "forced colours" ? { forcedColors: "active" } : { colorScheme: theme, forcedColors: "none" },
     );
-    await page.keyboard.press("Control+3");
+    await toMap(page);
     await expect(toolbar(page)).toContainText(/\d+ % scanned/);
     await page.keyboard.press("Escape");
     await expect(stopped(page)).toBeVisible();

@@ -2,7 +2,7 @@
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { buildQed } from "../build/qed.ts";
-import { expect, test } from "./app.ts";
+import { expect, test, toMap } from "./app.ts";
 import { type Folder, pattern, sparse } from "./images.ts";
 import { answerSave, expectNoViolations, heading, pressButton } from "./repairSteps.ts";
 import { list } from "./words.ts";
@@ -30,7 +30,7 @@ test("marks for a moment what a scan again finds changed, and nothing where noth
   const { page } = await launch(path);
   // Without motion the mark is an outline that stands for seconds.
   await page.emulateMedia({ reducedMotion: "reduce" });
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(list(page)).toContainText("No problems");
   await expect(legend(page, /Leaked/)).toContainText("0");
   const canvas = page.locator('[data-pane="map"] canvas').first();
@@ -61,7 +61,7 @@ test("offers nothing to zoom into where a file has more clusters than a map hold
   const { path } = leakyQed(folder, "vast.qed");
   truncateSync(path, (2 ** 29 + 1) * clusterSize);
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(page.getByRole("heading", { name: "Can't map vast.qed" })).toBeVisible();
   const toolbar = page.locator('[data-pane="toolbar"]');
   await expect(toolbar.getByRole("button", { name: "Rescan" })).toBeVisible();

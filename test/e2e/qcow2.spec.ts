@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { createLuks } from "../build/peers.ts";
-import { expect, test } from "./app.ts";
+import { expect, test, toMap } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import { type Folder, rawPair } from "./images.ts";
 import { expectCaret, filePlace, goTo, list, shownBytes, Truth } from "./words.ts";
@@ -40,7 +40,7 @@ test("maps a qcow2 image's file by kinds", async ({ launch, folder }) => {
   const { a } = rawPair(folder);
   const path = qcow2Of(a, folder);
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   for (const kind of [/header/i, /refcount table/i, /refcount block/i, /L1 table/i, /L2 table/i, /data/i]) {
     await expect(legend(page)).toContainText(kind);
   }
@@ -68,7 +68,7 @@ test("says at a cluster what refcount is stored, and mends one that is too low",
   execFileSync("qemu-io", ["-f", "qcow2", "-c", "write -P 5 0 128k", path], { stdio: "pipe" });
   const cluster = forgetFirstCluster(path);
   const { page } = await launch(path);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   const card = page.locator('[data-pane="card"]');
   await list(page)
     .getByRole("row", { name: new RegExp(`^Corrupt 0x${cluster.toString(16)} `) })
@@ -192,7 +192,7 @@ test("says why the bytes of an encrypted image can't be shown, and shows its fil
   await expect
     .poll(async () => (await shownBytes(bytes(page), 0)).slice(0, 4))
     .toEqual(["51", "46", "49", "FB"]);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   await expect(legend(page)).toContainText(/refcount block/i);
 });
 
