@@ -81,14 +81,13 @@ async function stayingBlocks(
       isEmpty = isZero(page) || countsOnly(sorted, page, index * perBlock, header);
     }
     // The block that counts one that stays has to stay too, and so on.
-    for (let next = index; !isEmpty && stays[next] === 0; ) {
+    for (let next = index; !isEmpty && clusters[next] !== none && stays[next] === 0; ) {
       stays[next] = 1;
       const place = clusters[next] as number;
       if (place < 0) break;
       next = Math.floor(place / perBlock);
     }
   }
-  for (const [index, cluster] of clusters.entries()) if (cluster === none) stays[index] = 0;
   return stays;
 }
 
