@@ -117,8 +117,8 @@ function refuseSame(target: string, { log, base, imageOpts }: ReplayRequest): vo
 
 async function writeTo(target: string, request: ReplayRequest, plan: Plan): Promise<CheckedEnd> {
   const isNew = prepare(target, request);
-  // A command is told the name that the disk keeps.
   if (isNew) tellOfUnfinished(target);
+  // A command is told the name that the disk keeps.
   const file = isNew && request.check === undefined ? UnfinishedFile.hide(target) : undefined;
   const path = file?.path ?? target;
   const shows = process.stderr.isTTY === true;

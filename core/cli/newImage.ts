@@ -61,18 +61,18 @@ export async function createUnfinished(
 ): Promise<UnfinishedImage> {
   tellOfUnfinished(name);
   const hide = () => UnfinishedFile.hide(name, beside);
-  const files: UnfinishedFile[] = [];
+  let hidden = undefined as UnfinishedFile | undefined;
   let isMade = false;
   try {
     await createNamed(name, format, request, doing, () => {
       isMade = true;
       // A relative name in it starts in the folder of the name that was given.
-      if (!leadsElsewhere(name)) files.push(hide());
+      if (!leadsElsewhere(name)) hidden = hide();
     });
-    const image = await openImage(name, { format, writable: true, cache, at: files[0]?.path });
-    return { image, file: files[0] ?? hide() };
+    const image = await openImage(name, { format, writable: true, cache, at: hidden?.path });
+    return { image, file: hidden ?? hide() };
   } catch (thrown) {
-    if (isMade) (files[0] ?? hide()).discard();
+    if (isMade) (hidden ?? hide()).discard();
     throw thrown;
   }
 }
