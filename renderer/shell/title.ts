@@ -2,10 +2,11 @@
 import { call } from "../api.ts";
 import { useImages } from "../store/images.ts";
 import { type Tab, tokensOf, useView } from "../store/view.ts";
+import { pairSign } from "../widgets/longNames.ts";
 
 /** "disk.qed", or "disk.qed ⇄ disk.raw" for a comparison. */
 export function tabTitle(tab: Tab, nameOf: (token: string) => string): string {
-  const names = tokensOf(tab).map(nameOf).join(" ⇄ ");
+  const names = tokensOf(tab).map(nameOf).join(pairSign);
   return tab.kind === "journal" ? `Undo: ${tab.journal.name}` : `${prefixes[tab.kind]}${names}`;
 }
 

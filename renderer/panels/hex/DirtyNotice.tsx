@@ -1,5 +1,6 @@
 // The calm line about an image that says of itself that it was not closed cleanly, that its tables have faults, or that its
-// file was cut short: what it means, a check of its tables, and the way to the repair. Opening such an image changes nothing, and so does this.
+// file was cut short: what it means, a check of its tables, and the way to the repair. Opening such an image changes
+// nothing, and so does this.
 import { useEffect, useState } from "react";
 import type { CheckSummary } from "../../../core/ops/checkRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";

@@ -1,4 +1,5 @@
 // The vote map's toolbar, and below it the copies: how much of each was outvoted, and which one shows.
+import { readOnlyWords } from "../../store/writeWords.ts";
 import { CommandButton } from "../../widgets/CommandButton.tsx";
 import { bytes, count, decimal, percent } from "../../widgets/format.ts";
 import {
@@ -41,10 +42,7 @@ export function Toolbar({ scan, rows, current }: ToolbarProps) {
       </span>
       <span className={shared.space} />
       <ScanButtons scan={scan} />
-      <span
-        className={styles.lock}
-        title="Nothing here writes: only a repair that you start changes an image"
-      >
+      <span className={styles.lock} title={readOnlyWords.title}>
         <LockIcon size={13} aria-hidden /> read-only
       </span>
     </section>

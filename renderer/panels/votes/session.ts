@@ -27,6 +27,10 @@ export interface VotesState {
   readonly waiting: boolean;
 }
 
+/** Bytes that the node has for those above it. */
+export const sizeOf = ({ nodes }: OpenedImage, node: string): number =>
+  nodes.find(({ path }) => path === node)?.size ?? 0;
+
 export class VotesSession {
   readonly table = new VoteTable();
   readonly view = createHexView();
@@ -67,7 +71,7 @@ export class VotesSession {
   }
 
   get size(): number {
-    return this.#image?.nodes.find(({ path }) => path === this.#node)?.size ?? 0;
+    return this.#image === undefined ? 0 : sizeOf(this.#image, this.#node);
   }
   get rows(): RowMap {
     return plainRows(this.size, usePrefs.getState().bytesPerRow);

@@ -8,7 +8,7 @@ import type { ImageState } from "../../store/images.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import type { Surface } from "../../store/surface.ts";
 import type { Copy } from "./copies.ts";
-import type { VotesSession } from "./session.ts";
+import { sizeOf, type VotesSession } from "./session.ts";
 
 type Sides<T> = Readonly<Record<"a" | "b", T>>;
 
@@ -33,7 +33,7 @@ export function useVotePanes(
 
   const surfaces = useMemo(() => {
     // Not the session's: it is given the image only after this view was drawn for the first time.
-    const size = image.nodes.find(({ path }) => path === quorum)?.size ?? 0;
+    const size = sizeOf(image, quorum);
     const rows = plainRows(size, bytesPerRow);
     const surface = (path: string, bytes: number): Surface => ({
       source: { image: image.image, node: path, size: bytes, generation },
