@@ -4,6 +4,7 @@ import { closeSync, openSync, renameSync, writeFileSync, writeSync } from "node:
 import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
 import { type Folder, pattern, rawPair, sector } from "./images.ts";
+import { answerSave } from "./repairSteps.ts";
 import {
   expectCaret,
   expectScanned,
@@ -168,9 +169,7 @@ test("saves the list by Enter, in the format that is chosen by arrows", async ({
   const { app, page } = await launch(a, b);
   await expectScanned(page, "6 runs");
   const target = folder.file("mismatches.md");
-  await app.evaluate(({ dialog }, filePath) => {
-    dialog.showSaveDialog = () => Promise.resolve({ canceled: false, filePath });
-  }, target);
+  await answerSave(app, [target]);
   await page.keyboard.press("Control+Shift+S");
   await expect(page.getByRole("radio", { name: /CSV/ })).toBeFocused();
   await page.keyboard.press("ArrowDown");
