@@ -48,6 +48,7 @@ class Guarded implements BlockNode {
   readonly readVector: ((offset: number, targets: readonly Uint8Array[]) => Promise<void>) | undefined;
   readonly readNow: ((offset: number, target: Uint8Array) => void) | undefined;
   readonly descriptor: number | undefined;
+  readonly readsInPlace: boolean | undefined;
   readonly raise: ((event: string) => Promise<void>) | undefined;
   readonly breakpoints: Breakpoints | undefined;
   readonly childSet: ChildSet | undefined;
@@ -107,6 +108,7 @@ class Guarded implements BlockNode {
       });
     // A trace shows all that is read.
     this.descriptor = this.#trace ? undefined : inner.descriptor;
+    this.readsInPlace = this.#trace ? undefined : inner.readsInPlace;
     this.raise = inner.raise?.bind(inner);
     this.breakpoints = inner.breakpoints;
     this.childSet = inner.childSet;

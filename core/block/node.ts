@@ -93,6 +93,11 @@ export interface BlockNode {
    * open; files whose page cache is used.
    */
   readonly descriptor?: number | undefined;
+  /**
+   * Data with a `hostOffset` are read from there, and reading them does nothing else: who may read the file by its
+   * descriptor gets the same bytes. Formats; a filter that counts, delays or breaks requests lacks it.
+   */
+  readonly readsInPlace?: boolean | undefined;
   /** Told by the node above of a step that blkdebug may break or fail at: "l2_update". */
   readonly raise?: ((event: string) => Promise<void>) | undefined;
   /** Breakpoints, where a driver has them. */

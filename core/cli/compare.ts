@@ -106,8 +106,8 @@ Unallocated ranges read as zeros. If one image is longer, its tail is compared w
     }
     const cache = args.value("cache");
     if (cache !== undefined) cacheMode(cache, "source cache", 2);
-    // Before the core is loaded: the second thread loads its own meanwhile.
-    (await import("../jobs/client.ts")).announceComparison([fileA, fileB]);
+    // Before the core is loaded: the second thread starts meanwhile.
+    (await import("../ops/equalThread.ts")).announceComparison([fileA, fileB]);
     const { comparedImage } = await import("./comparedImage.ts");
     const request = {
       a: comparedImage(fileA, { imageOpts, format: args.value("formatA") }),

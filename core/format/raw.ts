@@ -55,6 +55,7 @@ function openRaw(file: BlockNode, offset: number, length: number | undefined, co
 
 class RawNode implements BlockNode {
   readonly driver = "raw";
+  readonly readsInPlace = true;
   readonly name: string;
   readonly readOnly: boolean;
   readonly children: readonly Child[];

@@ -1,5 +1,4 @@
 // Starts jobs in threads of their own and follows them: for the app's main process.
-import { statSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BlockError, fromPlain } from "../base/errors.ts";
@@ -139,39 +138,9 @@ function jobIsOver(): BlockError {
   return new BlockError("ECANCELED", "the job has ended");
 }
 
-/** Bytes in files for which a comparison surely wants its second thread. */
-const surelyLarge = 512 * 1024 * 1024;
-let early: Port | undefined;
-
-/**
- * Says which files a command is going to compare. If they are large, the second thread is started now, to load
- * its code while the command loads its own; the next `startHelperThread` answers it.
- */
-export function announceComparison(files: readonly string[]): void {
-  if (startHelperThread === undefined || early !== undefined) return;
-  const bytes = files.reduce((sum, file) => sum + allocatedBytes(file), 0);
-  if (bytes >= surelyLarge) early = startHelperThread();
-}
-
-function allocatedBytes(file: string): number {
-  try {
-    // In units of 512 bytes on every system that has it.
-    return statSync(file).blocks * 512;
-  } catch {
-    // What is no file is for the command to complain about.
-    return 0;
-  }
-}
-
 /** Starts the second thread of a comparison; undefined on a machine with one core, where it would only cost. */
 export const startHelperThread: (() => Port) | undefined =
-  availableParallelism() > 1
-    ? () => {
-        const port = early ?? startThread("blkscope:compare-helper");
-        early = undefined;
-        return port;
-      }
-    : undefined;
+  availableParallelism() > 1 ? () => startThread("blkscope:compare-helper") : undefined;
 
 /** Starts a thread of ours. That its code cannot be loaded is told by the line being closed. */
 export function startThread(role: ThreadRole): Port {

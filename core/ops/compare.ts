@@ -7,8 +7,11 @@ import { Pace } from "../base/pace.ts";
 import type { ImageSpec } from "../block/driver.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
-import type { CompareParams, JobContext } from "../jobs/contract.ts";
-import { CompareHelper } from "./compareHelper.ts";
+import type { CompareParams, JobContext, Port } from "../jobs/contract.ts";
+import { scanningHelper } from "./compareHelper.ts";
+import { EqualBytes } from "./equalBytes.ts";
+import { equalHelper, resultIfEqual, startEqualThread } from "./equalThread.ts";
+import { Helper, type HelperKind } from "./helper.ts";
 import { type CompareSummary, sectorSize } from "./mismatch.ts";
 import { findMoved } from "./moved.ts";
 import { Planner, type WorkItem } from "./plan.ts";
@@ -28,11 +31,16 @@ export interface CompareTuning {
   readonly helperFrom?: number;
   /** Guest bytes of data in a work item. */
   readonly itemBytes?: number;
+  /** The line to a thread that compares bytes of files. */
+  readonly startEqualThread?: () => Port | undefined;
 }
 const helperFrom = 512 * 1024 * 1024;
 /** Items planned ahead, and the time spent on planning before scanning goes on, milliseconds. */
 const mostPlanned = 12;
 const planningMs = 20;
+
+/** Items that were not found equal by their bytes in files: past these, all are scanned. */
+const mostMissed = 2;
 
 const progressEveryMs = 100;
 /** Results, and rows in them, that may wait for an earlier item of the other thread: bounds memory. */
@@ -49,12 +57,12 @@ export async function compareRuns(
   try {
     const b = await openSide("b", params.b, params);
     try {
-      const startHelper = (onResult: OnResult) => {
-        const port = job.startHelper?.();
-        const sizes = { a: a.root.size, b: b.root.size };
-        return port === undefined ? undefined : new CompareHelper(port, params, sizes, onResult);
+      const sizes = { a: a.root.size, b: b.root.size };
+      const helpers: Helpers = {
+        scanning: (onResult) => helperOf(job.startHelper?.(), scanningHelper({ params, sizes }), onResult),
+        equal: (onResult) => helperOf((tuning.startEqualThread ?? startEqualThread)(), equalHelper, onResult),
       };
-      return await new Comparison(a.root, b.root, params, job, tuning, startHelper).run();
+      return await new Comparison(a.root, b.root, params, job, tuning, helpers).run();
     } finally {
       await b.close();
     }
@@ -71,7 +79,19 @@ export function compareNodes(
   job: CompareContext,
   tuning: CompareTuning = {},
 ): Promise<CompareSummary> {
-  return new Comparison(a, b, options, job, tuning, () => undefined).run();
+  return new Comparison(a, b, options, job, tuning, {}).run();
+}
+
+/** How a second thread is started; undefined where there is none. */
+interface Helpers {
+  /** One that does all that the first one does. */
+  scanning?(onResult: OnResult): Helper | undefined;
+  /** One that compares bytes of files. */
+  equal?(onResult: OnResult): Helper | undefined;
+}
+
+function helperOf(port: Port | undefined, kind: HelperKind, onResult: OnResult): Helper | undefined {
+  return port && new Helper(port, kind, onResult);
 }
 
 async function openSide(side: "a" | "b", spec: ImageSpec, params: CompareParams): Promise<Graph> {
@@ -89,13 +109,14 @@ class Comparison {
   readonly #job: CompareContext;
   readonly #helperFrom: number;
   readonly #itemBytes: number | undefined;
-  readonly #startHelper: (onResult: OnResult) => CompareHelper | undefined;
+  readonly #helpers: Helpers;
   readonly #a: Side;
   readonly #b: Side;
   readonly #size: number;
   /** The size rounded up to sectors: what the planner walks. */
   readonly #end: number;
   readonly #from: number;
+  readonly #equalBytes = new EqualBytes();
   readonly #scanner: Scanner;
   readonly #writer: RowWriter;
   readonly #pace: Pace;
@@ -105,8 +126,9 @@ class Comparison {
   readonly #waiting = new Map<number, ItemResult>();
   /** Items planned and not yet given to a thread; the first has index `#nextIndex`. */
   readonly #planned: WorkItem[] = [];
-  #helper: CompareHelper | undefined;
+  #helper: Helper | undefined;
   #helperTried = false;
+  #missed = 0;
   #nextIndex = 0;
   #nextToWrite = 0;
   #scannedTo: number;
@@ -114,6 +136,7 @@ class Comparison {
   #cut = false;
   #phase: { readonly name: string; readonly done: number; readonly bytesRead: number } | undefined;
   #toldAt = Number.NEGATIVE_INFINITY;
+  readonly #onResult: OnResult = (index, result) => this.#waiting.set(index, result);
 
   constructor(
     a: BlockNode,
@@ -121,13 +144,13 @@ class Comparison {
     options: CompareOptions,
     job: CompareContext,
     tuning: CompareTuning,
-    startHelper: (onResult: OnResult) => CompareHelper | undefined,
+    helpers: Helpers,
   ) {
     this.#options = options;
     this.#job = job;
     this.#helperFrom = tuning.helperFrom ?? helperFrom;
     this.#itemBytes = tuning.itemBytes;
-    this.#startHelper = startHelper;
+    this.#helpers = helpers;
     this.#a = new Side("a", a, 0);
     this.#b = new Side("b", b, options.shift ?? 0);
     this.#size = Math.max(this.#a.size, this.#b.size);
@@ -235,11 +258,23 @@ class Comparison {
     return this.#pace.stopped || this.#cut || found;
   }
 
-  async #scan(index: number, item: WorkItem): Promise<void> {
-    const result = await this.#scanner.scan(item, this.#pace);
+  /** `isEqual` false: that was looked at. */
+  async #scan(index: number, item: WorkItem, isEqual?: false): Promise<void> {
+    const result =
+      (isEqual ?? (await this.#isEqual(item)))
+        ? resultIfEqual(item)
+        : await this.#scanner.scan(item, this.#pace);
     this.#waiting.set(index, result);
     this.#cut ||= result.end < item.end;
     await this.#write();
+  }
+
+  /** By the bytes of the files, where the item lies in files and most items were found equal. */
+  async #isEqual({ inFiles }: WorkItem): Promise<boolean> {
+    if (this.#missed >= mostMissed) return false;
+    const isEqual = inFiles !== undefined && (await this.#equalBytes.areEqual(inFiles, this.#pace));
+    if (!isEqual) this.#missed++;
+    return isEqual;
   }
 
   /** Writes the results that follow those written, in order. */
@@ -268,17 +303,31 @@ class Comparison {
   }
 
   #considerHelper(): void {
+    if (this.#helper?.isPlain && this.#missed >= mostMissed) this.#replaceHelper(this.#helper);
     if (this.#helperTried) return;
     const waiting = this.#planned.reduce((sum, item) => sum + bytesToRead(item), 0);
     if (waiting < this.#helperFrom) return;
     this.#helperTried = true;
-    this.#helper = this.#startHelper((index, result) => this.#waiting.set(index, result));
+    if (this.#planned[0]?.inFiles) this.#helper = this.#helpers.equal?.(this.#onResult);
+    this.#helper ??= this.#helpers.scanning?.(this.#onResult);
+  }
+
+  /** By one for items that are not equal, too. */
+  #replaceHelper(plain: Helper): void {
+    const scanning = this.#helpers.scanning?.(this.#onResult);
+    if (scanning === undefined) return;
+    this.#helper = scanning;
+    plain.close();
+    for (const [index, item] of plain.takeBack()) scanning.send(index, item);
   }
 
   #feedHelper(): void {
     const helper = this.#helper;
-    while (helper?.hungry && this.#planned.length > 0) {
-      helper.send(this.#nextIndex++, this.#planned.shift() as WorkItem);
+    while (helper?.hungry) {
+      const item = this.#planned[0];
+      if (item === undefined || !helper.send(this.#nextIndex, item)) return;
+      this.#planned.shift();
+      this.#nextIndex++;
     }
   }
 
@@ -290,7 +339,10 @@ class Comparison {
 
   /** Writes what the helper has sent, and does its work if it is gone. */
   async #takeResults(): Promise<void> {
-    for (const [index, item] of this.#helper?.takeBack() ?? []) await this.#scan(index, item);
+    for (const [index, item] of this.#helper?.takeBack() ?? []) {
+      this.#missed++;
+      await this.#scan(index, item, false);
+    }
     await this.#write();
   }
 

@@ -1,7 +1,9 @@
 // Copies the contents of images into another, already open one: several requests in flight, holes and zeroes skipped,
 // zeroes found in data. Knows nothing of formats or of how the target came to be.
+
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { Pace } from "../base/pace.ts";
+import { pageBytes } from "../base/pageBytes.ts";
 import { strerror } from "../base/strerror.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Piece, planPieces, type Stretch, stretchOf, wholeClusters, within } from "./convertPlan.ts";
@@ -144,7 +146,7 @@ class Conversion {
         this.#checkCancelled();
         const { value: block, done } = await this.#blocks.next();
         if (done === true) return;
-        const buffer = this.#idle.pop() ?? Buffer.allocUnsafe(this.#blockSize);
+        const buffer = this.#idle.pop() ?? pageBytes(this.#blockSize);
         try {
           await this.#copy(block, buffer);
         } catch (thrown) {

@@ -1,5 +1,6 @@
 // Compares two blocks in memory: the C library's comparison first, and only inside blocks that differ a loop
 // over 32-bit words that finds the sectors and counts the bytes. Reports to a RunBuilder in ascending order.
+import { pageBytes } from "../base/pageBytes.ts";
 import { sectorSize } from "./mismatch.ts";
 import type { RunBuilder } from "./runBuilder.ts";
 
@@ -11,8 +12,8 @@ export interface Block {
 
 /** A zero-filled block. `length` is a multiple of 512. */
 export function createBlock(length: number): Block {
-  const memory = new ArrayBuffer(length);
-  return { bytes: Buffer.from(memory), words: new Int32Array(memory) };
+  const bytes = pageBytes(length);
+  return { bytes, words: new Int32Array(bytes.buffer, bytes.byteOffset, length / 4) };
 }
 
 const wordsInSector = sectorSize / 4;

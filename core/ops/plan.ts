@@ -3,6 +3,7 @@
 // never on time, so that a scan by two threads finds exactly what a scan by one finds.
 
 import type { Pace } from "../base/pace.ts";
+import { FilePlaces } from "./filePlaces.ts";
 import type { Unreadable } from "./mismatch.ts";
 import type { Piece, Side } from "./side.ts";
 
@@ -23,6 +24,8 @@ export interface WorkItem {
   readonly ranges: readonly WorkRange[];
   /** Ranges whose allocation could not be told. */
   readonly failures: readonly Unreadable[];
+  /** Where all that the ranges are read from lies in files (filePlaces.ts); undefined where some of it does not. */
+  readonly inFiles?: Float64Array | undefined;
 }
 
 /** Guest bytes to read in one item: some milliseconds of work. */
@@ -53,6 +56,7 @@ export class Planner {
     const start = this.#position;
     const ranges: WorkRange[] = [];
     const failures: Unreadable[] = [];
+    const places = new FilePlaces();
     let budget = this.#itemBytes;
     for (let step = 0; step < itemSteps && budget > 0 && this.#position < this.#end; step++) {
       if (pace.due) await pace.turn();
@@ -63,6 +67,7 @@ export class Planner {
       const shared = Math.min(a.end, b.end) - offset;
       if (a.failed !== undefined || b.failed !== undefined) {
         failures.push(failure(offset, shared, a, b));
+        places.spoil();
         this.#position += shared;
         continue;
       }
@@ -72,10 +77,15 @@ export class Planner {
       if (!zero || storedDifferently) {
         addRange(ranges, { offset, length, readA: !a.zero, readB: !b.zero, storedDifferently });
       }
-      if (!zero) budget -= length;
+      if (storedDifferently) places.spoil();
+      if (!zero) {
+        places.add(this.#a.placeOf(a, offset), this.#b.placeOf(b, offset), length);
+        budget -= length;
+      }
       this.#position += length;
     }
-    return this.#position > start ? { start, end: this.#position, ranges, failures } : undefined;
+    const end = this.#position;
+    return end > start ? { start, end, ranges, failures, inFiles: places.take() } : undefined;
   }
 }
 

@@ -46,7 +46,7 @@ export async function nodeBuilds({ development }) {
         ...(isCli(result) && { "import.meta.url": "$here.url" }),
       },
       ...(isCli(result)
-        ? { banner: { js: cliBanner } }
+        ? { banner: { js: cliBanner }, plugins: [lateModules] }
         : format === "esm" && { banner: { js: requireBanner } }),
       minify: !development,
       // Error classes are told apart by name across threads. The command line's own all state theirs.
@@ -60,6 +60,30 @@ export async function nodeBuilds({ development }) {
 function isCli(/** @type {string} */ result) {
   return result.startsWith("dist/cli/");
 }
+
+/** Of Node's own modules those that it does not load by itself, and that few commands use. */
+const lateNames = /^node:(child_process|crypto|readline|timers\/promises|url|util|zlib)$/;
+
+/**
+ * Loads them when something of theirs is first used, not when a module that imports them is.
+ * @type {import("esbuild").Plugin}
+ */
+const lateModules = {
+  name: "late-modules",
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: lateNames }, ({ path, namespace }) =>
+      namespace === "late" ? { path, external: true } : { path, namespace: "late" },
+    );
+    onLoad({ filter: lateNames, namespace: "late" }, async ({ path }) => {
+      const names = Object.keys(await import(path)).filter((name) => name !== "default");
+      const members = names.map((name) => `get ${name}() { return late().${name}; }`);
+      const contents = `let loaded;
+const late = () => (loaded ??= require(${JSON.stringify(path)}));
+module.exports = { ${members.join(", ")} };`;
+      return { contents, loader: "js" };
+    });
+  },
+};
 
 /** Makes the command line a program, and tells it its own place as an ES module would know it, once it asks. */
 const cliBanner = `#!/usr/bin/env node

@@ -70,6 +70,7 @@ export interface Qcow2Parts {
 
 export class Qcow2Node implements BlockNode {
   readonly driver = "qcow2";
+  readonly readsInPlace = true;
   readonly readOnly: boolean;
   readonly name: string;
   readonly children: readonly Child[];

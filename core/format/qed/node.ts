@@ -27,6 +27,7 @@ const sectorSize = 512;
 
 export class QedNode implements BlockNode {
   readonly driver = "qed";
+  readonly readsInPlace = true;
   readonly readOnly: boolean;
   readonly name: string;
   readonly children: readonly Child[];

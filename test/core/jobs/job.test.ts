@@ -148,7 +148,7 @@ describe("a job", () => {
     await new Promise<void>((resolve, reject) => {
       port.listen((message) => {
         messages.push(message as { kind: string });
-        if (messages.length === 2) resolve();
+        resolve();
       }, reject);
       // Slot 7 holds 7 + 1: the item is free to be taken.
       const claims = new Int32Array(new SharedArrayBuffer(64 * 4));
@@ -158,8 +158,7 @@ describe("a job", () => {
       port.post({ kind: "scan", index: 7, item: { start: 0, end: 4096, ranges: [range], failures: [] } });
     });
     port.close();
-    expect(messages[0]).toEqual({ kind: "ready" });
-    expect(messages[1]).toMatchObject({
+    expect(messages[0]).toMatchObject({
       kind: "result",
       index: 7,
       result: { start: 0, end: 4096, head: { offset: 0, end: 512, bytes: 1 }, rows: { count: 1 } },
