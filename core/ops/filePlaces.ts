@@ -1,10 +1,5 @@
 // Where the bytes of an item's two sides lie in files, for a thread that knows nothing but files (equalThread.ts).
-
-/** Where a piece of an image's data lies: the bytes from `offset` on of the open file with that descriptor. */
-export interface FilePlace {
-  readonly fd: number;
-  readonly offset: number;
-}
+import type { FilePlace } from "../block/filePlace.ts";
 
 /** Numbers of one piece: descriptor and offset of A, of B, and the length. */
 export const pieceNumbers = 5;

@@ -2,9 +2,10 @@
 // zeroes outside the image, and extents rounded to whole sectors. Addresses here are multiples of 512.
 
 import { asBlockError, type BlockErrorContext } from "../base/errors.ts";
-import { type ChainExtent, chainExtentAt, childOf, storageOf } from "../block/extents.ts";
+import { chainExtentAt } from "../block/extents.ts";
+import { behind, type FilePlace, filesOf, type LayerFiles, placeOf } from "../block/filePlace.ts";
 import type { BlockNode } from "../block/node.ts";
-import { type FilePlace, noFile } from "./filePlaces.ts";
+import { noFile } from "./filePlaces.ts";
 import { sectorSize } from "./mismatch.ts";
 
 /** How a sector is stored, over the whole backing chain. `absent`: wholly or partly outside the image. */
@@ -30,8 +31,7 @@ export class Side {
   readonly #node: BlockNode;
   readonly #shift: number;
   readonly #nodeSize: number;
-  /** Of the file that a layer's data are read from, by its depth; undefined where they are to be read from the layer. */
-  readonly #descriptors: readonly (number | undefined)[];
+  readonly #files: LayerFiles;
   #piece: Piece | undefined;
 
   /** Offset x of the comparison is byte x + `shift` of the node. The size is taken once, here. */
@@ -40,7 +40,7 @@ export class Side {
     this.#node = node;
     this.#shift = shift;
     this.#nodeSize = node.size;
-    this.#descriptors = descriptorsOf(node);
+    this.#files = filesOf(node);
   }
 
   /** End of the image in the comparison's address space, bytes; not rounded, never negative. */
@@ -72,13 +72,7 @@ export class Side {
   /** Where the bytes from `offset` on lie, which is in `piece`; undefined where they have to be read from the node. */
   placeOf({ offset, zero, place }: Piece, at: number): FilePlace | undefined {
     if (zero) return { fd: noFile, offset: 0 };
-    return place && { fd: place.fd, offset: place.offset + at - offset };
-  }
-
-  #placeOfExtent({ depth, compressed, hostOffset }: ChainExtent): FilePlace | undefined {
-    if (compressed || hostOffset === undefined) return undefined;
-    const fd = this.#descriptors[depth];
-    return fd === undefined ? undefined : { fd, offset: hostOffset };
+    return behind(place, at - offset);
   }
 
   async #look(offset: number, limit: number): Promise<Piece> {
@@ -95,7 +89,7 @@ export class Side {
       // An extent that ends inside this sector: the sector is of two kinds and has to be read.
       if (whole === 0) return piece(offset, offset + sectorSize, "data", false);
       const zero = extent.state !== "data";
-      const place = zero ? undefined : this.#placeOfExtent(extent);
+      const place = zero ? undefined : placeOf(this.#files, extent);
       return { offset, end: offset + whole, storage: extent.stored, zero, failed: undefined, place };
     } catch (error) {
       const { message, context } = asBlockError(error);
@@ -116,14 +110,6 @@ export class Side {
     if (node !== this.#node.name || offset === undefined || offset > from) return cluster;
     return offset === from && length === asked ? cluster : Math.max(cluster, offset + length);
   }
-}
-
-function descriptorsOf(top: BlockNode): (number | undefined)[] {
-  const descriptors: (number | undefined)[] = [];
-  for (let layer: BlockNode | undefined = top; layer !== undefined; layer = childOf(layer, "backing")) {
-    descriptors.push(layer.readsInPlace === true ? storageOf(layer)?.descriptor : undefined);
-  }
-  return descriptors;
 }
 
 function piece(offset: number, end: number, storage: Storage, zero: boolean): Piece {
