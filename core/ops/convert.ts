@@ -38,12 +38,13 @@ export interface ConvertRequest {
 }
 
 const sector = 512;
-/** Bytes read at once: several of them stay in the processor's cache. */
-const blockSize = 256 * 1024;
-/** The same where each write takes new clusters, which costs more than the cache saves. */
-const clusteredBlockSize = 1024 * 1024;
-/** A piece counts as done in parts of this size, as the peer's requests. */
-const reportSize = 2 * 1024 * 1024;
+/**
+ * Bytes read and written at once, as the peer's requests: with smaller ones what each takes beside its bytes costs more than
+ * the processor's cache saves. A piece counts as done in parts of this size.
+ */
+const blockSize = 2 * 1024 * 1024;
+/** The same of what is compressed, which several threads share. */
+const compressedBlockSize = 1024 * 1024;
 /** Zeroes are written in requests of at most this much, so that a cancel is heard in between. */
 const longestZero = 1024 * 1024 * 1024;
 
@@ -82,11 +83,11 @@ class Conversion {
     this.#pace = new Pace(request.signal);
     this.#rate = request.rate === undefined ? undefined : new RateLimit(request.rate, request.signal);
     // A cluster is allocated as a whole: finding zeroes in parts of it would only cost more requests.
-    const cluster = Math.min(request.target.info.clusterSize ?? 0, reportSize);
+    const cluster = Math.min(request.target.info.clusterSize ?? 0, blockSize);
     this.#compressed = request.compress === true ? cluster : undefined;
     this.#granule = request.sparse === 0 ? 0 : (this.#compressed ?? Math.max(request.sparse, cluster));
-    const least = Math.max(this.#granule, this.#compressed ?? 0);
-    this.#blockSize = Math.max(cluster > 0 ? clusteredBlockSize : blockSize, least);
+    const usual = this.#compressed === undefined ? blockSize : compressedBlockSize;
+    this.#blockSize = Math.max(usual, this.#granule, this.#compressed ?? 0);
     this.#blocks = this.#plan();
   }
 
@@ -106,7 +107,7 @@ class Conversion {
       const asData = stretch.kind === "data" || this.#granule === 0;
       for (let at = 0, reported = 0; at < stretch.length; ) {
         const end = Math.min(stretch.length, asData ? this.#blockEnd(stretch.to, at) : at + longestZero);
-        const whole = end === stretch.length || Math.floor(at / reportSize) !== Math.floor(end / reportSize);
+        const whole = end === stretch.length || Math.floor(at / blockSize) !== Math.floor(end / blockSize);
         const counts = whole && stretch.kind === "data";
         const { turn, written } = this.#nextTurn();
         yield { ...within(stretch, at, end), reports: counts ? end - reported : 0, turn, written };
