@@ -3,7 +3,7 @@
 
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { Pace } from "../base/pace.ts";
-import { pageBytes } from "../base/pageBytes.ts";
+import { pageAligned } from "../base/pageAligned.ts";
 import { strerror } from "../base/strerror.ts";
 import type { BlockNode } from "../block/node.ts";
 import { type Piece, planPieces, type Stretch, stretchOf, wholeClusters, within } from "./convertPlan.ts";
@@ -147,7 +147,7 @@ class Conversion {
         this.#checkCancelled();
         const { value: block, done } = await this.#blocks.next();
         if (done === true) return;
-        const buffer = this.#idle.pop() ?? pageBytes(this.#blockSize);
+        const buffer = this.#idle.pop() ?? pageAligned(this.#blockSize);
         try {
           await this.#copy(block, buffer);
         } catch (thrown) {

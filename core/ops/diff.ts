@@ -1,6 +1,6 @@
 // Compares two blocks in memory: the C library's comparison first, and only inside blocks that differ a loop
 // over 32-bit words that finds the sectors and counts the bytes. Reports to a RunBuilder in ascending order.
-import { pageBytes } from "../base/pageBytes.ts";
+import { pageAligned } from "../base/pageAligned.ts";
 import { sectorSize } from "./mismatch.ts";
 import type { RunBuilder } from "./runBuilder.ts";
 
@@ -12,7 +12,7 @@ export interface Block {
 
 /** A zero-filled block. `length` is a multiple of 512. */
 export function createBlock(length: number): Block {
-  const bytes = pageBytes(length);
+  const bytes = pageAligned(length);
   return { bytes, words: new Int32Array(bytes.buffer, bytes.byteOffset, length / 4) };
 }
 

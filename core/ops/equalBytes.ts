@@ -1,9 +1,9 @@
-// Compares an item's two sides where both lie in files (filePlaces.ts), by the system's reads alone: for the thread that
+// Compares an item's two sides where both lie in files (filePieces.ts), by the system's reads alone: for the thread that
 // compares and for the one that helps it.
 import { readSync } from "node:fs";
 import type { Pace } from "../base/pace.ts";
-import { pageBytes } from "../base/pageBytes.ts";
-import { pieceNumbers } from "./filePlaces.ts";
+import { pageAligned } from "../base/pageAligned.ts";
+import { pieceNumbers } from "./filePieces.ts";
 
 /** As `blockSize` of scan.ts. */
 export const blockBytes = 512 * 1024;
@@ -44,8 +44,8 @@ export function isNextEqual(
 
 /** The same in the thread that compares. */
 export class EqualBytes {
-  readonly #a = pageBytes(blockBytes);
-  readonly #b = pageBytes(blockBytes);
+  readonly #a = pageAligned(blockBytes);
+  readonly #b = pageAligned(blockBytes);
 
   /** False too when the pace is stopped or something can't be read: the item is scanned then, which tells what is. */
   async areEqual(pieces: Float64Array, pace: Pace): Promise<boolean> {

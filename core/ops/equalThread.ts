@@ -7,7 +7,7 @@ import { Worker } from "node:worker_threads";
 import type { Port } from "../jobs/contract.ts";
 import { portOfWorker } from "../jobs/port.ts";
 import { blockBytes, isNextEqual } from "./equalBytes.ts";
-import { pieceNumbers } from "./filePlaces.ts";
+import { pieceNumbers } from "./filePieces.ts";
 import type { HelperKind } from "./helper.ts";
 import type { WorkItem } from "./plan.ts";
 import type { ItemResult } from "./scan.ts";
@@ -16,7 +16,7 @@ const program = `
 const { readSync } = require("node:fs");
 const { parentPort } = require("node:worker_threads");
 const isNextEqual = ${isNextEqual};
-// It begins where a page does, as pageBytes.ts has it.
+// It begins where a page does, as pageAligned.ts has it.
 const { buffer } = new WebAssembly.Memory({ initial: ${(2 * blockBytes) / 65536} });
 const [a, b] = [Buffer.from(buffer, 0, ${blockBytes}), Buffer.from(buffer, ${blockBytes})];
 let claims;

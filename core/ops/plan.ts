@@ -3,7 +3,7 @@
 // never on time, so that a scan by two threads finds exactly what a scan by one finds.
 
 import type { Pace } from "../base/pace.ts";
-import { FilePlaces } from "./filePlaces.ts";
+import { FilePieces } from "./filePieces.ts";
 import type { Unreadable } from "./mismatch.ts";
 import type { Piece, Side } from "./side.ts";
 
@@ -24,7 +24,7 @@ export interface WorkItem {
   readonly ranges: readonly WorkRange[];
   /** Ranges whose allocation could not be told. */
   readonly failures: readonly Unreadable[];
-  /** Where all that the ranges are read from lies in files (filePlaces.ts); undefined where some of it does not. */
+  /** Where all that the ranges are read from lies in files (filePieces.ts); undefined where some of it does not. */
   readonly inFiles?: Float64Array | undefined;
 }
 
@@ -56,7 +56,7 @@ export class Planner {
     const start = this.#position;
     const ranges: WorkRange[] = [];
     const failures: Unreadable[] = [];
-    const places = new FilePlaces();
+    const places = new FilePieces();
     let budget = this.#itemBytes;
     for (let step = 0; step < itemSteps && budget > 0 && this.#position < this.#end; step++) {
       if (pace.due) await pace.turn();

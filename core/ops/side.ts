@@ -5,7 +5,7 @@ import { asBlockError, type BlockErrorContext } from "../base/errors.ts";
 import { chainExtentAt } from "../block/extents.ts";
 import { behind, type FilePlace, filesOf, type LayerFiles, placeOf } from "../block/filePlace.ts";
 import type { BlockNode } from "../block/node.ts";
-import { noFile } from "./filePlaces.ts";
+import { noFile } from "./filePieces.ts";
 import { sectorSize } from "./mismatch.ts";
 
 /** How a sector is stored, over the whole backing chain. `absent`: wholly or partly outside the image. */

@@ -9,7 +9,7 @@ export const noFile = -1;
 /** Pieces of one item: past these they are small, and the thread would spend its time on calls of the system. */
 const mostPieces = 1024;
 
-export class FilePlaces {
+export class FilePieces {
   readonly #numbers: number[] = [];
   #isWhole = true;
 

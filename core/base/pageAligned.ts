@@ -8,7 +8,7 @@ const least = 64 * 1024;
  * `length` zero bytes that begin where a page of the system does: it copies large blocks up to an eighth faster from and to
  * such than where Node's own buffers begin, 16 bytes later. Not to be transferred to another thread.
  */
-export function pageBytes(length: number): Buffer<ArrayBuffer> {
+export function pageAligned(length: number): Buffer<ArrayBuffer> {
   if (length < least) return Buffer.alloc(length);
   try {
     return Buffer.from(wasmMemory(length).buffer as ArrayBuffer, 0, length);
