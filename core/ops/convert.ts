@@ -1,6 +1,5 @@
 // Copies the contents of images into another, already open one: several requests in flight, holes and zeroes skipped,
 // zeroes found in data. Knows nothing of formats or of how the target came to be.
-
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { Pace } from "../base/pace.ts";
 import { pageAligned } from "../base/pageAligned.ts";

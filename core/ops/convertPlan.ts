@@ -3,7 +3,6 @@
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { strerror } from "../base/strerror.ts";
 import { chainExtentAt, childOf } from "../block/extents.ts";
-import { behind, type FilePlace, filesOf, type LayerFiles, placeOf } from "../block/filePlace.ts";
 import type { BlockNode } from "../block/node.ts";
 import { sizeInSectors } from "./map.ts";
 
@@ -20,8 +19,6 @@ export interface Piece {
   readonly from: number;
   readonly to: number;
   readonly length: number;
-  /** Where the bytes lie in a file, for data that do. */
-  readonly place?: FilePlace | undefined;
 }
 
 export interface PlanOptions {
@@ -52,10 +49,9 @@ export async function* planPieces(
   for (const source of sources) {
     const size = sizeInSectors(source);
     const reach: Reach = { bytes: Number.MAX_SAFE_INTEGER };
-    const files = filesOf(source);
     for (let from = 0; from < size; ) {
       const wanted = Math.min(size - from, limitOf(to, options));
-      const piece = await pieceAt({ source, from, to }, files, wanted, reach, options);
+      const piece = await pieceAt({ source, from, to }, wanted, reach, options);
       yield piece;
       from += piece.length;
       to += piece.length;
@@ -77,29 +73,26 @@ interface Reach {
 }
 
 async function pieceAt(
-  start: Pick<Piece, "source" | "from" | "to">,
-  files: LayerFiles,
+  place: Pick<Piece, "source" | "from" | "to">,
   wanted: number,
   reach: Reach,
   options: PlanOptions,
 ): Promise<Piece> {
-  const { source, from, to } = start;
-  if (from >= source.size) return { ...start, kind: "zero", length: wanted };
+  const { source, from, to } = place;
+  if (from >= source.size) return { ...place, kind: "zero", length: wanted };
   const ask = (length: number) =>
     options.backingSize === undefined ? chainExtentAt(source, from, length) : ownExtent(source, from, length);
   for (let asked = Math.min(wanted, source.size - from, reach.bytes); ; ) {
     try {
-      const extent = await ask(asked);
+      const { state, length } = await ask(asked);
       if (reach.bytes < Number.MAX_SAFE_INTEGER) reach.bytes *= shrink;
-      const kind = kindOf(extent.state, to, options);
-      const place = kind === "data" ? placeOf(files, extent) : undefined;
-      return { ...start, kind, length: wholeSectors(extent.length, wanted), place };
+      return { ...place, kind: kindOf(state, to, options), length: wholeSectors(length, wanted) };
     } catch (thrown) {
       const error = asBlockError(thrown);
       if (options.salvage === undefined) throw statusError(to, error);
       if (asked <= sector) {
         options.salvage(to, strerror(error));
-        return { ...start, kind: "data", length: Math.min(sector, wanted) };
+        return { ...place, kind: "data", length: Math.min(sector, wanted) };
       }
       asked = Math.ceil(asked / shrink / sector) * sector;
       reach.bytes = asked;
@@ -109,10 +102,10 @@ async function pieceAt(
 
 /** What the source itself says: unallocated is only what its own backing file answers for, which may be shorter or missing. */
 async function ownExtent(source: BlockNode, from: number, asked: number) {
-  const own = { ...(await source.extentAt(from, asked)), depth: 0 };
-  if (own.state !== "unallocated") return own;
+  const { state, length } = await source.extentAt(from, asked);
+  if (state !== "unallocated") return { state, length };
   const left = (childOf(source, "backing")?.size ?? 0) - from;
-  return left > 0 ? { ...own, length: Math.min(own.length, left) } : { ...own, state: "zero" as const };
+  return left > 0 ? { state, length: Math.min(length, left) } : { state: "zero" as const, length };
 }
 
 function kindOf(state: "data" | "zero" | "unallocated", to: number, { backingSize }: PlanOptions): PieceKind {
@@ -200,6 +193,5 @@ export function within({ kind, to, parts }: Stretch, start: number, end: number)
 }
 
 function cut(piece: Piece, start: number, end: number): Piece {
-  const place = behind(piece.place, start);
-  return { ...piece, from: piece.from + start, to: piece.to + start, length: end - start, place };
+  return { ...piece, from: piece.from + start, to: piece.to + start, length: end - start };
 }

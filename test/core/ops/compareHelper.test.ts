@@ -99,7 +99,7 @@ describe("a comparison with a helper thread", () => {
     expect(untimed(together)).toEqual(untimed(await run(params)));
   });
 
-  it("does without a helper that cannot open the images or never answers", async () => {
+  it("does without a helper that cannot open the images", async () => {
     const { a, b } = pair(33);
     const params = { a: inMemory(a), b: inMemory(b) };
     const alone = untimed(await run(params));
@@ -109,11 +109,9 @@ describe("a comparison with a helper thread", () => {
       close: () => {},
     };
     expect(untimed(await run(params, () => failing))).toEqual(alone);
-    const silent: Port = { post: () => {}, listen: () => {}, close: () => {} };
-    expect(untimed(await run(params, () => silent))).toEqual(alone);
   });
 
-  it("does without a helper that takes items and never begins one", async () => {
+  it("does without a helper that takes items and never answers", async () => {
     const { a, b } = pair(36);
     const params = { a: inMemory(a), b: inMemory(b) };
     let sent = 0;
