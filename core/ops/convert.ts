@@ -38,12 +38,14 @@ export interface ConvertRequest {
 
 const sector = 512;
 /**
- * Bytes read and written at once, as the peer's requests: with smaller ones what each takes beside its bytes costs more than
- * the processor's cache saves. A piece counts as done in parts of this size.
+ * Bytes read and written at once: with smaller requests what each takes beside its bytes costs more than the processor's
+ * cache saves, above all where it takes new clusters.
  */
-const blockSize = 2 * 1024 * 1024;
+const blockSize = 4 * 1024 * 1024;
 /** The same of what is compressed, which several threads share. */
 const compressedBlockSize = 1024 * 1024;
+/** A piece counts as done in parts of this size, as the peer's requests. */
+const reportSize = 2 * 1024 * 1024;
 /** Zeroes are written in requests of at most this much, so that a cancel is heard in between. */
 const longestZero = 1024 * 1024 * 1024;
 
@@ -82,7 +84,7 @@ class Conversion {
     this.#pace = new Pace(request.signal);
     this.#rate = request.rate === undefined ? undefined : new RateLimit(request.rate, request.signal);
     // A cluster is allocated as a whole: finding zeroes in parts of it would only cost more requests.
-    const cluster = Math.min(request.target.info.clusterSize ?? 0, blockSize);
+    const cluster = Math.min(request.target.info.clusterSize ?? 0, reportSize);
     this.#compressed = request.compress === true ? cluster : undefined;
     this.#granule = request.sparse === 0 ? 0 : (this.#compressed ?? Math.max(request.sparse, cluster));
     const usual = this.#compressed === undefined ? blockSize : compressedBlockSize;
@@ -106,7 +108,7 @@ class Conversion {
       const asData = stretch.kind === "data" || this.#granule === 0;
       for (let at = 0, reported = 0; at < stretch.length; ) {
         const end = Math.min(stretch.length, asData ? this.#blockEnd(stretch.to, at) : at + longestZero);
-        const whole = end === stretch.length || Math.floor(at / blockSize) !== Math.floor(end / blockSize);
+        const whole = end === stretch.length || Math.floor(at / reportSize) !== Math.floor(end / reportSize);
         const counts = whole && stretch.kind === "data";
         const { turn, written } = this.#nextTurn();
         yield { ...within(stretch, at, end), reports: counts ? end - reported : 0, turn, written };
@@ -177,8 +179,8 @@ class Conversion {
     await block.turn;
     if (this.#failed !== undefined) return;
     await this.#put(block, bytes);
-    if (block.reports > 0) {
-      this.#copied += block.reports;
+    for (let left = block.reports; left > 0; left -= reportSize) {
+      this.#copied += Math.min(left, reportSize);
       this.#request.progress?.(this.#copied);
     }
   }

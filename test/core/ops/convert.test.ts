@@ -9,8 +9,8 @@ import { tempFile } from "../../build/temp.ts";
 import { TestNode } from "./testNode.ts";
 
 const MiB = 1024 * 1024;
-/** What a conversion reads, writes and reports at once. */
-const block = 2 * MiB;
+/** What a conversion reads and writes at once. */
+const block = 4 * MiB;
 
 /** A disk whose writes take turns of the event loop, as those of another thread. */
 class SlowTarget extends TestNode {
