@@ -36,11 +36,10 @@ function checks(/** @type {Context} */ { folder, quick, runs }) {
 /** Random data, all of which is read, equal in both images. */
 function dense(/** @type {Context} */ { folder, quick, runs }) {
   const size = quick ? 256 * MiB : 2 * GiB;
-  const few = Math.min(runs, 5);
   const lines = withDenseImages(folder, "qcow2", size, ({ raw, image, target }) => [
     against("compare raw/qcow2", ["compare", "-f", "raw", "-F", "qcow2", raw, image], 1.4, runs),
-    against("convert raw to qcow2", ["convert", "-f", "raw", "-O", "qcow2", raw, target], 1, few, target),
-    against("convert qcow2 to raw", ["convert", "-f", "qcow2", "-O", "raw", image, target], 1, few, target),
+    against("convert raw to qcow2", ["convert", "-f", "raw", "-O", "qcow2", raw, target], 1, runs, target),
+    against("convert qcow2 to raw", ["convert", "-f", "qcow2", "-O", "raw", image, target], 1, runs, target),
   ]);
   return { title: `compare and convert ${mib(size)} of cached random data`, lines };
 }
