@@ -24,6 +24,12 @@ const disk = randomBytes(8 * MiB, 1);
 /** Zeroes in the middle, so that some of it is a hole. */
 disk.fill(0, 3 * MiB, 4 * MiB);
 
+interface Sent {
+  readonly kind: string;
+  readonly index?: number;
+  readonly claims?: Int32Array;
+}
+
 interface Outcome extends Collected {
   /** Items that the thread found equal, and all that it answered. */
   readonly equal: number;
@@ -42,12 +48,25 @@ async function run(params: CompareParams, change = (port: Port) => port): Promis
         if ((message as { result?: unknown }).result !== undefined) equal++;
         onMessage(message);
       }, onClosed);
-    return change({ ...port, listen });
+    return change({ ...port, listen, post: begunAtOnce(port) });
   };
   const tuning = { helperFrom: 1, itemBytes: 128 * KiB, startEqualThread: counted };
   const found = result(await compareRuns(params, context, tuning));
   port.close();
   return { ...found, equal, answered };
+}
+
+/** Goes on when the thread has begun the item it is sent: on a busy machine it might get none of so little. */
+function begunAtOnce(port: Port): Port["post"] {
+  let claims: Int32Array | undefined;
+  return (message) => {
+    const { kind, index = 0, claims: given } = message as Sent;
+    claims ??= given;
+    port.post(message);
+    const until = performance.now() + 5000;
+    const isFree = () => claims && Atomics.load(claims, index % claims.length) === index + 1;
+    while (kind === "scan" && isFree() && performance.now() < until);
+  };
 }
 
 /** It has answered: on so little it would else come too late. */
