@@ -31,6 +31,8 @@ export interface CompareTuning {
   readonly helperFrom?: number;
   /** Guest bytes of data in a work item. */
   readonly itemBytes?: number;
+  /** Time spent on planning before scanning goes on, milliseconds; at least one item is planned. */
+  readonly planningMs?: number;
   /** The line to a thread that compares bytes of files. */
   readonly startEqualThread?: () => Port | undefined;
 }
@@ -109,6 +111,7 @@ class Comparison {
   readonly #job: CompareContext;
   readonly #helperFrom: number;
   readonly #itemBytes: number | undefined;
+  readonly #planningMs: number;
   readonly #helpers: Helpers;
   readonly #a: Side;
   readonly #b: Side;
@@ -126,6 +129,7 @@ class Comparison {
   readonly #waiting = new Map<number, ItemResult>();
   /** Items planned and not yet given to a thread; the first has index `#nextIndex`. */
   readonly #planned: WorkItem[] = [];
+  #allPlanned = false;
   #helper: Helper | undefined;
   #helperTried = false;
   #missed = 0;
@@ -150,6 +154,7 @@ class Comparison {
     this.#job = job;
     this.#helperFrom = tuning.helperFrom ?? helperFrom;
     this.#itemBytes = tuning.itemBytes;
+    this.#planningMs = tuning.planningMs ?? planningMs;
     this.#helpers = helpers;
     this.#a = new Side("a", a, 0);
     this.#b = new Side("b", b, options.shift ?? 0);
@@ -216,7 +221,8 @@ class Comparison {
       await this.#planAhead();
       this.#considerHelper();
       this.#feedHelper();
-      if (!(await this.#scanNext())) break;
+      // Without an item for this thread: the helper may have begun all that was planned, but not all that there is.
+      if (!(await this.#scanNext()) && this.#allPlanned) break;
       // The helper's results come in at turns of the event loop, and it should not go hungry.
       if (this.#helper !== undefined) await this.#pace.turn();
       await this.#takeResults();
@@ -293,12 +299,13 @@ class Comparison {
 
   /** Plans at least one item if there is one, and more while that is quickly done. */
   async #planAhead(): Promise<void> {
-    const deadline = performance.now() + planningMs;
+    const deadline = performance.now() + this.#planningMs;
     while (this.#planned.length < mostPlanned) {
       const item = await this.#planner.next(this.#pace);
+      this.#allPlanned = item === undefined;
       if (item === undefined) return;
       this.#planned.push(item);
-      if (performance.now() > deadline) return;
+      if (performance.now() >= deadline) return;
     }
   }
 

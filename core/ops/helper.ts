@@ -76,9 +76,9 @@ export class Helper {
     return !this.#isGone && this.#sent.size < queueLength;
   }
 
-  /** Items it has been sent and has not answered. */
+  /** Items it has been sent and has not answered, or given back and nobody has taken. */
   get busy(): boolean {
-    return this.#sent.size > 0;
+    return this.#sent.size > 0 || this.#returned.length > 0;
   }
 
   /** False for an item that it can't do. */
@@ -110,9 +110,9 @@ export class Helper {
     return [...back, ...lost];
   }
 
-  /** Resolves at the next message, at the helper's end, or after `timeoutMs`. */
+  /** Resolves at the next message, at the helper's end, or after `timeoutMs`; at once where it has given something back. */
   async wait(timeoutMs: number): Promise<void> {
-    if (this.#isGone) return;
+    if (this.#isGone || this.#returned.length > 0) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
       this.#wake = () => {
@@ -126,10 +126,10 @@ export class Helper {
   /** Asks it to stop where it is and waits a little for what it has found. */
   async stop(): Promise<void> {
     while (this.steal() !== undefined);
-    if (this.#isGone || !this.busy) return;
+    if (this.#isGone || this.#sent.size === 0) return;
     this.#tellToStop();
     const deadline = performance.now() + stopTimeoutMs;
-    while (this.busy && !this.#isGone && performance.now() < deadline) {
+    while (this.#sent.size > 0 && !this.#isGone && performance.now() < deadline) {
       await this.wait(Math.max(1, deadline - performance.now()));
     }
   }

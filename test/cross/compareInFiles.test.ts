@@ -37,7 +37,7 @@ interface Outcome extends Collected {
 }
 
 /** Every item is worth a thread; `change` may put another line in its place. */
-async function run(params: CompareParams, change = (port: Port) => port): Promise<Outcome> {
+async function run(params: CompareParams, change = (port: Port) => port, planningMs = 20): Promise<Outcome> {
   const { context, result } = collector();
   let [equal, answered] = [0, 0];
   const port = await readyThread();
@@ -50,7 +50,7 @@ async function run(params: CompareParams, change = (port: Port) => port): Promis
       }, onClosed);
     return change({ ...port, listen, post: begunAtOnce(port) });
   };
-  const tuning = { helperFrom: 1, itemBytes: 128 * KiB, startEqualThread: counted };
+  const tuning = { helperFrom: 1, itemBytes: 128 * KiB, planningMs, startEqualThread: counted };
   const found = result(await compareRuns(params, context, tuning));
   port.close();
   return { ...found, equal, answered };
@@ -119,6 +119,12 @@ describeWithQemu("a comparison of what lies in files", () => {
     expect(found.summary).toMatchObject({ identical: true, complete: true, scannedTo: disk.length });
     expect(found.equal).toBeGreaterThan(0);
     expect(told(found)).toEqual(told(await alone(params)));
+  });
+
+  it("goes on where the thread has begun all that was planned so far", async () => {
+    const params = { a: file("disk.raw"), b: file("disk.qcow2") };
+    const found = await run(params, (port) => port, 0);
+    expect(found.summary).toMatchObject({ identical: true, complete: true, scannedTo: disk.length });
   });
 
   it("finds what one byte anywhere changes", async () => {
