@@ -9,12 +9,11 @@ import type { BlockNode } from "../block/node.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import type { CompareParams, JobContext, Port } from "../jobs/contract.ts";
 import { scanningHelper } from "./compareHelper.ts";
-import { EqualBytes } from "./equalBytes.ts";
 import { equalHelper, resultIfEqual, startEqualThread } from "./equalThread.ts";
 import { Helper, type HelperKind } from "./helper.ts";
 import { type CompareSummary, sectorSize } from "./mismatch.ts";
 import { findMoved } from "./moved.ts";
-import { Planner, type WorkItem } from "./plan.ts";
+import { bytesToRead, Planner, type WorkItem } from "./plan.ts";
 import { compareLimits, type Limits, RowWriter } from "./rowWriter.ts";
 import { type ItemResult, Scanner } from "./scan.ts";
 import { roundDown, roundUp, Side } from "./side.ts";
@@ -119,7 +118,6 @@ class Comparison {
   /** The size rounded up to sectors: what the planner walks. */
   readonly #end: number;
   readonly #from: number;
-  readonly #equalBytes = new EqualBytes();
   readonly #scanner: Scanner;
   readonly #writer: RowWriter;
   readonly #pace: Pace;
@@ -278,7 +276,7 @@ class Comparison {
   /** By the bytes of the files, where the item lies in files and most items were found equal. */
   async #isEqual({ inFiles }: WorkItem): Promise<boolean> {
     if (this.#missed >= mostMissed) return false;
-    const isEqual = inFiles !== undefined && (await this.#equalBytes.areEqual(inFiles, this.#pace));
+    const isEqual = inFiles !== undefined && (await this.#scanner.areEqual(inFiles, this.#pace));
     if (!isEqual) this.#missed++;
     return isEqual;
   }
@@ -384,11 +382,4 @@ class Comparison {
       totals: this.#writer.totals,
     });
   }
-}
-
-function bytesToRead(item: WorkItem): number {
-  return item.ranges.reduce(
-    (sum, { length, readA, readB }) => sum + (readA ? length : 0) + (readB ? length : 0),
-    0,
-  );
 }

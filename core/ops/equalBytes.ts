@@ -2,10 +2,9 @@
 // compares and for the one that helps it.
 import { readSync } from "node:fs";
 import type { Pace } from "../base/pace.ts";
-import { pageAligned } from "../base/pageAligned.ts";
 import { pieceNumbers } from "./filePieces.ts";
 
-/** As `blockSize` of scan.ts. */
+/** Bytes compared at a time: both blocks stay in a core's cache, and a system call is worth its price. */
 export const blockBytes = 512 * 1024;
 
 /**
@@ -42,23 +41,17 @@ export function isNextEqual(
   return a.compare(b, 0, length, 0, length) === 0;
 }
 
-/** The same in the thread that compares. */
-export class EqualBytes {
-  readonly #a = pageAligned(blockBytes);
-  readonly #b = pageAligned(blockBytes);
-
-  /** False too when the pace is stopped or something can't be read: the item is scanned then, which tells what is. */
-  async areEqual(pieces: Float64Array, pace: Pace): Promise<boolean> {
-    const position: [number, number] = [0, 0];
-    try {
-      while (position[0] < pieces.length) {
-        if (!isNextEqual(readSync, pieces, position, this.#a, this.#b, pieceNumbers)) return false;
-        if (pace.due) await pace.turn();
-        if (pace.stopped) return false;
-      }
-    } catch {
-      return false;
+/** False too when the pace is stopped or something can't be read: the item is scanned then, which tells what is. */
+export async function areEqual(pieces: Float64Array, a: Buffer, b: Buffer, pace: Pace): Promise<boolean> {
+  const position: [number, number] = [0, 0];
+  try {
+    while (position[0] < pieces.length) {
+      if (!isNextEqual(readSync, pieces, position, a, b, pieceNumbers)) return false;
+      if (pace.due) await pace.turn();
+      if (pace.stopped) return false;
     }
-    return true;
+  } catch {
+    return false;
   }
+  return true;
 }

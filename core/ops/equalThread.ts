@@ -9,7 +9,7 @@ import { portOfWorker } from "../jobs/port.ts";
 import { blockBytes, isNextEqual } from "./equalBytes.ts";
 import { pieceNumbers } from "./filePieces.ts";
 import type { HelperKind } from "./helper.ts";
-import type { WorkItem } from "./plan.ts";
+import { bytesToRead, type WorkItem } from "./plan.ts";
 import type { ItemResult } from "./scan.ts";
 
 const program = `
@@ -52,11 +52,10 @@ export const equalHelper: HelperKind = {
 };
 
 /** What scanning the item yields if its two sides are equal. */
-export function resultIfEqual({ start, end, ranges }: WorkItem): ItemResult {
-  let bytesRead = 0;
-  for (const { length, readA, readB } of ranges) bytesRead += readA && readB ? length * 2 : length;
+export function resultIfEqual(item: WorkItem): ItemResult {
+  const { start, end } = item;
   const none = { rows: undefined, head: undefined, tail: undefined };
-  return { start, end, ...none, unreadable: [], bytesRead };
+  return { start, end, ...none, unreadable: [], bytesRead: bytesToRead(item) };
 }
 
 /** Bytes in files for which a comparison surely wants its second thread. */

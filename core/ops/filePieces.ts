@@ -15,8 +15,11 @@ export class FilePieces {
 
   /** The next `length` bytes that are to be read; undefined for a side that does not lie in a file as it is. */
   add(a: FilePlace | undefined, b: FilePlace | undefined, length: number): void {
-    if (a === undefined || b === undefined) this.spoil();
-    if (!this.#isWhole || a === undefined || b === undefined || this.#join(a, b, length)) return;
+    if (a === undefined || b === undefined) {
+      this.spoil();
+      return;
+    }
+    if (!this.#isWhole || this.#join(a, b, length)) return;
     this.#numbers.push(a.fd, a.offset, b.fd, b.offset, length);
     if (this.#numbers.length > mostPieces * pieceNumbers) this.spoil();
   }

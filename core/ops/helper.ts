@@ -110,9 +110,9 @@ export class Helper {
     return [...back, ...lost];
   }
 
-  /** Resolves at the next message, at the helper's end, or after `timeoutMs`; at once where it has given something back. */
+  /** Resolves at the next message, at the helper's end, or after `timeoutMs`. */
   async wait(timeoutMs: number): Promise<void> {
-    if (this.#isGone || this.#returned.length > 0) return;
+    if (this.#isGone) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, timeoutMs);
       this.#wake = () => {

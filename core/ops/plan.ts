@@ -56,7 +56,7 @@ export class Planner {
     const start = this.#position;
     const ranges: WorkRange[] = [];
     const failures: Unreadable[] = [];
-    const places = new FilePieces();
+    const pieces = new FilePieces();
     let budget = this.#itemBytes;
     for (let step = 0; step < itemSteps && budget > 0 && this.#position < this.#end; step++) {
       if (pace.due) await pace.turn();
@@ -67,7 +67,7 @@ export class Planner {
       const shared = Math.min(a.end, b.end) - offset;
       if (a.failed !== undefined || b.failed !== undefined) {
         failures.push(failure(offset, shared, a, b));
-        places.spoil();
+        pieces.spoil();
         this.#position += shared;
         continue;
       }
@@ -77,16 +77,23 @@ export class Planner {
       if (!zero || storedDifferently) {
         addRange(ranges, { offset, length, readA: !a.zero, readB: !b.zero, storedDifferently });
       }
-      if (storedDifferently) places.spoil();
+      if (storedDifferently) pieces.spoil();
       if (!zero) {
-        places.add(this.#a.placeOf(a, offset), this.#b.placeOf(b, offset), length);
+        pieces.add(this.#a.placeOf(a, offset), this.#b.placeOf(b, offset), length);
         budget -= length;
       }
       this.#position += length;
     }
     const end = this.#position;
-    return end > start ? { start, end, ranges, failures, inFiles: places.take() } : undefined;
+    return end > start ? { start, end, ranges, failures, inFiles: pieces.take() } : undefined;
   }
+}
+
+export function bytesToRead(item: WorkItem): number {
+  return item.ranges.reduce(
+    (sum, { length, readA, readB }) => sum + (readA ? length : 0) + (readB ? length : 0),
+    0,
+  );
 }
 
 function failure(offset: number, length: number, a: Piece, b: Piece): Unreadable {

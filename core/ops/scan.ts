@@ -3,6 +3,7 @@
 
 import type { Pace } from "../base/pace.ts";
 import { type Block, createBlock, diffBlocks } from "./diff.ts";
+import { areEqual, blockBytes } from "./equalBytes.ts";
 import type { Fragment } from "./fragment.ts";
 import { sectorsOf } from "./fragment.ts";
 import { type RunBatch, sectorSize, type Unreadable } from "./mismatch.ts";
@@ -38,16 +39,13 @@ export interface ItemResult {
   readonly bytesRead: number;
 }
 
-/** Bytes compared at a time: both blocks stay in a core's cache, and a system call is worth its price. */
-const blockSize = 512 * 1024;
-
 export class Scanner {
   readonly #a: Side;
   readonly #b: Side;
   readonly #size: number;
-  readonly #blockA = createBlock(blockSize);
-  readonly #blockB = createBlock(blockSize);
-  readonly #zeroes = createBlock(blockSize);
+  readonly #blockA = createBlock(blockBytes);
+  readonly #blockB = createBlock(blockBytes);
+  readonly #zeroes = createBlock(blockBytes);
   #againA: Block | undefined;
   #againB: Block | undefined;
 
@@ -82,6 +80,11 @@ export class Scanner {
       unreadable: found.unreadable.filter((range) => range.offset < end).sort((x, y) => x.offset - y.offset),
       bytesRead: found.bytesRead,
     };
+  }
+
+  /** Whether an item's two sides are the same bytes of files; false where it has to be scanned to tell. */
+  areEqual(pieces: Float64Array, pace: Pace): Promise<boolean> {
+    return areEqual(pieces, this.#blockA.bytes, this.#blockB.bytes, pace);
   }
 
   /** The signature of a run from its bytes, read again. A run whose bytes cannot be read any more is plain. */
@@ -124,7 +127,7 @@ export class Scanner {
     const a = range.readA ? this.#blockA : this.#zeroes;
     const b = range.readB ? this.#blockB : this.#zeroes;
     for (let at = range.offset; at < rangeEnd; ) {
-      const length = Math.min(rangeEnd - at, blockSize - (at % blockSize));
+      const length = Math.min(rangeEnd - at, blockBytes - (at % blockBytes));
       const badA = range.readA ? await fill(this.#a, at, a, length) : allGood;
       const badB = range.readB ? await fill(this.#b, at, b, length) : allGood;
       found.bytesRead += range.readA && range.readB ? length * 2 : length;
