@@ -76,7 +76,6 @@ async function scan(request: CompareRequest, progress: Progress): Promise<Scan> 
   const stop = new AbortController();
   let unreadable: Unreadable | undefined;
   let firstIsStored: boolean | undefined;
-  let broken = false;
   const take = (item: CompareItem) => {
     if (item.kind === "unreadable") unreadable ??= item.range;
     if (item.kind === "runs" && item.batch.count > 0) {
@@ -95,10 +94,7 @@ async function scan(request: CompareRequest, progress: Progress): Promise<Scan> 
       totals: { unreadableRanges: number };
     }) => {
       // The peer ends at its first error; what lies behind it does not matter to a yes or no.
-      if (totals.unreadableRanges > 0) {
-        broken = true;
-        stop.abort();
-      }
+      if (totals.unreadableRanges > 0) stop.abort();
       if (done < total || total === 0) progress.show(total === 0 ? 0 : done / total);
     },
   };
@@ -107,7 +103,8 @@ async function scan(request: CompareRequest, progress: Progress): Promise<Scan> 
   if (unreadable !== undefined && (first === undefined || unreadable.offset < first)) {
     return { summary, finding: { kind: "unreadable", range: unreadable }, interrupted: false };
   }
-  if (first === undefined) return { summary, finding: undefined, interrupted: summary.cancelled && !broken };
+  // Equal is what was compared to its end: having found nothing is not enough to say so.
+  if (first === undefined) return { summary, finding: undefined, interrupted: !summary.identical };
   const stored = request.strict && (firstIsStored === true || (await storedDifferently(request, first)));
   return { summary, finding: { kind: stored ? "allocation" : "content", offset: first }, interrupted: false };
 }

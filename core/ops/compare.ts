@@ -215,7 +215,7 @@ class Comparison {
   }
 
   async #scanAll(): Promise<void> {
-    while (!this.#finished) {
+    while (!this.#finished && !this.#cut) {
       await this.#planAhead();
       this.#considerHelper();
       this.#feedHelper();
@@ -227,8 +227,15 @@ class Comparison {
       while (this.#mustWait && !this.#finished) if (!(await this.#scanStolen())) await this.#awaitHelper();
     }
     if (this.#pace.stopped) await this.#helper?.stop();
+    // Also where this thread found what it looks for: what lies before it may be the helper's.
+    while (!this.#finished && (await this.#scanStolen()));
     while (this.#helper?.busy && !this.#finished) await this.#awaitHelper();
     await this.#write();
+    if (this.#scannedTo < this.#end && !this.#finished) {
+      throw new BlockError("EIO", `the comparison ended at ${this.#scannedTo}, before the images do`, {
+        hint: "Try again; if it happens again with the same images, please report it.",
+      });
+    }
   }
 
   /** Scans the next item of the plan, else one that the helper has not begun; false when there is none. */
@@ -259,7 +266,7 @@ class Comparison {
   /** Nothing more is wanted. */
   get #finished(): boolean {
     const found = this.#options.stopAtFirst === true && this.#writer.first !== undefined;
-    return this.#pace.stopped || this.#cut || found;
+    return this.#pace.stopped || found;
   }
 
   /** `isEqual` false: that was looked at. */

@@ -7,7 +7,7 @@ import * as path from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { ImageSpec } from "../../core/block/driver.ts";
 import type { CompareParams, Port } from "../../core/jobs/contract.ts";
-import { compareRuns } from "../../core/ops/compare.ts";
+import { type CompareTuning, compareRuns } from "../../core/ops/compare.ts";
 import { startEqualThread } from "../../core/ops/equalThread.ts";
 import { createLuks } from "../build/peers.ts";
 import { describeWithQemu } from "../core/cli/support.ts";
@@ -37,7 +37,11 @@ interface Outcome extends Collected {
 }
 
 /** Every item is worth a thread; `change` may put another line in its place. */
-async function run(params: CompareParams, change = (port: Port) => port, planningMs = 20): Promise<Outcome> {
+async function run(
+  params: CompareParams,
+  change = (port: Port) => port,
+  options: CompareTuning = {},
+): Promise<Outcome> {
   const { context, result } = collector();
   let [equal, answered] = [0, 0];
   const port = await readyThread();
@@ -50,7 +54,7 @@ async function run(params: CompareParams, change = (port: Port) => port, plannin
       }, onClosed);
     return change({ ...port, listen, post: begunAtOnce(port) });
   };
-  const tuning = { helperFrom: 1, itemBytes: 128 * KiB, planningMs, startEqualThread: counted };
+  const tuning = { helperFrom: 1, itemBytes: 128 * KiB, startEqualThread: counted, ...options };
   const found = result(await compareRuns(params, context, tuning));
   port.close();
   return { ...found, equal, answered };
@@ -123,7 +127,7 @@ describeWithQemu("a comparison of what lies in files", () => {
 
   it("goes on where the thread has begun all that was planned so far", async () => {
     const params = { a: file("disk.raw"), b: file("disk.qcow2") };
-    const found = await run(params, (port) => port, 0);
+    const found = await run(params, (port) => port, { planningMs: 0 });
     expect(found.summary).toMatchObject({ identical: true, complete: true, scannedTo: disk.length });
   });
 
@@ -138,6 +142,25 @@ describeWithQemu("a comparison of what lies in files", () => {
         { offset: Math.floor(at / 512) * 512, length: 512, sectors: 1, bytes: 1 },
       ]);
       expect(told(found)).toEqual(told(await alone(params)));
+    }
+  });
+
+  it("asked for the first mismatch alone, waits for what the thread has begun before it", async () => {
+    const late = (port: Port): Port => ({
+      ...port,
+      listen: (onMessage, onClosed) => {
+        port.listen((message) => setTimeout(onMessage, 100, message), onClosed);
+      },
+    });
+    for (const at of [77, 2 * MiB + 77, 7 * MiB + 77]) {
+      const other = Uint8Array.from(disk);
+      for (const place of new Set([at, 7 * MiB + 77])) other[place] = (other[place] ?? 0) ^ 4;
+      writeFileSync(file("other.raw"), other);
+      const params = { a: raw("other.raw"), b: file("disk.qcow2"), stopAtFirst: true };
+      // Items of two blocks: a scan ends in the middle of one when it has found something.
+      const { summary, answered } = await run(params, late, { itemBytes: MiB });
+      expect(answered).toBeGreaterThan(0);
+      expect(summary).toMatchObject({ first: at - 77, identical: false, complete: false });
     }
   });
 

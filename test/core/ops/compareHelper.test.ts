@@ -50,13 +50,23 @@ function helperPort(onResult: (port: Port, count: number) => void = () => {}) {
   return { port: portOfChannel(port1), results: () => results };
 }
 
+/** The line to a helper whose answers come late: the other thread is far ahead by then. */
+function late(port: Port, byMs = 100): Port {
+  return {
+    ...port,
+    listen: (onMessage, onClosed) => port.listen((message) => setTimeout(onMessage, byMs, message), onClosed),
+  };
+}
+
 async function run(
   params: CompareParams,
   startHelper?: () => Port,
   signal?: AbortSignal,
+  itemBytes = tuning.itemBytes,
 ): Promise<Collected> {
   const { context, result } = collector(signal);
-  return result(await compareRuns(params, startHelper ? { ...context, startHelper } : context, tuning));
+  const withHelper = startHelper ? { ...context, startHelper } : context;
+  return result(await compareRuns(params, withHelper, { ...tuning, itemBytes }));
 }
 
 const untimed = ({ rows, unreadable, summary }: Collected) => ({
@@ -87,6 +97,32 @@ describe("a comparison with a helper thread", () => {
     const together = await run(params, () => helper.port);
     expect(helper.results()).toBeGreaterThan(5);
     expect(untimed(together)).toEqual(untimed(await run(params)));
+  });
+
+  // Items of two blocks: a scan ends in the middle of one when it has found something.
+  it.each([
+    ["in the last item", [15 * MiB + 77]],
+    ["in the middle", [7 * MiB + 77]],
+    ["in the first item, others behind it", [77, 7 * MiB + 77, 15 * MiB + 77]],
+  ])("asked for the first mismatch alone, finds it %s", async (_, offsets) => {
+    const a = randomBytes(16 * MiB, 41);
+    const b = Uint8Array.from(a);
+    for (const offset of offsets) b[offset] = (b[offset] ?? 0) ^ 1;
+    const helper = helperPort();
+    const params = { a: inMemory(a), b: inMemory(b), stopAtFirst: true };
+    const { summary } = await run(params, () => late(helper.port), undefined, MiB);
+    expect(helper.results()).toBeGreaterThan(0);
+    const first = (offsets[0] ?? 0) - 77;
+    expect(summary).toMatchObject({ first, identical: false, complete: false, cancelled: false });
+  });
+
+  it("asked for the first mismatch alone, finds that there is none", async () => {
+    const a = randomBytes(16 * MiB, 42);
+    const helper = helperPort();
+    const params = { a: inMemory(a), b: inMemory(Uint8Array.from(a)), stopAtFirst: true };
+    const { summary } = await run(params, () => late(helper.port), undefined, MiB);
+    expect(helper.results()).toBeGreaterThan(0);
+    expect(summary).toMatchObject({ first: undefined, identical: true, complete: true });
   });
 
   it("is finished by the other thread when the helper dies", async () => {
