@@ -15,8 +15,8 @@ import { incompatible, type Qcow2Header } from "./layout.ts";
 import { refcountsId } from "./planBase.ts";
 import { type TellLines, tellFound, tellLines, tellMended } from "./planLines.ts";
 import { type PlanParts, planParts } from "./planParts.ts";
-import { wordBytes } from "./planRefcounts.ts";
 import { buildScript, dirtyId, flagsId, leaksId } from "./planScript.ts";
+import { wordBytes } from "./planWords.ts";
 
 export interface PlanRequest {
   readonly hasBacking: boolean;

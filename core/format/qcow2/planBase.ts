@@ -2,20 +2,20 @@
 // that lie on other structures, the snapshot table, bitmaps. What follows from it is counted in the image as it leaves it.
 import { hex } from "../../base/bytes.ts";
 import { formatSize } from "../../base/units.ts";
-import type { ByteRange, Finding, OfferedRepair, RepairExtent, RepairScript } from "../../block/finding.ts";
+import type { RepairExtent, RepairScript } from "../../block/finding.ts";
 import { MendedFile } from "../../block/mendedFile.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { compactItem } from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { snapshotTableBytes } from "./checkOthers.ts";
 import { setBit } from "./checkVisits.ts";
-import { extensionTypes } from "./extensions.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
-import { autoclear } from "./layout.ts";
+import { bitmapDrafts } from "./planBitmaps.ts";
 import type { CountedImage } from "./planCounts.ts";
+import { type Draft, noChanges } from "./planDraft.ts";
 import { movedTo } from "./planEntry.ts";
-import { type ByteEdit, type NewBytes, wordBytes } from "./planRefcounts.ts";
-import { type MendedRun, type MovedTable, scanEntries, type WordEdit } from "./planScan.ts";
+import type { ByteEdit, NewBytes } from "./planRefcounts.ts";
+import { type MendedRun, type MovedTable, scanEntries } from "./planScan.ts";
 import {
   completeSnapshotTable,
   incompleteSnapshots,
@@ -27,22 +27,8 @@ import {
   snapshotRisk,
   snapshotWords,
 } from "./planSnapshots.ts";
+import { mergedWords, type OwnedEdit, type WordEdit, wordWrites } from "./planWords.ts";
 import type { Qcow2Snapshot, SnapshotFault } from "./snapshots.ts";
-
-/** An item, and what it does. Words may be changed once more by what comes later. */
-export interface Draft {
-  readonly item: OfferedRepair;
-  /** Corruptions of the check that it answers. */
-  readonly answers: number;
-  readonly words: readonly WordEdit[];
-  /** Of the header. */
-  readonly fields: readonly ByteEdit[];
-  readonly copies: readonly { readonly from: number; readonly to: number; readonly length: number }[];
-  readonly appended: readonly NewBytes[];
-  /** What it takes of the file behind the end, and what it gives up: new refcounts are needed for both. */
-  readonly taken?: ByteRange;
-  readonly left?: ByteRange;
-}
 
 export interface BasePlan {
   readonly drafts: readonly Draft[];
@@ -68,7 +54,6 @@ export interface BaseParts {
 
 export const refcountsId = "refcounts";
 export const snapshotsId = "snapshot-table";
-export const bitmapsId = "drop-bitmaps";
 
 /** Throws ECANCELED, EIO. Changes nothing. */
 export async function planBase(parts: BaseParts): Promise<BasePlan> {
@@ -104,7 +89,7 @@ export async function planBase(parts: BaseParts): Promise<BasePlan> {
     for (const table of scan.moved) drafts.push(tableDraft(table, header.clusterSize, file.size, l1Words));
     end = scan.end;
   }
-  if (!isPeers) drafts.push(...bitmapDrafts(counted));
+  if (!isPeers) drafts.push(...bitmapDrafts(image, counted.faults.bitmaps));
   const incomplete = incompleteSnapshots(header, parts.snapshots).length;
   const { snapshots, faults } = parts;
   if (counted.isComplete && (incomplete > 0 || faults.length > 0)) {
@@ -138,31 +123,21 @@ export function editedFile(file: BlockNode, drafts: readonly Draft[], end: numbe
 }
 
 function scriptOf(drafts: readonly Draft[], size: number, end: number): RepairScript {
-  const edits = [
-    ...mergedWords(drafts.flatMap(({ words }) => words)).map(({ offset, oldWord, newWord }) => ({
-      ...{ offset, oldBytes: wordBytes(oldWord), newBytes: wordBytes(newWord) },
-    })),
-    ...drafts.flatMap(({ fields }) => fields),
-  ];
+  const fields = drafts.flatMap((draft) => draft.fields);
   return {
     ...{ items: [], oldSize: size, cutSize: size, newSize: Math.max(size, end), last: undefined, places: [] },
     copies: drafts.flatMap(({ copies }) => copies),
     patches: drafts.flatMap(({ appended }) => appended),
-    writes: edits.map((edit) => ({ ...edit, item: "" })),
+    writes: [...wordWrites(mergedWords(wordsOf(drafts))), ...fields.map((edit) => ({ ...edit, item: "" }))],
   };
 }
 
-/** Each word once, as the last edit leaves it. */
-export function mergedWords(words: readonly WordEdit[]): readonly WordEdit[] {
-  const merged = new Map<number, WordEdit>();
-  for (const edit of words) {
-    const before = merged.get(edit.offset);
-    merged.set(edit.offset, before ? { ...edit, oldWord: before.oldWord } : edit);
+/** Whose they are does not matter yet. */
+function* wordsOf(drafts: readonly Draft[]): Generator<OwnedEdit> {
+  for (const { words } of drafts) {
+    for (const { offset, oldWord, newWord } of words) yield { offset, oldWord, newWord, item: "" };
   }
-  return [...merged.values()];
 }
-
-const noChanges = { answers: 1, words: [], fields: [], copies: [], appended: [] };
 
 function runDraft(run: MendedRun, hasBacking: boolean, isInMoved: boolean): Draft {
   const { mended, edits, count, first, firstWord, name, guest } = run;
@@ -275,54 +250,6 @@ function snapshotHeaderDraft(mending: SnapshotMending, field: ByteEdit): Draft {
       ...{ guest: [], risk: snapshotRisk(mending), needs: [] },
       isDefault: !mayLoseSnapshots(mending),
       ...{ file: { offset: field.offset, length: field.oldBytes.length }, grows: 0 },
-    },
-  };
-}
-
-/** What is wrong with persistent bitmaps, as the check has found it. */
-function bitmapDrafts({ findings, image }: CountedImage): Draft[] {
-  const { bitmaps, list } = image.extensions;
-  if (bitmaps === undefined) return [];
-  const field = (list.findLast(({ type }) => type === extensionTypes.bitmaps)?.offset ?? 0) + 24;
-  const directory = { offset: bitmaps.directoryOffset, length: bitmaps.directorySize };
-  const isIn = (at: number, range: ByteRange) => at >= range.offset && at < range.offset + range.length;
-  const isOfWhole = ({ code, offset }: Finding) =>
-    code === "bitmap-directory-damaged" ||
-    (code === "region-past-end" && (offset === field || isIn(offset, directory)));
-  const whole = findings.find(isOfWhole);
-  if (whole) return [dropDraft(image, whole)];
-  const isOfEntry = ({ code, table }: Finding) =>
-    table?.level === "bitmap table" && (code === "bitmap-entry-damaged" || code === "region-past-end");
-  return findings.filter(isOfEntry).map(bitmapEntryDraft);
-}
-
-function dropDraft({ header }: Qcow2Image, { message }: Finding): Draft {
-  const { autoclear: bits } = header;
-  return {
-    ...noChanges,
-    fields: [{ offset: 88, oldBytes: wordBytes(bits), newBytes: wordBytes(bits & ~autoclear.bitmaps) }],
-    item: {
-      ...{ id: bitmapsId, action: "drop-bitmaps" },
-      problem: message,
-      effect:
-        "Nothing of the disk reads differently; the image's bitmaps, which no program can read, are given up.",
-      ...{ guest: [], risk: "cannot-be-undone-elsewhere", needs: [], isDefault: true },
-      ...{ file: { offset: 88, length: 8 }, grows: 0 },
-    },
-  };
-}
-
-function bitmapEntryDraft({ offset, value, message }: Finding): Draft {
-  return {
-    ...noChanges,
-    words: [{ offset, oldWord: BigInt(value ?? 0), newWord: 1n }],
-    item: {
-      ...{ id: `fix:${hex(offset)}`, action: "fix-entry" },
-      problem: message,
-      effect:
-        "Nothing of the disk reads differently; this part of the bitmap says that all of it has changed.",
-      ...{ guest: [], risk: "cannot-be-undone-elsewhere", needs: [], isDefault: true },
-      ...{ file: { offset, length: 8 }, grows: 0 },
     },
   };
 }

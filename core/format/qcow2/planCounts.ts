@@ -12,6 +12,7 @@ import { CheckReporter } from "./checkReporter.ts";
 import { type StoredBlock, StoredRefcounts } from "./checkStored.ts";
 import { type CheckRoot, TableWalk } from "./checkWalk.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
+import { isOfBitmaps } from "./planBitmaps.ts";
 import { Turns } from "./planScan.ts";
 import type { Qcow2Snapshot } from "./snapshots.ts";
 import { bigEndianWords } from "./tables.ts";
@@ -25,11 +26,42 @@ export interface CountedImage {
   readonly regions: CheckRegions;
   readonly roots: readonly CheckRoot[];
   readonly stored: StoredRefcounts;
-  /** Of tables; refcounts are not compared. */
-  readonly findings: readonly Finding[];
+  /** What was found in tables; refcounts are not compared. */
+  readonly faults: FaultsFound;
   readonly corruptions: number;
   /** Whether everything could be read. */
   readonly isComplete: boolean;
+}
+
+/** Of each kind no more than is needed: there may be 200,000 findings, and they are looked for twice. */
+export interface FaultsFound {
+  readonly bitmaps: readonly Finding[];
+  /** Corruptions of the tables of refcounts themselves. */
+  readonly structure: number;
+  readonly others: number;
+  /** Messages of the first of them. */
+  readonly otherMessages: readonly string[];
+}
+
+/** Messages about what can't be mended that are kept. */
+const mostMessages = 100;
+
+class FaultList implements FaultsFound {
+  readonly bitmaps: Finding[] = [];
+  readonly otherMessages: string[] = [];
+  structure = 0;
+  others = 0;
+  readonly #image: Qcow2Image;
+
+  constructor(image: Qcow2Image) {
+    this.#image = image;
+  }
+
+  add(finding: Finding): void {
+    if (isOfBitmaps(this.#image, finding)) this.bitmaps.push(finding);
+    if (finding.repair === "rebuild-refcounts") this.structure++;
+    else if (this.others++ < mostMessages) this.otherMessages.push(finding.message);
+  }
 }
 
 /** Throws ECANCELED, EFBIG (too many clusters), EIO when the refcount table can't be read. */
@@ -40,13 +72,11 @@ export async function countImage(
   job: RepairJob,
 ): Promise<CountedImage> {
   const { header } = image;
-  const findings: Finding[] = [];
+  const faults = new FaultList(image);
   const reporter = new CheckReporter({
     ...(job.signal && { signal: job.signal }),
     progress: (done, total) => job.progress?.(done, total),
-    finding: (finding) => {
-      findings.push(finding);
-    },
+    finding: (finding) => faults.add(finding),
   });
   // Wider than those of the image: nothing is lost of clusters that are referred to more often than it can say.
   const counts = new ClusterCounts({ ...header, refcountOrder: 5 }, file.size);
@@ -58,7 +88,7 @@ export async function countImage(
   const roots = await countAll(parts, walk, activeRoot(header), image, snapshots, stored);
   const isComplete = reporter.errors === 0 && reporter.readError === undefined;
   return {
-    ...{ file, image, counts, regions, roots, stored, findings, isComplete },
+    ...{ file, image, counts, regions, roots, stored, faults, isComplete },
     corruptions: reporter.corruptions,
   };
 }

@@ -23,9 +23,6 @@ export interface PlanParts extends ScriptParts {
   readonly isInDoubt: boolean;
 }
 
-/** Messages about what can't be mended that are kept. */
-const mostUnmended = 100;
-
 /** How much is planned: of the peer's own repair leaks or all, or everything that can be mended. Throws what reading the header and snapshots throws, ECANCELED, EFBIG. */
 export async function planParts(
   file: BlockNode,
@@ -42,14 +39,10 @@ export async function planParts(
   const isInDoubt = doubts.length > 0;
   const common = { base, extent, fileSize: file.size, incompatible, autoclear, version, isInDoubt };
   const counted = base.drafts.length === 0 ? asIs : await countMended(base.file, job);
-  const left = counted.findings.filter(({ repair }) => repair !== "rebuild-refcounts");
-  const structureFaults = counted.findings.length - left.length;
-  const unmended = [
-    ...doubts,
-    ...base.unmended,
-    ...left.slice(0, mostUnmended).map(({ message }) => message),
-  ];
-  if (left.length > mostUnmended) unmended.push(`${left.length - mostUnmended} further problems in tables`);
+  const { structure: structureFaults, others, otherMessages } = counted.faults;
+  const unmended = [...doubts, ...base.unmended, ...otherMessages];
+  const further = others - otherMessages.length;
+  if (further > 0) unmended.push(`${further} further problems in tables`);
   const isBlocked = base.unmended.length > 0;
   if (isBlocked || !counted.isComplete) {
     const none = { counts: undefined, tables: undefined, structureFaults, isMended: false };

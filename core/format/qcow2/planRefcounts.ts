@@ -4,6 +4,7 @@
 import { BlockError } from "../../base/errors.ts";
 import { limits } from "./layout.ts";
 import type { CountedRefcounts } from "./planCounts.ts";
+import { wordBytes } from "./planWords.ts";
 import { bigEndianWords } from "./tables.ts";
 import { type CountPage, countAt, putCount } from "./write/countPage.ts";
 
@@ -224,12 +225,6 @@ class Layout {
         newBytes: wordBytes(BigInt(places.get(index) ?? 0)),
       }));
   }
-}
-
-export function wordBytes(word: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, word);
-  return bytes;
 }
 
 /** The page as it is on disk. */

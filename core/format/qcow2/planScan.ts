@@ -10,6 +10,7 @@ import { compressedPlace, hasReservedL2Bits, isCompressed, offsetOf } from "./en
 import { guestRange } from "./layout.ts";
 import { PieceReader } from "./pieces.ts";
 import { type EntryRule, isOutside, type MendedEntry, mendedL1, mendedL2 } from "./planEntry.ts";
+import type { WordEdit } from "./planWords.ts";
 
 /** Runs of entries that are listed, and entries in them: more are left to a second repair. */
 const maxRuns = 100_000;
@@ -18,13 +19,6 @@ const maxEntries = 500_000;
 const maxTables = 2_000_000;
 const maxMovedBytes = 64 * 1024 * 1024;
 const turnMs = 20;
-
-/** A change of one word of 8 bytes; `offset` is that in the file as the plan's first part leaves it. */
-export interface WordEdit {
-  readonly offset: number;
-  readonly oldWord: bigint;
-  readonly newWord: bigint;
-}
 
 /** Entries side by side that need the same. */
 export interface MendedRun {

@@ -2,12 +2,12 @@
 // out for all that, COPIED flags by those refcounts, the header's fields, and the marks last.
 import type { ItemWrite, RepairExtent, RepairScript } from "../../block/finding.ts";
 import { autoclear, incompatible } from "./layout.ts";
-import { type BasePlan, mergedWords, refcountsId } from "./planBase.ts";
+import { type BasePlan, refcountsId } from "./planBase.ts";
 import type { CountedRefcounts } from "./planCounts.ts";
 import { flagged, movedTo } from "./planEntry.ts";
 import { copyId, type DiskTables } from "./planFlags.ts";
-import { layOutRefcounts, type NewBytes, type RefcountLayout, wordBytes } from "./planRefcounts.ts";
-import type { WordEdit } from "./planScan.ts";
+import { layOutRefcounts, type NewBytes, type RefcountLayout } from "./planRefcounts.ts";
+import { longestJoined, mergedWords, type OwnedEdit, wordBytes, wordWrites } from "./planWords.ts";
 
 export const leaksId = "leaks";
 export const flagsId = "copied-flags";
@@ -34,10 +34,6 @@ export interface ScriptParts {
 export interface BuiltScript extends RepairScript {
   /** Flags that change. */
   readonly flags: number;
-}
-
-interface OwnedEdit extends WordEdit {
-  readonly item: string;
 }
 
 /** `chosen` holds what each of its items needs. Throws EFBIG. */
@@ -94,7 +90,9 @@ class Script {
   #addBase(): void {
     for (const { item, words, fields, copies, appended } of this.#parts.base.drafts) {
       if (!this.#chosen.has(item.id)) continue;
-      for (const word of words) this.#words.push({ ...word, item: item.id });
+      for (const { offset, oldWord, newWord } of words) {
+        this.#words.push({ offset, oldWord, newWord, item: item.id });
+      }
       for (const field of fields) this.#fields.push({ ...field, item: item.id });
       this.#copies.push(...copies);
       this.#patches.push(...appended);
@@ -118,7 +116,7 @@ class Script {
       for (const [i, oldWord] of run.words.entries()) {
         const offset = run.entryOffset + i * l2EntryLength;
         const newWord = flagged(movedTo(oldWord, this.#end), run.times === 1);
-        this.#words.push({ item, offset, oldWord, newWord });
+        this.#words.push({ offset, oldWord, newWord, item });
         copied.add(offset);
         this.#change(run.from / clusterSize + i, -run.times);
         this.#change(this.#end / clusterSize, run.times);
@@ -170,7 +168,7 @@ class Script {
       const newWord = flagged(word, count === 1 || stays);
       if (newWord === word) continue;
       this.#flags++;
-      this.#words.push({ item: flagsId, offset, oldWord: word, newWord });
+      this.#words.push({ offset, oldWord: word, newWord, item: flagsId });
     }
   }
 
@@ -180,19 +178,15 @@ class Script {
       ...edit,
       item: raises ? refcountsId : leaksId,
     }));
-    const writes: ItemWrite[] = [...counts];
-    const first = new Map<number, string>();
-    for (const { offset, item } of this.#words) if (!first.has(offset)) first.set(offset, item);
+    const words: OwnedEdit[] = [];
     for (const edit of mergedWords(this.#words)) {
       if (edit.oldWord === edit.newWord) continue;
       // What lies in a table that is copied is changed in the copy.
       if (edit.offset >= this.#parts.base.start) {
         this.#patches.push({ offset: edit.offset, newBytes: wordBytes(edit.newWord) });
-        continue;
-      }
-      const [oldBytes, newBytes] = [wordBytes(edit.oldWord), wordBytes(edit.newWord)];
-      writes.push({ item: first.get(edit.offset) ?? flagsId, offset: edit.offset, oldBytes, newBytes });
+      } else words.push(edit);
     }
+    const writes: ItemWrite[] = [...counts, ...wordWrites(words)];
     return [...joined(writes), ...this.#fields, ...this.#autoclear()];
   }
 
@@ -222,9 +216,6 @@ function tableField(offset: number, clusters: number): Uint8Array {
   view.setUint32(8, clusters);
   return bytes;
 }
-
-/** Bytes of writes that are put together. */
-const longestJoined = 64 * 1024;
 
 /** Writes of one item that follow each other in the file as one. */
 function joined(writes: readonly ItemWrite[]): ItemWrite[] {

@@ -1,0 +1,70 @@
+// What can be mended of persistent bitmaps, as the check has found them: an entry of a table that breaks a rule, or all of
+// them given up where their directory can't be read.
+import { hex } from "../../base/bytes.ts";
+import type { ByteRange, Finding } from "../../block/finding.ts";
+import { extensionTypes } from "./extensions.ts";
+import type { Qcow2Image } from "./header.ts";
+import { autoclear } from "./layout.ts";
+import { type Draft, noChanges } from "./planDraft.ts";
+import { wordBytes } from "./planWords.ts";
+
+export const bitmapsId = "drop-bitmaps";
+
+/** Whether a finding is about bitmaps in a way that can be mended. */
+export function isOfBitmaps(image: Qcow2Image, finding: Finding): boolean {
+  return image.extensions.bitmaps !== undefined && (isOfEntry(finding) || isOfDirectory(image, finding));
+}
+
+/** `findings`: those of bitmaps. */
+export function bitmapDrafts(image: Qcow2Image, findings: readonly Finding[]): Draft[] {
+  const whole = findings.find((finding) => isOfDirectory(image, finding));
+  return whole ? [dropDraft(image, whole)] : findings.map(entryDraft);
+}
+
+function isOfEntry({ code, table }: Finding): boolean {
+  return table?.level === "bitmap table" && (code === "bitmap-entry-damaged" || code === "region-past-end");
+}
+
+function isOfDirectory({ extensions }: Qcow2Image, { code, offset }: Finding): boolean {
+  const { bitmaps, list } = extensions;
+  if (bitmaps === undefined) return false;
+  const field = (list.findLast(({ type }) => type === extensionTypes.bitmaps)?.offset ?? 0) + 24;
+  const directory = { offset: bitmaps.directoryOffset, length: bitmaps.directorySize };
+  return (
+    code === "bitmap-directory-damaged" ||
+    (code === "region-past-end" && (offset === field || isIn(offset, directory)))
+  );
+}
+
+const isIn = (at: number, range: ByteRange) => at >= range.offset && at < range.offset + range.length;
+
+function dropDraft({ header }: Qcow2Image, { message }: Finding): Draft {
+  const { autoclear: bits } = header;
+  return {
+    ...noChanges,
+    fields: [{ offset: 88, oldBytes: wordBytes(bits), newBytes: wordBytes(bits & ~autoclear.bitmaps) }],
+    item: {
+      ...{ id: bitmapsId, action: "drop-bitmaps" },
+      problem: message,
+      effect:
+        "Nothing of the disk reads differently; the image's bitmaps, which no program can read, are given up.",
+      ...{ guest: [], risk: "cannot-be-undone-elsewhere", needs: [], isDefault: true },
+      ...{ file: { offset: 88, length: 8 }, grows: 0 },
+    },
+  };
+}
+
+function entryDraft({ offset, value, message }: Finding): Draft {
+  return {
+    ...noChanges,
+    words: [{ offset, oldWord: BigInt(value ?? 0), newWord: 1n }],
+    item: {
+      ...{ id: `fix:${hex(offset)}`, action: "fix-entry" },
+      problem: message,
+      effect:
+        "Nothing of the disk reads differently; this part of the bitmap says that all of it has changed.",
+      ...{ guest: [], risk: "cannot-be-undone-elsewhere", needs: [], isDefault: true },
+      ...{ file: { offset, length: 8 }, grows: 0 },
+    },
+  };
+}
