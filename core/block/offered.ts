@@ -1,17 +1,6 @@
-// The items that a repair offers: as few bytes as they can be, as there may be 100,000, and what was chosen of them, each of
-// which has to be offered, with all that it needs.
+// The items that a repair offers, and what was chosen of them, each of which has to be offered, with all that it needs.
 import { BlockError } from "../base/errors.ts";
 import type { OfferedRepair, RepairWrite } from "./finding.ts";
-
-/** An item whose sentences no longer hold the pieces that they were put together from, which take five times their room. */
-export function compactItem(item: OfferedRepair): OfferedRepair {
-  const { id, problem, effect } = item;
-  return { ...item, id: flat(id), problem: flat(problem), effect: flat(effect) };
-}
-
-function flat(text: string): string {
-  return Buffer.from(text).toString();
-}
 
 /**
  * Whether a write of an earlier repair took something out of use. `sizes`: where that repair cut the file, and how long

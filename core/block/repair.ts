@@ -3,6 +3,7 @@
 // with repair, and by the repair wizard).
 import { hex } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
+import { compactFinding } from "./compact.ts";
 import type { CheckResult, Finding, PeerLines, RepairExtent, RepairPlan, RepairWrite } from "./finding.ts";
 import type { BlockNode } from "./node.ts";
 
@@ -117,7 +118,7 @@ export async function gather(
     ...(job.signal && { signal: job.signal }),
     progress: (done, total) => job.progress?.(done, total),
     finding: (finding) => {
-      findings.push(finding);
+      findings.push(compactFinding(finding));
     },
   });
   return { result, findings };

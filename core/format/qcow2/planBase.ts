@@ -2,10 +2,10 @@
 // that lie on other structures, the snapshot table, bitmaps. What follows from it is counted in the image as it leaves it.
 import { hex } from "../../base/bytes.ts";
 import { formatSize } from "../../base/units.ts";
+import { compactItem } from "../../block/compact.ts";
 import type { RepairExtent, RepairScript } from "../../block/finding.ts";
 import { MendedFile } from "../../block/mendedFile.ts";
 import type { BlockNode } from "../../block/node.ts";
-import { compactItem } from "../../block/offered.ts";
 import type { RepairJob } from "../../block/repair.ts";
 import { snapshotTableBytes } from "./checkOthers.ts";
 import { setBit } from "./checkVisits.ts";

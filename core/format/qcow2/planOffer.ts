@@ -3,11 +3,11 @@
 // with two users are copied for one of them, and tables that lie on others move.
 import { hex } from "../../base/bytes.ts";
 import { formatSize } from "../../base/units.ts";
+import { compactItem } from "../../block/compact.ts";
 import type { OfferedRepair, RepairOffer } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import {
   chosenItems,
-  compactItem,
   type EarlierRepairs,
   itemsById,
   type LeakDoubt,

@@ -2,11 +2,11 @@
 // with two users are copied to the end of the file for the later one, so that both keep what they read.
 import { hex } from "../../base/bytes.ts";
 import { formatSize } from "../../base/units.ts";
+import { compactItem } from "../../block/compact.ts";
 import type { ByteRange, ItemWrite, OfferedRepair, RepairOffer, RepairScript } from "../../block/finding.ts";
 import type { BlockNode } from "../../block/node.ts";
 import {
   chosenItems,
-  compactItem,
   type EarlierRepairs,
   type GaveUp,
   itemsById,
