@@ -8,7 +8,7 @@ import { autoclear } from "./layout.ts";
 import { type Draft, noChanges } from "./planDraft.ts";
 import { wordBytes } from "./planWords.ts";
 
-export const bitmapsId = "drop-bitmaps";
+const bitmapsId = "drop-bitmaps";
 
 /** Whether a finding is about bitmaps in a way that can be mended. */
 export function isOfBitmaps(image: Qcow2Image, finding: Finding): boolean {
