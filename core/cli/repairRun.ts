@@ -217,14 +217,17 @@ function showPlan(
   if (offer.dropped > 0) stdout.line(`${offer.dropped} further items are left to a second repair.`);
   if (script.items.length > 0)
     stdout.line(`The file will have ${script.newSize} bytes; it has ${offer.fileSize}.`);
-  if (offer.leaked.bytes > 0) {
-    const size = formatSize(offer.leaked.bytes);
-    stdout.line(`${size} are leaked: nothing uses them. --rescue-leaks writes what is in them to a file.`);
-  }
+  showLeaked(offer);
   for (const { state, text, hint } of preflight) {
     if (state === "ok" || offer.items.length === 0) continue;
     printWarning(`${text}${hint === undefined ? "" : ` ${hint}`}`);
   }
+}
+
+function showLeaked({ leaked }: RepairOffer): void {
+  if (leaked.bytes === 0) return;
+  const size = formatSize(leaked.bytes);
+  stdout.line(`${size} are leaked: nothing uses them. --rescue-leaks writes what is in them to a file.`);
 }
 
 function showItem(item: OfferedRepair, isChosen: boolean, write: RepairScript["last"]): void {
@@ -249,11 +252,13 @@ export function hexBytes(bytes: Uint8Array, most = bytes.length): string {
 function showOutcome({ json }: RepairRequest, { items }: RepairScript, left: RepairOffer): void {
   const rest = left.items.map(({ id }) => id);
   if (json) {
-    stdout.line(jsonText({ mended: items, left: rest, unmended: left.unmended, dropped: left.dropped }, 4));
+    const { unmended, dropped, leaked } = left;
+    stdout.line(jsonText({ mended: items, left: rest, unmended, dropped, leaked }, 4));
     return;
   }
   stdout.line(
     `${items.length} ${items.length === 1 ? "item was" : "items were"} mended; ${rest.length} can be mended still.`,
   );
   for (const text of left.unmended) stdout.line(`Not mended: ${printable(text)}`);
+  showLeaked(left);
 }

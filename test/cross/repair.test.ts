@@ -210,7 +210,23 @@ describe("repair --apply", () => {
       left: [],
       unmended: [],
       dropped: 0,
+      leaked: { ranges: 0, bytes: 0 },
     });
+  });
+
+  it("says what stays leaked: a QED image has no way to use it again", () => {
+    const data = new Uint8Array(cluster).fill(1);
+    const clusters = new Map([
+      [0, data],
+      [1, data],
+    ]);
+    // The first of the two clusters, 4 KiB, is nobody's any more; the other one lies behind it.
+    const spec = { size: 1024 * cluster, clusterSize: cluster, tableSize: 2, clusters };
+    cli.write("middle.qed", buildQed({ ...spec, l2: [[0, 0, 0n]] }).bytes);
+    expect(repair("--apply", "middle.qed").stdout).toBe(
+      "0 items were mended; 0 can be mended still.\n" +
+        "4 KiB are leaked: nothing uses them. --rescue-leaks writes what is in them to a file.\n",
+    );
   });
 });
 

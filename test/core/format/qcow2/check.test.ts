@@ -659,6 +659,25 @@ describe("the check of bitmaps", () => {
     expect([result.corruptions, result.leaks, result.readError?.code]).toEqual([1, 0, "EINVAL"]);
   });
 
+  // A cluster of bits speaks of 8 C times 2^16 bytes, which is more than the disk has: one entry is needed, or none.
+  it.each([
+    ["an entry too many", 2, (header: DataView) => header.setUint32(7 * C + 8, 2), 1],
+    ["one where the disk is empty", 1, (header: DataView) => header.setBigUint64(24, 0n), 0],
+  ])("tells of a table with %s", async (_, entries, change, needed) => {
+    const { bytes } = buildQcow2(withBitmap(at(9)));
+    change(new DataView(bytes.buffer, bytes.byteOffset));
+    const { result, findings } = await gathered(await openBytes(bytes));
+    expect(findings.map(({ code, offset, length, message }) => [code, offset, length, message])).toEqual([
+      [
+        "bitmap-table-length",
+        7 * C + 8,
+        4,
+        `bitmap "b": its table has ${entries} entries, and ${needed} speak of the disk`,
+      ],
+    ]);
+    expect(result.corruptions).toBe(1);
+  });
+
   it("leaves them alone where they are said to be stale: what they have is leaked", async () => {
     const { result } = await checked(withBitmap(at(9), 1, { autoclear: 0n }));
     expect([result.corruptions, result.leaks]).toEqual([0, 3]);
