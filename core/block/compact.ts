@@ -1,5 +1,5 @@
 // Findings and offered repairs as few bytes as they can be, as there may be 200,000: a sentence put together from pieces
-// holds all of them, in five times the room of its text, and an object made by spreading others has a layout of its own.
+// holds all of them, in five times the room of its text, and an object made by spreading others may have a layout of its own.
 import type { Finding, OfferedRepair, PeerLines } from "./finding.ts";
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };

@@ -224,12 +224,11 @@ class Comparison {
       // The helper's results come in at turns of the event loop, and it should not go hungry.
       if (this.#helper !== undefined) await this.#pace.turn();
       await this.#takeResults();
-      while (this.#mustWait && !this.#finished) if (!(await this.#scanStolen())) await this.#awaitHelper();
+      await this.#workWhile(() => this.#mustWait);
     }
     if (this.#pace.stopped) await this.#helper?.stop();
     // Also where this thread found what it looks for: what lies before it may be the helper's.
-    while (!this.#finished && (await this.#scanStolen()));
-    while (this.#helper?.busy && !this.#finished) await this.#awaitHelper();
+    await this.#workWhile(() => this.#helper?.busy === true);
     await this.#write();
     if (this.#scannedTo < this.#end && !this.#finished) {
       throw new BlockError("EIO", `the comparison ended at ${this.#scannedTo}, before the images do`, {
@@ -253,6 +252,11 @@ class Comparison {
     const stolen = this.#helper?.steal();
     if (stolen !== undefined) await this.#scan(...stolen);
     return stolen !== undefined;
+  }
+
+  /** Scans what the helper has not begun, then waits for it, as long as that is so and something is wanted. */
+  async #workWhile(isSo: () => boolean): Promise<void> {
+    while (isSo() && !this.#finished) if (!(await this.#scanStolen())) await this.#awaitHelper();
   }
 
   /** What is found further on has to be written after what is still missing. */

@@ -11,7 +11,7 @@ import { type CompareTuning, compareRuns } from "../../core/ops/compare.ts";
 import { startEqualThread } from "../../core/ops/equalThread.ts";
 import { createLuks } from "../build/peers.ts";
 import { describeWithQemu } from "../core/cli/support.ts";
-import { type Collected, collector, naive, places } from "../core/ops/collect.ts";
+import { answersLate, type Collected, collector, naive, places } from "../core/ops/collect.ts";
 import { randomBytes } from "../core/ops/testNode.ts";
 
 const KiB = 1024;
@@ -146,19 +146,13 @@ describeWithQemu("a comparison of what lies in files", () => {
   });
 
   it("asked for the first mismatch alone, waits for what the thread has begun before it", async () => {
-    const late = (port: Port): Port => ({
-      ...port,
-      listen: (onMessage, onClosed) => {
-        port.listen((message) => setTimeout(onMessage, 100, message), onClosed);
-      },
-    });
     for (const at of [77, 2 * MiB + 77, 7 * MiB + 77]) {
       const other = Uint8Array.from(disk);
       for (const place of new Set([at, 7 * MiB + 77])) other[place] = (other[place] ?? 0) ^ 4;
       writeFileSync(file("other.raw"), other);
       const params = { a: raw("other.raw"), b: file("disk.qcow2"), stopAtFirst: true };
       // Items of two blocks: a scan ends in the middle of one when it has found something.
-      const { summary, answered } = await run(params, late, { itemBytes: MiB });
+      const { summary, answered } = await run(params, answersLate, { itemBytes: MiB });
       expect(answered).toBeGreaterThan(0);
       expect(summary).toMatchObject({ first: at - 77, identical: false, complete: false });
     }

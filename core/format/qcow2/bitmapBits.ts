@@ -15,9 +15,19 @@ import { bigEndianWords } from "./tables.ts";
 const allZero = 0;
 const allOne = 1;
 
-/** How long the table of a bitmap is. */
+/** How long the table of a bitmap is; 0 for an empty disk, which can't have any. */
 export function bitmapTableEntries(size: number, granularity: number, clusterSize: number): number {
-  return Math.max(1, Math.ceil(Math.ceil(Math.ceil(size / granularity) / 8) / clusterSize));
+  return Math.ceil(Math.ceil(Math.ceil(size / granularity) / 8) / clusterSize);
+}
+
+/** What is wrong with how long it is; undefined where nothing is. `size`: of the disk, bytes. */
+export function bitmapLengthFault(
+  { granularity, tableEntries }: Qcow2Bitmap,
+  { clusterSize, size }: { readonly clusterSize: number; readonly size: number },
+): string | undefined {
+  const needed = bitmapTableEntries(size, granularity, clusterSize);
+  if (tableEntries === needed) return undefined;
+  return `its table has ${tableEntries} entries, and ${needed} speak of the disk`;
 }
 
 export class BitmapBits {
@@ -61,11 +71,8 @@ export class BitmapBits {
     { clusterSize, size }: { readonly clusterSize: number; readonly size: number },
   ): Promise<BitmapBits> {
     const { granularity, tableEntries, tableOffset, name } = bitmap;
-    const needed = bitmapTableEntries(size, granularity, clusterSize);
-    if (tableEntries !== needed) {
-      const why = `its table has ${tableEntries} entries, and ${needed} speak of the disk`;
-      throw broken(name, why, tableOffset);
-    }
+    const fault = bitmapLengthFault(bitmap, { clusterSize, size });
+    if (fault !== undefined) throw broken(name, fault, tableOffset);
     const bytes = new Uint8Array(tableEntries * 8);
     await readPadded(file, tableOffset, bytes);
     const halves = bigEndianWords(bytes);

@@ -3,7 +3,7 @@
 import { hex } from "../../base/bytes.ts";
 import { BlockError, toPlain, unreachable } from "../../base/errors.ts";
 import type { RepairKind } from "../../block/finding.ts";
-import { bitmapTableEntries } from "./bitmapBits.ts";
+import { bitmapLengthFault } from "./bitmapBits.ts";
 import { type Qcow2Bitmap, readBitmaps } from "./bitmaps.ts";
 import { told } from "./checkRegions.ts";
 import type { StoredBlock, StoredRefcounts } from "./checkStored.ts";
@@ -214,13 +214,12 @@ export async function checkBitmaps(
 
 /** With such a table no program loads it, and the peer does not open the image. That of one in use is not looked at. */
 function checkLength({ header, reporter }: CheckParts, bitmap: Qcow2Bitmap): void {
-  const { name, tableEntries, isInUse, granularity, offset } = bitmap;
-  const needed = header.size === 0 ? 0 : bitmapTableEntries(header.size, granularity, header.clusterSize);
-  if (isInUse || tableEntries === needed) return;
+  const fault = bitmap.isInUse ? undefined : bitmapLengthFault(bitmap, header);
+  if (fault === undefined) return;
   reporter.corrupt("none", 1, () => ({
     code: "bitmap-table-length",
-    message: `bitmap ${JSON.stringify(name)}: its table has ${tableEntries} entries, and ${needed} speak of the disk`,
-    offset: offset + 8,
+    message: `bitmap ${JSON.stringify(bitmap.name)}: ${fault}`,
+    offset: bitmap.offset + 8,
     length: 4,
   }));
 }

@@ -10,7 +10,6 @@ import type { RepairJob } from "../../block/repair.ts";
 import { snapshotTableBytes } from "./checkOthers.ts";
 import { setBit } from "./checkVisits.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
-import { bitmapDrafts } from "./planBitmaps.ts";
 import type { CountedImage } from "./planCounts.ts";
 import { type Draft, noChanges } from "./planDraft.ts";
 import { movedTo } from "./planEntry.ts";
@@ -89,7 +88,7 @@ export async function planBase(parts: BaseParts): Promise<BasePlan> {
     for (const table of scan.moved) drafts.push(tableDraft(table, header.clusterSize, file.size, l1Words));
     end = scan.end;
   }
-  if (!isPeers) drafts.push(...bitmapDrafts(image, counted.faults.bitmaps));
+  if (!isPeers) drafts.push(...counted.faults.bitmaps.drafts(image));
   const incomplete = incompleteSnapshots(header, parts.snapshots).length;
   const { snapshots, faults } = parts;
   if (counted.isComplete && (incomplete > 0 || faults.length > 0)) {

@@ -10,30 +10,37 @@ import { wordBytes } from "./planWords.ts";
 
 const bitmapsId = "drop-bitmaps";
 
-/** Whether a finding is about bitmaps in a way that can be mended. */
-export function isOfBitmaps(image: Qcow2Image, finding: Finding): boolean {
-  return image.extensions.bitmaps !== undefined && (isOfEntry(finding) || isOfDirectory(image, finding));
-}
+/** Those that can be mended. */
+export class BitmapFaults {
+  readonly #directory: { readonly field: number; readonly range: ByteRange } | undefined;
+  readonly #entries: Finding[] = [];
+  #whole: Finding | undefined;
 
-/** `findings`: those of bitmaps. */
-export function bitmapDrafts(image: Qcow2Image, findings: readonly Finding[]): Draft[] {
-  const whole = findings.find((finding) => isOfDirectory(image, finding));
-  return whole ? [dropDraft(image, whole)] : findings.map(entryDraft);
+  constructor({ extensions: { bitmaps, list } }: Qcow2Image) {
+    if (bitmaps === undefined) return;
+    const field = (list.findLast(({ type }) => type === extensionTypes.bitmaps)?.offset ?? 0) + 24;
+    this.#directory = { field, range: { offset: bitmaps.directoryOffset, length: bitmaps.directorySize } };
+  }
+
+  add(finding: Finding): void {
+    if (this.#directory === undefined) return;
+    if (this.#isOfDirectory(finding)) this.#whole ??= finding;
+    else if (isOfEntry(finding)) this.#entries.push(finding);
+  }
+
+  drafts(image: Qcow2Image): Draft[] {
+    return this.#whole ? [dropDraft(image, this.#whole)] : this.#entries.map(entryDraft);
+  }
+
+  #isOfDirectory({ code, offset }: Finding): boolean {
+    if (code !== "region-past-end") return code === "bitmap-directory-damaged";
+    const { field, range } = this.#directory ?? {};
+    return offset === field || (range !== undefined && isIn(offset, range));
+  }
 }
 
 function isOfEntry({ code, table }: Finding): boolean {
   return table?.level === "bitmap table" && (code === "bitmap-entry-damaged" || code === "region-past-end");
-}
-
-function isOfDirectory({ extensions }: Qcow2Image, { code, offset }: Finding): boolean {
-  const { bitmaps, list } = extensions;
-  if (bitmaps === undefined) return false;
-  const field = (list.findLast(({ type }) => type === extensionTypes.bitmaps)?.offset ?? 0) + 24;
-  const directory = { offset: bitmaps.directoryOffset, length: bitmaps.directorySize };
-  return (
-    code === "bitmap-directory-damaged" ||
-    (code === "region-past-end" && (offset === field || isIn(offset, directory)))
-  );
 }
 
 const isIn = (at: number, range: ByteRange) => at >= range.offset && at < range.offset + range.length;

@@ -12,7 +12,7 @@ import { CheckReporter } from "./checkReporter.ts";
 import { type StoredBlock, StoredRefcounts } from "./checkStored.ts";
 import { type CheckRoot, TableWalk } from "./checkWalk.ts";
 import { type Qcow2Image, readPadded } from "./header.ts";
-import { isOfBitmaps } from "./planBitmaps.ts";
+import { BitmapFaults } from "./planBitmaps.ts";
 import { Turns } from "./planScan.ts";
 import type { Qcow2Snapshot } from "./snapshots.ts";
 import { bigEndianWords } from "./tables.ts";
@@ -27,38 +27,30 @@ export interface CountedImage {
   readonly roots: readonly CheckRoot[];
   readonly stored: StoredRefcounts;
   /** What was found in tables; refcounts are not compared. */
-  readonly faults: FaultsFound;
+  readonly faults: TableFaults;
   readonly corruptions: number;
   /** Whether everything could be read. */
   readonly isComplete: boolean;
 }
 
-/** Of each kind no more than is needed: there may be 200,000 findings, and they are looked for twice. */
-export interface FaultsFound {
-  readonly bitmaps: readonly Finding[];
-  /** Corruptions of the tables of refcounts themselves. */
-  readonly structure: number;
-  readonly others: number;
-  /** Messages of the first of them. */
-  readonly otherMessages: readonly string[];
-}
-
 /** Messages about what can't be mended that are kept. */
 const mostMessages = 100;
 
-class FaultList implements FaultsFound {
-  readonly bitmaps: Finding[] = [];
-  readonly otherMessages: string[] = [];
+/** Of each kind of findings no more than is needed: there may be 200,000, and they are looked for twice. */
+class TableFaults {
+  readonly bitmaps: BitmapFaults;
+  /** Corruptions of the tables of refcounts themselves. */
   structure = 0;
   others = 0;
-  readonly #image: Qcow2Image;
+  /** Messages of the first of them. */
+  readonly otherMessages: string[] = [];
 
   constructor(image: Qcow2Image) {
-    this.#image = image;
+    this.bitmaps = new BitmapFaults(image);
   }
 
   add(finding: Finding): void {
-    if (isOfBitmaps(this.#image, finding)) this.bitmaps.push(finding);
+    this.bitmaps.add(finding);
     if (finding.repair === "rebuild-refcounts") this.structure++;
     else if (this.others++ < mostMessages) this.otherMessages.push(finding.message);
   }
@@ -72,7 +64,7 @@ export async function countImage(
   job: RepairJob,
 ): Promise<CountedImage> {
   const { header } = image;
-  const faults = new FaultList(image);
+  const faults = new TableFaults(image);
   const reporter = new CheckReporter({
     ...(job.signal && { signal: job.signal }),
     progress: (done, total) => job.progress?.(done, total),

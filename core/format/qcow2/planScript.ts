@@ -7,7 +7,7 @@ import type { CountedRefcounts } from "./planCounts.ts";
 import { flagged, movedTo } from "./planEntry.ts";
 import { copyId, type DiskTables } from "./planFlags.ts";
 import { layOutRefcounts, type NewBytes, type RefcountLayout } from "./planRefcounts.ts";
-import { longestJoined, mergedWords, type OwnedEdit, wordBytes, wordWrites } from "./planWords.ts";
+import { joinedWrites, mergedWords, type OwnedEdit, wordBytes, wordWrites } from "./planWords.ts";
 
 export const leaksId = "leaks";
 export const flagsId = "copied-flags";
@@ -186,8 +186,7 @@ class Script {
         this.#patches.push({ offset: edit.offset, newBytes: wordBytes(edit.newWord) });
       } else words.push(edit);
     }
-    const writes: ItemWrite[] = [...counts, ...wordWrites(words)];
-    return [...joined(writes), ...this.#fields, ...this.#autoclear()];
+    return [...joinedWrites([...counts, ...wordWrites(words)]), ...this.#fields, ...this.#autoclear()];
   }
 
   #last(): ItemWrite | undefined {
@@ -215,32 +214,4 @@ function tableField(offset: number, clusters: number): Uint8Array {
   view.setBigUint64(0, BigInt(offset));
   view.setUint32(8, clusters);
   return bytes;
-}
-
-/** Writes of one item that follow each other in the file as one. */
-function joined(writes: readonly ItemWrite[]): ItemWrite[] {
-  const groups: ItemWrite[][] = [];
-  let end = -1;
-  let length = 0;
-  for (const write of [...writes].sort((a, b) => a.offset - b.offset)) {
-    const group = groups.at(-1);
-    if (group?.[0]?.item === write.item && end === write.offset && length < longestJoined) group.push(write);
-    else {
-      groups.push([write]);
-      length = 0;
-    }
-    length += write.oldBytes.length;
-    end = write.offset + write.oldBytes.length;
-  }
-  return groups.map((group) => {
-    const [first] = group;
-    if (first === undefined) throw new Error("a group has a write");
-    if (group.length === 1) return first;
-    const all = (which: "oldBytes" | "newBytes") => {
-      const bytes = new Uint8Array(group.reduce((sum, write) => sum + write[which].length, 0));
-      for (const write of group) bytes.set(write[which], write.offset - first.offset);
-      return bytes;
-    };
-    return { ...first, oldBytes: all("oldBytes"), newBytes: all("newBytes") };
-  });
 }

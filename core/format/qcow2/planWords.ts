@@ -14,9 +14,9 @@ export interface OwnedEdit extends WordEdit {
   readonly item: string;
 }
 
-export const wordLength = 8;
+const wordLength = 8;
 /** Bytes of writes that are put together. */
-export const longestJoined = 64 * 1024;
+const longestJoined = 64 * 1024;
 
 export function wordBytes(word: bigint): Uint8Array {
   const bytes = new Uint8Array(wordLength);
@@ -35,37 +35,52 @@ export function mergedWords(words: Iterable<OwnedEdit>): OwnedEdit[] {
   return [...merged.values()];
 }
 
-/** Ascending; `words` are not needed in any order. */
+/** Ascending; words of one item that follow each other as one write. */
 export function wordWrites(words: readonly OwnedEdit[]): ItemWrite[] {
-  const sorted = [...words].sort((a, b) => a.offset - b.offset);
-  const writes: ItemWrite[] = [];
-  for (let first = 0, end = 0; first < sorted.length; first = end) {
-    end = endOfRun(sorted, first);
-    writes.push(writeOf(sorted, first, end));
-  }
-  return writes;
+  return runsOf(words, () => wordLength).map((run) => {
+    const length = run.length * wordLength;
+    const [oldBytes, newBytes] = [new Uint8Array(length), new Uint8Array(length)];
+    const [before, after] = [new DataView(oldBytes.buffer), new DataView(newBytes.buffer)];
+    for (const [i, { oldWord, newWord }] of run.entries()) {
+      before.setBigUint64(i * wordLength, oldWord);
+      after.setBigUint64(i * wordLength, newWord);
+    }
+    const { item, offset } = run[0];
+    return { item, offset, oldBytes, newBytes };
+  });
 }
 
-/** Index behind the last of the edits that are one write with the first. */
-function endOfRun(sorted: readonly OwnedEdit[], first: number): number {
-  const { offset = 0, item } = sorted[first] ?? {};
-  let end = first + 1;
-  while (end - first < longestJoined / wordLength) {
-    const next = sorted[end];
-    if (next?.item !== item || next?.offset !== offset + (end - first) * wordLength) break;
-    end++;
-  }
-  return end;
+/** The same of writes of any length. */
+export function joinedWrites(writes: readonly ItemWrite[]): ItemWrite[] {
+  return runsOf(writes, ({ oldBytes }) => oldBytes.length).map((run) => {
+    const [first] = run;
+    if (run.length === 1) return first;
+    const all = (which: "oldBytes" | "newBytes") => {
+      const bytes = new Uint8Array(run.reduce((sum, write) => sum + write[which].length, 0));
+      for (const write of run) bytes.set(write[which], write.offset - first.offset);
+      return bytes;
+    };
+    return { ...first, oldBytes: all("oldBytes"), newBytes: all("newBytes") };
+  });
 }
 
-function writeOf(sorted: readonly OwnedEdit[], first: number, end: number): ItemWrite {
-  const length = (end - first) * wordLength;
-  const [oldBytes, newBytes] = [new Uint8Array(length), new Uint8Array(length)];
-  const [before, after] = [new DataView(oldBytes.buffer), new DataView(newBytes.buffer)];
-  const { offset = 0, item = "" } = sorted[first] ?? {};
-  for (let i = first; i < end; i++) {
-    before.setBigUint64((i - first) * wordLength, sorted[i]?.oldWord ?? 0n);
-    after.setBigUint64((i - first) * wordLength, sorted[i]?.newWord ?? 0n);
+/** Ascending by offset, in runs of one item that follow each other in the file: the last of a run may reach beyond the limit. */
+function runsOf<Part extends { readonly item: string; readonly offset: number }>(
+  parts: readonly Part[],
+  lengthOf: (part: Part) => number,
+): [Part, ...Part[]][] {
+  const runs: [Part, ...Part[]][] = [];
+  let end = -1;
+  let length = 0;
+  for (const part of [...parts].sort((a, b) => a.offset - b.offset)) {
+    const run = runs.at(-1);
+    if (run?.[0].item === part.item && end === part.offset && length < longestJoined) run.push(part);
+    else {
+      runs.push([part]);
+      length = 0;
+    }
+    length += lengthOf(part);
+    end = part.offset + lengthOf(part);
   }
-  return { item, offset, oldBytes, newBytes };
+  return runs;
 }

@@ -1,6 +1,6 @@
 // Runs a comparison in the test's own thread and gathers what it reports.
 import type { BlockNode } from "../../../core/block/node.ts";
-import type { CompareParams, JobContext, JobProgress } from "../../../core/jobs/contract.ts";
+import type { CompareParams, JobContext, JobProgress, Port } from "../../../core/jobs/contract.ts";
 import { type CompareTuning, compareNodes } from "../../../core/ops/compare.ts";
 import {
   type CompareItem,
@@ -105,4 +105,12 @@ export function naive(a: Uint8Array, b: Uint8Array) {
     }
   }
   return runs;
+}
+
+/** The line to a thread that helps, whose answers come late: the one that compares is far ahead by then. */
+export function answersLate(port: Port): Port {
+  return {
+    ...port,
+    listen: (onMessage, onClosed) => port.listen((message) => setTimeout(onMessage, 100, message), onClosed),
+  };
 }

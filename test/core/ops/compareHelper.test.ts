@@ -4,7 +4,7 @@ import type { CompareParams, Port } from "../../../core/jobs/contract.ts";
 import { portOfChannel } from "../../../core/jobs/port.ts";
 import { compareRuns } from "../../../core/ops/compare.ts";
 import { serveCompareHelper } from "../../../core/ops/compareHelper.ts";
-import { type Collected, collector, naive, places } from "./collect.ts";
+import { answersLate, type Collected, collector, naive, places } from "./collect.ts";
 import { randomBytes, seededRandom } from "./testNode.ts";
 
 const KiB = 1024;
@@ -48,14 +48,6 @@ function helperPort(onResult: (port: Port, count: number) => void = () => {}) {
     },
   });
   return { port: portOfChannel(port1), results: () => results };
-}
-
-/** The line to a helper whose answers come late: the other thread is far ahead by then. */
-function late(port: Port, byMs = 100): Port {
-  return {
-    ...port,
-    listen: (onMessage, onClosed) => port.listen((message) => setTimeout(onMessage, byMs, message), onClosed),
-  };
 }
 
 async function run(
@@ -110,7 +102,7 @@ describe("a comparison with a helper thread", () => {
     for (const offset of offsets) b[offset] = (b[offset] ?? 0) ^ 1;
     const helper = helperPort();
     const params = { a: inMemory(a), b: inMemory(b), stopAtFirst: true };
-    const { summary } = await run(params, () => late(helper.port), undefined, MiB);
+    const { summary } = await run(params, () => answersLate(helper.port), undefined, MiB);
     expect(helper.results()).toBeGreaterThan(0);
     const first = (offsets[0] ?? 0) - 77;
     expect(summary).toMatchObject({ first, identical: false, complete: false, cancelled: false });
@@ -120,7 +112,7 @@ describe("a comparison with a helper thread", () => {
     const a = randomBytes(16 * MiB, 42);
     const helper = helperPort();
     const params = { a: inMemory(a), b: inMemory(Uint8Array.from(a)), stopAtFirst: true };
-    const { summary } = await run(params, () => late(helper.port), undefined, MiB);
+    const { summary } = await run(params, () => answersLate(helper.port), undefined, MiB);
     expect(helper.results()).toBeGreaterThan(0);
     expect(summary).toMatchObject({ first: undefined, identical: true, complete: true });
   });

@@ -35,6 +35,7 @@ describe("a bitmap", () => {
     expect(bitmapTableEntries(2 ** 30, 512, C)).toBe(4);
     expect(bitmapTableEntries(2 ** 30 + 512, 512, C)).toBe(5);
     expect(bitmapTableEntries(512, 65536, C)).toBe(1);
+    expect(bitmapTableEntries(0, 65536, C)).toBe(0);
   });
 
   it("says whole granules of what was written, up to the end of the disk, while the image is open", async () => {
