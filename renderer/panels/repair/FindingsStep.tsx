@@ -137,8 +137,8 @@ function Unmended({ unmended }: { unmended: readonly string[] }) {
         <WarningIcon size={14} aria-hidden /> Not mended by this
       </h3>
       <p>
-        These can't be mended by changing the image: what the tables said there is not known. Copy the disk or
-        file that the image is on first, and look at its health.
+        The plan can't mend these: what the tables said there is not known. Copy the disk or file that the
+        image is on first, and look at its health.
       </p>
       <ul className={`${styles.examples} mono selectable`}>
         {shown.map((text) => (

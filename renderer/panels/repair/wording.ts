@@ -83,8 +83,8 @@ const problemWords: Readonly<Record<RepairAction, ProblemWords>> = {
     title: "Table entries point where no data can be",
     term: "invalid table entry",
     atRisk:
-      "The guest can't read these ranges: what they held is not where the table says. Where the file was cut short, by a copy that was broken off for instance, the whole file still has it: look for that first.",
-    ifNothing: "Reading these ranges goes on failing; everything else is not affected.",
+      "What these ranges held is not where the table says: the guest can't read them, or reads zeroes. Where the file was cut short, by a copy that was broken off for instance, the whole file still has it: look for that first.",
+    ifNothing: "Reading these ranges goes on failing or giving zeroes; everything else is not affected.",
   },
   "fix-entry": {
     title: "Table entries contradict themselves",
