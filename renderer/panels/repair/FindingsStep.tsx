@@ -30,7 +30,9 @@ export function FindingsStep({ session, state, name }: StepProps) {
   const { offered, findings } = session;
   if (!offered) return null;
   const { items, unmended } = offered;
-  const leaks = leaksText(offered);
+  const severities = findings.grouped();
+  const actions = severities.flatMap(({ groups }) => groups.map(({ action }) => action));
+  const leaks = leaksText(offered, actions);
   return (
     <StepPage
       title="Findings"
@@ -69,7 +71,7 @@ export function FindingsStep({ session, state, name }: StepProps) {
           {decimal(state.listed)}.
         </Notice>
       )}
-      {findings.grouped().map(({ severity, groups }) => (
+      {severities.map(({ severity, groups }) => (
         <section key={severity} className={styles.severity} aria-label={severityTitles[severity]}>
           <h3>{severityTitles[severity]}</h3>
           {groups.map((group) => (
@@ -81,10 +83,7 @@ export function FindingsStep({ session, state, name }: StepProps) {
       {leaks !== undefined && (
         <section className={styles.severity} aria-label="Leaked clusters">
           <h3>Leaked clusters</h3>
-          <p className="selectable">
-            {leaks} Only those at the end of the file can be given back, by the plan; the others stay. They
-            hold no data of the guest, as far as the tables say.
-          </p>
+          <p className="selectable">{leaks}</p>
           {session.image && <RescueLeaks image={session.image} />}
         </section>
       )}

@@ -239,9 +239,14 @@ function nothingText(name: string, { check }: RepairOffered): string {
     : `No problems: ${scope}.`;
 }
 
-export function leaksText({ leaks }: RepairOffered): string | undefined {
+/** `offered`: what the plan can do. A format without refcounts has no way to use them again where they lie. */
+export function leaksText({ leaks }: RepairOffered, offered: readonly RepairAction[]): string | undefined {
   if (leaks.bytes === 0) return undefined;
-  return `${bytes(leaks.bytes)} in ${count(leaks.ranges, "range")} of the file are used by nothing (leaked clusters).`;
+  const where = `${bytes(leaks.bytes)} in ${count(leaks.ranges, "range")} of the file are used by nothing (leaked clusters).`;
+  const use = offered.includes("free-leaks")
+    ? "The plan can free them."
+    : "Only those at the end of the file can be given back, by the plan; the others stay.";
+  return `${where} ${use} They hold no data of the guest, as far as the tables say.`;
 }
 
 /** Where an item is, in the file. */

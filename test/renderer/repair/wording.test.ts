@@ -5,6 +5,7 @@ import {
   afterText,
   foundText,
   isClean,
+  leaksText,
   problemWordsOf,
   sizeText,
   totalsText,
@@ -36,6 +37,16 @@ describe("the words of a repair", () => {
     for (const state of ["applying", "applied", "verified"] as const) {
       expect(journalText({ ...facts, state, refusal: undefined }, "disk.qed")).toContain("taken back");
       expect(journalText({ ...facts, state, refusal }, "disk.qed")).not.toContain("taken back");
+    }
+  });
+
+  it("say of leaked clusters that they can be freed where the plan does so, and only there", () => {
+    const leaking = offered({ leaks: { ranges: 1, bytes: 65_536 } });
+    expect(leaksText(offered(), [])).toBeUndefined();
+    expect(leaksText(leaking, ["clear-entry", "free-leaks"])).toContain("The plan can free them.");
+    expect(leaksText(leaking, ["clear-entry", "trim"])).toContain("Only those at the end of the file");
+    for (const action of ["free-leaks", "trim"] as const) {
+      expect(leaksText(leaking, [action])).toContain("64 KiB in 1 range of the file are used by nothing");
     }
   });
 
