@@ -2,10 +2,12 @@
 import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useState } from "react";
 import styles from "./App.module.css";
 import { useAppCommands } from "./commands/appCommands.ts";
+import { GoToBar } from "./goto/GoToBar.tsx";
 import { parts } from "./parts.ts";
 import { Banners } from "./shell/Banners.tsx";
 import { Columns } from "./shell/Columns.tsx";
 import { DropOverlay } from "./shell/DropOverlay.tsx";
+import { Overlays } from "./shell/Overlays.tsx";
 import { PanelBoundary, PanelHost } from "./shell/PanelHost.tsx";
 import { Rail } from "./shell/Rail.tsx";
 import { Sidebar } from "./shell/Sidebar.tsx";
@@ -40,12 +42,12 @@ export function App() {
           <div className={styles.main}>
             {tab ? <PanelHost key={tab.id} tab={tab} /> : <Welcome />}
             {inspector.drawer && inspectorView && <Drawer onClose={inspector.toggle}>{inspectorView}</Drawer>}
-            {overlay?.kind === "goto" && <parts.goTo.Component />}
+            {overlay?.kind === "goto" && <GoToBar />}
           </div>
         </Columns>
       </div>
       <StatusBar />
-      {overlay && overlay.kind !== "goto" && <parts.overlays.Component />}
+      <Overlays />
       <DropOverlay />
     </div>
   );

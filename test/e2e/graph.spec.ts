@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { ElectronApplication, Locator, Page } from "@playwright/test";
+import { buildQed } from "../build/qed.ts";
 import { expect, test } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import { type Folder, pattern, sector } from "./images.ts";
@@ -20,6 +21,27 @@ function threeCopies(folder: Folder): readonly [string, string, string] {
     return folder.file(name);
   };
   return [write("copy one.raw", right), write("copy two.raw", b), write("copy three.raw", c)];
+}
+
+const longClusters = 8192;
+const longDifferences = 8;
+
+/**
+ * 512 MiB of data in a few clusters, which nearly all entries share: read 512 bytes at a time they take seconds. An odd
+ * one differs in one byte of every 1024th cluster, the first of them cluster 1.
+ */
+function longQed(path: string, isOdd: boolean): string {
+  const [right, wrong] = [Buffer.alloc(65_536, 1), Buffer.alloc(65_536, 1)];
+  wrong[5000] = 2;
+  const clusters = new Map([[0, right] as const, [1, isOdd ? wrong : right] as const]);
+  const spec = { size: longClusters * 65_536, tableSize: 1, clusters };
+  const { dataOffsets } = buildQed(spec);
+  const l2 = Array.from({ length: longClusters }, (_, index) => {
+    const place = dataOffsets.get(index % (longClusters / longDifferences) === 1 ? 1 : 0) ?? 0;
+    return [0, index, BigInt(place)] as const;
+  });
+  writeFileSync(path, buildQed({ ...spec, l2 }).bytes);
+  return path;
 }
 
 /** The system's dialog gives these files, one at a time. */
@@ -226,7 +248,7 @@ test("shows the bytes of a quorum whose copies agree, and of one whose first cop
   await answerFiles(app, [right, right, right]);
   await fillIn(page, "quorum", copyFields);
   await open(page);
-  await expect(list(page)).toContainText("No disagreement");
+  await expect(list(page)).toContainText("All 3 copies say the same in 4 MiB");
   for (const side of ["a", "b"] as const) {
     await expect.poll(() => shownBytes(pane(page, side), 0)).toEqual(new Truth(right).row(0));
   }
@@ -245,21 +267,17 @@ test("shows the bytes of a quorum whose copies agree, and of one whose first cop
 });
 
 test("cancels a count of votes, keeps what was found, and goes on", async ({ launch, folder }) => {
-  // Copies that answer 512 bytes at a time are slow enough to be stopped: the last byte differs.
-  const size = 96 * MiB;
-  const bytes = Buffer.alloc(size, 1);
-  writeFileSync(folder.file("slow.raw"), bytes);
-  bytes[5000] = 2;
-  bytes[size - 1] = 2;
-  writeFileSync(folder.file("odd.raw"), bytes);
+  const slow = longQed(folder.file("slow.qed"), false);
+  const odd = longQed(folder.file("odd.qed"), true);
   const { app, page } = await launch();
-  await answerFiles(app, [folder.file("slow.raw"), folder.file("odd.raw"), folder.file("slow.raw")]);
+  await answerFiles(app, [slow, odd, slow]);
   await page.keyboard.press("Control+Shift+o");
   await driver(page, "").selectOption("quorum");
   for (const index of [0, 1, 2]) {
     await driver(page, `children.${index}`).selectOption("blkdebug");
-    await field(page, `children.${index}.image.filename`).click();
-    await expect(field(page, `children.${index}.image.filename`)).toContainText(".raw");
+    await driver(page, `children.${index}.image`).selectOption("qed");
+    await field(page, `children.${index}.image.file.filename`).click();
+    await expect(field(page, `children.${index}.image.file.filename`)).toContainText(".qed");
     await field(page, `children.${index}.max-transfer`).fill("512");
   }
   await open(page);
@@ -267,9 +285,9 @@ test("cancels a count of votes, keeps what was found, and goes on", async ({ lau
   await expect(list(page)).toContainText("children.1 outvoted");
   await page.keyboard.press("Escape");
   await expect(page.getByRole("button", { name: /Resume at \d+ %/ })).toBeVisible();
-  await expect(list(page)).toContainText(/1 range.*% scanned/);
+  await expect(list(page)).toContainText(/\d+ ranges?,.*% scanned/);
   await page.getByRole("button", { name: /Resume at/ }).click();
-  await expect(list(page)).toContainText("2 ranges", { timeout: 60_000 });
+  await expect(list(page)).toContainText(`${longDifferences} ranges`, { timeout: 60_000 });
   await expect(list(page)).not.toContainText("% scanned");
 });
 

@@ -276,3 +276,26 @@ test("gives the focus to the bytes of a tab that is clicked, and of one that ope
   await page.keyboard.press("Control+o");
   await expect(bytes("third.raw")).toBeFocused();
 });
+
+test("keys pressed right after Go to and the palette were asked for go there, in a window that had no idle moment yet", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  const { page } = await launch(a, b);
+  await page.addInitScript(() => {
+    window.requestIdleCallback = () => 0;
+  });
+  await page.reload();
+  await expect(list(page)).toContainText("6 runs");
+  await expect(pane(page, "a").locator('[role="grid"]')).toBeFocused();
+  // X in a comparison exchanges its sides.
+  await page.keyboard.press("Control+g");
+  await page.keyboard.type("0x9010");
+  await page.keyboard.press("Enter");
+  await expectCaret(page, 0x9010);
+  await page.keyboard.press("F1");
+  await page.keyboard.type("help: keys");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: "Keys" })).toBeVisible();
+});
