@@ -70,11 +70,11 @@ export function splitExtensions(cluster: Uint8Array, frame: HeaderFrame): Header
     }
     const type = u32be(cluster, offset);
     const length = u32be(cluster, offset + 4);
-    if (type === extensionTypes.end) break;
     if (length > left - 8) {
       const why = `${extensionName(type)} has ${length} bytes, and extensions end at ${frame.extensionsEnd}`;
       throw broken("Header extension too large", why, offset + 4, 4);
     }
+    if (type === extensionTypes.end) break;
     list.push({ type, offset, data: cluster.subarray(offset + 8, offset + 8 + length) });
     offset += 8 + Math.ceil(length / 8) * 8;
   }

@@ -125,6 +125,21 @@ describe("what is refused", () => {
     expect((await open(cut(0))).size).toBe(C);
   });
 
+  it("is an end of the extensions that is said to be longer than they are", async () => {
+    // The header has 112 bytes and the end 8: it may have all the rest of the cluster, no more.
+    const ended = (length: number): Qcow2Spec => ({
+      size: C,
+      u32: [
+        [112, 0],
+        [116, length],
+      ],
+    });
+    const error = await failureOf(open(ended(C - 120 + 1)));
+    expect(error).toMatchObject({ code: "ECORRUPT", context: { offset: 116, length: 4 } });
+    expect(error.message).toContain("Header extension too large");
+    expect((await open(ended(C - 120))).size).toBe(C);
+  });
+
   it("is an entry of the snapshot table with more extra data than any program writes", async () => {
     const entry = snapshotEntry({ id: "1", name: "one", l1Offset: 3 * C, l1Entries: 1, extraLength: 1025 });
     const at = 4 * C;
