@@ -40,7 +40,7 @@ export interface OpenOptions {
   readonly dirty?: DirtyPolicy;
   /**
    * Its structure is to be looked at: what is damaged beside the disk's own tables does not keep it from opening. Default:
-   * whether it is opened to be checked or repaired (`dirty`: skip, untouched).
+   * whether it is opened to be repaired (`dirty`: untouched); for a check (skip) as much may be damaged as the peer's allows.
    */
   readonly toInspect?: boolean;
   /** Takes no locks; read-only opens only. Default false. */
@@ -313,13 +313,14 @@ class Opener {
   /** `tables`: the node keeps tables in its file, so that others may not write it meanwhile. */
   #context(where: string, name: string, level: Level, tables: boolean): OpenContext {
     const { dirty = "report" } = this.#options;
+    const toInspect = this.#options.toInspect ?? dirty === "untouched";
     const closing = new Map<string, () => Promise<void>>();
     const context: OpenContext = {
       name,
       readOnly: level.readOnly,
       backing: this.#options.backing ?? "plain",
       dirty,
-      toInspect: this.#options.toInspect ?? (dirty === "skip" || dirty === "untouched"),
+      purpose: toInspect ? "inspect" : dirty === "skip" ? "check" : "use",
       sharing: {
         forceShare: (level.forceShare || (level.depth > 0 && this.#options.shareBacking)) ?? false,
       },

@@ -47,6 +47,12 @@ export interface CacheMode {
   readonly noFlush: boolean;
 }
 
+/**
+ * use: whatever breaks a rule of the format is refused. check: what the peer's check opens too. inspect: the structure is
+ * to be looked at or mended, so that what the disk's own tables do not depend on may be damaged.
+ */
+export type OpenPurpose = "use" | "check" | "inspect";
+
 export interface OpenContext {
   /** Name for the node being opened; unique in its graph. */
   readonly name: string;
@@ -55,11 +61,7 @@ export interface OpenContext {
   readonly baseDir: string;
   readonly backing: BackingPolicy;
   readonly dirty: DirtyPolicy;
-  /**
-   * The image's structure is to be looked at or mended: tables beside the disk's own may be damaged, where the format can
-   * do without them.
-   */
-  readonly toInspect: boolean;
+  readonly purpose: OpenPurpose;
   readonly sharing: Sharing;
   readonly cache: CacheMode;
   /**

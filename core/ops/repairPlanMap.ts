@@ -71,7 +71,7 @@ async function openOver(format: string, inner: BlockNode): Promise<BlockNode> {
       baseDir: "/",
       backing: "none",
       dirty: "skip",
-      toInspect: true,
+      purpose: "inspect",
       sharing: { forceShare: true },
       cache: { writethrough: false, direct: false, noFlush: false },
       warn: () => undefined,

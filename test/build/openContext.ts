@@ -13,7 +13,7 @@ export function openContext(
     baseDir: "/",
     backing: "none",
     dirty: "report",
-    toInspect: false,
+    purpose: "use",
     sharing: { forceShare: false },
     cache: { writethrough: false, direct: false, noFlush: false },
     warn: () => undefined,

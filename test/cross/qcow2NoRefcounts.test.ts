@@ -1,7 +1,7 @@
 // A header that names no refcount table (refcount_table_clusters, at 56, is 0), beside the stock program: the disk is all
 // there, a check counts every cluster anew, and a repair writes the refcounts again.
 import * as fs from "node:fs";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { Cli, describeWithQemu } from "../core/cli/support.ts";
 
 // Each runs a few programs, which a busy machine is slow to start.
@@ -84,5 +84,65 @@ describeWithQemu("an image whose header names no refcount table", () => {
     expect(cli.run(["repair", "--undo", journal]).code).toBe(0);
     expect(fs.readFileSync(cli.path(name)).equals(damaged)).toBe(true);
     fs.rmSync(cli.path(journal), { force: true });
+  });
+});
+
+/** The offset lies within a cluster; 8 MiB is the most that a table may have, and this is one cluster more. */
+describeWithQemu.each([
+  [
+    "its place",
+    (bytes: Buffer) => bytes.writeBigUInt64BE(0x1_2345n, 48),
+    "Reference count table offset invalid",
+  ],
+  ["its size", (bytes: Buffer) => bytes.writeUInt32BE(2049, 56), "Reference count table too large"],
+] as const)("an image whose header says what no refcount table can have: %s", (_, damage, words) => {
+  let broken: Buffer;
+  beforeAll(() => {
+    write();
+    // As it was before its refcount table was taken away: one cluster of it.
+    broken = Buffer.from(damaged);
+    broken.writeUInt32BE(1, 56);
+    damage(broken);
+  });
+  beforeEach(() => fs.writeFileSync(cli.path(name), broken));
+
+  it.each(["info", "check"])(
+    "is refused by %s as by the stock program, and said to be mendable",
+    (command) => {
+      const theirs = cli.qemuImg(command, name);
+      expect(theirs).toMatchObject({ code: 1, stderr: expect.stringContaining(words) });
+      expect(cli.run([command, name], { BLKSCOPE_AS: "qemu-img" })).toMatchObject({
+        code: 1,
+        stderr: theirs.stderr,
+      });
+      const ours = cli.run([command, name]);
+      expect(ours).toMatchObject({ code: 1, stderr: expect.stringContaining(words) });
+      expect(ours.stderr).toContain("blkscope repair --plan");
+      expect(fs.readFileSync(cli.path(name)).equals(broken)).toBe(true);
+    },
+  );
+
+  it("is whole again after a repair, which can be taken back", () => {
+    const plan = cli.run(["repair", "--plan", "--output", "json", name]);
+    expect(JSON.parse(plan.stdout).items).toMatchObject([
+      { id: "refcounts", risk: "safe", problem: expect.stringContaining("refcount table where none can be") },
+    ]);
+    expect(cli.run(["repair", "--apply", name]).code).toBe(0);
+    expectWhole();
+    const journal = `${name}.blkscope-undo`;
+    expect(cli.run(["repair", "--undo", journal]).code).toBe(0);
+    expect(fs.readFileSync(cli.path(name)).equals(broken)).toBe(true);
+    fs.rmSync(cli.path(journal), { force: true });
+  });
+
+  it("has its kinds and references shown, none of a refcount table", () => {
+    const map = cli.run(["map", "--kinds", "--output", "json", name]);
+    expect(map.code).toBe(0);
+    // All that is in use is counted too low: the header, two trees of an L1 and an L2 table, 24 clusters of data, ...
+    expect(JSON.parse(map.stdout).kinds).toMatchObject({
+      "refcount-table": { clusters: 0 },
+      header: { clusters: 0 },
+    });
+    expect(cli.run(["refs", name, "48"]).stdout).toContain("refcount_table_offset at 0x30");
   });
 });

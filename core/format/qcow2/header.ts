@@ -1,11 +1,11 @@
 // Reads the header of a qcow2 file with its extensions and the backing file's name: all of it lies in the first cluster.
+import type { OpenPurpose } from "../../block/driver.ts";
 import type { BlockNode } from "../../block/node.ts";
 import { type Extensions, featureName, readExtensions, splitExtensions } from "./extensions.ts";
 import {
   autoclear,
   broken,
   checkFeatures,
-  type HeaderPurpose,
   longestHeader,
   parseFrame,
   parseHeader,
@@ -26,7 +26,7 @@ export interface StoredName {
 }
 
 /** Throws EINVAL (not qcow2), ENOTSUP, EFBIG, ECORRUPT, EIO. */
-export async function readImage(file: BlockNode, purpose: HeaderPurpose = "refuse"): Promise<Qcow2Image> {
+export async function readImage(file: BlockNode, purpose: OpenPurpose = "use"): Promise<Qcow2Image> {
   const head = new Uint8Array(longestHeader);
   await readPadded(file, 0, head);
   const frame = parseFrame(head);
@@ -36,7 +36,7 @@ export async function readImage(file: BlockNode, purpose: HeaderPurpose = "refus
 }
 
 /** The same of a first cluster in memory. Throws EINVAL (not qcow2), ENOTSUP, EFBIG, ECORRUPT. */
-export function parseImage(cluster: Uint8Array, purpose: HeaderPurpose = "refuse"): Qcow2Image {
+export function parseImage(cluster: Uint8Array, purpose: OpenPurpose = "use"): Qcow2Image {
   const head = cluster.subarray(0, longestHeader);
   const frame = parseFrame(head);
   if (frame.incompatible >> 5n === 0n) {

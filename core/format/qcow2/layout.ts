@@ -3,8 +3,10 @@
 //
 //   cluster 0      header, header extensions, backing file name
 //   any cluster    L1 table (8 bytes a guest range), L2 tables, data, refcount table, refcount blocks, snapshots, bitmaps
+
 import { big64be, bitNumbers, hex, startsWith, u32be, u64be } from "../../base/bytes.ts";
 import { BlockError, type BlockErrorCode } from "../../base/errors.ts";
+import type { OpenPurpose } from "../../block/driver.ts";
 
 export const magic = Uint8Array.of(0x51, 0x46, 0x49, 0xfb);
 /** Fixed fields of versions 2 and 3; the first has none behind them, the second says in header_length how many. */
@@ -68,11 +70,13 @@ export interface SnapshotPlaceFault {
   readonly stored: number;
 }
 
-/**
- * refuse: whatever breaks a rule is refused. inspect: the snapshot table may be anywhere and the refcount table missing,
- * since neither the disk nor what is to be looked at or mended depends on them.
- */
-export type HeaderPurpose = "refuse" | "inspect";
+export interface RefcountTablePlace {
+  readonly offset: number;
+  /** 0: there is none, and nothing is counted as used. */
+  readonly clusters: number;
+  /** What the header says, 12 bytes from byte 48 on, where that can be no place of a table; it is taken for none then. */
+  readonly stored?: Uint8Array;
+}
 
 export interface Qcow2Header {
   readonly version: 2 | 3;
@@ -82,7 +86,7 @@ export interface Qcow2Header {
   readonly size: number;
   readonly crypt: "none" | "aes" | "luks";
   readonly l1: TablePlace;
-  readonly refcountTable: { readonly offset: number; readonly clusters: number };
+  readonly refcountTable: RefcountTablePlace;
   readonly snapshots: SnapshotPlace;
   readonly incompatible: bigint;
   readonly compatible: bigint;
@@ -186,7 +190,7 @@ export function checkFeatures(features: bigint, nameOf: (bit: number) => string 
 }
 
 /** Decodes and validates the rest, in the order of the peer's rules. Throws ENOTSUP, EFBIG, ECORRUPT. */
-export function parseHeader(head: Uint8Array, frame: HeaderFrame, purpose: HeaderPurpose): Qcow2Header {
+export function parseHeader(head: Uint8Array, frame: HeaderFrame, purpose: OpenPurpose): Qcow2Header {
   const { version, clusterSize, clusterBits, headerLength } = frame;
   const features = frame.incompatible;
   const has = (bit: bigint) => (features & bit) !== 0n;
@@ -249,27 +253,32 @@ function compressionOf(type: number, isFlagged: boolean): Qcow2Header["compressi
   throw refused("ENOTSUP", `qcow2: unknown compression type: ${type}`, "0 and 1 are known here", 104, 1);
 }
 
-function tablesOf(head: Uint8Array, { clusterSize }: HeaderFrame, purpose: HeaderPurpose) {
+function tablesOf(head: Uint8Array, { clusterSize }: HeaderFrame, purpose: OpenPurpose) {
+  const refcountTable = refcountTablePlace(head, clusterSize, purpose);
+  const snapshots = snapshotPlace(head, clusterSize, purpose);
+  const entries = u32be(head, 36);
+  const l1 = { name: "Active L1 table", offset: big64be(head, 40), bytes: entries * 8, most: limits.l1Table };
+  return { refcountTable, snapshots, l1: { offset: checkedTable({ ...l1, clusterSize, at: 40 }), entries } };
+}
+
+function refcountTablePlace(head: Uint8Array, clusterSize: number, purpose: OpenPurpose): RefcountTablePlace {
   const clusters = u32be(head, 56);
-  if (clusters === 0 && purpose === "refuse") {
+  if (clusters === 0 && purpose === "use") {
     const words = "Image does not contain a reference count table";
     throw mendable(broken(words, "refcount_table_clusters is 0", 56, 4));
   }
-  const table = (name: string, at: number, bytes: number, most: number) =>
-    checkedTable({ name, offset: big64be(head, at), clusterSize, bytes, most, at });
-  const entries = u32be(head, 36);
-  const { refcountTable, l1Table } = limits;
-  return {
-    refcountTable: {
-      offset: table("Reference count table", 48, clusters * clusterSize, refcountTable),
-      clusters,
-    },
-    snapshots: snapshotPlace(head, clusterSize, purpose),
-    l1: { offset: table("Active L1 table", 40, entries * 8, l1Table), entries },
-  };
+  const field = { name: "Reference count table", offset: big64be(head, 48), clusterSize, at: 48 };
+  try {
+    const bytes = clusters * clusterSize;
+    return { offset: checkedTable({ ...field, bytes, most: limits.refcountTable }), clusters };
+  } catch (thrown) {
+    if (!(thrown instanceof BlockError)) throw thrown;
+    if (purpose !== "inspect") throw mendable(thrown);
+    return { offset: 0, clusters: 0, stored: head.slice(48, 60) };
+  }
 }
 
-function snapshotPlace(head: Uint8Array, clusterSize: number, purpose: HeaderPurpose): SnapshotPlace {
+function snapshotPlace(head: Uint8Array, clusterSize: number, purpose: OpenPurpose): SnapshotPlace {
   const stored = u32be(head, 60);
   const field = {
     ...{ name: "Snapshot table", offset: big64be(head, 64), clusterSize, at: 64 },
@@ -281,7 +290,7 @@ function snapshotPlace(head: Uint8Array, clusterSize: number, purpose: HeaderPur
   } catch (thrown) {
     if (!(thrown instanceof BlockError)) throw thrown;
     const error = mendable(thrown);
-    if (purpose === "refuse") throw error;
+    if (purpose === "use") throw error;
     try {
       const offset = placed(Math.min(stored, limits.snapshots));
       return { offset, count: limits.snapshots, fault: { kind: "too-many", error, stored } };

@@ -111,6 +111,7 @@ function refcountsItem(
   const words = found
     .filter(([count]) => count > 0)
     .map(([count, what]) => `${many(count, "refcount")} ${what}`);
+  if (refcountTable.stored) words.push("the header tells of a refcount table where none can be");
   if (isTableBad) words.push("the refcount table shares its place with something else");
   if (bad.size > 0) words.push(`${many(bad.size, "refcount block")} where none can be`);
   if (missing.size > 0) words.push(`${many(missing.size, "refcount block")} missing`);
@@ -128,7 +129,9 @@ function refcountsItem(
       : `${nothingRead}; programs that write to the image know which clusters are in use.`,
     ...{ guest: [], risk: mayLose ? "may-lose-data" : "safe" },
     ...{ needs: entries.map(({ id }) => id), isDefault: !mayLose },
-    file: { offset: refcountTable.offset, length: refcountTable.clusters * clusterSize },
+    file: refcountTable.stored
+      ? { offset: 48, length: refcountTable.stored.length }
+      : { offset: refcountTable.offset, length: refcountTable.clusters * clusterSize },
     grows: fresh * clusterSize,
   };
 }

@@ -51,7 +51,7 @@ export const qcow2 = defineDriver({
   checks: true,
   open: async (options, context) => {
     const file = await context.openChild("file", "file", options.file);
-    const image = await readImage(file, context.toInspect ? "inspect" : "refuse");
+    const image = await readImage(file, context.purpose);
     const tables = tableCache(options, image.header.clusterSize);
     if (!context.readOnly) expectWritable(image, options.snapshot, context);
     const facts = await readFacts(image, file, context);
@@ -107,7 +107,7 @@ async function readFacts(image: Qcow2Image, file: BlockNode, context: OpenContex
     ...(await snapshotsOf(image, file, context)),
     bitmaps: await bitmapsOrNone(image, file, context),
     encryption: await encryptionOf(image, file, context),
-    usedEnd: context.toInspect ? await usedEndOf(image, file, context) : undefined,
+    usedEnd: context.purpose === "use" ? undefined : await usedEndOf(image, file, context),
   };
 }
 
@@ -129,9 +129,9 @@ async function usedEndOf(
 async function snapshotsOf(
   { header }: Qcow2Image,
   file: BlockNode,
-  { toInspect }: OpenContext,
+  { purpose }: OpenContext,
 ): Promise<Pick<Qcow2Facts, "snapshots" | "snapshotFaults">> {
-  if (!toInspect) return { snapshots: await readSnapshots(file, header), snapshotFaults: [] };
+  if (purpose === "use") return { snapshots: await readSnapshots(file, header), snapshotFaults: [] };
   const { snapshots, faults } = await inspectSnapshots(file, header);
   return { snapshots, snapshotFaults: faults };
 }

@@ -38,7 +38,7 @@ async function fileOf(bytes: Uint8Array, clusters?: number): Promise<BlockNode> 
 }
 
 async function mapOf({ driver, file }: Image, job: Partial<MapJob>): Promise<ClusterMap> {
-  const context = openContext(() => file, { readOnly: true, toInspect: true });
+  const context = openContext(() => file, { readOnly: true, purpose: "inspect" });
   const opened =
     driver === "qcow2" ? qcow2.open({ driver, file: {} }, context) : qed.open({ driver, file: {} }, context);
   const node = guard(await opened);
