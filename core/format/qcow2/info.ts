@@ -65,6 +65,7 @@ function specificOf(
   const isThree = header.version === 3;
   const has = (field: bigint, bit: bigint) => (field & bit) !== 0n;
   const { dataFile } = extensions;
+  const { fault } = header.refcountTable;
   return {
     compat: isThree ? "1.1" : "0.10",
     "compression-type": header.compression,
@@ -78,6 +79,7 @@ function specificOf(
       corrupt: has(header.incompatible, incompatible.corrupt),
       "extended-l2": header.l2EntryLength === 16,
     }),
+    ...(fault !== undefined && { "refcount-table": fault.error.message }),
     ...(snapshotFaults[0] !== undefined && { "snapshot-table": snapshotFaults[0].error.message }),
   };
 }

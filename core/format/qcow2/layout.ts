@@ -74,8 +74,12 @@ export interface RefcountTablePlace {
   readonly offset: number;
   /** 0: there is none, and nothing is counted as used. */
   readonly clusters: number;
-  /** What the header says, 12 bytes from byte 48 on, where that can be no place of a table; it is taken for none then. */
-  readonly stored?: Uint8Array;
+  /** What the header says can be no place of a table: it is taken for none. */
+  readonly fault?: {
+    /** The header's 12 bytes from byte 48 on. */
+    readonly stored: Uint8Array;
+    readonly error: BlockError;
+  };
 }
 
 export interface Qcow2Header {
@@ -273,8 +277,9 @@ function refcountTablePlace(head: Uint8Array, clusterSize: number, purpose: Open
     return { offset: checkedTable({ ...field, bytes, most: limits.refcountTable }), clusters };
   } catch (thrown) {
     if (!(thrown instanceof BlockError)) throw thrown;
-    if (purpose !== "inspect") throw mendable(thrown);
-    return { offset: 0, clusters: 0, stored: head.slice(48, 60) };
+    const error = mendable(thrown);
+    if (purpose !== "inspect") throw error;
+    return { offset: 0, clusters: 0, fault: { stored: head.slice(48, 60), error } };
   }
 }
 

@@ -111,7 +111,7 @@ function refcountsItem(
   const words = found
     .filter(([count]) => count > 0)
     .map(([count, what]) => `${many(count, "refcount")} ${what}`);
-  if (refcountTable.stored) words.push("the header tells of a refcount table where none can be");
+  if (refcountTable.fault) words.push("the header tells of a refcount table where none can be");
   if (isTableBad) words.push("the refcount table shares its place with something else");
   if (bad.size > 0) words.push(`${many(bad.size, "refcount block")} where none can be`);
   if (missing.size > 0) words.push(`${many(missing.size, "refcount block")} missing`);
@@ -129,8 +129,8 @@ function refcountsItem(
       : `${nothingRead}; programs that write to the image know which clusters are in use.`,
     ...{ guest: [], risk: mayLose ? "may-lose-data" : "safe" },
     ...{ needs: entries.map(({ id }) => id), isDefault: !mayLose },
-    file: refcountTable.stored
-      ? { offset: 48, length: refcountTable.stored.length }
+    file: refcountTable.fault
+      ? { offset: 48, length: refcountTable.fault.stored.length }
       : { offset: refcountTable.offset, length: refcountTable.clusters * clusterSize },
     grows: fresh * clusterSize,
   };

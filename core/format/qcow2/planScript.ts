@@ -153,7 +153,7 @@ class Script {
     this.#fields.push({
       item: refcountsId,
       offset: 48,
-      oldBytes: refcountTable.stored ?? tableField(refcountTable.offset, refcountTable.clusters),
+      oldBytes: refcountTable.fault?.stored ?? tableField(refcountTable.offset, refcountTable.clusters),
       newBytes: tableField(refcounts.table.offset, refcounts.table.clusters),
     });
   }

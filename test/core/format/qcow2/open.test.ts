@@ -125,6 +125,25 @@ describe("what is refused", () => {
     expect((await open(cut(0))).size).toBe(C);
   });
 
+  it("is a refcount table that lies nowhere, but not for who looks at the image: that reads its disk and is told", async () => {
+    const { bytes } = buildQcow2({
+      size: C,
+      clusters: new Map([[0, new Uint8Array(C).fill(7)]]),
+      u64: [[48, 0x12345n]],
+    });
+    const words = "Reference count table offset invalid";
+    const error = await failureOf(openBytes(bytes));
+    expect(error).toMatchObject({ code: "ECORRUPT", context: { offset: 48, length: 8 } });
+    expect(error.message).toContain(words);
+    const spec = { driver: "qcow2", file: { driver: "memory", bytes } };
+    expect((await failureOf(openGraph(spec, { dirty: "skip" }))).message).toContain(words);
+    const { root } = await openForTest(spec, { toInspect: true });
+    const read = new Uint8Array(C);
+    await root.read(0, read);
+    expect(read).toEqual(new Uint8Array(C).fill(7));
+    expect(root.info.specific?.["refcount-table"]).toContain(words);
+  });
+
   it("is an end of the extensions that is said to be longer than they are", async () => {
     // The header has 112 bytes and the end 8: it may have all the rest of the cluster, no more.
     const ended = (length: number): Qcow2Spec => ({
