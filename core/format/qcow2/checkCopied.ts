@@ -2,6 +2,7 @@
 // mapping". Texts beside ours are the peer's.
 import { hex } from "../../base/bytes.ts";
 import { BlockError } from "../../base/errors.ts";
+import { strerror } from "../../base/strerror.ts";
 import type { PeerLines } from "../../block/finding.ts";
 import type { Comparison } from "./checkCompare.ts";
 import { pieceBytes } from "./checkCounts.ts";
@@ -40,13 +41,28 @@ export class FlagCheck {
     this.#visits = new TableVisits(parts.header.clusterSize, parts.counts.clusters);
   }
 
-  /** Tables that can't be read were told by the walk. Throws ECANCELED. */
+  /** Throws ECANCELED. */
   async run(): Promise<void> {
+    const { l1 } = this.#parts.header;
     try {
       await this.#checkTables();
     } catch (error) {
-      if (!(error instanceof BlockError) || error.code === "ECANCELED") throw error;
+      this.#unreadable(error, {
+        code: "copied-flags-unreadable",
+        message: "The COPIED flags of the disk can't all be compared with its refcounts",
+        offset: l1.offset,
+        length: l1.entries * 8,
+        table: { level: "L1", index: 0, offset: l1.offset },
+      });
     }
+  }
+
+  /** What the walk could not read either was told by it. Throws ECANCELED, and what is no fault of the image's file. */
+  #unreadable(error: unknown, { message, ...told }: Told & { readonly offset: number }): void {
+    if (!(error instanceof BlockError) || error.code === "ECANCELED") throw error;
+    if (this.#walked.wasUnreadable(told.offset)) return;
+    const peer = { lines: [`ERROR: I/O error in check_oflag_copied: ${strerror(error)}`] };
+    this.#parts.reporter.unreadable(error, (reason) => ({ ...told, message: `${message}: ${reason}`, peer }));
   }
 
   async #checkTables(): Promise<void> {
@@ -124,7 +140,15 @@ export class FlagCheck {
       const length = Math.min(pieceBytes, header.clusterSize - at);
       try {
         await readPadded(file, visit.offset + at, counts.piece.subarray(0, length));
-      } catch {
+      } catch (error) {
+        this.#unreadable(error, {
+          code: "l2-table-unreadable",
+          message: `The COPIED flags of the L2 table of L1[${visit.l1Index}] at ${hex(visit.offset)} can't be compared`,
+          offset: visit.offset,
+          length: header.clusterSize,
+          table: { level: "L2", index: visit.l1Index, offset: visit.offset },
+          ...guestRange(header, visit.l1Index * header.l2Entries, header.l2Entries),
+        });
         return;
       }
       for (const suspect of this.#suspects(length, at / header.l2EntryLength)) {

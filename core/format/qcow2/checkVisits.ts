@@ -28,6 +28,9 @@ export class TableVisits {
   /** A bit of each table that is in order by itself: nothing more is to be looked at where all refcounts are 1. */
   readonly #simple: Uint8Array;
   readonly #faulty = new Set<number>();
+  /** A bit of each table that could not be read, once there is one; those that are not where tables can be, apart. */
+  #unread: Uint8Array | undefined;
+  readonly #unreadUnaligned = new Set<number>();
   #again = new Map<number, TableVisit>();
   #againLeft = mostAgain;
   #unalignedLeft = mostUnaligned;
@@ -72,6 +75,18 @@ export class TableVisits {
   /** A fault was found in the table. */
   fault({ offset }: TableVisit): void {
     if (this.#faulty.size < mostFaulty) this.#faulty.add(offset);
+  }
+
+  /** The table could not be read, which was told. */
+  unreadable(offset: number): void {
+    this.#unread ??= new Uint8Array(this.#seen.length);
+    if (offset % this.#clusterSize === 0) setBit(this.#unread, offset / this.#clusterSize);
+    else this.#unreadUnaligned.add(offset);
+  }
+
+  wasUnreadable(offset: number): boolean {
+    if (offset % this.#clusterSize !== 0) return this.#unreadUnaligned.has(offset);
+    return this.#unread !== undefined && hasBit(this.#unread, offset / this.#clusterSize);
   }
 
   /** The visits left for later, one for each table; they are handed out once. */

@@ -120,6 +120,7 @@ export class TableWalk {
     } catch (error) {
       // What can't be read now could be read before: more was counted than is told of.
       ahead?.finish();
+      this.visits.unreadable(table.offset);
       reporter.unreadable(error, (reason) => ({
         code: "l1-table-unreadable",
         message: `The L1 table of ${root.prefix === "" ? "the disk" : root.prefix.slice(0, -2)} can't be read from entry ${next} on: ${reason}`,
@@ -208,6 +209,7 @@ export class TableWalk {
         await reporter.breathe();
       }
     } catch (error) {
+      this.visits.unreadable(visit.offset);
       reporter.unreadable(error, (reason) => ({
         code: "l2-table-unreadable",
         message: `The L2 table of ${visit.prefix}L1[${visit.l1Index}] at ${hex(visit.offset)} can't be read: ${reason}`,

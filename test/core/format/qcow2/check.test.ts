@@ -1,8 +1,11 @@
 // What the check finds, on images built by the specification with one thing wrong. Clusters of 4096 bytes: 0 header,
 // 1 refcount table, 2 refcount block, 3 L1 table, 4 L2 table, then data; expected numbers are counted by hand.
 import { describe, expect, it } from "vitest";
+import { BlockError } from "../../../../core/base/errors.ts";
 import type { CheckResult, Finding } from "../../../../core/block/finding.ts";
 import type { BlockNode } from "../../../../core/block/node.ts";
+import { changed } from "../../../build/changed.ts";
+import { alone, checkShared } from "../../../build/checkShared.ts";
 import { filled, openBytes, openForTest } from "../../../build/open.ts";
 import { buildQcow2, type Qcow2Spec, snapshotEntry } from "../../../build/qcow2.ts";
 
@@ -713,6 +716,35 @@ describe("tables that can't be read", () => {
     expect(findings.map(({ code }) => code)).toEqual(["l1-table-unreadable"]);
     expect([result.checkErrors, result.leaks]).toEqual([1, 0]);
   });
+
+  it.each([
+    ["copied-flags-unreadable", "an L1 table", 3],
+    ["l2-table-unreadable", "an L2 table", 4],
+  ] as const)(
+    "make %s an error where they hit only the second look at %s, for the COPIED flags",
+    async (code, _, cluster) => {
+      // The flag of guest cluster 0 is not set: the walk alone can't say that all flags are right.
+      const { bytes } = buildQcow2(two({ u64: [[4 * C, at(5)]] }));
+      const { root } = await openForTest({ driver: "memory", bytes });
+      let reads = 0;
+      const flaky = changed(root, {
+        read: async (offset: number, target: Uint8Array) => {
+          const isMet = offset <= cluster * C && offset + target.length > cluster * C;
+          if (isMet && ++reads === 2) throw new BlockError("EIO", "the disk does not answer");
+          await root.read(offset, target);
+        },
+      });
+      const { result, findings } = await checkShared(flaky, alone);
+      expect(reads).toBe(2);
+      expect(findings.map((one) => [one.kind, one.code, one.offset])).toEqual([
+        ["io-error", code, cluster * C],
+      ]);
+      expect(findings[0]?.peer?.lines).toEqual([
+        "ERROR: I/O error in check_oflag_copied: Input/output error",
+      ]);
+      expect(result).toMatchObject({ corruptions: 0, checkErrors: 1, readError: { code: "EIO" } });
+    },
+  );
 
   it("make the refcounts of a block unknown", async () => {
     const { result, findings } = await failing((2 * C) / 512);
