@@ -37,6 +37,8 @@ class Check {
   #corruptions = 0;
   #leaks = 0;
   #errors = 0;
+  /** Not looked at, as something else lies on them. */
+  #skippedTables = 0;
   /** Findings of both kinds: those that a repair answers must not be crowded out by those it can't. */
   readonly #found = { repairable: 0, other: 0 };
   #kept = 0;
@@ -112,6 +114,7 @@ class Check {
     const again = this.#usage.markRun(offset / clusterSize, tableSize);
     if (again > 0) {
       this.#corruptions += again;
+      this.#skippedTables++;
       this.#tellOverlap(l1Index, offset, again);
       return;
     }
@@ -232,15 +235,18 @@ class Check {
     this.#found.other += Math.max(0, this.#usage.shared - sharers.length);
   }
 
+  /** What tables that were not looked at use counts as leaked, as the peer counts it: so that is said. */
   async #tellLeaks(): Promise<void> {
     const { clusterSize, headerSize } = this.#header;
+    const tables = this.#skippedTables === 1 ? "a table that was" : `${this.#skippedTables} tables that were`;
+    const except = this.#skippedTables === 0 ? "" : `, but perhaps by ${tables} not looked at`;
     for (const { index, count } of this.#usage.unused(headerSize)) {
       this.#leaks += count;
       const [clusters, are] = count === 1 ? ["1 cluster", "is"] : [`${count} clusters`, "are"];
       this.#tell("other", () => ({
         kind: "leak",
         code: "cluster-leaked",
-        message: `${clusters} at ${hex(index * clusterSize)} ${are} not used by anything`,
+        message: `${clusters} at ${hex(index * clusterSize)} ${are} not used by anything${except}`,
         offset: index * clusterSize,
         length: count * clusterSize,
         repair: "none",

@@ -6,7 +6,8 @@ import type { Finding } from "../../../../core/block/finding.ts";
 import { checkAndRepair, gather } from "../../../../core/block/repair.ts";
 import { openGraph } from "../../../../core/graph.ts";
 import { newQed } from "../../../build/newQed.ts";
-import { failureOf, openForTest } from "../../../build/open.ts";
+import { failureOf, filled, openBytes, openForTest } from "../../../build/open.ts";
+import { buildQed } from "../../../build/qed.ts";
 
 const mib = 1024 * 1024;
 
@@ -115,6 +116,24 @@ describe("a check of hostile headers", () => {
     }[String(value)];
     if (typeof wanted === "string") expect(outcome).toBe(wanted);
     else expect(outcome).toMatchObject(wanted ?? {});
+  });
+
+  it("says of unused clusters that a table which it did not look at may use them", async () => {
+    const C = 4096;
+    // 0 header, 1 L1 table, 2 L2 table, 3 and 4 its data, 5 L2 table of L1[1], 6 to 8 what that names: 512 entries on.
+    const clusters = new Map([0, 1, 512, 513, 514].map((index) => [index, filled(C, index)]));
+    const spec = { size: 1024 * C, clusterSize: C, tableSize: 1, clusters };
+    const messages = async (l2: readonly (readonly [number, number, bigint])[]) => {
+      const { findings, result } = await gather(await openBytes(buildQed({ ...spec, l2 }).bytes, "qed"), {});
+      return [result.leaks, ...findings.filter(({ kind }) => kind === "leak").map(({ message }) => message)];
+    };
+    // L1[0] -> L2[1] names the second table as data; 4 is not used then, and 6 to 8 count as if they were not.
+    expect(await messages([[0, 1, BigInt(5 * C)]])).toEqual([
+      4,
+      "1 cluster at 0x4000 is not used by anything, but perhaps by a table that was not looked at",
+      "3 clusters at 0x6000 are not used by anything, but perhaps by a table that was not looked at",
+    ]);
+    expect(await messages([[0, 1, 0n]])).toEqual([1, "1 cluster at 0x4000 is not used by anything"]);
   });
 
   it("tells of an L1 table that points to itself and of entries with all bits set", async () => {
