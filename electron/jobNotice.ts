@@ -44,16 +44,25 @@ export function noticeOf(title: string, end: JobEnd): { title: string; body: str
 
 const count = new Intl.NumberFormat("en-US");
 
-function outcome({ sectors, identical, unreadableRanges }: CompareSummary): string {
+/** Of a scan that went on with an earlier one only what it found itself is known here. */
+function outcome({ from, sectors, identical, unreadableRanges }: CompareSummary): string {
   const unread = unreadableRanges === 0 ? "" : `; ${plural(unreadableRanges, "range")} could not be read`;
+  if (from > 0) {
+    const found = sectors > 0 ? plural(sectors, "mismatched sector") : "no mismatch";
+    return `the rest of the scan found ${found}${unread}`;
+  }
   if (sectors > 0) return `the images differ in ${plural(sectors, "sector")}${unread}`;
   if (identical) return "the images are identical";
   return unread === "" ? "same content, stored differently" : `no mismatch found${unread}`;
 }
 
-function votes({ runs, undecidedBytes }: VoteMapSummary): string {
-  if (runs === 0) return "all copies say the same";
+function votes({ from, runs, undecidedBytes }: VoteMapSummary): string {
   const undecided = undecidedBytes === 0 ? "" : "; some have no majority";
+  if (from > 0) {
+    const found = runs > 0 ? `${plural(runs, "range")} in which the copies differ` : "no disagreement";
+    return `the rest of the count found ${found}${undecided}`;
+  }
+  if (runs === 0) return "all copies say the same";
   return `the copies differ in ${plural(runs, "range")}${undecided}`;
 }
 
@@ -73,9 +82,11 @@ function firstFailing({ firstBad, totals }: LogBisectResult): string {
 }
 
 function offered({ offered: found }: RepairPlanResult): string {
-  return found === undefined || found.items === 0
-    ? "there is nothing to mend"
-    : `${plural(found.items, "item")} can be mended`;
+  const { items = 0, unmended = [] } = found ?? {};
+  if (items + unmended.length === 0) return "there is nothing to mend";
+  const left = unmended.length === 0 ? "" : `; ${plural(unmended.length, "item")} can't be`;
+  if (items === 0) return `${plural(unmended.length, "item")} can't be mended`;
+  return `${plural(items, "item")} can be mended${left}`;
 }
 
 function repairTitle({ error }: RepairWritten): string {
@@ -84,8 +95,8 @@ function repairTitle({ error }: RepairWritten): string {
 
 function written({ changes, error, after }: RepairWritten): string {
   if (error !== undefined) return error.message;
-  const left =
-    after === undefined || after.itemsLeft === 0 ? "" : `; ${plural(after.itemsLeft, "item")} left`;
+  const items = after === undefined ? 0 : after.itemsLeft + after.unmended.length;
+  const left = items === 0 ? "" : `; ${plural(items, "item")} left`;
   return `${plural(changes.done, "change")} written${left}`;
 }
 

@@ -192,6 +192,7 @@ class Comparison {
       ...totals,
       sizeA: this.#a.size,
       sizeB: this.#b.size,
+      from: this.#from,
       scannedTo: Math.min(this.#scannedTo, this.#size),
       complete,
       identical: complete && totals.runs === 0 && (sameSize || this.#options.strict !== true),

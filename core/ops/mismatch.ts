@@ -102,11 +102,13 @@ export interface CompareTotals {
 export interface CompareSummary extends CompareTotals {
   readonly sizeA: number;
   readonly sizeB: number;
+  /** Guest offset at which this scan began: what an earlier part of it found is not in the totals. */
+  readonly from: number;
   /** Guest bytes for which the answer is final: scanned contiguously from `from`. */
   readonly scannedTo: number;
   /** Everything from `from` to the end was scanned and nothing was unreadable. */
   readonly complete: boolean;
-  /** Complete, and no mismatch (in strict mode: no difference in allocation or size either). */
+  /** Complete, and no mismatch from `from` on (in strict mode: no difference in allocation or size either). */
   readonly identical: boolean;
   readonly cancelled: boolean;
   /** Guest offset of the first mismatched sector. */

@@ -45,6 +45,7 @@ export async function mapVotes(
     return {
       ...tally.totals,
       size: place.total,
+      from: params.from ?? 0,
       scannedTo: place.done,
       cancelled: place.done < place.total,
       elapsedMs: performance.now() - startedAt,

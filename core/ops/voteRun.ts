@@ -50,6 +50,8 @@ export interface VoteMapTotals {
 
 export interface VoteMapSummary extends VoteMapTotals {
   readonly size: number;
+  /** Guest offset at which this count began: what an earlier part of it found is not in the totals. */
+  readonly from: number;
   readonly scannedTo: number;
   readonly cancelled: boolean;
   readonly elapsedMs: number;

@@ -12,6 +12,7 @@ const clean: CompareSummary = {
   unreadableBytes: 0,
   sizeA: 512,
   sizeB: 512,
+  from: 0,
   scannedTo: 512,
   complete: true,
   identical: true,
@@ -37,6 +38,34 @@ it("does not say identical of what could not be read or is stored differently", 
     "a ⇄ b: the images differ in 3 sectors; 1 range could not be read",
   );
   expect(notice({ identical: false })).toBe("a ⇄ b: same content, stored differently");
+});
+
+it("says of a scan that went on with an earlier one what it found itself, and nothing of the whole", () => {
+  expect(notice({ from: 256 })).toBe("a ⇄ b: the rest of the scan found no mismatch");
+  expect(notice({ from: 256, sectors: 1, identical: false })).toBe(
+    "a ⇄ b: the rest of the scan found 1 mismatched sector",
+  );
+  const counted = { runs: 0, bytes: 0, undecidedBytes: 0, outvoted: [], unreadable: [], notListed: 0 };
+  const votes = { ...counted, size: 512, from: 0, scannedTo: 512, cancelled: false, elapsedMs: 40_000 };
+  const body = (summary: typeof votes) =>
+    noticeOf("Votes", { job: 1, ok: true, name: "votes", summary })?.body;
+  expect(body(votes)).toBe("Votes: all copies say the same");
+  expect(body({ ...votes, from: 256 })).toBe("Votes: the rest of the count found no disagreement");
+  expect(body({ ...votes, from: 256, runs: 2 })).toBe(
+    "Votes: the rest of the count found 2 ranges in which the copies differ",
+  );
+});
+
+it("says that nothing is to be mended only where nothing is broken", () => {
+  const offered = { items: 0, unmended: [] as readonly string[] };
+  const body = (change: Partial<typeof offered>) => {
+    const summary = { cancelled: false, offered: { ...offered, ...change } } as never;
+    return noticeOf("Plan", { job: 1, ok: true, name: "repairPlan", summary })?.body;
+  };
+  expect(body({})).toBe("Plan: there is nothing to mend");
+  expect(body({ items: 2 })).toBe("Plan: 2 items can be mended");
+  expect(body({ unmended: ["a table can't be read"] })).toBe("Plan: 1 item can't be mended");
+  expect(body({ items: 1, unmended: ["a", "b"] })).toBe("Plan: 1 item can be mended; 2 items can't be");
 });
 
 it("tells why a comparison failed, and nothing of one that was cancelled", () => {

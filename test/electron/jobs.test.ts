@@ -31,6 +31,7 @@ const summary: CompareSummary = {
   ...totals,
   sizeA: 512,
   sizeB: 512,
+  from: 0,
   scannedTo: 512,
   complete: true,
   identical: false,

@@ -192,7 +192,8 @@ describe("cancelling", () => {
         from: part.summary.scannedTo,
         rowsBefore: part.rows.length,
       });
-      expect(rest.summary).toMatchObject({ cancelled: false, complete: true });
+      const { scannedTo: from } = part.summary;
+      expect(rest.summary).toMatchObject({ cancelled: false, complete: true, from });
       const joined = [...places(part.rows)];
       for (const row of places(rest.rows)) {
         const last = joined.at(-1);

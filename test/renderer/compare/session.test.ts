@@ -72,6 +72,7 @@ const end = (job: number, runs: readonly ModelRun[], more: Partial<CompareSummar
       ...totalsOf(runs),
       sizeA: total,
       sizeB: total,
+      from: 0,
       scannedTo: total,
       complete: true,
       identical: runs.length === 0,

@@ -17,6 +17,7 @@ const summary = (cancelled: boolean): CompareSummary => ({
   ...totals,
   sizeA: 1000,
   sizeB: 1000,
+  from: 0,
   scannedTo: 1000,
   complete: !cancelled,
   identical: !cancelled,

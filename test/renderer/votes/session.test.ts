@@ -58,7 +58,15 @@ const end = (runs: readonly VoteRun[], more: Partial<VoteMapSummary> = {}) =>
     job: nextJob,
     ok: true,
     name: "votes",
-    summary: { ...totals(runs), size: total, scannedTo: total, cancelled: false, elapsedMs: 1, ...more },
+    summary: {
+      ...totals(runs),
+      size: total,
+      from: 0,
+      scannedTo: total,
+      cancelled: false,
+      elapsedMs: 1,
+      ...more,
+    },
   });
 const caret = () => session.view.getState().caret;
 
