@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { _electron, test as base, type ElectronApplication, expect, type Page } from "@playwright/test";
+import type { CommandId } from "../../electron/commandTable.ts";
+import { commandItem } from "../../electron/menuTemplate.ts";
 import { electronArgs, electronPath } from "../../scripts/setup/electron.mjs";
 import { type Folder, makeFolder } from "./images.ts";
 
@@ -38,7 +40,8 @@ export const test = base.extend<Fixtures>({
       profiles.push(profile);
       const started = await start(profile, args, displayOf(info.parallelIndex));
       running.push(started);
-      await started.page.waitForSelector("#root > *");
+      apps.set(started.page, started.app);
+      await canRun(started.page, "view.palette");
       return started;
     });
     for (const { app, page, errors } of running) {
@@ -86,10 +89,26 @@ async function start(
   return { app, page, errors };
 }
 
-/** Shows the map of the image that was given to the app: before its tab is there the key has nothing to show. */
+const apps = new WeakMap<Page, ElectronApplication>();
+
+/** Waits until a command can run, as the native menu has it: a key that is pressed before does nothing. */
+export async function canRun(page: Page, id: CommandId): Promise<void> {
+  const item = commandItem + id;
+  const isEnabled = () =>
+    apps.get(page)?.evaluate(({ Menu }, of) => Menu.getApplicationMenu()?.getMenuItemById(of)?.enabled, item);
+  await expect.poll(isEnabled).toBe(true);
+}
+
+/** Shows the map of the image that was given to the app, once it is open. */
 export async function toMap(page: Page): Promise<void> {
-  await page.getByRole("tab").first().waitFor();
+  await canRun(page, "go.to");
   await page.keyboard.press("Control+3");
+}
+
+/** Shows the repair wizard of the image that was given to the app, once it is open. */
+export async function toRepair(page: Page): Promise<void> {
+  await canRun(page, "go.to");
+  await page.keyboard.press("Control+5");
 }
 
 export { expect };

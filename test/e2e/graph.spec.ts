@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import type { ElectronApplication, Locator, Page } from "@playwright/test";
 import { buildQed } from "../build/qed.ts";
-import { expect, test } from "./app.ts";
+import { canRun, expect, test } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import { type Folder, pattern, sector } from "./images.ts";
 import { expectCaret, hexRow, list, pane, shownBytes, statusBar, Truth } from "./words.ts";
@@ -143,6 +143,7 @@ test("lists what blkverify notices and goes to the byte", async ({ launch, folde
 
   // F8 goes to what was noticed, as to any difference.
   await page.locator('[data-pane="hex"] [role="grid"]').focus();
+  await canRun(page, "compare.next");
   await page.keyboard.press("F8");
   await expectCaret(page, 20 * sector);
   await page.keyboard.press("Control+Home");

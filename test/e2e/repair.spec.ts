@@ -3,7 +3,7 @@
 import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { brokenQed } from "../build/brokenQed.ts";
-import { expect, test } from "./app.ts";
+import { expect, test, toRepair } from "./app.ts";
 import {
   answerSave,
   cutOff,
@@ -69,7 +69,7 @@ test("mends a copy of a broken image and leaves the image alone", async ({ launc
   const copy = folder.file("mended.qed");
   const { app, page } = await launch(image);
   await answerSave(app, [copy, folder.file("report.md")]);
-  await page.keyboard.press("Control+5");
+  await toRepair(page);
   await walkToWrite(page);
   await expectNoViolations(page);
   await expect(page.getByRole("button", { name: /^Write .* to a copy$/ })).toBeDisabled();
@@ -91,7 +91,7 @@ test("rows are chosen with all that depends on them, and show their bytes", asyn
   const image = folder.file("broken.qed");
   writeFileSync(image, brokenQed());
   const { page } = await launch(image);
-  await page.keyboard.press("Control+5");
+  await toRepair(page);
   await expect(heading(page, "Preflight")).toBeFocused();
   await expectNoViolations(page);
   await pressButton(page, "Next: Findings");
@@ -127,7 +127,7 @@ test("a raw image has no repair, and says so", async ({ launch, folder }) => {
   const raw = folder.file("disk.raw");
   writeFileSync(raw, Buffer.alloc(1 << 20, 7));
   const { page } = await launch(raw);
-  await page.keyboard.press("Control+5");
+  await toRepair(page);
   await expect(page.getByText("There is no repair for disk.raw")).toContainText("QED images can be mended");
   await expect(page.getByRole("button", { name: "Next: Findings" })).toBeDisabled();
   await expectNoViolations(page);
@@ -141,7 +141,7 @@ test("a journal opens as what it is, is refused when the image changed, and undo
   const journal = `${image}.blkscope-undo`;
   writeFileSync(image, brokenQed());
   const first = await launch(image);
-  await first.page.keyboard.press("Control+5");
+  await toRepair(first.page);
   await walkToWrite(first.page);
   await tabTo(first.page, first.page.getByRole("radio", { name: /Repair a copy/ }));
   await first.page.keyboard.press("ArrowDown");
@@ -173,7 +173,7 @@ test("an image beside which a repair was cut off offers to finish it", async ({ 
   const journal = `${image}.blkscope-undo`;
   writeFileSync(image, brokenQed());
   const first = await launch(image);
-  await first.page.keyboard.press("Control+5");
+  await toRepair(first.page);
   await walkToWrite(first.page);
   await tabTo(first.page, first.page.getByRole("radio", { name: /Repair a copy/ }));
   await first.page.keyboard.press("ArrowDown");
@@ -203,7 +203,7 @@ test("a plan is not written when the file changes under the wizard", async ({ la
   const image = folder.file("broken.qed");
   writeFileSync(image, brokenQed());
   const { page } = await launch(image);
-  await page.keyboard.press("Control+5");
+  await toRepair(page);
   await walkToWrite(page);
   await tabTo(page, page.getByRole("radio", { name: /Repair a copy/ }));
   await page.keyboard.press("ArrowDown");
@@ -230,7 +230,7 @@ test("an image that another program has open is refused before anything is plann
     await new Promise((resolve) => user.stdout.once("data", resolve));
     const before = readFileSync(image);
     const { page } = await launch(image);
-    await page.keyboard.press("Control+5");
+    await toRepair(page);
     await expect(heading(page, "Preflight")).toBeFocused();
     await expect(page.getByText(/The image is in use by .*qemu-io/)).toBeVisible();
     await expect(page.getByText("The image itself can't be mended as things are.")).toBeVisible();

@@ -5,7 +5,7 @@ import type { Page } from "@playwright/test";
 import { brokenQed } from "../build/brokenQed.ts";
 import { cutOffRepair } from "../build/mend.ts";
 import { plannedJournal } from "../build/plannedJournal.ts";
-import { expect, test } from "./app.ts";
+import { expect, test, toRepair } from "./app.ts";
 import type { Folder } from "./images.ts";
 import { expectNoViolations, heading, pressButton, tabTo, walkToWrite } from "./repairSteps.ts";
 
@@ -85,7 +85,7 @@ test("the journal of a repair that was done makes room for the next under a numb
 }) => {
   const files = broken(folder);
   const { page } = await launch(files.image);
-  await page.keyboard.press("Control+5");
+  await toRepair(page);
   await expect(status(page)).toContainText("read-only until you write");
   await walkToWrite(page);
   await writeInPlace(page);

@@ -2,7 +2,7 @@
 // written, and the mark says so. qemu-img finds nothing wrong afterwards, and undoing brings every byte back.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { expect, test } from "./app.ts";
+import { expect, test, toRepair } from "./app.ts";
 import { heading, pressButton, tabTo, walkToWrite } from "./repairSteps.ts";
 
 /** The low byte of the incompatible features: bit 0 is the dirty bit. */
@@ -31,7 +31,7 @@ test("the plan's strips tell every kind from every other, in any colours", async
   const image = folder.file("broken.qcow2");
   brokenQcow2(image);
   const { page } = await launch(image);
-  await page.keyboard.press("Control+5");
+  await toRepair(page);
   await pressButton(page, "Next: Findings");
   await pressButton(page, "Next: Plan");
   const legend = page.getByRole("region", { name: /^Map of broken\.qcow2/ }).locator("i");
@@ -66,7 +66,7 @@ test("mends a dirty qcow2 image in place by keyboard, and takes it back", async 
   expect(spawnSync("qemu-img", ["check", image]).status, "and its refcounts are wrong").toBe(2);
 
   const { page } = await launch(image);
-  await page.keyboard.press("Control+5");
+  await toRepair(page);
   await walkToWrite(page);
   await tabTo(page, page.getByRole("radio", { name: /Repair a copy/ }));
   await page.keyboard.press("ArrowDown");

@@ -1,7 +1,7 @@
 // The words in which the end-to-end tests speak of the window: what a person sees and presses.
 import { readFileSync } from "node:fs";
 import type { Locator, Page } from "@playwright/test";
-import { expect } from "./app.ts";
+import { canRun, expect } from "./app.ts";
 
 /** A file in which a byte can be looked up: the truth the screen is held against. */
 export class Truth {
@@ -38,7 +38,7 @@ export const goToField = (page: Page): Locator =>
 
 /** Goes where an expression says, once there is an image to go in. */
 export async function goTo(page: Page, expression: string): Promise<void> {
-  await expect(page.locator('[role="grid"]').first()).toBeVisible();
+  await canRun(page, "go.to");
   await page.keyboard.press("Control+g");
   await goToField(page).fill(expression);
   await page.keyboard.press("Enter");
