@@ -7,10 +7,9 @@ import { isPowerOfTwo, startsWith } from "../base/bytes.ts";
 import { BlockError } from "../base/errors.ts";
 import { isZero } from "../base/zero.ts";
 import type { BlockNode } from "../block/node.ts";
-import { HeaderReader, nextHeader, wordsOf } from "./entry.ts";
+import { nextHeader } from "./entry.ts";
 import {
   decodeSuperblock,
-  entryLength,
   logMagic,
   logVersion,
   maxSectorSize,
@@ -18,6 +17,7 @@ import {
   superblockLength,
 } from "./layout.ts";
 import { LogIndex, type LogSuperblock } from "./logIndex.ts";
+import { holdsKnown } from "./sameLog.ts";
 import { type IndexJob, walkHeaders } from "./walk.ts";
 
 const defaultSectorSize = 512;
@@ -36,8 +36,8 @@ export async function indexLog(log: BlockNode, job: IndexJob = {}): Promise<LogI
  * Reads on where the superblock's count ended when the index was made: the log has grown. `log` is the log opened anew,
  * as a node knows the size its file had when it was opened. Entries that were not counted are read again, those recovered
  * forgotten; those that were counted keep their numbers. Returns the number of the first entry that is new or may have
- * changed. Throws EINVAL where the log was begun anew or is another one, so that it is to be indexed from its beginning;
- * ECANCELED.
+ * changed. Throws EINVAL where the log was begun anew or is another one, as far as a sample of its entries tells, so that it
+ * is to be indexed from its beginning; ECANCELED.
  */
 export async function extendIndex(log: BlockNode, index: LogIndex, job: IndexJob = {}): Promise<number> {
   const { superblock, foreign } = await readSuperblock(log);
@@ -46,7 +46,7 @@ export async function extendIndex(log: BlockNode, index: LogIndex, job: IndexJob
   if (
     !isSame ||
     (superblock.entries ?? Number.POSITIVE_INFINITY) < first ||
-    !(await holdsLast(log, index, first))
+    !(await holdsKnown(log, index, first))
   ) {
     throw new BlockError("EINVAL", "The log was begun anew since it was read", {
       hint: "Read it again from its beginning.",
@@ -60,22 +60,6 @@ export async function extendIndex(log: BlockNode, index: LogIndex, job: IndexJob
 /** Entries that the superblock counts; undefined beyond 2^53 and without a superblock. Throws what reading throws. */
 export async function statedEntries(log: BlockNode): Promise<number | undefined> {
   return (await readSuperblock(log)).superblock.entries;
-}
-
-/** Whether the last of the first `count` entries still is where it was. */
-async function holdsLast(log: BlockNode, index: LogIndex, count: number): Promise<boolean> {
-  if (count === 0) return true;
-  const entry = count - 1;
-  const at = index.headerOf(entry);
-  if (at + entryLength > log.size) return false;
-  const bytes = new Uint8Array(Math.min(index.sectorSize, log.size - at));
-  await log.read(at, bytes);
-  const header = new HeaderReader(index.sectorSize);
-  return (
-    header.read(wordsOf(bytes), 0, at, log.size) === "ok" &&
-    header.offset === index.offsetOf(entry) &&
-    header.length === index.lengthOf(entry)
-  );
 }
 
 /** `foreign` says why it is no log that can be read. Throws what reading throws. */

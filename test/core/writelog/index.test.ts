@@ -474,6 +474,65 @@ describe("a growing log", () => {
       expect(index.count).toBe(5);
     }
   });
+
+  it("that was begun anew is told though its last entry is a flush in the same place", async () => {
+    const pairs = (count: number, place: (pair: number) => number) =>
+      makeLog(512, Array.from({ length: count }, (_, pair) => [write(place(pair), 8), { flags: 1 }]).flat())
+        .bytes;
+    // A pair takes 5,120 bytes of either log. Entry 199 is the flush that ends the old one's 100 pairs, and is it in all.
+    const old = pairs(100, (pair) => 8 * pair);
+    for (const began of [pairs(150, (pair) => 8000 + 8 * pair), pairs(100, (pair) => 8000 + 8 * pair)]) {
+      const index = await indexBytes(old);
+      expect(index.headerOf(199)).toBe(512 + 99 * 5120 + 512 + 4096);
+      expect(await failureOf(extendIndex(nodeOf(began), index))).toMatchObject({ code: "EINVAL" });
+      expect(index.count).toBe(200);
+    }
+    const index = await indexBytes(old);
+    expect(await extendIndex(nodeOf(pairs(150, (pair) => 8 * pair)), index)).toBe(200);
+    expect(index.count).toBe(300);
+  });
+
+  it("that was begun anew is told by flags and by the length of a mark, too", async () => {
+    const last = { flags: 1 };
+    const cases: readonly (readonly [GivenEntry, GivenEntry])[] = [
+      [write(5, 1), write(5, 1, 2)],
+      [{ flags: 1 }, { flags: 0 }],
+      [
+        { flags: 8, text: "mkfs" },
+        { flags: 8, text: "fsync" },
+      ],
+    ];
+    for (const [before, now] of cases) {
+      const index = await indexBytes(makeLog(512, [before, last]).bytes);
+      expect(await extendIndex(nodeOf(makeLog(512, [before, last, last]).bytes), index)).toBe(2);
+      const again = await indexBytes(makeLog(512, [before, last]).bytes);
+      const began = extendIndex(nodeOf(makeLog(512, [now, last]).bytes), again);
+      expect(await failureOf(began)).toMatchObject({ code: "EINVAL" });
+    }
+  });
+
+  it("that was begun anew is told by entries in its midst, of which a few are read", async () => {
+    // 64 stretches of 3,200 pairs are 100 entries each: the 200 entries from 3,000 on, which differ, hold one whole.
+    const logOf = (shift: number) =>
+      makeLog(
+        512,
+        Array.from({ length: 3200 }, (_, pair) => [
+          write(pair >= 1500 && pair < 1600 ? pair + shift : pair, 1),
+          { flags: 1 },
+        ]).flat(),
+      ).bytes;
+    const index = await indexBytes(logOf(0));
+    const inner = nodeOf(logOf(0));
+    const heads: number[] = [];
+    const watched: BlockNode = reading(inner, async (offset: number, target: Uint8Array) => {
+      heads.push(offset);
+      await inner.read(offset, target);
+    });
+    expect(await extendIndex(watched, index)).toBe(6400);
+    // The superblock, 16 entries at each end and 64 among all, the first of which is the first entry again.
+    expect(heads).toHaveLength(1 + 16 + 16 + 64 - 1);
+    expect(await failureOf(extendIndex(nodeOf(logOf(10_000)), index))).toMatchObject({ code: "EINVAL" });
+  });
 });
 
 describe("reading a log", () => {
