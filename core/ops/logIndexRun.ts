@@ -169,8 +169,8 @@ export interface LogIndexAsks {
   /** The disk before the first entry, from now on; without a spec it is not known, and shows as zeroes. */
   base: { question: { readonly spec: ImageSpec | undefined }; answer: undefined };
   /**
-   * The last entry that wrote these bytes of the disk, whether they are as it left them, and the newest older version that
-   * equals `bytes`, by the entry that made it; -1 for what was there before the log.
+   * The last entry that wrote there, whether `bytes` are as it left them, and where not the newest of all older versions
+   * that equals them, by the entry that made it; -1 for what was there before the log, undefined where none does.
    */
   versions: {
     question: { readonly offset: number; readonly bytes: Uint8Array };

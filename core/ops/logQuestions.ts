@@ -10,7 +10,7 @@ import { probe, probeLength } from "../registry.ts";
 import type { Bins, UsedRange } from "../writelog/bins.ts";
 import { LogBins } from "../writelog/binsLog.ts";
 import { readMark } from "../writelog/entry.ts";
-import { changeBy, durableWith, historyOf } from "../writelog/history.ts";
+import { changeBy, durableWith, type HistoryPage, historyOf } from "../writelog/history.ts";
 import type { WriteIntervals } from "../writelog/intervals.ts";
 import { buildIntervals } from "../writelog/intervalsBuild.ts";
 import type { LogIndex } from "../writelog/logIndex.ts";
@@ -28,8 +28,8 @@ import {
 const mostFilters = 4;
 /** Entries longer than this are not compared as a whole with what they overwrote, bytes. */
 const longestComparison = 1024 * 1024;
-/** Older versions of a place that are compared. */
-const mostVersions = 1000;
+/** Entries that wrote a place, of which so many are held while its versions are compared. */
+const versionsAtOnce = 1000;
 
 /** Entries that pass a filter, of those below `upTo`. */
 interface Kept {
@@ -52,6 +52,7 @@ export class LogQuestions {
   #base: BlockNode | undefined;
   #intervals: Promise<WriteIntervals> | undefined;
   readonly #bins: LogBins;
+  readonly #turn: () => Promise<void>;
 
   /** `log` answers the node that is open now: one that grows is opened again. */
   constructor(log: () => BlockNode, index: LogIndex, signal: AbortSignal) {
@@ -59,10 +60,11 @@ export class LogQuestions {
     this.#index = index;
     this.#signal = signal;
     const pace = new Pace(signal);
-    this.#bins = new LogBins(index, log, async () => {
+    this.#turn = async () => {
       if (pace.due) await pace.turn();
       if (pace.stopped) throw new BlockError("ECANCELED", "The log is no longer shown");
-    });
+    };
+    this.#bins = new LogBins(index, log, this.#turn);
   }
 
   /** Before the log is opened again: ends what reads it. Questions under way reject with ECANCELED. */
@@ -193,7 +195,7 @@ export class LogQuestions {
     return { entries, next: page.next };
   }
 
-  /** Throws EFBIG for more than `longestDetail` bytes. */
+  /** Throws EFBIG for more than `longestDetail` bytes, ECANCELED: millions of entries may have written there. */
   async versions({
     offset,
     bytes,
@@ -204,20 +206,35 @@ export class LogQuestions {
         `${bytes.length} bytes are more than can be looked for, ${longestDetail}`,
       );
     }
-    const { entries } = await this.history({ offset, length: bytes.length, limit: mostVersions });
+    const [last] = (await this.history({ offset, length: bytes.length, limit: 1 })).entries;
+    if (last === undefined) return { last, isCurrent: false, older: undefined };
     const states = await this.#prepared();
     const state = new Uint8Array(bytes.length);
-    let equal: number | undefined;
-    for (const [i, { entry }] of entries.entries()) {
-      // The disk before this entry is what the next older one left.
-      await states.read(entry, offset, state);
-      if (Buffer.compare(state, bytes) !== 0) continue;
-      equal = entries[i + 1]?.entry ?? -1;
-      break;
+    const isAfter = async (count: number) => {
+      await states.read(count, offset, state);
+      return Buffer.compare(state, bytes) === 0;
+    };
+    if (await isAfter(last.entry + 1)) return { last, isCurrent: true, older: undefined };
+    for await (const entry of this.#writersOf(offset, bytes.length, last.entry)) {
+      if (await isAfter(entry + 1)) return { last, isCurrent: false, older: entry };
     }
-    const [last] = entries;
-    if (last !== undefined) await states.read(last.entry + 1, offset, state);
-    return { last, isCurrent: last !== undefined && Buffer.compare(state, bytes) === 0, older: equal };
+    return { last, isCurrent: false, older: (await isAfter(0)) ? -1 : undefined };
+  }
+
+  /** All entries before this one that wrote bytes of the range, newest first. Throws ECANCELED. */
+  async *#writersOf(offset: number, length: number, newest: number): AsyncGenerator<number> {
+    for (let before: number | undefined = newest; before !== undefined; ) {
+      const page: HistoryPage = await historyOf(this.#index, offset, length, {
+        before,
+        limit: versionsAtOnce,
+        signal: this.#signal,
+      });
+      for (const { entry } of page.entries) {
+        await this.#turn();
+        yield entry;
+      }
+      before = page.next;
+    }
   }
 
   /** As `rows`; throws what `LogBins.bins` throws. */

@@ -4,6 +4,9 @@ import * as fs from "node:fs";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Answers } from "../../../core/jobs/contract.ts";
 import { runJob } from "../../../core/jobs/run.ts";
+import { LogQuestions } from "../../../core/ops/logQuestions.ts";
+import { MemoryNode } from "../../../core/protocol/memory.ts";
+import { indexLog } from "../../../core/writelog/index.ts";
 import { failureOf, filled } from "../../build/open.ts";
 import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
 import { tempFile } from "../../build/temp.ts";
@@ -167,6 +170,28 @@ describe("older versions of a place", () => {
     const ask = await held(logFile());
     const found = await ask.versions({ offset: 512, bytes: filled(512, 0x44) });
     expect(found).toMatchObject({ isCurrent: true, older: undefined });
+  });
+
+  it("are all looked at, however many there are", async () => {
+    // 1,205 writes of sector 0, that of entry n of n + 1, 16 bits each: the newest 1,000 older ones are 204 to 1,203.
+    const version = (value: number) => new Uint8Array(Uint16Array.from({ length: 256 }, () => value).buffer);
+    const given = Array.from({ length: 1205 }, (_, entry) => ({ payload: version(entry + 1) }));
+    const ask = await held(logFile(given));
+    const olderOf = async (value: number) => (await ask.versions({ offset: 0, bytes: version(value) })).older;
+    for (const entry of [1203, 204, 203, 10, 0]) expect(await olderOf(entry + 1)).toBe(entry);
+    expect(await olderOf(0)).toBe(-1);
+    expect(await olderOf(1206)).toBeUndefined();
+  });
+
+  it("are looked for until the log is no longer shown", async () => {
+    const log = new MemoryNode("log", true, makeLog(sector, entries).bytes);
+    const shown = new AbortController();
+    const questions = new LogQuestions(() => log, await indexLog(log), shown.signal);
+    const look = () => questions.versions({ offset: 512, bytes: filled(512, 0x99) });
+    expect((await look()).older).toBeUndefined();
+    const looking = failureOf(look());
+    shown.abort();
+    expect(await looking).toMatchObject({ code: "ECANCELED" });
   });
 
   it("are none where nothing wrote", async () => {
