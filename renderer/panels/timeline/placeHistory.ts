@@ -1,14 +1,17 @@
 // Who wrote a place of the disk: the entries that touched it, newest first, and the way through them.
 import { toPlain } from "../../../core/base/errors.ts";
-import type { LogHistoryEntry, LogRow } from "../../../core/ops/logIndexRun.ts";
+import { type LogHistoryEntry, type LogRow, longestPage } from "../../../core/ops/logIndexRun.ts";
 import { call } from "../../api.ts";
 import { useView } from "../../store/view.ts";
 import type { TimelineSession } from "./session.ts";
+import type { HistoryState } from "./state.ts";
 
 const historyPage = 200;
 
 export class PlaceHistory {
   readonly #session: TimelineSession;
+  /** Questions come one after the other: each is about what the one before has left. */
+  #asked: Promise<unknown> = Promise.resolve();
 
   constructor(session: TimelineSession) {
     this.#session = session;
@@ -20,21 +23,41 @@ export class PlaceHistory {
       tab: "history",
       history: { offset, length, note, entries: [], next: undefined, isLoading: true, error: undefined },
     });
-    await this.#ask(undefined);
-    const first = this.#session.store.getState().history?.entries[0];
+    await this.#inTurn(() => this.#ask(undefined, historyPage));
+    const { history } = this.#session.store.getState();
+    const first = history?.offset === offset && history.length === length ? history.entries[0] : undefined;
     if (go && first) this.goTo(first);
   }
 
-  async more(): Promise<void> {
-    const { history } = this.#session.store.getState();
-    if (history === undefined || history.isLoading || history.next === undefined) return;
-    this.#session.store.setState({ history: { ...history, isLoading: true } });
-    await this.#ask(history.next);
+  /** Asks for older entries. Whether some came. */
+  more(): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { history } = this.#session.store.getState();
+      if (history?.next === undefined) return false;
+      this.#session.store.setState({ history: { ...history, isLoading: true } });
+      return this.#ask(history.next, historyPage);
+    });
+  }
+
+  /** Entries have come or changed: asks again for as many as are known, whose flushes may be others now, too. */
+  async renew(): Promise<void> {
+    await this.#inTurn(async () => {
+      const { history } = this.#session.store.getState();
+      if (history === undefined) return;
+      await this.#ask(undefined, Math.min(longestPage, Math.max(historyPage, history.entries.length)));
+    });
+  }
+
+  #inTurn<T>(ask: () => Promise<T>): Promise<T> {
+    const answered = this.#asked.then(ask);
+    this.#asked = answered.catch(() => undefined);
+    return answered;
   }
 
   /** The next older or newer entry that touched the place; of the current entry's sectors when none was asked for yet. */
   async step(direction: "older" | "newer"): Promise<void> {
     if (this.#session.store.getState().history === undefined && !(await this.here())) return;
+    await this.#asked;
     const { entry } = this.#session.store.getState();
     const find = () => {
       const entries = this.#session.store.getState().history?.entries ?? [];
@@ -43,18 +66,10 @@ export class PlaceHistory {
         : entries.findLast((one) => one.entry > entry);
     };
     let found = find();
-    while (
-      found === undefined &&
-      direction === "older" &&
-      this.#session.store.getState().history?.next !== undefined
-    ) {
-      await this.more();
-      found = find();
-    }
+    while (found === undefined && direction === "older" && (await this.more())) found = find();
     if (found) return this.goTo(found);
-    useView
-      .getState()
-      .say(direction === "older" ? "No older entry touched this place" : "No newer entry touched this place");
+    const error = this.#session.store.getState().history?.error;
+    useView.getState().say(error?.message ?? `No ${direction} entry touched this place`);
   }
 
   /** The history of what the current entry covers. */
@@ -88,25 +103,25 @@ export class PlaceHistory {
     this.#session.goTo(entry, touched.offset - range.offset);
   }
 
-  async #ask(before: number | undefined): Promise<void> {
+  /** Whether it was answered, and still is what is shown. */
+  async #ask(before: number | undefined, limit: number): Promise<boolean> {
     const asked = this.#session.store.getState().history;
-    if (asked === undefined) return;
+    if (asked === undefined) return false;
     const { offset, length } = asked;
-    const isCurrent = () => {
+    const take = (change: Partial<HistoryState>): boolean => {
       const { history } = this.#session.store.getState();
-      return history?.offset === offset && history.length === length;
+      if (history?.offset !== offset || history.length !== length) return false;
+      this.#session.store.setState({ history: { ...history, isLoading: false, ...change } });
+      return true;
     };
     try {
-      const request = { job: this.#session.asked, offset, length, limit: historyPage };
+      const request = { job: this.#session.asked, offset, length, limit };
       const page = await call("log:history", before === undefined ? request : { ...request, before });
-      if (!isCurrent()) return;
       const entries = before === undefined ? page.entries : [...asked.entries, ...page.entries];
-      this.#session.store.setState({
-        history: { ...asked, entries, next: page.next, isLoading: false, error: undefined },
-      });
+      return take({ entries, next: page.next, error: undefined });
     } catch (error) {
-      if (!isCurrent()) return;
-      this.#session.store.setState({ history: { ...asked, isLoading: false, error: toPlain(error) } });
+      take({ error: toPlain(error) });
+      return false;
     }
   }
 }

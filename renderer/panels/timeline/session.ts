@@ -316,6 +316,7 @@ export class TimelineSession {
     this.store.setState({ shown: { job: shown.job, summary, generation } });
     this.filter.resetRows(filter.applied === "" ? changed : 0);
     if (filter.applied !== "") void this.filter.findPlace(entry);
+    void this.history.renew();
     this.#askDetail();
   }
 

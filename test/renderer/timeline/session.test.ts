@@ -2,7 +2,14 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { LogRow, LogSummary } from "../../../core/ops/logIndexRun.ts";
 import type { TimelineSession } from "../../../renderer/panels/timeline/session.ts";
-import { type FakeBridge, fileRef, installFakeBridge, openedImage, settle } from "../fakeBridge.ts";
+import {
+  type FakeBridge,
+  fileRef,
+  installFakeBridge,
+  openedImage,
+  plainError,
+  settle,
+} from "../fakeBridge.ts";
 
 const flushEvery = 10;
 const rowAt = (entry: number): LogRow => ({
@@ -216,6 +223,71 @@ describe("the history of a place", () => {
     );
     await read();
     await session.history.show(512, 512, true);
+    await session.history.step("older");
+    expect(entry()).toBe(10);
+  });
+
+  it("has the entries that the log has grown by", async () => {
+    bridge.answer("log:history", () => ({ entries: [40, 30, 20].map(touched), next: undefined }));
+    await read();
+    await session.history.show(512, 512, true);
+    const grown = [1100, 40, 30, 20].map((at) => ({
+      ...touched(at),
+      durableWith: at < 1100 ? 1000 : undefined,
+    }));
+    bridge.answer("log:history", () => ({ entries: grown, next: undefined }));
+    bridge.answer("log:extend", () => ({ changed: 1000, summary: summaryOf(1200, "growing") }));
+    await session.readOn();
+    // The answer is on its way yet.
+    await session.history.step("newer");
+    expect(entry()).toBe(1100);
+    // What was not flushed has been since.
+    expect(session.store.getState().history?.entries).toEqual(grown);
+  });
+
+  it("has as many of them as were known, also when more are asked for meanwhile", async () => {
+    // Entries 998, 996 ... 2, later also 1,000 to 1,198: of 499 of them two pages of 200, then of 599 the newest 400.
+    let last = 998;
+    bridge.answer("log:history", ({ before = last + 2, limit }: { before?: number; limit: number }) => {
+      const all = Array.from({ length: last / 2 }, (_, i) => last - 2 * i).filter((at) => at < before);
+      const page = all.slice(0, limit);
+      return { entries: page.map(touched), next: page.length < all.length ? page.at(-1) : undefined };
+    });
+    await read();
+    await session.history.show(512, 512);
+    const asked = session.history.more();
+    last = 1198;
+    bridge.answer("log:extend", () => ({ changed: 1000, summary: summaryOf(1200) }));
+    await session.readOn();
+    await asked;
+    await settle();
+    const known = () => session.store.getState().history?.entries.map((one) => one.entry) ?? [];
+    expect([known().length, known()[0], known().at(-1)]).toEqual([400, 1198, 400]);
+    await session.history.more();
+    expect([known().length, known()[400], known().at(-1)]).toEqual([599, 398, 2]);
+  });
+
+  it("is stepped through once, where its older entries can't be found, and says why", async () => {
+    bridge.answer("log:history", ({ before }: { before?: number }) => {
+      if (before !== undefined) throw plainError("the log can't be read");
+      return { entries: [touched(40)], next: 40 };
+    });
+    await read();
+    await session.history.show(512, 512, true);
+    await session.history.step("older");
+    expect([entry(), note()]).toEqual([40, "the log can't be read"]);
+    expect(bridge.requests("log:history")).toHaveLength(2);
+  });
+
+  it("is stepped through while older entries are on their way", async () => {
+    bridge.answer("log:history", async ({ before }: { before?: number }) => {
+      if (before === undefined) return { entries: [touched(40)], next: 40 };
+      await settle();
+      return { entries: [touched(10)], next: undefined };
+    });
+    await read();
+    await session.history.show(512, 512, true);
+    void session.history.more();
     await session.history.step("older");
     expect(entry()).toBe(10);
   });
