@@ -41,6 +41,8 @@ export type JudgeRequest =
   | { readonly kind: "check"; readonly format: string }
   | { readonly kind: "command"; readonly command: StateCommand };
 
+const narrowingOptions =
+  "That is --at N with --refine; --start-entry, --start-mark, --end-entry and --end-mark for a part.";
 /** Exit code after a search that could judge nothing. */
 const nothingJudged = 1;
 
@@ -96,7 +98,12 @@ function statesFor(
   { first, end }: Stretch,
 ): readonly CrashState[] {
   const isStarted = selection.startEntry !== undefined || selection.startMark !== undefined;
-  return statesOfRequest(index, { at, first, end, withStart: isStarted || base !== undefined });
+  try {
+    return statesOfRequest(index, { at, first, end, withStart: isStarted || base !== undefined });
+  } catch (thrown) {
+    const { message, context } = asBlockError(thrown);
+    throw new CliError(message, 1, `${context.hint} ${narrowingOptions}`, { cause: thrown });
+  }
 }
 
 function noStates({ atText }: BisectRequest, { first, end }: Stretch): CliError {

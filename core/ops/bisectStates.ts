@@ -21,6 +21,7 @@ export interface StatesRequest {
   readonly withStart: boolean;
 }
 
+/** Throws EFBIG: there are more than a search looks at. */
 export function statesOfRequest(
   index: LogIndex,
   { at, first, end, withStart }: StatesRequest,

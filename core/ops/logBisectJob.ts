@@ -36,8 +36,8 @@ const progressEveryMs = 100;
 const nothingYet: LogBisectTotals = { states: 0, good: 0, bad: 0, skipped: 0 };
 
 /**
- * Throws what opening the log and its base throws, EINVAL (no such entries, a disk too short, no state to look at), and what
- * the check or its command throws: ENOENT, EACCES.
+ * Throws what opening the log and its base throws, EINVAL (no such entries, a disk too short, no state to look at), EFBIG (too
+ * many states), and what the check or its command throws: ENOENT, EACCES.
  */
 export async function logBisectJob(params: LogBisectParams, job: Job): Promise<LogBisectResult> {
   const search = new Search(params, job);

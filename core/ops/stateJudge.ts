@@ -11,6 +11,8 @@ import type { StateFile } from "./stateFile.ts";
 const skipExit = 125;
 /** What an image is to blame for that can't be opened. */
 const faults: ReadonlySet<string> = new Set(["ECORRUPT", "EINVAL", "ENOTSUP", "EFBIG"]);
+/** Of the image among the nodes that are opened; the state of the log is below it. */
+const imagePlace = "";
 /** Findings that are told of a state. */
 const mostFindings = 20;
 
@@ -28,7 +30,8 @@ export async function judgeByCommand(
 
 /**
  * Opens the state as an image of the format and checks it. Corruptions are bad, and so is an image that can't be opened
- * or whose tables can't be read; leaks are not. Throws ENOTSUP for a format without a check, ECANCELED.
+ * or whose tables can't be read; leaks are not. Throws ENOTSUP for a format without a check, ECANCELED, and whatever keeps the
+ * log and its base from showing the state: a log that is gone, or has fewer entries by now, says nothing of it.
  */
 export async function judgeByCheck(
   { format, log, recover, base, size }: StateCheckParams,
@@ -54,7 +57,7 @@ export async function judgeByCheck(
   } catch (thrown) {
     if (signal.aborted) throw new BlockError("ECANCELED", "The search was stopped");
     const error = asBlockError(thrown);
-    // Anything else, a log that is gone, says nothing of the state.
+    if (error.context.place !== imagePlace) throw notShown(error, entries);
     if (!faults.has(error.code)) throw error;
     return judged("bad", "can't be opened", error.message);
   }
@@ -80,6 +83,11 @@ export async function judgeByCheck(
   } finally {
     await graph.close();
   }
+}
+
+function notShown({ code, message, context }: BlockError, entries: number): BlockError {
+  const { hint: _, ...where } = context;
+  return new BlockError(code, `The disk after ${entries} entries can't be shown any more: ${message}`, where);
 }
 
 function counted(count: number, one: string, many = `${one}s`): string {

@@ -1,5 +1,6 @@
 // The moments of a log at which a crash is tried: the disk after so many entries, at every flush, FUA write, mark, number
 // of entries, or each. A state can be without writes that a power failure took (statesReorder.ts).
+import { BlockError } from "../base/errors.ts";
 import type { EntryList } from "./entryList.ts";
 import type { LogIndex } from "./logIndex.ts";
 import { type LostWrites, nothingLost } from "./lost.ts";
@@ -32,22 +33,36 @@ export interface Moments {
   readonly withStart: boolean;
 }
 
-/** States in one search: more are never looked at, and each is kept with its outcome. */
+/** States in one search: each is kept with its outcome. */
 export const mostStates = 1_000_000;
 
-/** Ascending by entries, each moment once; the last one is the disk after all entries of the stretch. */
+/**
+ * Ascending by entries, each moment once; the last one is the disk after all entries of the stretch. Throws EFBIG for more
+ * than `mostStates`: of a list that was cut, a search would say that nothing fails where the last state does.
+ */
 export function statesAt(index: LogIndex, at: MomentKind, { first, end, withStart }: Moments): CrashState[] {
   const states: CrashState[] = [];
   const add = (entries: number, kind: CrashState["kind"]) => {
-    if (states.at(-1)?.entries !== entries) states.push({ entries, lost: nothingLost, kind });
+    if (states.at(-1)?.entries === entries) return;
+    if (states.length >= mostStates) throw tooMany(first, end);
+    states.push({ entries, lost: nothingLost, kind });
   };
   if (withStart) add(first, "start");
   for (const entry of entriesAt(index, at, first, end)) {
-    if (states.length >= mostStates) return states;
     add(entry + 1, typeof at === "number" || at === "each" ? "entry" : at);
   }
   if (end > first) add(end, "end");
   return states;
+}
+
+function tooMany(first: number, end: number): BlockError {
+  // With room for the states at both ends.
+  const step = Math.ceil((end - first) / (mostStates - 2));
+  return new BlockError(
+    "EFBIG",
+    `The entries ${first} to ${end - 1} have more than ${mostStates} of these moments, the most of a search`,
+    { hint: `Look at every ${step} entries and refine, or at a part of the log.` },
+  );
 }
 
 function* entriesAt(index: LogIndex, at: MomentKind, first: number, end: number): Generator<number> {

@@ -101,6 +101,29 @@ describe("a bad write in a log", () => {
   });
 });
 
+it("a log with more moments than a search looks at is refused, and named is the way to search it", () => {
+  // Blank headers that the superblock counts are writes of nothing, a sector each; the last entry but one is a write.
+  const entries = 1_000_002;
+  const { bytes } = makeLog(512, [write(0, 0xad)]);
+  const superblock = Buffer.from(bytes.subarray(0, 512));
+  superblock.writeBigUInt64LE(BigInt(entries), 16);
+  const bad = entries - 2;
+  cli.sparse("long.log", 512 * (1 + entries + 1), { 0: superblock, [512 * (1 + bad)]: bytes.subarray(512) });
+  const blank = ["sh", "-c", 'test "$(od -An -tx1 -N1 "$0" | tr -d " ")" = 00', "{}"];
+  const each = bisect(["--at", "each", "--search", "binary"], blank, "long.log");
+  expect([each.code, each.stdout]).toEqual([1, ""]);
+  expect(each.stderr).toContain("The entries 0 to 1000001 have more than 1000000 of these moments");
+  expect(each.stderr).toContain(
+    "Look at every 2 entries and refine, or at a part of the log. That is --at N",
+  );
+  const halved = bisect(["--at", "2", "--search", "binary", "--refine"], blank, "long.log");
+  expect(halved.code).toBe(3);
+  expect(halved.stdout).toContain("500001 states (--at 2)");
+  // Every second state: 1,000,000 entries are applied, all good; 1,000,002 are the end; between them is the write.
+  expect(halved.stdout).toContain("First that fails: after entry 1000001, ");
+  expect(halved.stdout).toContain("Fails already: after entry 1000000, ");
+});
+
 describe("legal reorderings", () => {
   // Entry 2 refers to what entry 1 wrote: without a flush between them it may be there alone.
   const log = makeLog(512, [

@@ -216,6 +216,20 @@ describe("a search for the first state that fails", () => {
     expect(fs.readdirSync(temp)).toEqual([]);
   });
 
+  it("is refused where there are more states than it looks at, with what to choose instead", async () => {
+    // Blank headers that the superblock counts are writes of nothing, a sector each.
+    const { bytes } = makeLog(512, []);
+    new DataView(bytes.buffer).setBigUint64(16, 1_000_001n, true);
+    const filename = tempFile("long.log", bytes);
+    fs.truncateSync(filename, 512 * (1 + 1_000_001));
+    const wanted = { log: { driver: "file", filename }, at: "each", search: "binary" } as const;
+    await expect(bisect(wanted)).rejects.toMatchObject({
+      code: "EFBIG",
+      message: "The entries 0 to 1000000 have more than 1000000 of these moments, the most of a search",
+      context: { hint: "Look at every 2 entries and refine, or at a part of the log." },
+    });
+  });
+
   it("is made again by the line it tells, which a shell takes for the same words", async () => {
     const { result, log } = await bisect({
       at: { count: 3, seed: 9, torn: true },

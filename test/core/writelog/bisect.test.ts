@@ -2,10 +2,10 @@
 // judges that take their time in any order. And the states that are searched: none is there that no crash can leave.
 import { describe, expect, it } from "vitest";
 import { searchBinary, searchLinear, type Verdict } from "../../../core/writelog/bisect.ts";
-import { statesAt } from "../../../core/writelog/states.ts";
+import { mostStates, statesAt } from "../../../core/writelog/states.ts";
 import { reorderedStates } from "../../../core/writelog/statesReorder.ts";
 import { indexOf } from "../../build/indexedLog.ts";
-import { filled } from "../../build/open.ts";
+import { failureOf, filled } from "../../build/open.ts";
 import { type Random, seeded } from "../../build/random.ts";
 import { type GivenEntry, makeLog, randomLog } from "../../build/randomLog.ts";
 
@@ -141,6 +141,27 @@ describe("the states of a search", () => {
     expect(at(3, { first: 1, end: 7, withStart: true })).toEqual(["1 start", "4 entry", "7 entry"]);
     expect(at("each", { first: 2, end: 4, withStart: false })).toEqual(["3 entry", "4 entry"]);
     expect(at("flush", { first: 4, end: 4, withStart: false })).toEqual([]);
+  });
+
+  it("are refused, not cut, where there are more than a search looks at", async () => {
+    const { index } = await indexOf(makeLog(512, [write(0)]));
+    const lots = { first: 0, end: 1_100_000, withStart: false };
+    const failure = await failureOf(Promise.resolve().then(() => statesAt(index, "each", lots)));
+    expect([failure.code, failure.message, failure.context.hint]).toEqual([
+      "EFBIG",
+      "The entries 0 to 1099999 have more than 1000000 of these moments, the most of a search",
+      "Look at every 2 entries and refine, or at a part of the log.",
+    ]);
+    // 1,100,000 / 2, the last of them at the end.
+    const halves = statesAt(index, 2, lots);
+    expect([halves.length, halves.at(-1)?.entries]).toEqual([550_000, 1_100_000]);
+    // As many as there may be, in which the end is the last entry's: one more with the start.
+    const most = { ...lots, end: mostStates };
+    expect(statesAt(index, "each", most).at(-1)?.entries).toBe(1_000_000);
+    expect(() => statesAt(index, "each", { ...most, withStart: true })).toThrow("more than 1000000");
+    // The end counts as well: 999,999 full steps of 2 from the start, and entry 1,999,998 behind them.
+    const odd = { first: 0, end: 1_999_999, withStart: true };
+    expect(() => statesAt(index, 2, odd)).toThrow("more than 1000000");
   });
 
   it("that are reordered lack only what a power failure can take", async () => {
