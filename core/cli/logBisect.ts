@@ -8,12 +8,12 @@ import { commandText, type StateCommand } from "../ops/commandWords.ts";
 import { StateJudges } from "../ops/stateJudges.ts";
 import { checkedFormats } from "../registry.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
-import { type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
+import { lacksEntries, type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
 import type { CrashState, MomentKind, ReorderSample } from "../writelog/states.ts";
 import { CliError } from "./command.ts";
 import { imageArgument } from "./imageArgument.ts";
 import { printBisect } from "./logBisectReport.ts";
-import { type LogReadRequest, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
+import { type LogReadRequest, notWholeExit, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
 import { negativeExit } from "./logOptions.ts";
 import { baseSpec, diskSize, statesOf, withBase } from "./logStateOf.ts";
 import { printable, printWarning, stderr, stdout } from "./output.ts";
@@ -56,8 +56,9 @@ export function bisectLog(request: BisectRequest): Promise<number> {
       if (states.length === 0) throw noStates(request, stretch);
       const jobs = Math.min(states.length, request.jobs ?? availableParallelism());
       announce(request, states.length, jobs);
-      if (request.dryRun) return 0;
       const { index } = log;
+      const allGood = !stretch.isBounded && lacksEntries(index) ? notWholeExit : 0;
+      if (request.dryRun) return allGood;
       const judges = new StateJudges({
         states: await statesOf(log, base),
         size: diskSize(request.size, index.diskEnd, base),
@@ -68,7 +69,8 @@ export function bisectLog(request: BisectRequest): Promise<number> {
         signal: log.signal,
       });
       try {
-        return await search(request, log, states, judges, jobs);
+        const exit = await search(request, log, states, judges, jobs);
+        return exit === 0 ? allGood : exit;
       } finally {
         await judges.close();
       }

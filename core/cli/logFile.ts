@@ -52,9 +52,12 @@ export function withLog<T>(request: LogReadRequest, use: (log: ReadLog) => Promi
   });
 }
 
+/** Exit code where a log ends before all that was asked for. */
+export const notWholeExit = 2;
+
 /** 0, or 2 where the log is not whole; one that is being written is as whole as it can be. */
 export function exitOf({ end }: LogIndex): number {
-  return end.kind === "complete" || end.kind === "growing" ? 0 : 2;
+  return end.kind === "complete" || end.kind === "growing" ? 0 : notWholeExit;
 }
 
 /** Says why the log ends where it does, unless it ends there, and what else can be done. */

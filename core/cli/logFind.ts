@@ -3,7 +3,7 @@ import { filterIndex } from "../query/filterIndex.ts";
 import { parseQuery } from "../query/parse.ts";
 import type { Query } from "../query/tree.ts";
 import { CliError } from "./command.ts";
-import { warnOfEnd, withLog } from "./logFile.ts";
+import { exitOf, warnOfEnd, withLog } from "./logFile.ts";
 import { type ListRequest, printEntries } from "./logList.ts";
 import { negativeExit } from "./logOptions.ts";
 import { printWarning } from "./output.ts";
@@ -20,10 +20,13 @@ export function printFound(request: FindRequest): Promise<number> {
     const found = await filterIndex(index, node, query, { signal }, request.from);
     const shown = found.subarray(0, Math.min(found.length, request.count));
     if (shown.length > 0) await printEntries(log, shown, request.json);
-    warnOfEnd(index, request);
     const more = found.length - shown.length;
-    if (more > 0) printWarning(`${more} more entries pass the filter; --count ends the list`);
-    if (found.length > 0) return 0;
+    if (more > 0) {
+      printWarning(`${more} more entries pass the filter; --count ends the list`);
+      return 0;
+    }
+    warnOfEnd(index, request);
+    if (found.length > 0) return exitOf(index);
     printWarning(`None of the log's ${index.count} entries passes the filter`);
     return negativeExit;
   });

@@ -131,8 +131,14 @@ a list of "offset", "length", "writes", 20 at most; with --below the same of tha
       1,
       "wrong usage, the log could not be opened, or it is none; a mark is not there; bisect: no state could be judged",
     ],
-    [2, "the log is not whole: what could be read was shown or applied"],
-    [3, "nothing was found (find, history), or a check failed (replay, bisect)"],
+    [
+      2,
+      "the log is not whole, and no end was asked for that it reaches: what could be read was shown or applied; bisect: none of its states fails",
+    ],
+    [
+      3,
+      "nothing was found (find, history), or a check failed (replay, bisect), in a log that is whole or not",
+    ],
     [130, "interrupted"],
   ],
   examples: [

@@ -10,7 +10,7 @@ import { gapTexts } from "../writelog/recover.ts";
 import { lacksEntries } from "../writelog/replaySelect.ts";
 import type { LogStates } from "../writelog/state.ts";
 import { CliError } from "./command.ts";
-import { type LogReadRequest, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
+import { type LogReadRequest, notWholeExit, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
 import { flagsOf } from "./logList.ts";
 import { negativeExit } from "./logOptions.ts";
 import { diskSize, entriesOr, stateSpec, statesOf, withBase } from "./logStateOf.ts";
@@ -58,7 +58,7 @@ export function printHistory(request: HistoryRequest): Promise<number> {
       for (const part of parts) found += await printPart(request, log, part, before, states);
       const isWhole = request.entry !== undefined || !lacksEntries(log.index);
       if (!isWhole) warnOfEnd(log.index, request);
-      if (found > 0) return isWhole ? 0 : 2;
+      if (found > 0) return isWhole ? 0 : notWholeExit;
       printWarning(`None of the first ${before} entries wrote there`);
       return negativeExit;
     });

@@ -17,7 +17,8 @@ import {
 import { lacksEntries, type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
 import { entriesText } from "../writelog/walk.ts";
 import { CliError } from "./command.ts";
-import { type LogReadRequest, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
+import { type LogReadRequest, notWholeExit, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
+import { negativeExit } from "./logOptions.ts";
 import { type CheckedEnd, type CheckPlan, checkedReplay, printCheck } from "./logReplayCheck.ts";
 import { diskSize, withBase } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
@@ -60,18 +61,25 @@ export function replayLog(request: ReplayRequest): Promise<number> {
     }
     const plan = await planOf(request, log);
     for (const note of plan.stretch.notes) printWarning(note);
-    if (request.what === "find") return printFind(request, plan);
+    if (request.what === "find") {
+      printFind(request, plan);
+      return exitAtEnd(request, plan);
+    }
     const { target } = request;
     diskSize(request.size, plan.totals.diskEnd, undefined);
     if (target === undefined) throw new CliError("Expecting log replay LOG TARGET", 1);
     refuseSame(target, request);
     const end = request.what === "dry-run" ? undefined : await writeTo(target, request, plan);
     report(request, target, plan, end);
-    if (end?.failed !== undefined) return 3;
-    if (!plan.isShort) return 0;
-    warnOfEnd(log.index, request);
-    return 2;
+    return end?.failed === undefined ? exitAtEnd(request, plan) : negativeExit;
   });
+}
+
+/** The exit code of a replay of all that was to be there, or of a log that ends before, which is said. */
+function exitAtEnd(request: ReplayRequest, { log, isShort }: Plan): number {
+  if (!isShort) return 0;
+  warnOfEnd(log.index, request);
+  return notWholeExit;
 }
 
 async function planOf(request: ReplayRequest, log: ReadLog): Promise<Plan> {
@@ -92,13 +100,12 @@ async function planOf(request: ReplayRequest, log: ReadLog): Promise<Plan> {
 }
 
 /** The last entry that would be applied. */
-function printFind({ json }: ReplayRequest, { log, stretch }: Plan): number {
+function printFind({ json }: ReplayRequest, { log, stretch }: Plan): void {
   const { first, end } = stretch;
   if (end === first) throw new CliError(`The log has no entry ${first} to end with`, 1);
   const header = log.index.headerOf(end - 1);
   if (json) stdout.line(jsonText({ entry: end - 1, header, kind: log.index.kindOf(end - 1) }));
   else stdout.line(`entry ${end - 1}, at byte ${header} of the log`);
-  return 0;
 }
 
 /** Neither the log nor the base can be written over. */

@@ -10,7 +10,7 @@ import { lengthenTo } from "../ops/stateFile.ts";
 import { createFile } from "../protocol/fileCreate.ts";
 import { CliError } from "./command.ts";
 import { interruptible } from "./interrupt.ts";
-import type { LogReadRequest } from "./logFile.ts";
+import { type LogReadRequest, notWholeExit } from "./logFile.ts";
 import { diskSize, stateSpec } from "./logStateOf.ts";
 import { openError } from "./openError.ts";
 import { jsonText, printable, printWarning, stderr, stdout } from "./output.ts";
@@ -41,7 +41,7 @@ export async function writeState(request: StateRequest): Promise<number> {
     await writeOut(graph.root, out);
     const { specific } = graph.root.info;
     report(request, Number(specific?.["entries-applied"]), graph.root.size);
-    return request.entry === undefined && specific?.["log-is-whole"] === false ? 2 : 0;
+    return request.entry === undefined && specific?.["log-is-whole"] === false ? notWholeExit : 0;
   } finally {
     await graph.close();
   }

@@ -29,7 +29,7 @@ export interface ReplaySelection {
 export interface Stretch {
   readonly first: number;
   readonly end: number;
-  /** An end was asked for: whatever lies behind it does not matter. */
+  /** An end was asked for, and it is there: whatever lies behind it does not matter. */
   readonly isBounded: boolean;
   /** What the person should know: a mark that is there more than once. */
   readonly notes: readonly string[];
@@ -48,7 +48,9 @@ export async function selectEntries(
   const ends: number[] = [];
   if (selection.endEntry !== undefined) ends.push(endEntryOf(selection.endEntry, first, last));
   if (selection.endMark !== undefined) ends.push((await marks.firstOf(selection.endMark, first, "end")) + 1);
-  if (selection.limit !== undefined) ends.push(limitOf(selection.limit, first, last));
+  const limit = limitOf(selection.limit);
+  // One that is not reached ends nothing: the log does.
+  if (limit !== undefined && first + limit <= last) ends.push(first + limit);
   if (selection.nextFlush) ends.push(nextOf(index.flushes.atOrAfter(first), "FLUSH", first, last));
   if (selection.nextFua) ends.push(nextOf(index.fuas.atOrAfter(first), "FUA", first, last));
   const leftOut = ends.length === 0 && selection.tail !== true ? leftOutText(index) : undefined;
@@ -104,8 +106,8 @@ function endEntryOf(end: number, first: number, last: number): number {
   throw new BlockError("EINVAL", message, { option: "end-entry" });
 }
 
-function limitOf(limit: number, first: number, last: number): number {
-  if (limit > 0) return Math.min(last, first + limit);
+function limitOf(limit: number | undefined): number | undefined {
+  if (limit === undefined || limit > 0) return limit;
   throw new BlockError("EINVAL", "A limit is 1 entry at least", {
     option: "limit",
     hint: "Without a limit all entries are taken.",

@@ -326,6 +326,47 @@ describe("log replay", () => {
   });
 });
 
+describe("a log that is not whole", () => {
+  // 8 of 9 entries are there; writes are 0, 3 and 4, flushes 2 and 7.
+  const torn = () => log(made.bytes.subarray(0, made.bytes.length - 100));
+  const wall = "Entry 8 is cut off";
+  const run = (...words: readonly string[]) => {
+    const { code, stderr } = cli.run(["log", ...words]);
+    return [code, stderr.includes(wall)];
+  };
+
+  it("is told of by a replay whose limit it does not reach, and not by one that it does", () => {
+    const name = torn();
+    expect(run("replay", "--limit", "100", "--verify", name, "torn3.raw")).toEqual([2, true]);
+    expect(target("torn3.raw", 8)).toBeUndefined();
+    expect(run("replay", "--limit", "8", "--verify", name, "torn4.raw")).toEqual([0, false]);
+    expect(run("replay", "--limit", "9", "--dry-run", name, "none.raw")).toEqual([2, true]);
+    expect(run("replay", "--find", name)).toEqual([2, true]);
+    expect(run("replay", "--find", "--limit", "9", name)).toEqual([2, true]);
+    expect(run("replay", "--find", "--limit", "8", name)).toEqual([0, false]);
+    expect(run("replay", "--find", "--next-flush", name)).toEqual([0, false]);
+  });
+
+  it("is told of by find, unless all that was wanted came before its end", () => {
+    const name = torn();
+    expect(run("find", name, "write")).toEqual([2, true]);
+    expect(run("find", "--count", "3", name, "write")).toEqual([2, true]);
+    expect(run("find", "--count", "2", name, "write")).toEqual([0, false]);
+    expect(run("find", name, "meta")).toEqual([3, true]);
+  });
+
+  it("is told of by a search in which no state fails, unless it ends before the damage", () => {
+    const name = torn();
+    const judge = ["--", "cmp", "-s", "{}", "{}"];
+    expect(run("bisect", name, ...judge)).toEqual([2, true]);
+    expect(run("bisect", "--dry-run", name, ...judge)).toEqual([2, true]);
+    expect(run("bisect", "--end-entry", "8", name, ...judge)).toEqual([0, false]);
+    // What fails in it fails.
+    expect(run("bisect", name, "--", "false", "{}")).toEqual([3, true]);
+    expect(run("bisect", name, "--", "sh", "-c", "exit 125", "{}")).toEqual([1, true]);
+  });
+});
+
 describe("log replay --fsck", () => {
   /** Fails when sector 8 holds the byte 3, from entry 4 on. */
   const checker = `sh -c 'test "$(od -An -tu1 -j4096 -N1 "$0" | tr -d " ")" != 3' {}`;

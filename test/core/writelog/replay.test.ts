@@ -340,4 +340,30 @@ describe("the stretch of a replay", () => {
     expect(await selectEntries(index, node, { tail: true })).toMatchObject({ first: 0, end: 9 });
     expect((await failureOf(selectEntries(index, node, { endMark: "x.mark1" }))).code).toBe("ENOENT");
   });
+
+  it("is bounded by an end that is there, and not by a limit that the log does not reach", async () => {
+    const { index, node } = await indexOf(marked);
+    const cases = [
+      [{}, 9, false],
+      [{ limit: 9 }, 9, true],
+      [{ limit: 10 }, 9, false],
+      [{ startEntry: 3, limit: 6 }, 9, true],
+      [{ startEntry: 3, limit: 7 }, 9, false],
+      [{ startEntry: 3, limit: 7, endEntry: 9 }, 9, true],
+      [{ limit: 100, nextFlush: true }, 3, true],
+    ] as const;
+    for (const [selection, end, isBounded] of cases) {
+      const stretch = await selectEntries(index, node, selection);
+      expect([selection, stretch]).toMatchObject([selection, { end, isBounded, notes: [] }]);
+    }
+    // 4 of the 9 are counted: a limit within them, and one behind.
+    const bytes = Buffer.from(marked.bytes);
+    bytes.writeBigUInt64LE(4n, 16);
+    const four = await indexOf({ ...marked, bytes });
+    const notesOf = async (limit: number) => (await selectEntries(four.index, four.node, { limit })).notes;
+    expect(await notesOf(4)).toEqual([]);
+    expect(await notesOf(5)).toEqual([
+      "5 entries behind the superblock's count of 4 are left out; --tail takes them",
+    ]);
+  });
 });
