@@ -62,8 +62,8 @@ ${damaged}`,
       text: `Entries are numbered from 0. --entry N is the disk after N entries: 0 is the disk before the first, 1 the disk after
 entry 0. Where an end is asked for in several ways the first one counts; a mark or flag that is not there is an error, and
 nothing is written. A mark's whole text counts; of several alike the first is taken, with a warning. With --recover entries
-behind damage count as well, up to the number in the superblock (--tail: all): what lay in the damage is missing in all states
-behind it, which is said; for --at reorder it counts as a flush. A search has 1000000 moments at most: for more of them give
+behind damage count as well, up to the number in the superblock less one for each damage, which took one at least (--tail:
+all): what lay in it is missing in all states behind it, which is said; for --at reorder it counts as a flush. A search has 1000000 moments at most: for more of them give
 a part of the log, or a number.`,
     },
     {
@@ -79,7 +79,7 @@ their folder there, blkscope-states-….`,
       text: `one object: "filename", "format", "version", "sector-size", "log-size" (bytes), "stated-entries" (what the
 superblock says), "entries" (found), "counted-entries" (of these, by the superblock), "operations" (by name: "count" and,
 for writes and discards, "bytes"), "disk-size-at-least" (end of the furthest write or discard), "end": "kind" (complete,
-growing, torn, bad-entry, unreadable, foreign, limit), "entry", "offset" (in the log), "message"; "marks": a list of "entry" and
+growing, torn, bad-entry, unreadable, foreign, limit, gap), "entry", "offset" (in the log), "message"; "marks": a list of "entry" and
 "text", 1000 at most; "recovered": a list of "first", "count", "offset", "skipped"`,
     },
     {

@@ -22,9 +22,18 @@ export interface LogSuperblock {
  * Why the walk ended where it did.
  * complete: after the last entry; torn: the log ends within an entry; bad-entry: a header that can't be one; foreign: this
  * is no log, or one of a version or sector size that nobody writes; growing: as torn or short, but the log is being
- * written and may go on; limit: more entries than an index takes.
+ * written and may go on; limit: more entries than an index takes; gap: after as many as the superblock counts, found behind
+ * damage in which others were lost.
  */
-export type IndexEndKind = "complete" | "torn" | "bad-entry" | "foreign" | "growing" | "unreadable" | "limit";
+export type IndexEndKind =
+  | "complete"
+  | "torn"
+  | "bad-entry"
+  | "foreign"
+  | "growing"
+  | "unreadable"
+  | "limit"
+  | "gap";
 
 export interface IndexEnd {
   readonly kind: IndexEndKind;
@@ -205,6 +214,14 @@ export class LogIndex {
   /** Ascending by entry number; empty unless recovery was asked for. */
   get recovered(): readonly RecoveredRun[] {
     return this.#recovered;
+  }
+
+  /** Entries that the superblock counts and that are surely lost: one at least in all damage before its count is reached. */
+  get lostAtLeast(): number {
+    const stated = this.#superblock.entries ?? Number.POSITIVE_INFINITY;
+    let lost = 0;
+    for (const { first, skipped } of this.#recovered) if (skipped > 0 && first + lost < stated) lost++;
+    return lost;
   }
 
   get totals(): LogTotals {

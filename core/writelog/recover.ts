@@ -65,7 +65,7 @@ async function recoverNext(
 
 /** Whether there may be entries behind such an end. */
 export function canRecover(kind: IndexEndKind): boolean {
-  return kind !== "complete" && kind !== "limit" && kind !== "growing";
+  return kind !== "complete" && kind !== "limit" && kind !== "growing" && kind !== "gap";
 }
 
 /** Finds all there is behind damage. Throws as `recoverPast`. */
@@ -124,7 +124,19 @@ async function take(
 ): Promise<RecoveredRun> {
   const first = index.count;
   await walkHeaders(log, index, at, 0, { ...job, growing: false });
-  return index.markRecovered(first, at, skipped);
+  const run = index.markRecovered(first, at, skipped);
+  // As many as are counted make no log whole that has a gap: the last ones were there before it.
+  if (index.end.kind === "complete" && skipped > 0) {
+    index.endAt({ ...index.end, kind: "gap", message: gapEndText(index) });
+  }
+  return run;
+}
+
+function gapEndText({ superblock, lostAtLeast: lost }: LogIndex): string {
+  const stated = superblock.entries ?? 0;
+  if (lost === 0) return `Behind the ${stated} entries that the superblock counts some were lost to damage`;
+  const were = lost === 1 ? "was" : "were";
+  return `The superblock counts ${stated} entries, of which ${lost} at least ${were} lost to damage: those from ${stated - lost} on are not among them`;
 }
 
 class Scan {

@@ -62,18 +62,19 @@ export async function selectEntries(
 
 /**
  * Entries that are taken when nothing else is asked for: those that the superblock counts and, where entries behind damage
- * were looked for, those up to its number. Some are missing then, so that more than that number can't be this log's.
+ * were looked for, those up to its number without what is surely lost: more than these can't be this log's.
  */
-export function takenUnasked({ count, counted, recovered, superblock }: LogIndex): number {
+export function takenUnasked({ count, counted, recovered, superblock, lostAtLeast }: LogIndex): number {
   if (recovered.length === 0) return counted;
-  return Math.min(count, Math.max(counted, superblock.entries ?? count));
+  return superblock.entries === undefined ? count : Math.min(count, superblock.entries - lostAtLeast);
 }
 
 /** Whether entries that the superblock counts are not there, or nothing says how many there should be. */
-export function lacksEntries({ superblock, count, end }: LogIndex): boolean {
+export function lacksEntries({ superblock, count, end, lostAtLeast }: LogIndex): boolean {
   // One that is being written has all that there is so far.
   if (end.kind === "growing") return false;
-  return (superblock.entries ?? Number.POSITIVE_INFINITY) > count || end.kind === "bad-entry";
+  const isShort = (superblock.entries ?? Number.POSITIVE_INFINITY) > count;
+  return isShort || end.kind === "bad-entry" || lostAtLeast > 0;
 }
 
 /** Entries that are taken only on demand, in words: "3 entries behind the superblock's count of 9 are left out". */
@@ -82,6 +83,11 @@ export function leftOutText(index: LogIndex): string | undefined {
   const leftOut = index.count - taken;
   if (leftOut === 0) return undefined;
   const verb = leftOut === 1 ? "is" : "are";
+  const { superblock, lostAtLeast: lost } = index;
+  if (lost > 0) {
+    const counts = `the superblock counts ${superblock.entries}, of which ${lost} at least`;
+    return `${entriesText(leftOut)} ${verb} left out: ${counts} ${lost === 1 ? "was" : "were"} lost`;
+  }
   return `${entriesText(leftOut)} behind the superblock's count of ${taken} ${verb} left out`;
 }
 

@@ -65,10 +65,10 @@ export function totalsText({ entries, totals }: LogSummary): string {
   return parts.join(", ");
 }
 
-/** Where the superblock counts otherwise than what is there; undefined where they agree. */
+/** Where the superblock counts otherwise than what is there for sure; undefined where they agree. */
 export function countsText({ superblock, entries, counted, recovered }: LogSummary): string | undefined {
   const stated = superblock.entries;
-  if (stated === undefined || stated === entries) return undefined;
+  if (stated === undefined || (stated === entries && recovered.length === 0)) return undefined;
   const found = recovered.reduce((sum, run) => sum + run.count, 0);
   const words = `The superblock counts ${count(stated, "entry", "entries")}; ${decimal(entries)} can be read`;
   if (found > 0) return `${words}, ${decimal(found)} of them recovered.`;

@@ -477,6 +477,40 @@ describe("entries behind damage", () => {
     expect([0, 2, 4, 5, 8, 9, 10, 15].map((sector) => bytes[sector * 512])).toEqual([1, 4, 4, 1, 3, 3, 0, 0]);
   });
 
+  it("of an older log in the same file do not make a damaged one whole", () => {
+    // 10 entries over 20 older ones, a sector of data each; the header of entry 5 is lost.
+    const bytes = Buffer.from(
+      makeLog(
+        512,
+        Array.from({ length: 20 }, (_, n) => write(n, 1, 1)),
+      ).bytes,
+    );
+    bytes.set(
+      makeLog(
+        512,
+        Array.from({ length: 10 }, (_, n) => write(n, 1, 2)),
+      ).bytes,
+    );
+    const name = log(bytes.fill(0xee, 512 + 1024 * 5, 512 + 1024 * 5 + 32));
+    const lost = "of which 1 at least was lost to damage: those from 9 on are not among them";
+    const info = cli.run(["log", "info", "--recover", name]);
+    expect([info.code, info.stdout]).toEqual([2, expect.stringContaining(`end: gap at 0x5200. `)]);
+    expect(info.stdout).toContain(lost);
+    for (const action of ["list", "stats"]) {
+      const { code, stderr } = cli.run(["log", action, "--recover", name]);
+      expect([action, code, stderr.includes(lost)]).toEqual([action, 2, true]);
+    }
+    const replayed = cli.run(["log", "replay", "--recover", "--verify", name, "reused.raw"]);
+    expect([replayed.code, replayed.stderr.includes(lost)]).toEqual([2, true]);
+    expect(replayed.stdout).toContain("9 entries, 0 to 8, replayed to reused.raw\n");
+    // Sectors 0 to 9 without 5, all the newer log's; nothing of the older one behind.
+    const disk = fs.readFileSync(cli.path("reused.raw"));
+    const sectors = Array.from({ length: disk.length / 512 }, (_, n) => disk[512 * n]);
+    expect(sectors).toEqual([2, 2, 2, 2, 2, 0, 2, 2, 2, 2]);
+    const judge = ["--", "cmp", "-s", "{}", "{}"];
+    expect(cli.run(["log", "bisect", "--recover", "--at", "mark", name, ...judge]).code).toBe(2);
+  });
+
   it("are shown by state and history, and what a search found can be made again", () => {
     const name = damaged();
     const state = cli.run(["log", "state", "--recover", "--entry", "4", name, "four.raw"]);

@@ -8,7 +8,12 @@ import { MemoryNode } from "../../../core/protocol/memory.ts";
 import { indexLog } from "../../../core/writelog/index.ts";
 import { gapTexts, recoverAll } from "../../../core/writelog/recover.ts";
 import { replayEntries } from "../../../core/writelog/replay.ts";
-import { selectEntries, takenUnasked } from "../../../core/writelog/replaySelect.ts";
+import {
+  lacksEntries,
+  leftOutText,
+  selectEntries,
+  takenUnasked,
+} from "../../../core/writelog/replaySelect.ts";
 import { reorderedStates, volatileAt } from "../../../core/writelog/statesReorder.ts";
 import { failureOf, filled } from "../../build/open.ts";
 import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
@@ -65,13 +70,13 @@ describe("entries behind damage", () => {
   });
 
   it("are no more than the superblock counts, unless that is asked for", async () => {
-    // Of five that were counted at least one was lost: of what was found three at most are among them.
+    // Of five that were counted two are before the damage and at least one was lost: two at most are among what was found.
     const { node, index } = await recovered(5);
-    expect([index.count, index.counted, takenUnasked(index)]).toEqual([7, 2, 5]);
+    expect([index.count, index.counted, takenUnasked(index)]).toEqual([7, 2, 4]);
     const { end, notes } = await selectEntries(index, node, {});
     expect([end, notes[0]]).toEqual([
-      5,
-      "2 entries behind the superblock's count of 5 are left out; --tail takes them",
+      4,
+      "3 entries are left out: the superblock counts 5, of which 1 at least was lost; --tail takes them",
     ]);
     expect((await selectEntries(index, node, { tail: true })).end).toBe(7);
   });
@@ -92,6 +97,81 @@ describe("entries behind damage", () => {
     const states = reorderedStates(index, [0, 7], { count: 50, seed: 3, torn: false });
     const wrong = states.filter(({ entries, lost }) => entries > 2 && (lost.has(0) || lost.has(1)));
     expect([states.length > 3, wrong]).toEqual([true, []]);
+  });
+});
+
+describe("entries of an older log behind those of a newer one in the same file", () => {
+  /** 10 entries over 20 older ones, a sector of data each: 2 sectors an entry, so that the older ones go on where these end. */
+  function reused(...lost: readonly number[]): Uint8Array {
+    const entries = (count: number, value: number) =>
+      Array.from({ length: count }, (_, n) => write(n, value));
+    const bytes = makeLog(512, entries(20, 1)).bytes;
+    bytes.set(makeLog(512, entries(10, 2)).bytes);
+    for (const entry of lost) bytes.fill(0xee, 512 + 1024 * entry, 512 + 1024 * entry + 32);
+    return bytes;
+  }
+
+  async function found(bytes: Uint8Array) {
+    const node = new MemoryNode("log", true, bytes);
+    const index = await indexLog(node);
+    await recoverAll(node, index);
+    return { node, index, ends: [index.count, index.lostAtLeast, takenUnasked(index), index.end.kind] };
+  }
+
+  it("do not stand in for one that was lost", async () => {
+    // 0 to 4, then 6 to 9 as found, and 10 older ones: 19, of which 10 - 1 can be the newer log's.
+    const { node, index, ends } = await found(reused(5));
+    expect(ends).toEqual([19, 1, 9, "gap"]);
+    expect([lacksEntries(index), index.end.message]).toEqual([
+      true,
+      "The superblock counts 10 entries, of which 1 at least was lost to damage: those from 9 on are not among them",
+    ]);
+    const { end, notes } = await selectEntries(index, node, {});
+    const leftOut = "10 entries are left out: the superblock counts 10, of which 1 at least was lost";
+    expect([end, leftOutText(index), notes[0]]).toEqual([9, leftOut, `${leftOut}; --tail takes them`]);
+    const target = new MemoryNode("disk", false, new Uint8Array(20 * 512));
+    const everything = { start: 0, end: Number.MAX_SAFE_INTEGER, discards: true };
+    await replayEntries(index, node, target, [0, end], everything, { signal });
+    const bytes = new Uint8Array(20 * 512);
+    await target.read(0, bytes);
+    const sectors = Array.from({ length: 20 }, (_, n) => bytes[512 * n]);
+    expect(sectors).toEqual([2, 2, 2, 2, 2, 0, 2, 2, 2, 2, ...Array(10).fill(0)]);
+  });
+
+  it("do not stand in for several that were lost in two places", async () => {
+    // 0 and 1, then 3 to 6, then 8 and 9 and the 10 older ones: 18, of which 10 - 2 can be the newer log's.
+    const { index, ends } = await found(reused(2, 7));
+    expect(ends).toEqual([18, 2, 8, "gap"]);
+    expect(index.end.message).toContain("of which 2 at least were lost to damage: those from 8 on are not");
+  });
+
+  it("are found behind damage among themselves, of which the newer log lacks nothing", async () => {
+    // The newer one's end is cut off as if entry 10 were just being written: its length reaches out of the file.
+    const bytes = reused();
+    new DataView(bytes.buffer).setBigUint64(512 + 1024 * 10 + 8, 1000n, true);
+    const { index, ends } = await found(bytes);
+    expect(ends).toEqual([19, 0, 10, "gap"]);
+    expect([lacksEntries(index), index.end.message]).toEqual([
+      false,
+      "Behind the 10 entries that the superblock counts some were lost to damage",
+    ]);
+  });
+
+  it("are in no state that is shown", async () => {
+    const filename = tempFile("reused.log", reused(5));
+    const graph = await openGraph(
+      { driver: "logstate", log: { driver: "file", filename }, recover: true },
+      { readOnly: true },
+    );
+    try {
+      expect(graph.root.info.specific).toMatchObject({
+        "entries-applied": 9,
+        "log-end": "gap",
+        "log-is-whole": false,
+      });
+    } finally {
+      await graph.close();
+    }
   });
 });
 

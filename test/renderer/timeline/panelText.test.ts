@@ -126,6 +126,11 @@ describe("a log in words", () => {
     expect(countsText({ ...summary, entries: 40, counted: 40 })).toBe(
       "The superblock counts 100 entries; 40 can be read.",
     );
+    // As many as are counted, some of them behind damage in which others were lost.
+    const recovered = [{ first: 60, count: 40, offset: 0x5000, skipped: 512 }];
+    expect(countsText({ ...summary, counted: 60, recovered })).toBe(
+      "The superblock counts 100 entries; 100 can be read, 40 of them recovered.",
+    );
   });
 
   it("has its problems in the order of its entries", () => {
