@@ -63,16 +63,16 @@ ${damaged}`,
 entry 0. Where an end is asked for in several ways the first one counts; a mark or flag that is not there is an error, and
 nothing is written. A mark's whole text counts; of several alike the first is taken, with a warning. With --recover entries
 behind damage count as well, up to the number in the superblock less one for each damage, which took one at least (--tail:
-all): what lay in it is missing in all states behind it, which is said; for --at reorder it counts as a flush. A search has 1000000 moments at most: for more of them give
-a part of the log, or a number.`,
+all): what lay in it is missing in all states behind it, which is said; for --at reorder it counts as a flush. A search
+has 1000000 moments at most: for more of them give a part of the log, or a number.`,
     },
     {
       title: "Judges (bisect)",
       text: `A command's exit code 0 is good, 125 says that the state can't be judged and is gone around, everything else, a
 signal and a timeout are bad. Each state is a sparse temporary file that the command may change. --check FORMAT opens the
 state as an image of that format: corruptions and tables that can't be read are bad, and so is an image that can't be
-opened; leaks are not. A log that can't be read any more, or has fewer entries by then, ends the search. The temporary files are in TMPDIR and are removed whatever ends the search; only kill -9 leaves
-their folder there, blkscope-states-….`,
+opened; leaks are not. A log that can't be read any more, or has fewer entries by then, ends the search. The temporary
+files are in TMPDIR and are removed whatever ends the search; only kill -9 leaves their folder there, blkscope-states-….`,
     },
     {
       title: "Output of info (json)",
