@@ -35,7 +35,7 @@ interface StepProps {
 
 export function WriteStep({ session, state, name, folder }: StepProps) {
   const { offered, writeJob, written, toCopy } = session;
-  const { choice, preflight, copyTo } = state;
+  const { choice, choosing, preflight, copyTo } = state;
   const target = toCopy ? (copyTo?.name ?? "a copy") : name;
   if (writeJob?.state.kind === "running") {
     return (
@@ -60,7 +60,7 @@ export function WriteStep({ session, state, name, folder }: StepProps) {
   const checks = preflight.kind === "known" ? preflight.value : undefined;
   const refused = refusals(checks, toCopy, state.journal !== undefined);
   const missing = toCopy && !copyTo;
-  const blocked = refused.length > 0 || missing || checks === undefined;
+  const blocked = refused.length > 0 || missing || checks === undefined || choosing;
   return (
     <StepPage
       title="Write"

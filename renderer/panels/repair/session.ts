@@ -88,12 +88,13 @@ export class RepairSession {
     return this.store.getState().toCopy ?? false;
   }
   get facts(): StepFacts {
-    const { step, preflight, choice } = this.store.getState();
+    const { step, preflight, choice, choosing } = this.store.getState();
     return {
       step,
       offered: this.offered,
       preflight: preflight.kind === "known" ? preflight.value : undefined,
       choice,
+      choosing,
       toCopy: this.toCopy,
       writing: this.writeJob?.state.kind === "running",
       written: this.written,
@@ -195,8 +196,9 @@ export class RepairSession {
   /** Writes what is chosen: the one call that changes anything. */
   write(): void {
     const image = this.#image;
-    const { choice, copyTo, journal, write: before } = this.store.getState();
-    if (!image || !choice || this.writeJob?.state.kind === "running" || wasBegun(this.facts)) return;
+    const { choice, choosing, copyTo, journal, write: before } = this.store.getState();
+    if (!image || !choice || choosing || this.writeJob?.state.kind === "running" || wasBegun(this.facts))
+      return;
     if (this.toCopy && !copyTo) return;
     if (before !== undefined) forgetJob(before);
     const { ids, digest } = choice;

@@ -21,6 +21,8 @@ export interface StepFacts {
   readonly offered: RepairOffered | undefined;
   readonly preflight: readonly ShownCheck[] | undefined;
   readonly choice: RepairChoice | undefined;
+  /** A change of the choice is on its way: `choice` is no longer what the person wants. */
+  readonly choosing: boolean;
   /** Mend a copy and leave the image alone. */
   readonly toCopy: boolean;
   readonly writing: boolean;
@@ -66,7 +68,7 @@ function isBehind(step: Step, facts: StepFacts): boolean {
 }
 
 function closedReason(step: Step, facts: StepFacts): string | undefined {
-  const { offered, choice, writing } = facts;
+  const { offered, choice, choosing, writing } = facts;
   if (writing) return step === "write" ? undefined : "The repair is being written";
   if (wasBegun(facts)) {
     return step === "verify" || step === "undo" ? undefined : "The repair was written; it can be undone";
@@ -81,6 +83,7 @@ function closedReason(step: Step, facts: StepFacts): string | undefined {
       return offered.items > 0 ? undefined : "There is nothing to mend";
     case "write":
       if (!offered || !choice) return "The plan is not made yet";
+      if (choosing) return "What depends on the choice is still being worked out";
       return choice.ids.length > 0 ? undefined : "No change is chosen in the plan";
     case "verify":
       return "Nothing was written yet";

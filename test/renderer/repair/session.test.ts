@@ -144,6 +144,29 @@ describe("a repair", () => {
     expect(request.journal).toBeUndefined();
   });
 
+  it("is not written while what depends on a change of the choice is worked out, but what was chosen then", async () => {
+    await toWrite();
+    session.places.setToCopy(false);
+    session.go("plan");
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    bridge.answer("repair:toggle", () => held.then(() => choice([ids[1] ?? ""])));
+    session.toggle(ids[0] ?? "");
+    session.go("write");
+    expect(state().step).toBe("plan");
+    session.write();
+    await settle();
+    expect(bridge.requests("job:repairWrite")).toEqual([]);
+    answer();
+    await settle();
+    session.go("write");
+    session.write();
+    await settle();
+    expect(bridge.requests("job:repairWrite")).toMatchObject([{ ids: [ids[1]] }]);
+  });
+
   it("shows the outcome when it was written, and the way to undo it", async () => {
     await toWrite();
     session.places.setToCopy(false);

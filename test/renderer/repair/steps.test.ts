@@ -15,6 +15,7 @@ const facts = (more: Partial<StepFacts> = {}): StepFacts => ({
   offered: offered(),
   preflight: preflight(),
   choice: choice(["a"]),
+  choosing: false,
   toCopy: false,
   writing: false,
   written: undefined,
@@ -43,6 +44,14 @@ describe("the steps of a repair", () => {
 
   it("do not lead to writing while nothing is chosen", () => {
     expect(open(facts({ step: "plan", choice: choice([]) }))).toEqual(["preflight", "findings", "plan"]);
+  });
+
+  it("do not lead to writing while a choice was made that is not worked out", () => {
+    const state = facts({ step: "plan", choosing: true });
+    expect(open(state)).toEqual(["preflight", "findings", "plan"]);
+    expect(stepStates(state).find(({ step }) => step === "write")?.reason).toBe(
+      "What depends on the choice is still being worked out",
+    );
   });
 
   it("hold still while it is written", () => {
