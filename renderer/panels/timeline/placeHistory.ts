@@ -58,15 +58,18 @@ export class PlaceHistory {
   async step(direction: "older" | "newer"): Promise<void> {
     if (this.#session.store.getState().history === undefined && !(await this.here())) return;
     await this.#asked;
-    const { entry } = this.#session.store.getState();
+    // From where the scrub line is by then: the step of an earlier press may have waited for the same answer.
     const find = () => {
-      const entries = this.#session.store.getState().history?.entries ?? [];
+      const { entry, history } = this.#session.store.getState();
+      const entries = history?.entries ?? [];
       return direction === "older"
         ? entries.find((one) => one.entry < entry)
         : entries.findLast((one) => one.entry > entry);
     };
     let found = find();
-    while (found === undefined && direction === "older" && (await this.more())) found = find();
+    for (let grows = direction === "older"; found === undefined && grows; found = find()) {
+      grows = await this.more();
+    }
     if (found) return this.goTo(found);
     const error = this.#session.store.getState().history?.error;
     useView.getState().say(error?.message ?? `No ${direction} entry touched this place`);

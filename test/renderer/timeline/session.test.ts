@@ -227,6 +227,19 @@ describe("the history of a place", () => {
     expect(entry()).toBe(10);
   });
 
+  it("goes one entry back for every press, also of those that come while older ones are being found", async () => {
+    bridge.answer("log:history", async ({ before }: { before?: number }) => {
+      if (before === undefined) return { entries: [touched(40)], next: 40 };
+      await settle();
+      return { entries: [30, 20, 10].map(touched), next: undefined };
+    });
+    await read();
+    await session.history.show(512, 512, true);
+    await Promise.all([session.history.step("older"), session.history.step("older")]);
+    expect(entry()).toBe(20);
+    expect(bridge.requests("log:history")).toHaveLength(2);
+  });
+
   it("has the entries that the log has grown by", async () => {
     bridge.answer("log:history", () => ({ entries: [40, 30, 20].map(touched), next: undefined }));
     await read();
