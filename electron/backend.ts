@@ -10,7 +10,7 @@ import { type Opening, viewOf } from "./args.ts";
 import { CloseGuard } from "./closing.ts";
 import { type AppFacts, type Context, startupOf } from "./context.ts";
 import { type DesktopOptions, ElectronDesktop, platform } from "./electronDesktop.ts";
-import { checkedPath, FileTokens } from "./files.ts";
+import { checkedPath, displayText, FileTokens } from "./files.ts";
 import { GraphTokens } from "./graphs.ts";
 import type { FileRef } from "./ipc/contract.ts";
 import { handle, isOurPage, refused, resultOf } from "./ipc/handle.ts";
@@ -87,12 +87,17 @@ export class Backend {
     );
   }
 
+  /** Titles of the jobs that write to an image now, as they are shown. */
+  get writing(): readonly string[] {
+    return this.#context.jobs.writing.map(displayText);
+  }
+
   /** Whether the window may close now: not while a repair writes. */
   mayClose(): boolean {
     return this.#closing.mayClose();
   }
 
-  /** The page is gone, and with it all it had open or running. One that is loaded anew begins with the same files. */
+  /** The page is gone, and with it all it had open or running but what writes. One that is loaded anew begins with the same files. */
   pageGone(windowStays: boolean): void {
     const { jobs, session } = this.#context;
     const files = windowStays ? session.openFiles() : [];

@@ -46,6 +46,8 @@ interface Job {
   over: Promise<unknown>;
   /** Its end was told: it is only there to be asked. */
   isTold: boolean;
+  /** Its page is gone: the next one knows nothing of it. */
+  isOrphan: boolean;
   /** Stands still until it is told to go on: the desktop shows no progress of it. */
   isResting: boolean;
   done: number;
@@ -115,10 +117,10 @@ export class JobBoard {
     const startedAt = performance.now();
     const tell = (end: JobEnd) => {
       const job = this.#jobs.get(id);
-      if (job === undefined || job.isTold) return; // its page is gone, or knows
+      if (job === undefined || job.isTold) return; // it was ended with its page, or its page knows
       job.isTold = true;
       this.#showProgress();
-      this.#emit("job:end", end);
+      if (!job.isOrphan) this.#emit("job:end", end);
       this.#witness.ended(title, end, performance.now() - startedAt);
     };
     const ended = (result: Jobs[N]["result"]) =>
@@ -129,11 +131,11 @@ export class JobBoard {
         if (job === undefined || job.isTold) return;
         job.done = progress.done;
         job.total = progress.total;
-        this.#emit("job:progress", { job: id, progress });
+        if (!job.isOrphan) this.#emit("job:progress", { job: id, progress });
         this.#showProgress();
       },
       items: (items) => {
-        if (!this.#jobs.has(id)) return;
+        if (this.#jobs.get(id)?.isOrphan !== false) return;
         this.#emit("job:items", { job: id, items });
         const [first] = items;
         const result = first === undefined ? undefined : resultOf(first);
@@ -147,6 +149,7 @@ export class JobBoard {
       running: running as unknown as RunningJob<JobName>,
       over: Promise.resolve(),
       isTold: false,
+      isOrphan: false,
       isResting: false,
       done: 0,
       total: 0,
@@ -200,15 +203,20 @@ export class JobBoard {
     await Promise.all(jobs.map(({ over }) => over));
   }
 
-  /** Ends every job at once, but those that write or must tidy up, and tells the page nothing more of them. */
+  /**
+   * Ends every job at once and tells the page nothing more of any. Those that write go on and those that must tidy up
+   * are cancelled: both stay until they are over, so that the window is not closed before.
+   */
   reset(): void {
-    const jobs = [...this.#jobs.values()];
-    this.#jobs.clear();
-    for (const job of jobs) {
+    if (this.#jobs.size === 0) return;
+    for (const [id, job] of this.#jobs) {
+      job.isOrphan = true;
       if (isTidier(job)) job.running.cancel();
-      else if (!isWriter(job)) job.running.terminate();
+      if (isTidier(job) || isWriter(job)) continue;
+      this.#jobs.delete(id);
+      job.running.terminate();
     }
-    if (jobs.length > 0) this.#showProgress();
+    this.#showProgress();
   }
 
   #showProgress(): void {

@@ -23,8 +23,9 @@ const resources = app.isPackaged ? process.resourcesPath : path.join(app.getAppP
 const early: string[] = [];
 let whenBackend: Promise<Backend> | undefined;
 let backend: Backend | undefined;
+const writing = () => backend?.writing ?? [];
 
-reportUncaught();
+reportUncaught(writing);
 registerScheme();
 hardenContents(app);
 chooseProfile(args.smokeTest);
@@ -66,7 +67,7 @@ function start(): void {
     onPageGone: (windowStays) => backend?.pageGone(windowStays),
     onCrash: (reason) => void rescue.crashed(reason),
   });
-  const rescue = new PageRescue(window);
+  const rescue = new PageRescue(window, writing);
   // The page's calls wait for what stands behind the window; the window does not.
   ipcMain.handle(lines.call, async (event, name, request) => (await whenBackend)?.call(event, name, request));
   ipcMain.handle(lines.file, async (event, file) => (await whenBackend)?.dropped(event, file));

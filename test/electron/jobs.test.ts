@@ -248,9 +248,28 @@ it("lets what writes to an image come to its end when its page is gone, and stop
   await settled();
   expect(asked).toEqual(["cancel"]);
   expect(own.writing).toEqual([]);
-  own.run("repairWrite", "Repair of b", params);
-  own.reset();
-  expect(asked).toEqual(["cancel"]);
+});
+
+it("keeps the window from closing over what still writes after its page is gone, and tells the next page nothing of it", async () => {
+  board.run("repairWrite", "Repair of a", {} as never);
+  board.run("compare", "1", params);
+  jobs[0]?.progress(progress(1, 4));
+  board.reset();
+  const told = events.length;
+  expect(jobs.map(({ asked }) => asked)).toEqual([[], ["terminate"]]);
+  expect(board.writing).toEqual(["Repair of a"]);
+  jobs[0]?.progress(progress(3, 4));
+  jobs[0]?.items([]);
+  // The taskbar goes on; the last of the four is without the comparison.
+  expect(bar).toEqual([0, 0, 0.25, 0.25, 0.75]);
+  const stopped = board.stopWriting();
+  expect(jobs[0]?.asked).toEqual(["cancel"]);
+  jobs[0]?.end(summary);
+  await stopped;
+  expect(board.writing).toEqual([]);
+  expect(events).toHaveLength(told);
+  expect(bar.at(-1)).toBeUndefined();
+  expect(ended).toMatchObject([{ title: "Repair of a", ok: true }]);
 });
 
 it("lets a search that runs programs stop by itself, with its page and before the window closes", async () => {
@@ -271,4 +290,10 @@ it("lets a search that runs programs stop by itself, with its page and before th
   board.run("logBisect", "Bisect of a.log", {} as never);
   board.reset();
   expect(jobs.map(({ asked }) => asked)).toEqual([["cancel"], ["terminate"], ["cancel"]]);
+  expect(board.isTidying).toBe(true);
+  const gone = board.stopTidying();
+  jobs[2]?.end(summary);
+  await gone;
+  expect(board.isTidying).toBe(false);
+  expect(named("job:end")).toHaveLength(1);
 });
