@@ -100,6 +100,11 @@ test("saves what leaked clusters hold, and says what was left out", async ({ lau
   await pressButton(page, "Save what is in them…");
   await expect(page.getByText("8 KiB saved to rescued.bin")).toContainText("4 KiB of zeros left out");
   await expectNoViolations(page);
+  // The outcome is there again when the page was left.
+  await pressButton(page, "Back");
+  await expect(heading(page, "Preflight")).toBeFocused();
+  await pressButton(page, "Next: Findings");
+  await expect(page.getByText("8 KiB saved to rescued.bin")).toBeVisible();
   const saved = readFileSync(rescued);
   const held = image.subarray(at(5), at(5) + 2 * clusterSize);
   expect(at(6)).toBe(at(5) + clusterSize);

@@ -84,7 +84,7 @@ export function FindingsStep({ session, state, name }: StepProps) {
         <section className={styles.severity} aria-label="Leaked clusters">
           <h3>Leaked clusters</h3>
           <p className="selectable">{leaks}</p>
-          {session.image && <RescueLeaks image={session.image} />}
+          {session.image && <RescueLeaks session={session} state={state} image={session.image} />}
         </section>
       )}
     </StepPage>

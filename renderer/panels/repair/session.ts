@@ -24,6 +24,7 @@ import { Findings } from "./findings.ts";
 import { ItemPages, pageLength } from "./itemPages.ts";
 import { JournalSession } from "./journalSession.ts";
 import { Places } from "./places.ts";
+import { Rescue } from "./rescue.ts";
 import { fresh, type RepairState } from "./state.ts";
 import { canGo, type Step, type StepFacts, wasBegun } from "./steps.ts";
 import { writtenTitle } from "./wording.ts";
@@ -33,6 +34,7 @@ export class RepairSession {
   findings = new Findings();
   pages = this.#newPages();
   readonly places = new Places(this.store, { asking: () => this.#asking, image: () => this.#image });
+  readonly rescue = new Rescue(this.store);
   /** The undo step's; made when something was written. */
   undo: JournalSession | undefined;
   /** When the writing ended: milliseconds since the epoch. */
@@ -65,6 +67,7 @@ export class RepairSession {
     this.undo?.dispose();
     const { plan } = this.store.getState();
     if (plan !== undefined) forgetJob(plan);
+    this.rescue.dispose();
     // What is being written goes on to its end without its tab: half a repair is worse than a whole one.
     this.#isClosed = true;
     if (this.writeJob?.state.kind !== "running") this.#forgetWritten();
@@ -128,8 +131,11 @@ export class RepairSession {
     this.findings = new Findings();
     this.pages = this.#newPages();
     this.#choosing.forget();
+    this.rescue.forgetEnded();
+    const { rescue } = this.store.getState();
     const request = { image: image.image };
-    this.store.setState({ ...fresh, plan: startJob("repairPlan", request, `Look at ${image.file.name}`) });
+    const looking = startJob("repairPlan", request, `Look at ${image.file.name}`);
+    this.store.setState({ ...fresh, rescue, plan: looking });
   }
 
   /** Whether there is anything to show without the image. */

@@ -39,6 +39,8 @@ export interface RepairState {
   /** Undefined: beside the file that is written. */
   readonly journal: SavePlace | undefined;
   readonly placeError: string | undefined;
+  /** The saving of what lies in leaked clusters: the renderer's id of its job, names of the image and of the new file. */
+  readonly rescue: { readonly job: number; readonly from: string; readonly to: string } | undefined;
   /** The earlier journal that has the name of the new one is being moved or deleted; why that failed. */
   readonly clearing: boolean;
   readonly earlierError: PlainError | undefined;
@@ -63,6 +65,7 @@ export const fresh: RepairState = {
   copyTo: undefined,
   journal: undefined,
   placeError: undefined,
+  rescue: undefined,
   clearing: false,
   earlierError: undefined,
 };

@@ -290,6 +290,63 @@ describe("a repair", () => {
     expect(state().clearing).toBe(false);
   });
 
+  describe("saving what leaked clusters hold", () => {
+    const rescued = { written: 8192, zero: 4096, unreadable: 0 };
+    const words = "8 KiB saved to leaks.bin, with its index in leaks.bin.json; 4 KiB of zeros left out";
+    const start = async () => {
+      await endPlan();
+      bridge.answer("job:repairRescue", () => ({ job: 99 }));
+      bridge.answer("files:chooseSave", () => fileRef("leaks.bin"));
+      await session.rescue.start(image());
+      await settle();
+    };
+    const done = () => {
+      const summary = { cancelled: false, rescued };
+      bridge.send("job:end", { job: 99, ok: true, name: "repairRescue", summary });
+    };
+    const note = () => useView.getState().note;
+    const nothing = "nothing said";
+    beforeEach(() => useView.getState().say(nothing));
+
+    it("says how it ended only where its page does not show, and keeps that for it", async () => {
+      await start();
+      const left = session.rescue.show();
+      done();
+      expect(note()).toBe(nothing);
+      left();
+      await start();
+      done();
+      expect(note()).toBe(`Leaked clusters of disk.qed: ${words}`);
+      expect(session.rescue.state).toMatchObject({ kind: "done", summary: { rescued } });
+    });
+
+    it("says why it failed", async () => {
+      await start();
+      bridge.send("job:end", { job: 99, ok: false, error: plainError("no space is left") });
+      expect(note()).toBe("Leaked clusters of disk.qed: not saved: no space is left");
+    });
+
+    it("is not begun a second time while it runs, and goes on when the image is looked at again", async () => {
+      await start();
+      session.look();
+      await start();
+      expect(bridge.requests("job:repairRescue")).toHaveLength(1);
+      done();
+      expect(session.rescue.state?.kind).toBe("done");
+      session.look();
+      expect(session.rescue.state).toBeUndefined();
+    });
+
+    it("goes on without its tab, says how it ended, and is forgotten then", async () => {
+      await start();
+      session.dispose();
+      expect(session.rescue.state?.kind).toBe("running");
+      done();
+      expect(note()).toBe(`Leaked clusters of disk.qed: ${words}`);
+      expect(session.rescue.state).toBeUndefined();
+    });
+  });
+
   it("asks again when another view begins to write, and when it ends", async () => {
     await endPlan();
     const plan = lastJob;
