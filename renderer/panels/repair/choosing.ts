@@ -71,14 +71,14 @@ export class Choosing {
 
   /** Asks for the whole change of the row that is looked at. */
   showRow(): void {
-    const { row, choice, plan } = this.#store.getState();
+    const asked = this.#store.getState();
+    const { row, choice } = asked;
     const item = this.#around.shownItem();
     if (!choice || !item) return;
     this.#store.setState({ changes: { kind: "asking" } });
     const question = { ids: this.#idsWith(item), id: item.id };
     void settled(askRepair(this.#around.asking(), "changes", question)).then((changes) => {
-      const now = this.#store.getState();
-      if (now.row === row && now.choice === choice && now.plan === plan) this.#store.setState({ changes });
+      if (this.#isStill(asked) && this.#store.getState().row === row) this.#store.setState({ changes });
     });
   }
 
@@ -105,13 +105,20 @@ export class Choosing {
     if (!isOther) return;
     this.#rows.forget();
     this.showRow();
-    void this.#askStrips(choice);
+    void this.#askStrips(choice.ids);
   }
 
-  async #askStrips(choice: RepairChoice): Promise<void> {
-    const question = { ids: choice.ids, cells: stripCells };
+  async #askStrips(ids: readonly string[]): Promise<void> {
+    const asked = this.#store.getState();
+    const question = { ids, cells: stripCells };
     const strips = await settled(askRepair(this.#around.asking(), "map", question));
-    if (this.#store.getState().choice === choice) this.#store.setState({ strips });
+    if (this.#isStill(asked)) this.#store.setState({ strips });
+  }
+
+  /** Whether the choice does the same still: chosen again it is another object, of which nothing is asked anew. */
+  #isStill({ choice, plan }: RepairState): boolean {
+    const now = this.#store.getState();
+    return now.plan === plan && now.choice?.digest === choice?.digest;
   }
 
   /**

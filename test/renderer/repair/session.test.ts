@@ -273,6 +273,26 @@ describe("a repair", () => {
     expect(session.changeOf(items[0] ?? dirtyItem)).toBeUndefined();
   });
 
+  it("takes the map and bytes that were asked for when the same is chosen again meanwhile", async () => {
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    const cells = Uint8Array.of(7);
+    bridge.answer("repair:map", () => held.then(() => ({ clustersPerCell: 1, before: cells, after: cells })));
+    bridge.answer("repair:changes", () => held.then(() => []));
+    await endPlan();
+    session.choose("default");
+    for (let turn = 0; turn < 4; turn++) await settle();
+    expect(state()).toMatchObject({ choosing: false, changes: { kind: "asking" }, strips: { kind: "none" } });
+    answer();
+    for (let turn = 0; turn < 4; turn++) await settle();
+    expect(state()).toMatchObject({
+      changes: { kind: "known", value: [] },
+      strips: { kind: "known", value: { before: cells } },
+    });
+  });
+
   it("keeps an earlier journal under another name and asks again what stands in the way", async () => {
     await endPlan();
     const journal = fileRef("disk.qed.blkscope-undo");
