@@ -69,12 +69,15 @@ export class Choosing {
     return this.#rows.of(item);
   }
 
-  /** Asks for the whole change of the row that is looked at. */
+  /** Asks for the whole change of the row that is looked at; to be called again when its page has come. */
   showRow(): void {
     const asked = this.#store.getState();
     const { row, choice } = asked;
     const item = this.#around.shownItem();
-    if (!choice || !item) return;
+    if (!choice || !item) {
+      this.#store.setState({ changes: { kind: "none" } });
+      return;
+    }
     this.#store.setState({ changes: { kind: "asking" } });
     const question = { ids: this.#idsWith(item), id: item.id };
     void settled(askRepair(this.#around.asking(), "changes", question)).then((changes) => {

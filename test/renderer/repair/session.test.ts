@@ -293,6 +293,25 @@ describe("a repair", () => {
     });
   });
 
+  it("shows no bytes of the row before under a row whose page is still on its way, and its own when that has come", async () => {
+    const far = item(0x9000);
+    let answer = () => {};
+    const held = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    bridge.answer("repair:items", ({ first }: { first: number }) =>
+      first === 0 ? items : held.then(() => [far]),
+    );
+    await endPlan({ items: 1001 });
+    expect(state().changes.kind).toBe("known");
+    session.select(1000);
+    expect(state().changes.kind).toBe("none");
+    answer();
+    for (let turn = 0; turn < 4; turn++) await settle();
+    expect(bridge.requests("repair:changes").at(-1)).toMatchObject({ id: far.id });
+    expect(state().changes.kind).toBe("known");
+  });
+
   it("keeps an earlier journal under another name and asks again what stands in the way", async () => {
     await endPlan();
     const journal = fileRef("disk.qed.blkscope-undo");
