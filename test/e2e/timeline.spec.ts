@@ -258,6 +258,24 @@ test("a filter completes, says what is wrong, and leaves what passes", async ({ 
   await expect(table(page)).toHaveAttribute("aria-rowcount", "11");
 });
 
+test("the caret stands behind what was completed before another key can come", async ({ launch, folder }) => {
+  const { log } = logged(folder, ...story);
+  const { page } = await launch(log);
+  await opened(page);
+  await filter(page).fill("op==wri && sector==8");
+  await page.keyboard.press("Home");
+  for (let at = 0; at < "op==wri".length; at++) await page.keyboard.press("ArrowRight");
+  const completion = page.locator("search").getByRole("option", { name: "write" });
+  await expect(completion).toBeVisible();
+  await page.keyboard.press("ArrowDown");
+  await expect(completion).toHaveAttribute("aria-selected", "true");
+  const after = await filter(page).evaluate((field: HTMLInputElement) => {
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+    return { text: field.value, caret: field.selectionStart };
+  });
+  expect(after).toEqual({ text: "op==write && sector==8", caret: "op==write".length });
+});
+
 test("a filter that leaves out the entry at the scrub line keeps the table around it", async ({
   launch,
   folder,

@@ -1,6 +1,7 @@
 // The display filter as a field: completes fields, words, operators and texts of marks, and shows by its icon and in words
 // whether it is understood and how many entries pass. A wrong filter leaves the last right one in force.
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
+import { flushSync } from "react-dom";
 import { useStore } from "zustand";
 import { complete } from "../../../core/query/complete.ts";
 import { call } from "../../api.ts";
@@ -47,8 +48,9 @@ export function FilterField({ session }: { session: TimelineSession }) {
     if (chosen === undefined) return;
     const text = `${filter.text.slice(0, completion.from)}${chosen.text}${filter.text.slice(completion.to)}`;
     const at = completion.from + chosen.text.length;
-    type(text, at);
-    requestAnimationFrame(() => input.current?.setSelectionRange(at, at));
+    // At once: after the next key the caret would go back before what that typed.
+    flushSync(() => type(text, at));
+    input.current?.setSelectionRange(at, at);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const { length } = candidates;
