@@ -63,7 +63,7 @@ function Form({ surface, range }: { surface: Surface; range: CopyRange }) {
       const said = await deliver(text);
       if (said === undefined) return setWork({ kind: "idle" });
       useView.getState().say(said);
-      closeOverlay();
+      if (!control.signal.aborted) closeOverlay();
     } catch (error) {
       setWork(control.signal.aborted ? { kind: "idle" } : { kind: "failed", message: failureText(error) });
     }

@@ -7,6 +7,8 @@ const focusWithinMs = 5000;
 const grids =
   '[data-context="grid"][tabindex="0"], [role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]';
 
+const dialog = '[role="dialog"]';
+
 /** The tab from which another one was opened, by a dialog or a command. */
 const isLeftTab = (element: Element) =>
   element.role === "tab" &&
@@ -52,6 +54,8 @@ export function keepFocus(panel: HTMLElement): () => void {
   };
   const onFocus = ({ target }: FocusEvent) => {
     isNew = false;
+    // A dialog lies over the panel: whoever is in it goes on in the panel.
+    if (target instanceof Element && target.closest(dialog)) return;
     last =
       target instanceof HTMLElement && panel.contains(target)
         ? { element: target, pane: target.closest<HTMLElement>("[data-pane]")?.dataset.pane }
@@ -92,7 +96,7 @@ export function followOverlayFocus(): () => void {
       return;
     }
     const { activeElement } = document;
-    const isOutside = activeElement?.closest('[role="dialog"]') === null && activeElement !== document.body;
+    const isOutside = activeElement?.closest(dialog) === null && activeElement !== document.body;
     if (before.overlay === undefined && isOutside) opener = activeElement;
   });
   return () => {

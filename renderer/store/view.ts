@@ -54,6 +54,23 @@ export type Overlay =
   | { readonly kind: "facts"; readonly token: string }
   | { readonly kind: "openAs" };
 
+/** Those that speak of the tab that shows, of its panel or of its bytes: they go when another one shows. */
+const ofTheTab: ReadonlySet<Overlay["kind"]> = new Set([
+  "goto",
+  "copyAs",
+  "selectRange",
+  "shift",
+  "export",
+  "bundle",
+  "mapGoTo",
+  "logNote",
+  "logCompare",
+  "logGoTo",
+  "logBase",
+  "logBisect",
+  "whoWrote",
+]);
+
 interface ViewStore {
   readonly tabs: readonly Tab[];
   /** Id of the active tab; undefined shows the welcome view. */
@@ -101,6 +118,13 @@ export function tokensOf(tab: Tab): readonly string[] {
   return tab.kind === "compare" ? [tab.a, tab.b] : [tab.token];
 }
 
+/** What changes with the tab that shows. */
+function showing(active: string | undefined, before: ViewStore): Pick<ViewStore, "active" | "overlay"> {
+  const { overlay } = before;
+  const isStrange = active !== before.active && overlay !== undefined && ofTheTab.has(overlay.kind);
+  return { active, overlay: isStrange ? undefined : overlay };
+}
+
 export const useView = create<ViewStore>()((set, get) => ({
   tabs: [],
   active: undefined,
@@ -110,12 +134,12 @@ export const useView = create<ViewStore>()((set, get) => ({
   note: undefined,
   openTab(tab) {
     const known = get().tabs.some((other) => other.id === tab.id);
-    set({ tabs: known ? get().tabs : [...get().tabs, tab], active: tab.id });
+    set({ tabs: known ? get().tabs : [...get().tabs, tab], ...showing(tab.id, get()) });
   },
   replaceTab(id, tab) {
     set({
       tabs: get().tabs.map((other) => (other.id === id ? tab : other)),
-      active: get().active === id ? tab.id : get().active,
+      ...showing(get().active === id ? tab.id : get().active, get()),
     });
   },
   closeTab(id) {
@@ -125,7 +149,7 @@ export const useView = create<ViewStore>()((set, get) => ({
     if (!gone) return;
     const rest = tabs.filter((tab) => tab.id !== id);
     const next = active === id ? (rest[index] ?? rest[index - 1])?.id : active;
-    set({ tabs: rest, active: next, closed: [gone, ...closed].slice(0, 20) });
+    set({ tabs: rest, closed: [gone, ...closed].slice(0, 20), ...showing(next, get()) });
   },
   reopenTab() {
     const [tab, ...closed] = get().closed;
@@ -133,7 +157,7 @@ export const useView = create<ViewStore>()((set, get) => ({
     set({ closed });
     get().openTab(tab);
   },
-  activate: (active) => set({ active }),
+  activate: (active) => set(showing(active, get())),
   toggle: (panel) => set({ shown: { ...get().shown, [panel]: !get().shown[panel] } }),
   show: (overlay) => set({ overlay }),
   say: (note) => set({ note }),

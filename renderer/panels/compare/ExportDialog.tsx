@@ -34,16 +34,17 @@ export function ExportDialog({ session, pair }: { session: CompareSession; pair:
   useEffect(() => () => stop.current?.abort(), []);
   const scope = scopeOf(session, pair);
   const save = async () => {
-    stop.current = new AbortController();
+    const control = new AbortController();
+    stop.current = control;
     setBusy(true);
     setFailure(undefined);
     try {
       const pieces = exportPieces(format, scope, runsOf(session), session.unreadable.all);
-      const content = await exportText(pieces, stop.current.signal);
+      const content = await exportText(pieces, control.signal);
       if (content === undefined) return;
       const saved = await call("export:save", { suggestedName: exportName(format, scope), content });
       if (!saved) return;
-      closeOverlay();
+      if (!control.signal.aborted) closeOverlay();
       useView.getState().say(`Saved ${saved.name}`);
     } catch (error) {
       const { message, context } = toPlain(error);

@@ -2,10 +2,10 @@
 import { useEffect, useState } from "react";
 import { toPlain } from "../../../core/base/errors.ts";
 import type { WrittenBundle } from "../../../core/ops/bundleRun.ts";
-import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
+import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
 import { forgetJob, jobOf, startJob, useJobs } from "../../store/jobs.ts";
-import { useView } from "../../store/view.ts";
+import { type Overlay, useView } from "../../store/view.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { bytes, count, percent } from "../../widgets/format.ts";
 import { ErrorIcon } from "../../widgets/icons.ts";
@@ -17,26 +17,25 @@ const title = "Save metadata-only bundle";
 export function BundleDialog({ image, node }: { image: OpenedImage; node: string }) {
   const [redactNames, setRedactNames] = useState(false);
   const [job, setJob] = useState<number>();
-  const [place, setPlace] = useState<FileRef>();
   const [refused, setRefused] = useState<string>();
   useJobs(({ byId }) => (job === undefined ? undefined : byId[job]));
   const state = jobOf("bundle", job)?.state;
-  // Closing the dialog stops what it began: half a bundle is none.
-  useEffect(() => () => (job === undefined ? undefined : forgetJob(job)), [job]);
-  const written = state?.kind === "done" ? state.summary.written : undefined;
-  useEffect(() => {
-    if (written === undefined || place === undefined) return;
+  useEffect(() => () => forgetEnded(job), [job]);
+  /** Half a bundle is none. */
+  const cancel = () => {
+    if (job !== undefined) forgetJob(job);
     closeOverlay();
-    useView.getState().say(savedText(place.name, written));
-  }, [written, place]);
+  };
   const save = async () => {
+    const { overlay } = useView.getState();
     setRefused(undefined);
     try {
       const chosen = await call("files:chooseSave", { title, suggestedName: `${image.file.name} bundle` });
       if (chosen === undefined) return;
-      setPlace(chosen);
       const request = { image: image.image, node, to: chosen.token, redactNames };
-      setJob(startJob("bundle", request, `Bundle of ${image.file.name}`));
+      const begun = startJob("bundle", request, `Bundle of ${image.file.name}`);
+      setJob(begun);
+      tellEnd(begun, chosen.name, overlay);
     } catch (error) {
       setRefused(textOf(toPlain(error)));
     }
@@ -45,7 +44,7 @@ export function BundleDialog({ image, node }: { image: OpenedImage; node: string
   const failure = state?.kind === "failed" ? textOf(state.error) : refused;
   const backing = node === "" ? image.info.backing?.filename : undefined;
   return (
-    <Dialog title={title} width={480}>
+    <Dialog title={title} width={480} onClose={cancel}>
       <div className={styles.form}>
         <p>
           The tables of {image.file.name} in one file, for a report of a bug. Blkscope opens it as it opens
@@ -76,7 +75,7 @@ export function BundleDialog({ image, node }: { image: OpenedImage; node: string
           </p>
         )}
         <DialogActions>
-          <button type="button" className="button" onClick={closeOverlay}>
+          <button type="button" className="button" onClick={cancel}>
             Cancel
           </button>
           <button type="button" className="button primary" disabled={running} onClick={() => void save()}>
@@ -86,6 +85,30 @@ export function BundleDialog({ image, node }: { image: OpenedImage; node: string
       </div>
     </Dialog>
   );
+}
+
+function forgetEnded(job: number | undefined): void {
+  if (job !== undefined && jobOf("bundle", job)?.state.kind !== "running") forgetJob(job);
+}
+
+/**
+ * Says how it ended. Its dialog may be gone by then: another tab, which files from outside can open, takes the dialog
+ * away and leaves the bundle under way, to be stopped in the status bar.
+ */
+function tellEnd(job: number, name: string, dialog: Overlay | undefined): void {
+  const { say } = useView.getState();
+  const look = () => {
+    const state = jobOf("bundle", job)?.state;
+    if (state?.kind === "running") return;
+    stop();
+    const isShown = useView.getState().overlay === dialog;
+    if (state?.kind === "done" && state.summary.written) {
+      say(savedText(name, state.summary.written));
+      if (isShown) closeOverlay();
+    } else if (state?.kind === "failed" && !isShown) say(`${name} was not saved: ${textOf(state.error)}`);
+    if (!isShown) forgetJob(job);
+  };
+  const stop = useJobs.subscribe(look);
 }
 
 function progressText(

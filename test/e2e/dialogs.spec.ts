@@ -1,0 +1,94 @@
+// A dialog speaks of what shows, and is never there unseen: files that come from outside while it is open take it away.
+import { existsSync, writeFileSync } from "node:fs";
+import { brokenQed } from "../build/brokenQed.ts";
+import { expect, test } from "./app.ts";
+import { pattern, rawPair } from "./images.ts";
+import { hold, launchAgain, loseSession } from "./outside.ts";
+import { answerSave } from "./repairSteps.ts";
+import { expectScanned, focusPane, goToField, pane, statusBar } from "./words.ts";
+
+test("a dialog about a comparison goes when another one shows, which it would speak of", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  writeFileSync(folder.file("c.raw"), pattern(4096));
+  writeFileSync(folder.file("d.raw"), Buffer.alloc(4096, 7));
+  const { app, page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  await page.keyboard.press("Control+Shift+S");
+  await expect(page.getByRole("dialog", { name: "Export mismatches" })).toContainText("left disk.raw");
+  await launchAgain(app, folder.file("c.raw"), folder.file("d.raw"));
+  await expect(page.getByRole("tab", { name: /c\.raw/ })).toHaveAttribute("aria-selected", "true");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await page.getByRole("tab", { name: /left disk\.raw/ }).click();
+  await expectScanned(page, "6 runs");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+});
+
+test("keys work in a tab that opened while a dialog of another one was there", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  writeFileSync(folder.file("third.raw"), pattern(4096));
+  const { app, page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  await focusPane(page, "a");
+  await page.keyboard.press("o");
+  await expect(page.getByRole("dialog", { name: "Shift B" })).toBeVisible();
+  await launchAgain(app, folder.file("third.raw"));
+  await expect(page.getByRole("grid", { name: /third\.raw/ })).toBeFocused();
+  await page.keyboard.press("Control+g");
+  await expect(goToField(page)).toBeFocused();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Control+Tab");
+  await expect(page.getByRole("tab", { name: /left disk\.raw/ })).toHaveAttribute("aria-selected", "true");
+});
+
+test("keys work in a tab whose images were opened again under its dialog", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  const { app, page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  await focusPane(page, "a");
+  await page.keyboard.press("o");
+  await expect(page.getByRole("dialog", { name: "Shift B" })).toBeVisible();
+  const reopened = await hold(app, "image:open");
+  await loseSession(app);
+  await expect.poll(reopened.count).toBe(2);
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await reopened.release();
+  await expectScanned(page, "6 runs");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await expect(pane(page, "a").getByRole("grid")).toBeFocused();
+  await page.keyboard.press("Control+g");
+  await expect(goToField(page)).toBeFocused();
+});
+
+test("a bundle is saved though another tab takes its dialog away, and is given up by Cancel", async ({
+  launch,
+  folder,
+}) => {
+  const [image, other] = [folder.file("broken.qed"), folder.file("other.raw")];
+  writeFileSync(image, brokenQed());
+  writeFileSync(other, pattern(4096));
+  const { app, page } = await launch(image);
+  await page.keyboard.press("Control+3");
+  const asked = page.getByRole("dialog", { name: "Save metadata-only bundle" });
+  const begin = async () => {
+    await page.getByRole("button", { name: "Save metadata-only bundle" }).click();
+    await asked.getByRole("button", { name: "Save…" }).click();
+  };
+  await answerSave(app, [folder.file("given up.bundle"), folder.file("kept.bundle")]);
+  const begun = await hold(app, "job:bundle");
+  await begin();
+  await expect.poll(begun.count).toBe(1);
+  await asked.getByRole("button", { name: "Cancel" }).click();
+  await expect(asked).toBeHidden();
+  await begin();
+  await expect.poll(begun.count).toBe(2);
+  await launchAgain(app, other);
+  await expect(page.getByRole("tab", { name: "other.raw" })).toHaveAttribute("aria-selected", "true");
+  await expect(page.getByRole("dialog")).toHaveCount(0);
+  await begun.release();
+  await expect(statusBar(page)).toContainText("Saved kept.bundle");
+  expect(existsSync(folder.file("kept.bundle"))).toBe(true);
+  expect(existsSync(folder.file("given up.bundle"))).toBe(false);
+});
