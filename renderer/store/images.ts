@@ -93,7 +93,9 @@ export const useImages = create<ImagesStore>()((set, get) => {
       const known = get().byToken[token];
       if (known?.kind !== "open") return;
       await call("image:state", { image: known.image.image, accept: true });
-      put(token, { ...known, disk: { kind: "same" } });
+      const now = get().byToken[token];
+      if (now?.kind !== "open" || now.image.image !== known.image.image) return;
+      put(token, { ...now, disk: { kind: "same" } });
     },
   };
 });

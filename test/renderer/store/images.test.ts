@@ -79,6 +79,24 @@ it("shows a change on disk until it is kept or reloaded", async () => {
   expect(state()).toMatchObject({ disk: { kind: "same" }, generation: 0 });
 });
 
+it("what was closed or opened again while it was being kept stays as it is", async () => {
+  let accepted = () => {};
+  bridge.answer("image:state", () => new Promise<void>((resolve) => (accepted = resolve)));
+  await useImages.getState().open(file);
+  const first = useImages.getState().keep(file.token);
+  await useImages.getState().close(file.token);
+  accepted();
+  await first;
+  expect(state()).toBeUndefined();
+  await useImages.getState().open(file);
+  const second = useImages.getState().keep(file.token);
+  await useImages.getState().reload(file.token);
+  const reopened = state();
+  accepted();
+  await second;
+  expect(state()).toBe(reopened);
+});
+
 it("a reload opens again under a new generation, so that no cached byte outlives it", async () => {
   await useImages.getState().open(file);
   const before = imageId();
