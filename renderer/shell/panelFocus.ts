@@ -76,23 +76,27 @@ export function keepFocus(panel: HTMLElement): () => void {
 /** After a dialog's own way of giving the focus back, milliseconds. */
 const afterDialogMs = 60;
 
+/** What had the focus before the overlay opened. */
+let opener: Element | undefined;
+
+/** Gives the focus back to what had it before the overlay that closed, unless something else has it by now. */
+export function giveFocusBack(): void {
+  if (useView.getState().overlay !== undefined || document.activeElement !== document.body) return;
+  if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
+  else focusIn(document.querySelector('[role="tabpanel"]'));
+}
+
 /**
  * Gives the focus back to what had it before an overlay opened, also where one overlay took the place of another and
  * so knows only of it. Returns the way to stop.
  */
 export function followOverlayFocus(): () => void {
-  let opener: Element | undefined;
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const giveBack = () => {
-    if (useView.getState().overlay !== undefined || document.activeElement !== document.body) return;
-    if (opener instanceof HTMLElement && opener.isConnected) opener.focus({ preventScroll: true });
-    else focusIn(document.querySelector('[role="tabpanel"]'));
-  };
   const stop = useView.subscribe((now, before) => {
     if (now.overlay === before.overlay) return;
     clearTimeout(timer);
     if (now.overlay === undefined) {
-      timer = setTimeout(giveBack, afterDialogMs);
+      timer = setTimeout(giveFocusBack, afterDialogMs);
       return;
     }
     const { activeElement } = document;

@@ -3,9 +3,9 @@ import { existsSync, writeFileSync } from "node:fs";
 import { brokenQed } from "../build/brokenQed.ts";
 import { expect, test } from "./app.ts";
 import { pattern, rawPair } from "./images.ts";
-import { hold, launchAgain, loseSession } from "./outside.ts";
+import { hold, keepBusy, launchAgain, loseSession, typeAhead } from "./outside.ts";
 import { answerSave } from "./repairSteps.ts";
-import { expectScanned, focusPane, goToField, pane, statusBar } from "./words.ts";
+import { expectCaret, expectScanned, focusPane, goToField, pane, statusBar } from "./words.ts";
 
 test("a dialog about a comparison goes when another one shows, which it would speak of", async ({
   launch,
@@ -91,4 +91,22 @@ test("a bundle is saved though another tab takes its dialog away, and is given u
   await expect(statusBar(page)).toContainText("Saved kept.bundle");
   expect(existsSync(folder.file("kept.bundle"))).toBe(true);
   expect(existsSync(folder.file("given up.bundle"))).toBe(false);
+});
+
+test("keys typed right behind a command of the palette go to what it opens, also when the page is busy", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  const { app, page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  await page.keyboard.press("F1");
+  await page.keyboard.type("Go: Go to");
+  await expect(page.getByRole("option").first()).toContainText("Go to");
+  await keepBusy(page, 1000);
+  await typeAhead(app, ["Enter", ..."0x9010"]);
+  await expect(goToField(page)).toHaveValue("0x9010");
+  await page.keyboard.press("Enter");
+  await expectCaret(page, 0x9010);
+  await expect(pane(page, "a").getByRole("grid")).toBeFocused();
 });

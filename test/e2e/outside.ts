@@ -1,5 +1,5 @@
-// What reaches a window from outside while a person is at it: a second launch, a slow answer, a session that is lost.
-import type { ElectronApplication } from "@playwright/test";
+// What happens to a window while a person is at it: a second launch, a slow answer, a lost session, a page that is busy.
+import type { ElectronApplication, Page } from "@playwright/test";
 import type { ChannelName } from "../../electron/ipc/contract.ts";
 
 /** What electron keeps of its handlers, which its types don't tell. */
@@ -52,4 +52,27 @@ export async function hold(app: ElectronApplication, name: ChannelName): Promise
     count: () => app.evaluate(() => (globalThis as unknown as { held: number }).held),
     release: () => app.evaluate(() => (globalThis as unknown as { letGo: () => void }).letGo()),
   };
+}
+
+/** Has the page do nothing else for so long, from now on. */
+export async function keepBusy(page: Page, ms: number): Promise<void> {
+  await page.evaluate((given) => {
+    setTimeout(() => {
+      const end = performance.now() + given;
+      while (performance.now() < end);
+    }, 0);
+  }, ms);
+}
+
+/** Presses keys without waiting for the page to take them. */
+export async function typeAhead(app: ElectronApplication, keys: readonly string[]): Promise<void> {
+  await app.evaluate(({ BrowserWindow }, given) => {
+    const [window] = BrowserWindow.getAllWindows();
+    for (const keyCode of given) {
+      window?.webContents.sendInputEvent({ type: "keyDown", keyCode });
+      const char = keyCode === "Enter" ? "\r" : keyCode;
+      window?.webContents.sendInputEvent({ type: "char", keyCode: char });
+      window?.webContents.sendInputEvent({ type: "keyUp", keyCode });
+    }
+  }, keys);
 }

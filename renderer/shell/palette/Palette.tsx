@@ -10,9 +10,11 @@ import {
   ModalOverlay,
   SearchField,
 } from "react-aria-components";
+import { flushSync } from "react-dom";
 import { useApp } from "../../store/app.ts";
 import { useView } from "../../store/view.ts";
 import { closeOverlay } from "../../widgets/Dialog.tsx";
+import { giveFocusBack } from "../panelFocus.ts";
 import { type PaletteItem, paletteItems } from "./items.ts";
 import styles from "./Palette.module.css";
 
@@ -25,9 +27,10 @@ export function Palette({ prefix }: { prefix: string }) {
     if (!item) return;
     if (item.prefill !== undefined) return setText(item.prefill);
     if (item.disabled !== undefined) return useView.getState().say(item.disabled || undefined);
-    closeOverlay();
-    // After the focus is back where it was, so that the command acts there.
-    setTimeout(() => item.run?.(), 0);
+    // Nothing is left for later: a key that waits already is meant for what the command opens.
+    flushSync(closeOverlay);
+    giveFocusBack();
+    item.run?.();
   };
   return (
     <ModalOverlay
@@ -45,8 +48,11 @@ export function Palette({ prefix }: { prefix: string }) {
               autoFocus
               onKeyDown={(event) => {
                 if (event.key === "Escape") closeOverlay();
-                else if (event.key === "Enter" && !hasChoice(event.target)) choose(items[0]?.id ?? "");
-                else event.continuePropagation();
+                else if (event.key === "Enter" && !event.nativeEvent.isComposing) {
+                  // Also that no view and no button that has the focus next takes the same press.
+                  event.preventDefault();
+                  choose(chosenIn(event.currentTarget) ?? items[0]?.id ?? "");
+                } else event.continuePropagation();
               }}
             >
               <Input
@@ -74,9 +80,11 @@ export function Palette({ prefix }: { prefix: string }) {
   );
 }
 
-/** Whether an item is marked; before anything was typed none is, and Enter takes the first. */
-const hasChoice = (field: EventTarget): boolean =>
-  field instanceof Element && field.getAttribute("aria-activedescendant") !== null;
+/** The item that is marked; before anything was typed none is, and Enter takes the first. */
+function chosenIn(field: Element): string | undefined {
+  const id = field.querySelector("[aria-activedescendant]")?.getAttribute("aria-activedescendant");
+  return id == null ? undefined : document.getElementById(id)?.dataset.key;
+}
 
 function Row({ item }: { item: PaletteItem }) {
   const off = item.disabled !== undefined;
