@@ -100,6 +100,20 @@ export const useImages = create<ImagesStore>()((set, get) => {
   };
 });
 
+/** The image of that token, after it was opened where that is under way; undefined where it is not open. */
+export function whenOpened(token: string): Promise<OpenedImage | undefined> {
+  return new Promise((resolve) => {
+    const look = () => {
+      const known = useImages.getState().byToken[token];
+      if (known?.kind === "opening") return;
+      stop();
+      resolve(known?.kind === "open" ? known.image : undefined);
+    };
+    const stop = useImages.subscribe(look);
+    look();
+  });
+}
+
 /** Wires main's events into the store; called once at start. */
 export function listenForImages(): void {
   on("image:changed", ({ image, state }) => {

@@ -30,7 +30,7 @@ export function BisectDialog({ session }: { session: TimelineSession }) {
     const before = session.store.getState().bisectForm;
     return { ...before, format: before.format || (formats[0] ?? "") };
   });
-  const [below, setBelow] = useState(session.base === undefined ? "" : baseId(base));
+  const [below, setBelow] = useState(baseId(base));
   const [images] = useState(() => baseChoices(session));
   const format = useFormat(session, (known) => {
     if (!formats.includes(known)) return;

@@ -1,6 +1,6 @@
 // Images that can be the disk before a log: each that is open, and of one with a format also its file as it is. A log that
 // lies above a format has the guest's disk, one below it the file.
-import type { FileRef } from "../../../electron/ipc/contract.ts";
+import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
 import { openImages } from "../../shell/openFlows.ts";
 import { useImages } from "../../store/images.ts";
 import type { TimelineSession } from "./session.ts";
@@ -19,7 +19,15 @@ export interface BaseChoice {
 export const baseId = (base: LogBase | undefined): string =>
   base === undefined ? "" : `${base.token}${base.asFile ? " file" : ""}`;
 
-export function baseChoices({ image }: TimelineSession): readonly BaseChoice[] {
+export function baseChoices({ image, store }: TimelineSession): readonly BaseChoice[] {
+  const open = choicesOf(image);
+  const { base } = store.getState();
+  if (base === undefined || open.some(({ id }) => id === baseId(base))) return open;
+  // What is chosen stays chosen until another is: as nothing it would be zeroes.
+  return [...open, { id: baseId(base), label: `${base.name} (${base.folder}), which is not open now`, base }];
+}
+
+function choicesOf(image: OpenedImage | undefined): readonly BaseChoice[] {
   return openImages()
     .filter(({ token, isGraph }) => token !== image?.file.token && !isGraph)
     .flatMap((file): readonly BaseChoice[] => {

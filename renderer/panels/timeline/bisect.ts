@@ -46,9 +46,12 @@ export class Bisect {
   async start(form: BisectForm, wish: BisectWish, base: LogBase | undefined): Promise<void> {
     const { store, image } = this.#session;
     if (image === undefined) return;
-    if (baseId(base) !== baseId(store.getState().base)) await this.#session.setBase(base);
+    const isOther = baseId(base) !== baseId(store.getState().base);
+    if (isOther && !(await this.#session.setBase(base))) return;
+    const below = await this.#session.below().catch((error: unknown) => this.#session.say(error));
+    if (below === undefined) return;
     this.forget();
-    const request = { ...wish, image: image.image, ...this.#session.belowIt };
+    const request = { ...wish, image: image.image, ...below };
     const judge =
       form.judge === "check" ? `the check of ${form.format} images` : (shownCommand(form) ?? form.line);
     const job = startJob("logBisect", request, `Bisect of ${image.file.name}`, (items) =>

@@ -6,7 +6,7 @@ import type { LogSummary } from "../../../core/ops/logIndexRun.ts";
 import { entryFlags } from "../../../core/writelog/layout.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
-import { useImages } from "../../store/images.ts";
+import { useImages, whenOpened } from "../../store/images.ts";
 import { askableId, cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { TabMap } from "../../store/tabMap.ts";
 import { useView } from "../../store/view.ts";
@@ -69,12 +69,6 @@ export class TimelineSession {
     const known = token === undefined ? undefined : useImages.getState().byToken[token];
     return known?.kind === "open" ? known.image : undefined;
   }
-  /** How requests name it. */
-  get belowIt(): { readonly base?: number; readonly baseAsFile?: true } {
-    const { base } = this;
-    if (base === undefined) return {};
-    return { base: base.image, ...(this.store.getState().base?.asFile && { baseAsFile: true }) };
-  }
   /** Its bytes; 0 while it is not known. */
   get baseSize(): number {
     const { base } = this;
@@ -129,6 +123,20 @@ export class TimelineSession {
   whenRead(goal: () => void): void {
     if (this.store.getState().shown) goal();
     else this.#goal = goal;
+  }
+
+  /**
+   * How requests name the image that is the disk before the log. Throws where it is not open any more: zeroes in its place
+   * would be taken for what was there.
+   */
+  async below(): Promise<{ readonly base?: number; readonly baseAsFile?: true }> {
+    const { base } = this.store.getState();
+    if (base === undefined) return {};
+    const image = await whenOpened(base.token);
+    if (image === undefined) {
+      throw new Error(`${base.name} is not open any more: open it, or choose the disk before the log again`);
+    }
+    return { base: image.image, ...(base.asFile && { baseAsFile: true }) };
   }
 
   // ------------------------------------------------------------ the entry at the scrub line
@@ -322,21 +330,28 @@ export class TimelineSession {
 
   // ------------------------------------------------------------ notes and states
 
-  /** Says which image the disk was before the log; undefined: it is not known. */
-  async setBase(file: LogBase | undefined): Promise<void> {
+  /** Says which image the disk was before the log; undefined: it is not known. False where that can't be. */
+  async setBase(file: LogBase | undefined): Promise<boolean> {
     const before = this.store.getState().base;
     this.store.setState({ base: file });
-    try {
-      await this.#tellBase();
-      this.#askDetail();
-    } catch (error) {
-      this.store.setState({ base: before });
-      this.say(error);
-    }
+    return this.#tellBase(before);
   }
 
-  async #tellBase(): Promise<void> {
-    await call("log:base", { job: this.asked, ...this.belowIt });
+  /** Tells main of it; where that can't be, the job has the one it had `before`. */
+  async #tellBase(before: LogBase | undefined): Promise<boolean> {
+    const { base } = this.store.getState();
+    const isCurrent = () => this.store.getState().base === base;
+    try {
+      const below = await this.below();
+      if (!isCurrent()) return false;
+      await call("log:base", { job: this.asked, ...below });
+      this.#askDetail();
+      return true;
+    } catch (error) {
+      if (isCurrent()) this.store.setState({ base: before });
+      this.say(error);
+      return false;
+    }
   }
 
   /** Remembers the state after the current entry. */
@@ -398,7 +413,8 @@ export class TimelineSession {
     this.bisect.forget();
     this.filter.resetRows(0);
     void this.#loadNotes();
-    if (this.store.getState().base) void this.setBase(this.store.getState().base);
+    // A log that was read again knows of none.
+    if (this.store.getState().base) void this.#tellBase(undefined);
     if (summary.entries > 0) {
       this.#askDetail();
       void this.filter.findPlace(this.store.getState().entry);

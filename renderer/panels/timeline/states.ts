@@ -18,6 +18,7 @@ export async function stateFile(
   count: number,
   options: StateOptions = {},
 ): Promise<FileRef> {
+  const below = await session.below();
   const { image } = session;
   if (image === undefined) throw new Error("the log is not open");
   const { discards } = session.store.getState();
@@ -28,7 +29,7 @@ export async function stateFile(
     ...(count > sure && { recover: true }),
     ...(discards === "unknown" && { discards }),
     ...options,
-    ...session.belowIt,
+    ...below,
   });
 }
 

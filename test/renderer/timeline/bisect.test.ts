@@ -229,6 +229,14 @@ describe("a session's search", () => {
     expect(state().bisect).toMatchObject({ looked: [{ entries: 1 }], result: { cancelled: true } });
   });
 
+  it("does not begin over zeroes where the disk before the log is not open any more", async () => {
+    const before = fileRef("before.raw");
+    session.store.setState({ base: before });
+    await session.bisect.start(form, wish, before);
+    expect(bridge.requests("job:logBisect")).toEqual([]);
+    expect(note()).toBe("before.raw is not open any more: open it, or choose the disk before the log again");
+  });
+
   it("says in place why it could not begin", async () => {
     bridge.answer("job:logBisect", () => {
       throw plainError("The command was not run");

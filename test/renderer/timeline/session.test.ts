@@ -99,8 +99,8 @@ beforeEach(async () => {
 });
 afterEach(() => session.dispose());
 
-async function read(summary = summaryOf(entries)): Promise<void> {
-  bridge.send("job:end", { job: 7, ok: true, name: "logIndex", summary: { cancelled: false, summary } });
+async function read(summary = summaryOf(entries), job = 7): Promise<void> {
+  bridge.send("job:end", { job, ok: true, name: "logIndex", summary: { cancelled: false, summary } });
   await settle();
 }
 const entry = () => session.store.getState().entry;
@@ -375,6 +375,59 @@ describe("a damaged log", () => {
     bridge.answer("log:recover", () => ({ run, summary: { ...summaryOf(1020, "torn"), recovered: [run] } }));
     await session.recover();
     expect(isSearched()).toBe(false);
+  });
+});
+
+describe("the disk before the log", () => {
+  const before = fileRef("before.raw");
+  const refusal = "before.raw is not open any more: open it, or choose the disk before the log again";
+  let images: typeof import("../../../renderer/store/images.ts").useImages;
+  let states: typeof import("../../../renderer/panels/timeline/states.ts");
+  const base = () => session.store.getState().base;
+  const told = () => bridge.requests("log:base");
+
+  beforeEach(async () => {
+    bridge.answer("image:open", () => openedImage(before));
+    bridge.answer("log:state", () => fileRef("state"));
+    images = (await import("../../../renderer/store/images.ts")).useImages;
+    states = await import("../../../renderer/panels/timeline/states.ts");
+    await images.getState().open(before);
+    await read();
+    await session.setBase(before);
+  });
+
+  it("is refused in words once it is closed, where states without it would have zeroes in its place", async () => {
+    await images.getState().close(before.token);
+    await expect(states.stateFile(session, 3)).rejects.toThrow(refusal);
+    expect(bridge.requests("log:state")).toEqual([]);
+    await images.getState().open(before);
+    await states.stateFile(session, 3);
+    expect(bridge.requests("log:state")).toMatchObject([{ count: 3, base: expect.any(Number) }]);
+  });
+
+  it("is waited for while it is opened again", async () => {
+    const reloaded = images.getState().reload(before.token);
+    await states.stateFile(session, 3);
+    await reloaded;
+    const now = images.getState().byToken[before.token];
+    const image = now?.kind === "open" ? now.image.image : undefined;
+    expect(bridge.requests("log:state")).toMatchObject([{ base: image }]);
+  });
+
+  it("is unknown, and said to be, when the log is read again and it is not open", async () => {
+    await images.getState().close(before.token);
+    bridge.answer("job:logIndex", () => ({ job: 8 }));
+    session.rescan();
+    await settle();
+    await read(summaryOf(entries), 8);
+    expect([base(), note(), told()]).toEqual([undefined, refusal, told().slice(0, 1)]);
+  });
+
+  it("stays among the choices while it is not open, as the one that is chosen", async () => {
+    const { baseChoices, baseId } = await import("../../../renderer/panels/timeline/baseChoices.ts");
+    await images.getState().close(before.token);
+    const label = "before.raw (/images), which is not open now";
+    expect(baseChoices(session)).toEqual([{ id: baseId(before), label, base: before }]);
   });
 });
 
