@@ -272,17 +272,19 @@ export class TimelineSession {
 
   /** Takes the entries that the log has grown by. Throws what reading on throws. */
   async readOn(growing = false): Promise<void> {
-    const { shown, entry } = this.store.getState();
+    const { shown } = this.store.getState();
     if (shown === undefined) return;
-    const wasLast = entry >= shown.summary.entries - 1;
     const { changed, summary } = await call("log:extend", { job: this.asked, growing });
     await this.#acceptFile();
     const before = shown.summary;
     const same =
       summary.entries === before.entries && summary.counted === before.counted && changed >= before.entries;
     if (same && summary.end.kind === before.end.kind) return;
+    // Where the person is by now: they may have left the end meanwhile.
+    const { entry, following } = this.store.getState();
+    const wasLast = entry >= before.entries - 1;
     this.#take(summary, changed);
-    if (this.store.getState().following && wasLast) this.goTo(summary.entries - 1);
+    if (following && wasLast) this.goTo(summary.entries - 1);
   }
 
   /** What the file is now is what was read. */

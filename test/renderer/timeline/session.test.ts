@@ -326,6 +326,26 @@ describe("a log that grows", () => {
     expect([session.summary?.entries, entry()]).toEqual([1200, 5]);
   });
 
+  it("leaves the person who left its end while it was being read on, following it", async () => {
+    await read();
+    session.goTo(999);
+    let answer = () => {};
+    bridge.answer(
+      "log:extend",
+      () =>
+        new Promise((resolve) => {
+          answer = () => resolve({ changed: 1000, summary: summaryOf(1200, "growing") });
+        }),
+    );
+    session.follower.start();
+    await settle();
+    session.goTo(5);
+    answer();
+    await settle();
+    await settle();
+    expect([session.summary?.entries, entry()]).toEqual([1200, 5]);
+  });
+
   it("is read from its beginning when it was begun anew", async () => {
     await read();
     bridge.answer("log:extend", () => {
