@@ -81,6 +81,7 @@ interface ViewStore {
   /** A quiet one-line note in the status bar ("Last difference"), announced politely. */
   readonly note: string | undefined;
   openTab(tab: Tab): void;
+  /** Puts the tab in the place of that one; where it is there already, that one only goes. */
   replaceTab(id: string, tab: Tab): void;
   closeTab(id: string): void;
   reopenTab(): void;
@@ -137,9 +138,13 @@ export const useView = create<ViewStore>()((set, get) => ({
     set({ tabs: known ? get().tabs : [...get().tabs, tab], ...showing(tab.id, get()) });
   },
   replaceTab(id, tab) {
+    const { tabs, active } = get();
+    const isThere = id !== tab.id && tabs.some((other) => other.id === tab.id);
     set({
-      tabs: get().tabs.map((other) => (other.id === id ? tab : other)),
-      ...showing(get().active === id ? tab.id : get().active, get()),
+      tabs: isThere
+        ? tabs.filter((other) => other.id !== id)
+        : tabs.map((other) => (other.id === id ? tab : other)),
+      ...showing(active === id ? tab.id : active, get()),
     });
   },
   closeTab(id) {

@@ -3,8 +3,18 @@ import { useState } from "react";
 import { toPlain } from "../../core/base/errors.ts";
 import type { FileRef, FileState } from "../../electron/ipc/contract.ts";
 import { call } from "../api.ts";
+import { useApp } from "../store/app.ts";
 import { useImages } from "../store/images.ts";
-import { compareTab, hexTab, mapTab, repairTab, type Tab, timelineTab, useView } from "../store/view.ts";
+import {
+  compareTab,
+  hexTab,
+  mapTab,
+  repairTab,
+  type Tab,
+  timelineTab,
+  tokensOf,
+  useView,
+} from "../store/view.ts";
 import { bytes } from "./format.ts";
 import { Notice } from "./Notice.tsx";
 import styles from "./States.module.css";
@@ -78,6 +88,11 @@ async function locate(file: FileRef): Promise<void> {
   if (!found) return;
   if (found.token === file.token) return useImages.getState().reload(file.token);
   const { tabs, replaceTab } = useView.getState();
+  const isOfPair = tabs.map(tokensOf).some((pair) => pair.includes(file.token) && pair.includes(found.token));
+  if (isOfPair) {
+    const text = `${found.name} is what ${file.name} is compared with. Choose where ${file.name} is now.`;
+    return useApp.getState().refuse(text);
+  }
   const opened = useImages.getState().open(found);
   for (const tab of tabs) {
     const moved = withToken(tab, file.token, found.token);

@@ -142,6 +142,44 @@ test("keeps the view of an image whose file is gone, and says so", async ({ laun
   await expectCaret(page, 81_936);
 });
 
+test("goes to the tab that is there when a file that is gone is located at one that is open", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  writeFileSync(folder.file("third.raw"), pattern(4096));
+  const { app, page } = await launch("open", a, b, folder.file("third.raw"));
+  await expect(page.getByRole("tab")).toHaveCount(3);
+  await page.getByRole("tab", { name: "left disk.raw" }).click();
+  renameSync(a, folder.file("away.raw"));
+  await expect(page.getByText(/left disk\.raw is missing/)).toBeVisible();
+  await app.evaluate(({ dialog }, file) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
+  }, b);
+  await page.getByRole("button", { name: "Locate…" }).click();
+  const right = page.getByRole("tab", { name: "right disk.raw" });
+  await expect(right).toHaveAttribute("aria-selected", "true");
+  await expect(right).toHaveCount(1);
+  await expect(page.getByRole("tab")).toHaveCount(2);
+});
+
+test("does not take the image that a lost file is compared with for that file", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  const { app, page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  renameSync(a, folder.file("away.raw"));
+  await app.evaluate(({ dialog }, file) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
+  }, b);
+  await page.getByRole("button", { name: "Locate…" }).click();
+  await expect(page.getByText("right disk.raw is what left disk.raw is compared with.")).toBeVisible();
+  await expect(page.getByRole("tab", { name: "left disk.raw ⇄ right disk.raw" })).toBeVisible();
+  await expectScanned(page, "6 runs");
+});
+
 test("marks what could not be read and goes on with the rest", async ({ launch, folder }) => {
   const { a } = rawPair(folder);
   const qed = qedOf(a, folder.file("hurt.qed"));

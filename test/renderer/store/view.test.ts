@@ -49,3 +49,12 @@ it("a dialog stays when its own tab is asked for again, and when another tab clo
   closeTab(image.id);
   expect(overlay()).toEqual({ kind: "export" });
 });
+
+it("a tab that takes another's place and is there already is gone to, and is there once", () => {
+  const old = hexTab("old");
+  useView.setState({ tabs: [old, pair, image], active: old.id });
+  replaceTab(old.id, image);
+  expect(useView.getState()).toMatchObject({ tabs: [pair, image], active: image.id });
+  replaceTab(image.id, image);
+  expect(useView.getState().tabs).toEqual([pair, image]);
+});
