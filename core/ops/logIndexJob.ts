@@ -102,6 +102,8 @@ class HeldLog {
   #pictures = 0;
   #endLoan: (() => void) | undefined;
   #last: Promise<unknown> = Promise.resolve();
+  /** Says that the file holds another log by now: what the index tells of it would be read from that one. */
+  #refused: BlockError | undefined;
   readonly #asked = new Set<Promise<unknown>>();
 
   constructor(params: LogIndexParams, graph: Graph, signal: AbortSignal) {
@@ -124,6 +126,7 @@ class HeldLog {
   /** Beside other questions, but not while the log is being opened again. */
   async now<T>(work: () => Promise<T>): Promise<T> {
     await this.#last;
+    if (this.#refused !== undefined) throw this.#refused;
     const answer = work();
     this.#asked.add(answer);
     try {
@@ -197,11 +200,22 @@ class HeldLog {
     this.#graph = next;
     await before.close();
     const key = identityOf(next.root);
-    const changed = await extendIndex(next.root, this.#held, { signal: this.#signal, growing });
+    const changed = await this.#extendIndex(growing);
     this.#noteRead(key);
     this.#isSearched = false;
     this.questions.changed(changed);
     return { changed, summary: this.summary() };
+  }
+
+  async #extendIndex(growing: boolean): Promise<number> {
+    try {
+      const changed = await extendIndex(this.#graph.root, this.#held, { signal: this.#signal, growing });
+      this.#refused = undefined;
+      return changed;
+    } catch (error) {
+      if (error instanceof BlockError && error.code === "EINVAL") this.#refused = error;
+      throw error;
+    }
   }
 
   async setBase(spec: ImageSpec | undefined): Promise<undefined> {

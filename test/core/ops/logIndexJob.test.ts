@@ -184,10 +184,14 @@ describe("the job that holds a log's index", () => {
     expect(page).toHaveLength(6);
     expect(await ask.extend({})).toMatchObject({ changed: 6, summary: { end: { kind: "complete" } } });
     fs.writeFileSync(filename, makeLog(512, entries.slice(2)).bytes);
-    expect(await failureOf(ask.extend({}))).toMatchObject({
-      code: "EINVAL",
-      message: expect.stringMatching(/anew/),
-    });
+    const anew = { code: "EINVAL", message: expect.stringMatching(/anew/) };
+    expect(await failureOf(ask.extend({}))).toMatchObject(anew);
+    // What is in the file now would be taken for what was written by the entries that are known.
+    expect(await failureOf(ask.detail({ entry: 0, offset: 0, length: 16 }))).toMatchObject(anew);
+    expect(await failureOf(ask.versions({ offset: 0, bytes: new Uint8Array(16) }))).toMatchObject(anew);
+    fs.writeFileSync(filename, makeLog(512, entries).bytes);
+    expect(await ask.extend({})).toMatchObject({ changed: 6 });
+    expect(await ask.page({ first: 0, count: 10 })).toHaveLength(6);
   });
 
   it("recovers when it is asked to, at once or later", async () => {
