@@ -174,7 +174,9 @@ interface CompareChoice {
 }
 
 function CompareDialog({ session }: { session: TimelineSession }) {
-  const { entry, pinned, shown } = useStore(session.store);
+  const { pinned, shown } = useStore(session.store);
+  // The entry it was opened on: the scrub line moves on while a log is played or followed.
+  const [entry] = useState(() => session.store.getState().entry);
   const [images] = useState(() => openImages().filter(({ token }) => token !== session.image?.file.token));
   const id = useId();
   const [text, setText] = useState("");
@@ -203,7 +205,7 @@ function CompareDialog({ session }: { session: TimelineSession }) {
     event.preventDefault();
     if (!choice) return;
     closeOverlay();
-    void compareState(session, choice.file);
+    void compareState(session, entry, choice.file);
   };
   const radio = (value: string) => (
     <input

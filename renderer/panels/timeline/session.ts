@@ -40,6 +40,7 @@ export class TimelineSession {
   #goal: (() => void) | undefined;
   #detailTimer: ReturnType<typeof setTimeout> | undefined;
   #armed: "next" | "previous" | undefined;
+  #flushStep: Promise<void> = Promise.resolve();
   readonly #stopJobs: () => void;
 
   constructor() {
@@ -182,7 +183,13 @@ export class TimelineSession {
   }
 
   /** The next flush or mark, or the one before. */
-  async stepFlush(backwards: boolean): Promise<void> {
+  /** Each goes on from where the one before has led. */
+  stepFlush(backwards: boolean): Promise<void> {
+    this.#flushStep = this.#flushStep.then(() => this.#stepFlush(backwards));
+    return this.#flushStep;
+  }
+
+  async #stepFlush(backwards: boolean): Promise<void> {
     const { entry } = this.store.getState();
     try {
       const found = await call("log:next", {
@@ -192,6 +199,8 @@ export class TimelineSession {
         flags: entryFlags.flush,
         backwards,
       });
+      // A person who has gone elsewhere meanwhile is not taken away.
+      if (this.store.getState().entry !== entry) return;
       if (found !== undefined) this.goTo(found);
       else
         useView

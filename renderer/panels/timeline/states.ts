@@ -44,8 +44,12 @@ export async function showFile(file: () => Promise<FileRef>, as: "hex" | "map" =
 }
 
 /** The state after the entry at the scrub line beside another image. */
-export async function compareState(session: TimelineSession, other: () => Promise<FileRef>): Promise<void> {
-  const { entry } = session.store.getState();
+/** The disk after this entry, and another one. */
+export async function compareState(
+  session: TimelineSession,
+  entry: number,
+  other: () => Promise<FileRef>,
+): Promise<void> {
   await compareFiles(other, () => stateFile(session, entry + 1));
 }
 

@@ -129,6 +129,18 @@ describe("the scrub line", () => {
     expect(note()).toBe("No flush or mark before this entry");
   });
 
+  it("goes on with every press from where the one before has led, but takes nobody away who went elsewhere", async () => {
+    await read();
+    void session.stepFlush(false);
+    await session.stepFlush(false);
+    expect(entry()).toBe(19);
+    const late = session.stepFlush(false);
+    await Promise.resolve();
+    session.goTo(500);
+    await late;
+    expect(entry()).toBe(500);
+  });
+
   it("has its detail once it rests, of the last entry only", async () => {
     await read();
     for (const to of [1, 2, 3]) session.goTo(to);
