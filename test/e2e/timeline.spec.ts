@@ -501,6 +501,17 @@ test("a log that is written to is read on, and followed", async ({ launch, folde
     const entries = Number(await table(page).getAttribute("aria-rowcount")) - 1;
     await expect(current(page)).toContainText(new RegExp(`^${entries - 1}`), { timeout: 500 });
   }).toPass();
+  // A dialog stays about its entry.
+  const rows = page.locator('[role="grid"][aria-label^="Entries of"]');
+  const held = Number(await rows.getAttribute("aria-rowcount"));
+  await page.keyboard.press("F1");
+  await page.keyboard.type("compare the disk after this entry");
+  await page.keyboard.press("Enter");
+  const title = await page.getByRole("dialog").getByRole("heading").textContent();
+  expect(title).toMatch(/^Compare the disk after entry \d+$/);
+  more("0x79");
+  await expect.poll(async () => Number(await rows.getAttribute("aria-rowcount"))).toBeGreaterThan(held);
+  await expect(page.getByRole("dialog").getByRole("heading")).toHaveText(title ?? "");
 });
 
 test("what is no log says so, and an image dropped with a log is not compared with it", async ({
