@@ -122,7 +122,7 @@ test("a repair that was cut off says how far it came over every view of its imag
   );
   await expect(banner).toBeVisible();
   await page.keyboard.press("Control+3");
-  await expect(page.getByRole("tab", { selected: true })).toContainText(/map/i);
+  await expect(page.getByRole("tab", { name: /^Map: broken/, selected: true })).toBeVisible();
   await expect(banner).toBeVisible();
   await page.keyboard.press("Control+5");
   await expect(heading(page, "Preflight")).toBeFocused();
