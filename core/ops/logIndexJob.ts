@@ -231,6 +231,7 @@ class HeldLog {
   }
 
   async recover(diskSize: number | undefined): Promise<LogIndexAsks["recover"]["answer"]> {
+    if (this.#refused !== undefined) throw this.#refused;
     this.#recovery = new AbortController();
     const signal = AbortSignal.any([this.#signal, this.#recovery.signal]);
     const job = { signal, ...(diskSize !== undefined && { diskSize }) };

@@ -170,7 +170,8 @@ export interface LogIndexAsks {
   base: { question: { readonly spec: ImageSpec | undefined }; answer: undefined };
   /**
    * The last entry that wrote there, whether `bytes` are as it left them, and where not the newest of all older versions
-   * that equals them, by the entry that made it; -1 for what was there before the log, undefined where none does.
+   * that equals them, by the entry that made it; -1 for what was there before the log, undefined where none does. Of very
+   * many versions the newest are compared: `searched` says how many, where none of these equals.
    */
   versions: {
     question: { readonly offset: number; readonly bytes: Uint8Array };
@@ -178,6 +179,7 @@ export interface LogIndexAsks {
       readonly last: LogHistoryEntry | undefined;
       readonly isCurrent: boolean;
       readonly older: number | undefined;
+      readonly searched: number | undefined;
     };
   };
   /** Fewer rows at the end of the log. */

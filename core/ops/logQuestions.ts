@@ -30,6 +30,8 @@ const mostFilters = 4;
 const longestComparison = 1024 * 1024;
 /** Entries that wrote a place, of which so many are held while its versions are compared. */
 const versionsAtOnce = 1000;
+/** Versions of a place that are compared: other questions wait meanwhile where the log is to be read on. */
+const mostVersions = 20_000;
 
 /** Entries that pass a filter, of those below `upTo`. */
 interface Kept {
@@ -195,7 +197,7 @@ export class LogQuestions {
     return { entries, next: page.next };
   }
 
-  /** Throws EFBIG for more than `longestDetail` bytes, ECANCELED: millions of entries may have written there. */
+  /** Throws EFBIG for more than `longestDetail` bytes, ECANCELED. */
   async versions({
     offset,
     bytes,
@@ -207,18 +209,22 @@ export class LogQuestions {
       );
     }
     const [last] = (await this.history({ offset, length: bytes.length, limit: 1 })).entries;
-    if (last === undefined) return { last, isCurrent: false, older: undefined };
+    const none = { last, isCurrent: false, older: undefined, searched: undefined };
+    if (last === undefined) return none;
     const states = await this.#prepared();
     const state = new Uint8Array(bytes.length);
     const isAfter = async (count: number) => {
       await states.read(count, offset, state);
       return Buffer.compare(state, bytes) === 0;
     };
-    if (await isAfter(last.entry + 1)) return { last, isCurrent: true, older: undefined };
+    if (await isAfter(last.entry + 1)) return { ...none, isCurrent: true };
+    let searched = 1;
     for await (const entry of this.#writersOf(offset, bytes.length, last.entry)) {
-      if (await isAfter(entry + 1)) return { last, isCurrent: false, older: entry };
+      if (searched === mostVersions) return { ...none, searched };
+      if (await isAfter(entry + 1)) return { ...none, older: entry };
+      searched++;
     }
-    return { last, isCurrent: false, older: (await isAfter(0)) ? -1 : undefined };
+    return { ...none, older: (await isAfter(0)) ? -1 : undefined };
   }
 
   /** All entries before this one that wrote bytes of the range, newest first. Throws ECANCELED. */

@@ -110,3 +110,23 @@ test("keys typed right behind a command of the palette go to what it opens, also
   await expectCaret(page, 0x9010);
   await expect(pane(page, "a").getByRole("grid")).toBeFocused();
 });
+
+test("Enter runs the command of the palette that is marked, not the first", async ({ launch, folder }) => {
+  const { a, b } = rawPair(folder);
+  const { page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  await page.keyboard.press("F1");
+  await page.keyboard.type("se");
+  const field = page.getByRole("combobox", { name: "Command, image or offset" });
+  const marked = () => field.getAttribute("aria-activedescendant");
+  const first = page.getByRole("option").first();
+  const wanted = page.getByRole("option", { name: /^Edit: Select range/ });
+  await expect(wanted).toBeVisible();
+  await expect(first).not.toHaveAccessibleName(/Select range/);
+  await expect(async () => {
+    if ((await marked()) !== (await wanted.getAttribute("id"))) await page.keyboard.press("ArrowDown");
+    expect(await marked()).toBe(await wanted.getAttribute("id"));
+  }).toPass();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("dialog", { name: "Select range" })).toBeVisible();
+});

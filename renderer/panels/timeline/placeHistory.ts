@@ -39,12 +39,14 @@ export class PlaceHistory {
     });
   }
 
-  /** Entries have come or changed: asks again for as many as are known, whose flushes may be others now, too. */
+  /** Entries have come or changed: asks again down to the oldest that is known, as flushes may be others now, too. */
   async renew(): Promise<void> {
     await this.#inTurn(async () => {
       const { history } = this.#session.store.getState();
       if (history === undefined) return;
-      await this.#ask(undefined, Math.min(longestPage, Math.max(historyPage, history.entries.length)));
+      const { entries } = history;
+      const limit = Math.min(longestPage, Math.max(historyPage, entries.length));
+      await this.#ask(undefined, limit, entries.at(-1)?.entry);
     });
   }
 
@@ -106,8 +108,11 @@ export class PlaceHistory {
     this.#session.goTo(entry, touched.offset - range.offset);
   }
 
-  /** Whether it was answered, and still is what is shown. */
-  async #ask(before: number | undefined, limit: number): Promise<boolean> {
+  /**
+   * Asks for a page of the entries before one, or of all; with `downTo` for as many as lead to that entry. Whether it was
+   * answered, and still is what is shown.
+   */
+  async #ask(before: number | undefined, limit: number, downTo?: number): Promise<boolean> {
     const asked = this.#session.store.getState().history;
     if (asked === undefined) return false;
     const { offset, length } = asked;
@@ -119,9 +124,14 @@ export class PlaceHistory {
     };
     try {
       const request = { job: this.#session.asked, offset, length, limit };
-      const page = await call("log:history", before === undefined ? request : { ...request, before });
-      const entries = before === undefined ? page.entries : [...asked.entries, ...page.entries];
-      return take({ entries, next: page.next, error: undefined });
+      const entries = before === undefined ? [] : [...asked.entries];
+      let next = before;
+      do {
+        const page = await call("log:history", next === undefined ? request : { ...request, before: next });
+        entries.push(...page.entries);
+        ({ next } = page);
+      } while (next !== undefined && downTo !== undefined && next > downTo);
+      return take({ entries, next, error: undefined });
     } catch (error) {
       take({ error: toPlain(error) });
       return false;

@@ -182,8 +182,7 @@ export class TimelineSession {
     if (rows[0]) this.goTo(rows[0].entry);
   }
 
-  /** The next flush or mark, or the one before. */
-  /** Each goes on from where the one before has led. */
+  /** The next flush or mark, or the one before. Each goes on from where the one before has led. */
   stepFlush(backwards: boolean): Promise<void> {
     this.#flushStep = this.#flushStep.then(() => this.#stepFlush(backwards));
     return this.#flushStep;

@@ -43,7 +43,6 @@ export async function showFile(file: () => Promise<FileRef>, as: "hex" | "map" =
   await orRefuse(async () => openState(await file(), { kind: as }));
 }
 
-/** The state after the entry at the scrub line beside another image. */
 /** The disk after this entry, and another one. */
 export async function compareState(
   session: TimelineSession,

@@ -116,6 +116,7 @@ export function filterText({ text, applied, wrong, error, total }: FilterState, 
 interface Version {
   readonly isCurrent: boolean;
   readonly older: number | undefined;
+  readonly searched: number | undefined;
 }
 
 /** "Last written by entry 18,233, before flush 412. B has it; A has an older version, that of entry 17,001." */
@@ -140,8 +141,10 @@ export function writerText({
   return `last written by entry ${decimal(last.entry)}, ${when}. A ${versionText(a)}; B ${versionText(b)}.`;
 }
 
-function versionText({ isCurrent, older }: Version): string {
+function versionText({ isCurrent, older, searched }: Version): string {
   if (isCurrent) return "has what it wrote";
+  if (searched !== undefined)
+    return `has bytes that none of the newest ${decimal(searched)} entries wrote here`;
   if (older === undefined) return "has bytes that no entry wrote here";
   return older < 0
     ? "has what was there before the log"

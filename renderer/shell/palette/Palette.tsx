@@ -82,7 +82,7 @@ export function Palette({ prefix }: { prefix: string }) {
 
 /** The item that is marked; before anything was typed none is, and Enter takes the first. */
 function chosenIn(field: Element): string | undefined {
-  const id = field.querySelector("[aria-activedescendant]")?.getAttribute("aria-activedescendant");
+  const id = field.getAttribute("aria-activedescendant");
   return id == null ? undefined : document.getElementById(id)?.dataset.key;
 }
 

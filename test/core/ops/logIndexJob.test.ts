@@ -189,6 +189,7 @@ describe("the job that holds a log's index", () => {
     // What is in the file now would be taken for what was written by the entries that are known.
     expect(await failureOf(ask.detail({ entry: 0, offset: 0, length: 16 }))).toMatchObject(anew);
     expect(await failureOf(ask.versions({ offset: 0, bytes: new Uint8Array(16) }))).toMatchObject(anew);
+    expect(await failureOf(ask.recover({}))).toMatchObject(anew);
     fs.writeFileSync(filename, makeLog(512, entries).bytes);
     expect(await ask.extend({})).toMatchObject({ changed: 6 });
     expect(await ask.page({ first: 0, count: 10 })).toHaveLength(6);

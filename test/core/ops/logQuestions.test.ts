@@ -183,6 +183,17 @@ describe("older versions of a place", () => {
     expect(await olderOf(1206)).toBeUndefined();
   });
 
+  it("are looked at to the 20,000th newest, and no further, which is told", async () => {
+    // 20,002 writes of sector 0: the newest 20,000 are those of entries 2 to 20,001.
+    const version = (entry: number) => new Uint8Array(Uint32Array.from({ length: 128 }, () => entry).buffer);
+    const ask = await held(
+      logFile(Array.from({ length: 20_002 }, (_, entry) => ({ payload: version(entry) }))),
+    );
+    const look = (entry: number) => ask.versions({ offset: 0, bytes: version(entry) });
+    expect(await look(2)).toMatchObject({ older: 2, searched: undefined });
+    expect(await look(1)).toMatchObject({ isCurrent: false, older: undefined, searched: 20_000 });
+  });
+
   it("are looked for until the log is no longer shown", async () => {
     const log = new MemoryNode("log", true, makeLog(sector, entries).bytes);
     const shown = new AbortController();
@@ -197,7 +208,7 @@ describe("older versions of a place", () => {
   it("are none where nothing wrote", async () => {
     const ask = await held(logFile());
     const found = await ask.versions({ offset: 1 << 20, bytes: filled(512, 1) });
-    expect(found).toEqual({ last: undefined, isCurrent: false, older: undefined });
+    expect(found).toEqual({ last: undefined, isCurrent: false, older: undefined, searched: undefined });
   });
 });
 

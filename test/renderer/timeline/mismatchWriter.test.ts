@@ -28,7 +28,7 @@ function logOf(versions: Readonly<Record<number, readonly number[]>>, before = 0
     const isCurrent = at >= 0 && at === values.length - 1;
     const older = at >= 0 && !isCurrent ? 10 + at : bytes[0] === before ? -1 : undefined;
     const newest = values.length === 0 ? undefined : last(9 + values.length);
-    return Promise.resolve({ last: newest, isCurrent, older });
+    return Promise.resolve({ last: newest, isCurrent, older, searched: undefined });
   };
 }
 

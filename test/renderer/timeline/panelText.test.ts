@@ -183,12 +183,13 @@ describe("the filter's state", () => {
 
 describe("the write behind a mismatch", () => {
   const last = { entry: 18_233, durableWith: 18_300, durableFlush: 412 };
+  const none = { isCurrent: false, older: undefined, searched: undefined };
 
   it("is named with its flush, and which side has what", () => {
     const text = writerText({
       last,
-      a: { isCurrent: false, older: 17_001 },
-      b: { isCurrent: true, older: undefined },
+      a: { ...none, older: 17_001 },
+      b: { ...none, isCurrent: true },
     });
     expect(text).toBe(
       "last written by entry 18,233, before flush 412. A has an older version, that of entry 17,001; B has what it wrote.",
@@ -196,11 +197,13 @@ describe("the write behind a mismatch", () => {
   });
 
   it("says where the log knows nothing of the bytes", () => {
-    const unknown = { isCurrent: false, older: undefined };
-    expect(writerText({ last, a: unknown, b: { isCurrent: false, older: -1 } })).toContain(
+    expect(writerText({ last, a: none, b: { ...none, older: -1 } })).toContain(
       "A has bytes that no entry wrote here; B has what was there before the log.",
     );
-    expect(writerText({ last: undefined, a: unknown, b: unknown })).toBe("no entry wrote this sector.");
+    expect(writerText({ last, a: { ...none, searched: 20_000 }, b: none })).toContain(
+      "A has bytes that none of the newest 20,000 entries wrote here; B has",
+    );
+    expect(writerText({ last: undefined, a: none, b: none })).toBe("no entry wrote this sector.");
   });
 });
 

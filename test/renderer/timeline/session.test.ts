@@ -270,8 +270,9 @@ describe("the history of a place", () => {
     expect(session.store.getState().history?.entries).toEqual(grown);
   });
 
-  it("has as many of them as were known, also when more are asked for meanwhile", async () => {
-    // Entries 998, 996 ... 2, later also 1,000 to 1,198: of 499 of them two pages of 200, then of 599 the newest 400.
+  it("has all of them that were known, also when more are asked for meanwhile", async () => {
+    // Entries 998, 996 ... 2, later also 1,000 to 1,198. Two pages of 200 lead to 200; the newest 400 of all 599 lead to
+    // 400, and 400 more would lead further than all there are.
     let last = 998;
     bridge.answer("log:history", ({ before = last + 2, limit }: { before?: number; limit: number }) => {
       const all = Array.from({ length: last / 2 }, (_, i) => last - 2 * i).filter((at) => at < before);
@@ -287,9 +288,11 @@ describe("the history of a place", () => {
     await asked;
     await settle();
     const known = () => session.store.getState().history?.entries.map((one) => one.entry) ?? [];
-    expect([known().length, known()[0], known().at(-1)]).toEqual([400, 1198, 400]);
-    await session.history.more();
-    expect([known().length, known()[400], known().at(-1)]).toEqual([599, 398, 2]);
+    expect([known().length, known()[0], known()[400], known().at(-1)]).toEqual([599, 1198, 398, 2]);
+    // The entry at the scrub line has its neighbours still.
+    session.goTo(202);
+    await session.history.step("newer");
+    expect(entry()).toBe(204);
   });
 
   it("is stepped through once, where its older entries can't be found, and says why", async () => {
