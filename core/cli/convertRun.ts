@@ -107,6 +107,8 @@ interface Target {
   readonly backingSize: number | undefined;
   /** What is not written reads as zeroes. */
   readonly isZero: boolean;
+  /** At least behind the end of its backing file. */
+  readonly isZeroBehind: boolean;
   /** What it is to get of the source's bitmaps, if that is asked for. */
   readonly bitmaps: readonly BitmapFacts[] | undefined;
 }
@@ -141,6 +143,7 @@ async function fill(
       sparse: args.sparse,
       targetIsZero: target.isZero,
       backingSize: target.backingSize,
+      isZeroBehind: target.isZeroBehind,
       // What can't be read is reported in order.
       parallel: args.salvage ? 1 : args.parallel,
       outOfOrder: args.outOfOrder,
@@ -251,6 +254,7 @@ async function openTarget(
     file,
     backingSize: backing && sizeInSectors(backing),
     isZero: backing === undefined && isRegular(image),
+    isZeroBehind: isRegular(image),
     bitmaps,
   };
 }
@@ -287,7 +291,8 @@ async function openExisting(
   const image = await openImage(name, { imageOpts: args.targetImageOpts, format, writable: true, cache });
   const backing = args.backing === undefined ? undefined : childOf(image.graph.root, "backing");
   const backingSize = backing && sizeInSectors(backing);
-  return { image, file: undefined, backingSize, isZero: args.targetIsZero, bitmaps };
+  const isZero = args.targetIsZero;
+  return { image, file: undefined, backingSize, isZero, isZeroBehind: isZero, bitmaps };
 }
 
 /** A new file reads as zeroes until it is written; a device holds what it held. */

@@ -19,6 +19,8 @@ export interface ConvertRequest {
   readonly targetIsZero: boolean;
   /** Bytes of the target's backing file, if it has one: what the source does not hold itself is left to it. */
   readonly backingSize?: number | undefined;
+  /** What is not written behind the end of that backing file reads as zeroes. Default false. */
+  readonly isZeroBehind?: boolean | undefined;
   /** Requests in flight, 1 or more. */
   readonly parallel: number;
   /** Writes need not be in the order of offsets. */
@@ -100,9 +102,9 @@ class Conversion {
 
   /** An async generator answers calls in the order they came, so all workers share one. */
   async *#plan(): AsyncGenerator<Block> {
-    const { sources, backingSize, salvage } = this.#request;
+    const { sources, backingSize, isZeroBehind, salvage } = this.#request;
     const told = salvage && ((offset: number, reason: string) => salvage("status", offset, sector, reason));
-    const pieces = planPieces(sources, { backingSize, salvage: told });
+    const pieces = planPieces(sources, { backingSize, isZeroBehind, salvage: told });
     for await (const stretch of this.#stretches(pieces)) {
       if (stretch.kind === "backing" || (stretch.kind === "zero" && this.#skipsZeroes)) continue;
       const asData = stretch.kind === "data" || this.#granule === 0;

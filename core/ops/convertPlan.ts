@@ -27,6 +27,8 @@ export interface PlanOptions {
    * backing file is taken for the target's. What reads as zeroes because the source has none, or a shorter one, is zeroes.
    */
   readonly backingSize: number | undefined;
+  /** Behind the end of that backing file the target holds zeroes, as a new one does. Default false: it may hold anything. */
+  readonly isZeroBehind?: boolean | undefined;
   /** Told of ranges whose place can't be found; they are tried as data then. Without it they are an error. */
   readonly salvage: ((offset: number, reason: string) => void) | undefined;
 }
@@ -108,11 +110,15 @@ async function ownExtent(source: BlockNode, from: number, asked: number) {
   return left > 0 ? { state, length: Math.min(length, left) } : { state: "zero" as const, length };
 }
 
-function kindOf(state: "data" | "zero" | "unallocated", to: number, { backingSize }: PlanOptions): PieceKind {
+function kindOf(
+  state: "data" | "zero" | "unallocated",
+  to: number,
+  { backingSize, isZeroBehind }: PlanOptions,
+): PieceKind {
   if (state === "data") return "data";
   if (backingSize === undefined) return "zero";
   // Behind its end the backing file is as if it held zeroes.
-  return state === "unallocated" || to >= backingSize ? "backing" : "zero";
+  return state === "unallocated" || (isZeroBehind && to >= backingSize) ? "backing" : "zero";
 }
 
 /** Extents of files end at any byte; a sector of two kinds counts as the first. */

@@ -122,3 +122,40 @@ describe("convert that can't be finished", () => {
     expect(left()).toEqual([]);
   });
 });
+
+describeWithQemu("convert -n -B into an image that was used before", () => {
+  // The backing file has 1 MiB, source and target 4 MiB. The target holds 9s where the source has zeroes.
+  const convert = (source: string, ...more: string[]) =>
+    cli.run(["convert", "-n", ...more, "-O", "qcow2", "-B", "base", "-F", "raw", source, "used.qcow2"]);
+
+  beforeAll(() => {
+    cli.qemuImg("create", "-q", "-f", "raw", "base", "1M");
+    cli.qemuImg("create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", "zeroed.qcow2", "4M");
+  });
+
+  const use = (pattern: string) => {
+    cli.qemuImg("create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", "used.qcow2", "4M");
+    cli.qemuIo("-f", "qcow2", "-c", pattern, "used.qcow2");
+  };
+
+  it.each([
+    ["write -z 2M 64k", "write -P 9 2M 64k"],
+    ["write -z -u 2M 64k", "write -P 9 2M 64k"],
+    ["write -z 1M 3M", "write -P 9 3M 512"],
+    // Zeroes as nothing is there: the source's own backing file ends before.
+    ["read 0 512", "write -P 9 2M 64k"],
+  ])("writes zeroes behind the backing file's end as well: %s over %s", (source, stale) => {
+    cli.qemuImg("create", "-q", "-f", "qcow2", "-b", "base", "-F", "raw", "zeroed.qcow2", "4M");
+    cli.qemuIo("-f", "qcow2", "-c", source, "zeroed.qcow2");
+    use(stale);
+    expect(convert("zeroed.qcow2")).toMatchObject({ code: 0, stderr: "" });
+    const same = cli.qemuImg("compare", "-f", "qcow2", "-F", "qcow2", "zeroed.qcow2", "used.qcow2");
+    expect(same).toMatchObject({ code: 0, stdout: "Images are identical.\n" });
+  });
+
+  it("leaves out what is said to be zeroes already", () => {
+    use("write -z 2M 64k");
+    expect(convert("zeroed.qcow2", "--target-is-zero")).toMatchObject({ code: 0, stderr: "" });
+    expect(cli.qemuImg("compare", "zeroed.qcow2", "used.qcow2").code).toBe(0);
+  });
+});
