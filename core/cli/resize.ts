@@ -17,7 +17,10 @@ const options = {
     value: "MODE",
     help: "how space for a larger image is set aside: off (default), metadata, falloc, full",
   },
-  shrink: { long: "shrink", help: "allow a smaller size: everything behind the new end is lost" },
+  shrink: {
+    long: "shrink",
+    help: "allow a smaller size: everything behind the new end is lost, and perhaps where it fails midway, too",
+  },
   quiet: { short: "q", long: "quiet", help: "print nothing but errors" },
   object: objectOption,
 } as const satisfies OptionSpecs;
