@@ -179,9 +179,10 @@ export class JobBoard {
     this.#showProgress();
   }
 
-  /** Titles of the jobs that write to an image now. */
+  /** Titles of the jobs that write to an image now; one whose end was told has done so. */
   get writing(): readonly string[] {
-    return [...this.#jobs.values()].filter(isWriter).map(({ title }) => title);
+    const jobs = [...this.#jobs.values()];
+    return jobs.filter((job) => isWriter(job) && !job.isTold).map(({ title }) => title);
   }
 
   /** Stops those between two changes, and waits until they have. */

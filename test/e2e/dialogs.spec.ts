@@ -1,7 +1,7 @@
 // A dialog speaks of what shows, and is never there unseen: files that come from outside while it is open take it away.
 import { existsSync, writeFileSync } from "node:fs";
 import { brokenQed } from "../build/brokenQed.ts";
-import { expect, test } from "./app.ts";
+import { expect, test, toMap } from "./app.ts";
 import { pattern, rawPair } from "./images.ts";
 import { hold, keepBusy, launchAgain, loseSession, typeAhead } from "./outside.ts";
 import { answerSave } from "./repairSteps.ts";
@@ -70,7 +70,7 @@ test("a bundle is saved though another tab takes its dialog away, and is given u
   writeFileSync(image, brokenQed());
   writeFileSync(other, pattern(4096));
   const { app, page } = await launch(image);
-  await page.keyboard.press("Control+3");
+  await toMap(page);
   const asked = page.getByRole("dialog", { name: "Save metadata-only bundle" });
   const begin = async () => {
     await page.getByRole("button", { name: "Save metadata-only bundle" }).click();
