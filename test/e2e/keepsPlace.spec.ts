@@ -283,6 +283,7 @@ test("keys pressed right after Go to and the palette were asked for go there, in
 }) => {
   const { a, b } = rawPair(folder);
   const { page } = await launch(a, b);
+  await expect(list(page)).toContainText("6 runs");
   await page.addInitScript(() => {
     window.requestIdleCallback = () => 0;
   });

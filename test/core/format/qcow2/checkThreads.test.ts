@@ -210,6 +210,8 @@ describe("the check in threads", () => {
       // Asked for when the threads are started.
       get descriptor() {
         cancel.abort();
+        // Longer than the check goes on without a turn in which a cancel arrives.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
         return file.descriptor;
       },
     });
