@@ -212,10 +212,12 @@ export class JobBoard {
     if (this.#jobs.size === 0) return;
     for (const [id, job] of this.#jobs) {
       job.isOrphan = true;
+      if (isWriter(job)) continue;
       if (isTidier(job)) job.running.cancel();
-      if (isTidier(job) || isWriter(job)) continue;
-      this.#jobs.delete(id);
-      job.running.terminate();
+      else {
+        this.#jobs.delete(id);
+        job.running.terminate();
+      }
     }
     this.#showProgress();
   }

@@ -3,7 +3,7 @@ import { type KeyboardEvent, type ReactNode, useCallback, useEffect, useState } 
 import styles from "./App.module.css";
 import { useAppCommands } from "./commands/appCommands.ts";
 import { GoToBar } from "./goto/GoToBar.tsx";
-import { parts } from "./parts.ts";
+import { inspectorPart } from "./parts.ts";
 import { Banners } from "./shell/Banners.tsx";
 import { Columns } from "./shell/Columns.tsx";
 import { DropOverlay } from "./shell/DropOverlay.tsx";
@@ -23,12 +23,12 @@ const narrow = window.matchMedia("(max-width: 1099px)");
 export function App() {
   const tab = useView((state) => state.tabs.find((candidate) => candidate.id === state.active));
   const sidebar = useView((state) => state.shown.sidebar);
-  const overlay = useView((state) => state.overlay);
+  const isGoingTo = useView((state) => state.overlay?.kind === "goto");
   const inspector = useInspector(tab === undefined || tab.kind === "hex" ? "inspector" : "compareInspector");
   useAppCommands(inspector);
   const inspectorView = tab && hasBytes(tab) && inspector.shown && (
     <PanelBoundary>
-      <parts.inspector.Component />
+      <inspectorPart.Component />
     </PanelBoundary>
   );
   return (
@@ -42,7 +42,7 @@ export function App() {
           <div className={styles.main}>
             {tab ? <PanelHost key={tab.id} tab={tab} /> : <Welcome />}
             {inspector.drawer && inspectorView && <Drawer onClose={inspector.toggle}>{inspectorView}</Drawer>}
-            {overlay?.kind === "goto" && <GoToBar />}
+            {isGoingTo && <GoToBar />}
           </div>
         </Columns>
       </div>

@@ -8,7 +8,7 @@ import { commandText, type StateCommand } from "../ops/commandWords.ts";
 import { StateJudges } from "../ops/stateJudges.ts";
 import { checkedFormats } from "../registry.ts";
 import type { BinaryResult, LinearResult } from "../writelog/bisect.ts";
-import { lacksEntries, type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
+import { fallsShort, type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
 import type { CrashState, MomentKind, ReorderSample } from "../writelog/states.ts";
 import { CliError } from "./command.ts";
 import { imageArgument } from "./imageArgument.ts";
@@ -57,7 +57,7 @@ export function bisectLog(request: BisectRequest): Promise<number> {
       const jobs = Math.min(states.length, request.jobs ?? availableParallelism());
       announce(request, states.length, jobs);
       const { index } = log;
-      const allGood = !stretch.isBounded && lacksEntries(index) ? notWholeExit : 0;
+      const allGood = fallsShort(index, stretch) ? notWholeExit : 0;
       if (request.dryRun) return allGood;
       const judges = new StateJudges({
         states: await statesOf(log, base),

@@ -14,7 +14,7 @@ import {
   totalsOf,
   verifyReplay,
 } from "../writelog/replay.ts";
-import { lacksEntries, type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
+import { fallsShort, type ReplaySelection, type Stretch, selectEntries } from "../writelog/replaySelect.ts";
 import { entriesText } from "../writelog/walk.ts";
 import { CliError } from "./command.ts";
 import { type LogReadRequest, notWholeExit, type ReadLog, warnOfEnd, withLog } from "./logFile.ts";
@@ -95,7 +95,7 @@ async function planOf(request: ReplayRequest, log: ReadLog): Promise<Plan> {
   const end = endSector === undefined ? Number.MAX_SAFE_INTEGER : (endSector + 1) * index.sectorSize;
   const filter = { start: startSector * index.sectorSize, end, discards: request.discards };
   const totals = totalsOf(index, stretch.first, stretch.end, filter);
-  const isShort = !stretch.isBounded && lacksEntries(index);
+  const isShort = fallsShort(index, stretch);
   return { log, stretch, filter, totals, isShort };
 }
 

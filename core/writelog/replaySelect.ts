@@ -77,6 +77,11 @@ export function lacksEntries({ superblock, count, end, lostAtLeast }: LogIndex):
   return isShort || end.kind === "bad-entry" || lostAtLeast > 0;
 }
 
+/** Whether the log ends before all that was asked for. */
+export function fallsShort(index: LogIndex, { isBounded }: Stretch): boolean {
+  return !isBounded && lacksEntries(index);
+}
+
 /** Entries that are taken only on demand, in words: "3 entries behind the superblock's count of 9 are left out". */
 export function leftOutText(index: LogIndex): string | undefined {
   const taken = takenUnasked(index);

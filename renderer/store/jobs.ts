@@ -143,6 +143,16 @@ export function setResting(id: number, resting: boolean): void {
   put({ ...job, state: { ...job.state, resting, rate } } as Job);
 }
 
+/** Calls `told` once the job has ended, unless it is forgotten before. */
+export function whenEnded<N extends JobName>(name: N, id: number, told: (state: JobState<N>) => void): void {
+  const stop = useJobs.subscribe(() => {
+    const state = jobOf(name, id)?.state;
+    if (state?.kind === "running") return;
+    stop();
+    if (state) told(state as JobState<N>);
+  });
+}
+
 /** Takes a job out of the store: its tab was closed. It is cancelled first, also when it is only there to be asked. */
 export function forgetJob(id: number): void {
   cancelJob(id);

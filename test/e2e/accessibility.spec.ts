@@ -2,6 +2,7 @@
 import { expect, test } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import { rawPair } from "./images.ts";
+import { choosing } from "./outside.ts";
 import { expectCaret, expectScanned, filterField, list, pane, statusBar } from "./words.ts";
 
 for (const theme of ["light", "dark"] as const) {
@@ -14,12 +15,7 @@ for (const theme of ["light", "dark"] as const) {
     await expect(page.getByRole("heading", { name: "Blkscope" })).toBeVisible();
     await expectNoViolations(page);
 
-    await app.evaluate(
-      ({ dialog }, filePaths) => {
-        dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths });
-      },
-      [a, b],
-    );
+    await choosing(app, a, b);
     await page.keyboard.press("Control+o");
     await expectScanned(page, "6 runs");
     await expectNoViolations(page);
@@ -37,12 +33,7 @@ for (const theme of ["light", "dark"] as const) {
 test("can be worked by keyboard alone from start to the last mismatch", async ({ launch, folder }) => {
   const { a, b, differences } = rawPair(folder);
   const { app, page } = await launch();
-  await app.evaluate(
-    ({ dialog }, filePaths) => {
-      dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths });
-    },
-    [a, b],
-  );
+  await choosing(app, a, b);
   // The first action of the start page has the focus.
   await page.keyboard.press("Enter");
   await expectScanned(page, "6 runs");

@@ -4,6 +4,7 @@ import { copyFileSync } from "node:fs";
 import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
 import { pattern, qedOf, rawPair } from "./images.ts";
+import { choosing } from "./outside.ts";
 import {
   expectCaret,
   expectScanned,
@@ -65,12 +66,7 @@ test("names the likely cause of every mismatch of the bundled sample pair", asyn
 test("opens two images chosen in the dialog", async ({ launch, folder }) => {
   const { a, b } = rawPair(folder);
   const { app, page } = await launch();
-  await app.evaluate(
-    ({ dialog }, filePaths) => {
-      dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths });
-    },
-    [a, b],
-  );
+  await choosing(app, a, b);
   await page.getByRole("button", { name: "Compare two images…" }).click();
   await expectScanned(page, "6 runs, 6 sectors");
 });

@@ -4,6 +4,7 @@ import { closeSync, openSync, renameSync, writeFileSync, writeSync } from "node:
 import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
 import { type Folder, pattern, rawPair, sector } from "./images.ts";
+import { choosing } from "./outside.ts";
 import { answerSave } from "./repairSteps.ts";
 import {
   expectCaret,
@@ -270,9 +271,7 @@ test("gives the focus to the bytes of a tab that is clicked, and of one that ope
   await expect(tab("left disk.raw")).toBeFocused();
 
   writeFileSync(folder.file("third.raw"), pattern(4096));
-  await app.evaluate(({ dialog }, file) => {
-    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
-  }, folder.file("third.raw"));
+  await choosing(app, folder.file("third.raw"));
   await page.keyboard.press("Control+o");
   await expect(bytes("third.raw")).toBeFocused();
 });

@@ -1,4 +1,4 @@
-// What happens to a window while a person is at it: a second launch, a slow answer, a lost session, a page that is busy.
+// What happens to a window from outside while a person is at it: files that are chosen, a second launch, a slow answer, a lost session, a page that is busy.
 import type { ElectronApplication, Page } from "@playwright/test";
 import type { ChannelName } from "../../electron/ipc/contract.ts";
 
@@ -9,6 +9,13 @@ type Handlers = Map<string, (event: unknown, name: string, ...rest: unknown[]) =
 export async function launchAgain(app: ElectronApplication, ...files: readonly string[]): Promise<void> {
   await app.evaluate(({ app: electron }, given) => {
     electron.emit("second-instance", {}, ["electron", ".", ...given], "/", {});
+  }, files);
+}
+
+/** The system's dialog for opening gives these files, whenever it is asked. */
+export async function choosing(app: ElectronApplication, ...files: readonly string[]): Promise<void> {
+  await app.evaluate(({ dialog }, given) => {
+    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [...given] });
   }, files);
 }
 

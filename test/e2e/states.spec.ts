@@ -5,6 +5,7 @@ import path from "node:path";
 import { endlessQed } from "../../scripts/bench/endlessQed.mjs";
 import { expect, test } from "./app.ts";
 import { pattern, qedOf, rawPair, sparse } from "./images.ts";
+import { choosing, launchAgain } from "./outside.ts";
 import { expectCaret, expectScanned, focusPane, goTo, list, statusBar } from "./words.ts";
 
 test("cancels a long scan at once, keeps what was found and goes on from there", async ({
@@ -153,9 +154,7 @@ test("goes to the tab that is there when a file that is gone is located at one t
   await page.getByRole("tab", { name: "left disk.raw" }).click();
   renameSync(a, folder.file("away.raw"));
   await expect(page.getByText(/left disk\.raw is missing/)).toBeVisible();
-  await app.evaluate(({ dialog }, file) => {
-    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
-  }, b);
+  await choosing(app, b);
   await page.getByRole("button", { name: "Locate…" }).click();
   const right = page.getByRole("tab", { name: "right disk.raw" });
   await expect(right).toHaveAttribute("aria-selected", "true");
@@ -171,9 +170,7 @@ test("does not take the image that a lost file is compared with for that file", 
   const { app, page } = await launch(a, b);
   await expectScanned(page, "6 runs");
   renameSync(a, folder.file("away.raw"));
-  await app.evaluate(({ dialog }, file) => {
-    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
-  }, b);
+  await choosing(app, b);
   await page.getByRole("button", { name: "Locate…" }).click();
   await expect(page.getByText("right disk.raw is what left disk.raw is compared with.")).toBeVisible();
   await expect(page.getByRole("tab", { name: "left disk.raw ⇄ right disk.raw" })).toBeVisible();
@@ -215,18 +212,7 @@ test("compares two sparse images of a terabyte in no time", async ({ launch, fol
 test("hands files of a second launch to the window that is open", async ({ launch, folder }) => {
   const { a, b } = rawPair(folder);
   const { app, page } = await launch();
-  await app.evaluate(
-    ({ app: electron }, files) => {
-      electron.emit(
-        "second-instance",
-        {},
-        ["electron", ".", ...files],
-        files[0]?.replace(/\/[^/]*$/, "") ?? "/",
-        {},
-      );
-    },
-    [a, b],
-  );
+  await launchAgain(app, a, b);
   await expectScanned(page, "6 runs");
 });
 

@@ -2,10 +2,11 @@
 // moment, to who wrote a byte, by keyboard and mouse; damaged logs, logs that grow, and the rules of axe.
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
-import AxeBuilder from "@axe-core/playwright";
-import type { ElectronApplication, Page } from "@playwright/test";
+import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
+import { expectNoViolations } from "./axe.ts";
 import type { Folder } from "./images.ts";
+import { choosing } from "./outside.ts";
 import { goTo as goToByte, shownBytes, statusBar, Truth } from "./words.ts";
 
 const table = (page: Page) => page.getByRole("grid", { name: /^Entries of/ });
@@ -49,19 +50,6 @@ async function opened(page: Page): Promise<void> {
   await expect(page.getByRole("tab", { name: "Timeline: writes.log" })).toBeVisible();
   await expect(table(page)).toBeVisible();
   await expect(current(page)).toBeVisible();
-}
-
-async function expectNoViolations(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`)).toEqual(
-    [],
-  );
-}
-
-async function choosing(app: ElectronApplication, ...filePaths: string[]): Promise<void> {
-  await app.evaluate(({ dialog }, paths) => {
-    dialog.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: paths });
-  }, filePaths);
 }
 
 /** Puts the focus into the table and the scrub line on an entry. */

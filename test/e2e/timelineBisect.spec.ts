@@ -2,10 +2,11 @@
 // wrote, as QEMU logged it; that nothing runs unasked; cancelling, errors in words, and the rules of axe.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Page } from "@playwright/test";
 import { canRun, expect, test } from "./app.ts";
+import { expectNoViolations } from "./axe.ts";
 import type { Folder } from "./images.ts";
+import { choosing } from "./outside.ts";
 import { shownBytes } from "./words.ts";
 
 const table = (page: Page) => page.getByRole("grid", { name: /^Entries of/ });
@@ -128,13 +129,6 @@ async function tabTo(page: Page, name: RegExp, role: "combobox" | "textbox" | "b
     await page.keyboard.press("Tab");
   }
   throw new Error(`${name} is not reached by Tab`);
-}
-
-async function expectNoViolations(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`)).toEqual(
-    [],
-  );
 }
 
 const lacksFileSystems = ["mke2fs", "debugfs", "e2fsck"].some(
@@ -284,9 +278,7 @@ test("the check of QED images finds where one was broken, over the image that it
 
   const { app, page } = await launch(log);
   await opened(page);
-  await app.evaluate(({ dialog: native }, file) => {
-    native.showOpenDialog = () => Promise.resolve({ canceled: false, filePaths: [file] });
-  }, before);
+  await choosing(app, before);
   await page.keyboard.press("Control+o");
   await expect(page.getByRole("tab", { name: "before.qed" })).toBeVisible();
   await page.keyboard.press("Control+4");

@@ -9,7 +9,7 @@ import { pieceBytes } from "./checkCounts.ts";
 import { isPlaced } from "./checkEntry.ts";
 import type { Told } from "./checkReporter.ts";
 import type { CheckThreads, TableAnswers } from "./checkThreads.ts";
-import { type TableVisit, TableVisits } from "./checkVisits.ts";
+import { rangeOfTable, type TableVisit, TableVisits } from "./checkVisits.ts";
 import type { CheckParts } from "./checkWalk.ts";
 import { isCompressed, isCopied, offsetOf } from "./entry.ts";
 import { readPadded } from "./header.ts";
@@ -144,10 +144,7 @@ export class FlagCheck {
         this.#unreadable(error, {
           code: "l2-table-unreadable",
           message: `The COPIED flags of the L2 table of L1[${visit.l1Index}] at ${hex(visit.offset)} can't be compared`,
-          offset: visit.offset,
-          length: header.clusterSize,
-          table: { level: "L2", index: visit.l1Index, offset: visit.offset },
-          ...guestRange(header, visit.l1Index * header.l2Entries, header.l2Entries),
+          ...rangeOfTable(visit, header),
         });
         return;
       }

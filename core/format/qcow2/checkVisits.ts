@@ -2,6 +2,9 @@
 // take hours. It is gone over when it is met first; later visits are gathered, and it is gone over once more for all of
 // them. Only tables with faults are looked at again at once, a bounded number of times, since the peer tells those so.
 
+import type { Finding } from "../../block/finding.ts";
+import { guestRange, type Qcow2Header } from "./layout.ts";
+
 /** From which entry a table was come by. */
 export interface TableVisit {
   /** Of the L2 table, bytes. */
@@ -14,6 +17,20 @@ export interface TableVisit {
   /** How many visits this stands for, and how many of them are those of the disk as it is. */
   readonly times: number;
   readonly activeTimes: number;
+}
+
+/** Where the table lies, and the guest's range that it speaks of. */
+export function rangeOfTable(
+  { offset, l1Index, size }: TableVisit,
+  header: Qcow2Header,
+): Pick<Finding, "offset" | "length" | "table" | "guest"> {
+  const { clusterSize, l2Entries } = header;
+  return {
+    offset,
+    length: clusterSize,
+    table: { level: "L2", index: l1Index, offset },
+    ...(size !== undefined && guestRange({ clusterSize, size }, l1Index * l2Entries, l2Entries)),
+  };
 }
 
 /** Bytes of tables with faults that are looked at again at once, and how many such tables are known. */
@@ -79,9 +96,12 @@ export class TableVisits {
 
   /** The table could not be read, which was told. */
   unreadable(offset: number): void {
+    if (offset % this.#clusterSize !== 0) {
+      this.#unreadUnaligned.add(offset);
+      return;
+    }
     this.#unread ??= new Uint8Array(this.#seen.length);
-    if (offset % this.#clusterSize === 0) setBit(this.#unread, offset / this.#clusterSize);
-    else this.#unreadUnaligned.add(offset);
+    setBit(this.#unread, offset / this.#clusterSize);
   }
 
   wasUnreadable(offset: number): boolean {

@@ -8,7 +8,7 @@ import type { CheckRegions, Place } from "./checkRegions.ts";
 import { told } from "./checkRegions.ts";
 import type { CheckReporter } from "./checkReporter.ts";
 import type { CheckThreads, TableAnswer, TableAnswers } from "./checkThreads.ts";
-import { type TableVisit, TableVisits } from "./checkVisits.ts";
+import { rangeOfTable, type TableVisit, TableVisits } from "./checkVisits.ts";
 import { hasReservedL1Bits, offsetOf } from "./entry.ts";
 import { readPadded } from "./header.ts";
 import { guestRange, type Qcow2Header, type TablePlace } from "./layout.ts";
@@ -213,11 +213,7 @@ export class TableWalk {
       reporter.unreadable(error, (reason) => ({
         code: "l2-table-unreadable",
         message: `The L2 table of ${visit.prefix}L1[${visit.l1Index}] at ${hex(visit.offset)} can't be read: ${reason}`,
-        offset: visit.offset,
-        length: header.clusterSize,
-        table: { level: "L2", index: visit.l1Index, offset: visit.offset },
-        ...(visit.size !== undefined &&
-          guestRange({ ...header, size: visit.size }, visit.l1Index * header.l2Entries, header.l2Entries)),
+        ...rangeOfTable(visit, header),
         peer: { lines: ["ERROR: I/O error in check_refcounts_l2"] },
       }));
     }

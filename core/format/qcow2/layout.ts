@@ -3,7 +3,6 @@
 //
 //   cluster 0      header, header extensions, backing file name
 //   any cluster    L1 table (8 bytes a guest range), L2 tables, data, refcount table, refcount blocks, snapshots, bitmaps
-
 import { big64be, bitNumbers, hex, startsWith, u32be, u64be } from "../../base/bytes.ts";
 import { BlockError, type BlockErrorCode } from "../../base/errors.ts";
 import type { OpenPurpose } from "../../block/driver.ts";

@@ -4,7 +4,7 @@ import { toPlain } from "../../../core/base/errors.ts";
 import type { WrittenBundle } from "../../../core/ops/bundleRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
 import { call } from "../../api.ts";
-import { forgetJob, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import { forgetJob, jobOf, startJob, useJobs, whenEnded } from "../../store/jobs.ts";
 import { type Overlay, useView } from "../../store/view.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { bytes, count, percent } from "../../widgets/format.ts";
@@ -97,18 +97,14 @@ function forgetEnded(job: number | undefined): void {
  */
 function tellEnd(job: number, name: string, dialog: Overlay | undefined): void {
   const { say } = useView.getState();
-  const look = () => {
-    const state = jobOf("bundle", job)?.state;
-    if (state?.kind === "running") return;
-    stop();
+  whenEnded("bundle", job, (state) => {
     const isShown = useView.getState().overlay === dialog;
-    if (state?.kind === "done" && state.summary.written) {
+    if (state.kind === "done" && state.summary.written) {
       say(savedText(name, state.summary.written));
       if (isShown) closeOverlay();
-    } else if (state?.kind === "failed" && !isShown) say(`${name} was not saved: ${textOf(state.error)}`);
+    } else if (state.kind === "failed" && !isShown) say(`${name} was not saved: ${textOf(state.error)}`);
     if (!isShown) forgetJob(job);
-  };
-  const stop = useJobs.subscribe(look);
+  });
 }
 
 function progressText(

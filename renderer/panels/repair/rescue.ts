@@ -3,7 +3,7 @@
 import type { StoreApi } from "zustand/vanilla";
 import type { RepairRescued } from "../../../core/ops/repairRun.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
-import { cancelJob, forgetJob, type JobState, jobOf, startJob, useJobs } from "../../store/jobs.ts";
+import { cancelJob, forgetJob, type JobState, jobOf, startJob, whenEnded } from "../../store/jobs.ts";
 import { useView } from "../../store/view.ts";
 import { bytes } from "../../widgets/format.ts";
 import { chooseSave } from "./engine.ts";
@@ -42,12 +42,7 @@ export class Rescue {
     const request = { image, to: place.token };
     const job = startJob("repairRescue", request, `Leaked clusters of ${file.name}`);
     this.#store.setState({ rescue: { job, from: file.name, to: place.name } });
-    const stop = useJobs.subscribe(() => {
-      const state = jobOf("repairRescue", job)?.state;
-      if (state?.kind === "running") return;
-      stop();
-      if (state) this.#onEnd(state);
-    });
+    whenEnded("repairRescue", job, (state) => this.#onEnd(state));
   }
 
   cancel(): void {
