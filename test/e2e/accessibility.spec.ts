@@ -30,6 +30,19 @@ for (const theme of ["light", "dark"] as const) {
   });
 }
 
+test("another theme is there at once: nothing fades, with colours between that can't be read", async ({
+  launch,
+}) => {
+  const { page } = await launch();
+  await expect(page.getByRole("button", { name: "Open image" }).first()).toBeVisible();
+  const fading = await page.evaluate(() => {
+    const { dataset } = document.documentElement;
+    dataset.theme = dataset.theme === "dark" ? "light" : "dark";
+    return document.getAnimations().length;
+  });
+  expect(fading).toBe(0);
+});
+
 test("can be worked by keyboard alone from start to the last mismatch", async ({ launch, folder }) => {
   const { a, b, differences } = rawPair(folder);
   const { app, page } = await launch();

@@ -4,11 +4,11 @@ import { spawn } from "node:child_process";
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { brokenQed } from "../build/brokenQed.ts";
 import { expect, test, toRepair } from "./app.ts";
+import { expectNoViolationsInBothThemes } from "./axe.ts";
 import {
   answerSave,
   cutOff,
   dirtyQed,
-  expectNoViolations,
   heading,
   pressButton,
   problems,
@@ -51,7 +51,7 @@ test("mends a dirty image in place by keyboard, and takes it back", async ({ lau
   expect(problems(image)).toEqual({ corruptions: 0, errors: 0 });
   expect((readFileSync(image)[16] ?? 0) & 2).toBe(0);
   expect(existsSync(`${image}.blkscope-undo`)).toBe(true);
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
 
   await pressButton(page, "Undo…");
   await expect(heading(page, "Undo")).toBeFocused();
@@ -71,7 +71,7 @@ test("mends a copy of a broken image and leaves the image alone", async ({ launc
   await answerSave(app, [copy, folder.file("report.md")]);
   await toRepair(page);
   await walkToWrite(page);
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   await expect(page.getByRole("button", { name: /^Write .* to a copy$/ })).toBeDisabled();
   await pressButton(page, "Choose where…");
   await pressButton(page, /^Write \d+ changes to mended\.qed$/);
@@ -93,9 +93,9 @@ test("rows are chosen with all that depends on them, and show their bytes", asyn
   const { page } = await launch(image);
   await toRepair(page);
   await expect(heading(page, "Preflight")).toBeFocused();
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   await pressButton(page, "Next: Findings");
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   await pressButton(page, "Next: Plan");
   const grid = page.getByRole("grid", { name: "Changes that can be made" });
   await tabTo(page, grid);
@@ -103,7 +103,7 @@ test("rows are chosen with all that depends on them, and show their bytes", asyn
   const box = (number: number) => row(number).getByRole("checkbox");
   await expect(box(1)).toBeChecked();
   await expect(row(1)).toContainText("→");
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   const chosen = await grid.getByRole("checkbox", { checked: true }).count();
 
   // The mark of a dirty image, the last item, needs all the others: with the first of them it goes.
@@ -130,7 +130,7 @@ test("a raw image has no repair, and says so", async ({ launch, folder }) => {
   await toRepair(page);
   await expect(page.getByText("There is no repair for disk.raw")).toContainText("QED images can be mended");
   await expect(page.getByRole("button", { name: "Next: Findings" })).toBeDisabled();
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
 });
 
 test("a journal opens as what it is, is refused when the image changed, and undoes", async ({
@@ -157,7 +157,7 @@ test("a journal opens as what it is, is refused when the image changed, and undo
   await expect(heading(page, /^Undo journal: broken\.qed\.blkscope-undo$/)).toBeFocused();
   await expect(page.getByText(/The image has changed since the repair was planned/).first()).toBeVisible();
   await expect(page.getByRole("button", { name: /^Undo \d+ writes/ })).toHaveCount(0);
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
 
   writeFileSync(image, mended);
   await pressButton(page, "Check the journal again");
@@ -185,7 +185,7 @@ test("an image beside which a repair was cut off offers to finish it", async ({ 
   const { page } = await launch(image);
   await expect(page.getByText(/^Repair stopped before its end/)).toBeVisible();
   await expect(page.getByText(/Nothing has been changed/)).toHaveCount(0);
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   await page.keyboard.press("Control+5");
   await expect(heading(page, "Preflight")).toBeFocused();
   await expect(page.getByText(/An earlier repair was cut off/)).toBeVisible();

@@ -6,8 +6,9 @@ import { brokenQed } from "../build/brokenQed.ts";
 import { cutOffRepair } from "../build/mend.ts";
 import { plannedJournal } from "../build/plannedJournal.ts";
 import { expect, test, toRepair } from "./app.ts";
+import { expectNoViolationsInBothThemes } from "./axe.ts";
 import type { Folder } from "./images.ts";
-import { expectNoViolations, heading, pressButton, tabTo, walkToWrite } from "./repairSteps.ts";
+import { heading, pressButton, tabTo, walkToWrite } from "./repairSteps.ts";
 
 interface Broken {
   readonly image: string;
@@ -37,11 +38,11 @@ test("a repair that was written down and never begun is begun from its image", a
   const { page } = await launch(files.image);
   const banner = page.getByText(`A repair of broken.qed (${writes} changes) was planned by you on`);
   await expect(banner).toContainText("but never begun. broken.qed is unchanged since");
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   await pressButton(page, "Begin or put aside…");
   await expect(heading(page, /^Undo journal: broken\.qed\.blkscope-undo$/)).toBeFocused();
   await expect(status(page)).toContainText("read-only until you write");
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   expect(isAsItWas(files)).toBe(true);
   await pressButton(page, `Write ${writes} changes to broken.qed`);
   await expect(page.getByText("Finished: all changes are in broken.qed and were read back.")).toBeVisible();
@@ -71,7 +72,7 @@ test("a journal that was never begun is put aside or deleted, and a repair goes 
   await plannedJournal(files.image, files.journal);
   await pressButton(page, "Check again");
   await expect(page.getByText("The image itself can't be mended as things are.")).toBeVisible();
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   await pressButton(page, "Delete it");
   await expect(page.getByText("The image can be mended in place, or as a copy.")).toBeVisible();
   expect(existsSync(files.journal)).toBe(false);
@@ -94,7 +95,7 @@ test("the journal of a repair that was done makes room for the next under a numb
   await expect(heading(page, "Preflight")).toBeFocused();
   await expect(page.getByText("There is an undo journal already")).toBeVisible();
   await expect(page.getByRole("button", { name: "Delete it" })).toHaveCount(0);
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   await pressButton(page, "Undo that repair…");
   await expect(page.getByText(/that was written to broken\.qed\. It can be taken back/)).toBeVisible();
   await page.keyboard.press("Control+5");
@@ -150,7 +151,7 @@ test("an image that a journal names in another folder is not touched before the 
   ).toBeVisible();
   await expect(page.getByText(files.image)).toBeVisible();
   await expect(page.getByRole("button", { name: /^Write/ })).toHaveCount(0);
-  await expectNoViolations(page);
+  await expectNoViolationsInBothThemes(page);
   await pressButton(page, "It is that file: look at it");
   await pressButton(page, `Write ${writes} changes to broken.qed`);
   await expect(page.getByText("Finished: all changes are in broken.qed and were read back.")).toBeVisible();

@@ -1,7 +1,6 @@
 // The words of the tests about repairs in the app: broken images, the wizard's steps by keyboard, what is looked at after.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import AxeBuilder from "@axe-core/playwright";
 import type { ElectronApplication, Locator, Page } from "@playwright/test";
 import { openGraph } from "../../core/graph.ts";
 import { setState } from "../../core/repair/journal.ts";
@@ -42,16 +41,6 @@ export async function pressButton(page: Page, name: string | RegExp): Promise<vo
 }
 
 export const heading = (page: Page, name: string | RegExp) => page.getByRole("heading", { level: 2, name });
-
-/** In both themes. */
-export async function expectNoViolations(page: Page): Promise<void> {
-  for (const theme of ["light", "dark"]) {
-    await page.evaluate((shown) => document.documentElement.setAttribute("data-theme", shown), theme);
-    const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join("\n")}`);
-    expect(found, theme).toEqual([]);
-  }
-}
 
 /** The system's dialog for a new file gives these, one at a time. */
 export async function answerSave(app: ElectronApplication, files: readonly string[]): Promise<void> {
