@@ -42,8 +42,8 @@ export function Toolbar({ scan, rows, current, locked, shift, onClearShift }: To
         Go to
       </CommandButton>
       <Divider />
-      <CommandButton command="compare.previous" icon={PreviousIcon} />
-      <CommandButton command="compare.next" icon={NextIcon} />
+      <CommandButton command="compare.previous" icon={PreviousIcon} label="Previous difference" />
+      <CommandButton command="compare.next" icon={NextIcon} label="Next difference" />
       <span className={styles.step} title="The difference at the caret, and how many there are">
         <kbd>F8</kbd> {stepText(current, rows)}
       </span>

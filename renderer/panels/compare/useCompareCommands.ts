@@ -34,8 +34,8 @@ export function useCompareCommands(facts: CompareCommandFacts): void {
 
 function useStepCommands({ session, hasRows, clusterSize }: CompareCommandFacts): Runners {
   return useMemo(() => {
-    const next = { run: () => session.step("next") };
-    const previous = { run: () => session.step("previous") };
+    const next = { title: "Compare: Next difference", run: () => session.step("next") };
+    const previous = { title: "Compare: Previous difference", run: () => session.step("previous") };
     const none = hasRows ? undefined : "No difference is known yet";
     const noClusters = clusterSize === undefined ? "Neither image has clusters" : undefined;
     return {
@@ -43,9 +43,10 @@ function useStepCommands({ session, hasRows, clusterSize }: CompareCommandFacts)
       "compare.nextLetter": next,
       "compare.previous": previous,
       "compare.previousLetter": previous,
-      "compare.first": { run: () => session.first(), disabled: none },
-      "compare.last": { run: () => session.last(), disabled: none },
+      "compare.first": { title: "Compare: First difference", run: () => session.first(), disabled: none },
+      "compare.last": { title: "Compare: Last difference", run: () => session.last(), disabled: none },
       "compare.nextCluster": {
+        title: "Compare: Next difference in another cluster",
         run: () => clusterSize !== undefined && session.nextCluster(clusterSize),
         disabled: noClusters ?? none,
       },

@@ -78,7 +78,7 @@ it("lists every key of every command once, those of one name together", () => {
     ["]"],
   ]);
   expect(groups.find(({ title }) => title === "Compare")?.rows[0]).toEqual([
-    "Next difference",
+    "Next difference or problem",
     ["F8", "Alt+↓", "N"],
   ]);
 });

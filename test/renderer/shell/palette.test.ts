@@ -61,13 +61,13 @@ it("calls a command what the view calls it, and names the group of every other",
     ],
   });
   expect(titles("> next problem")[0]).toBe("Map: Next problem");
-  expect(titles(">")).not.toContain("Compare: Next difference");
+  expect(titles(">")).not.toContain("Compare: Next difference or problem");
   for (const title of titles(">")) expect(title).toMatch(/^[A-Z][a-z]+: /);
 });
 
 it("finds by letters in order, and lists a command once", () => {
-  expect(titles("> nxtdiff")[0]).toBe("Compare: Next difference");
-  expect(titles(">").filter((title) => title === "Compare: Next difference")).toHaveLength(1);
+  expect(titles("> nxtdiff")[0]).toBe("Compare: Next difference or problem");
+  expect(titles(">").filter((title) => title === "Compare: Next difference or problem")).toHaveLength(1);
   expect(titles("> qqqq")).toEqual([]);
 });
 
