@@ -5,6 +5,7 @@ import type { FileRef, FileState } from "../../electron/ipc/contract.ts";
 import { call } from "../api.ts";
 import { useApp } from "../store/app.ts";
 import { useImages } from "../store/images.ts";
+import { takePlace } from "../store/tabMap.ts";
 import {
   compareTab,
   hexTab,
@@ -81,7 +82,10 @@ function MissingActions({ file }: { file: FileRef }) {
   );
 }
 
-/** Asks where the file is now and puts that file in its place in every tab. */
+/**
+ * Asks where the file is now and puts that file in its place in every tab. What a tab shows stays where it is, but for
+ * a repair's: that is of one file, and begins anew.
+ */
 async function locate(file: FileRef): Promise<void> {
   const title = `Where is ${file.name} now?`;
   const [found] = await call("files:choose", { title, multiple: false }).catch(() => []);
@@ -96,7 +100,9 @@ async function locate(file: FileRef): Promise<void> {
   const opened = useImages.getState().open(found);
   for (const tab of tabs) {
     const moved = withToken(tab, file.token, found.token);
-    if (moved.id !== tab.id) replaceTab(tab.id, moved);
+    if (moved.id === tab.id) continue;
+    if (tab.kind === "repair") replaceTab(tab.id, moved);
+    else takePlace(tab.id, moved);
   }
   await opened;
   await useImages.getState().close(file.token);

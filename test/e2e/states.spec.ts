@@ -143,6 +143,30 @@ test("keeps the view of an image whose file is gone, and says so", async ({ laun
   await expectCaret(page, 81_936);
 });
 
+test("goes on at the same place, folded as before, with a file that is located where it is now", async ({
+  launch,
+  folder,
+}) => {
+  const { a, b } = rawPair(folder);
+  const { app, page } = await launch(a, b);
+  await expectScanned(page, "6 runs");
+  await focusPane(page, "b");
+  await page.keyboard.press("e");
+  const folds = page.getByRole("button", { name: "Fold equal rows" });
+  await expect(folds).toHaveAttribute("aria-pressed", "true");
+  await page.keyboard.press("F8");
+  await expectCaret(page, 81_936);
+  const away = folder.file("away.raw");
+  renameSync(b, away);
+  await expect(page.getByText(/right disk\.raw is missing/)).toBeVisible();
+  await choosing(app, away);
+  await page.getByRole("button", { name: "Locate…" }).click();
+  await expect(page.getByRole("tab", { name: /away\.raw/ })).toBeVisible();
+  await expectScanned(page, "6 runs");
+  await expectCaret(page, 81_936);
+  await expect(folds).toHaveAttribute("aria-pressed", "true");
+});
+
 test("goes to the tab that is there when a file that is gone is located at one that is open", async ({
   launch,
   folder,

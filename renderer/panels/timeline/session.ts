@@ -443,10 +443,7 @@ export class TimelineSession {
   }
 }
 
-const sessions = new TabMap<TimelineSession>((session) => {
-  session.dispose();
-  tellLogs();
-});
+const sessions = new TabMap<TimelineSession>((session) => session.dispose());
 
 /** The session of a tab; made when first asked for, ended with the tab. */
 export function timelineSessionOf(tabId: string): TimelineSession {
@@ -471,3 +468,8 @@ function tellLogs(): void {
   });
   useLogs.setState({ logs });
 }
+
+// A tab that is closed takes its log with it; one that takes another's place has its log under a new name.
+useView.subscribe(({ tabs }, before) => {
+  if (tabs !== before.tabs) tellLogs();
+});
