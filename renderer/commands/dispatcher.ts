@@ -32,13 +32,13 @@ export function listenForCommands(platform: Platform): () => void {
 
 /** The first letter of a sequence ("G M") waits this long for the next, milliseconds. */
 const sequenceMs = 1500;
-let pending: { readonly letter: string; readonly at: number } | undefined;
+let pending: { readonly letter: string; readonly at: number } | undefined; // when it was pressed: the page may be busy
 
-/** Takes the letter that was waiting; one that waited too long is nothing. */
-function takePending(): string | undefined {
+/** Takes the letter that waited for this key; one that waited too long is nothing. */
+function takePending({ timeStamp }: KeyboardEvent): string | undefined {
   const waited = pending;
   pending = undefined;
-  return waited && performance.now() - waited.at < sequenceMs ? waited.letter : undefined;
+  return waited && timeStamp - waited.at < sequenceMs ? waited.letter : undefined;
 }
 
 function handleKey(event: KeyboardEvent, bindings: readonly Binding[]): void {
@@ -46,11 +46,11 @@ function handleKey(event: KeyboardEvent, bindings: readonly Binding[]): void {
   const target = event.target instanceof Element ? event.target : undefined;
   const inText = isTextField(target);
   const inGrid = !inText && target?.closest(gridSelector) != null;
-  const waiting = takePending();
+  const waiting = takePending(event);
   const sequence = waiting === undefined ? [] : bindingsOf(event, bindings, inGrid, waiting);
   const prefix = inText || modalOpen() ? undefined : prefixOf(event, bindings, inGrid);
   if (sequence.length === 0 && prefix !== undefined) {
-    pending = { letter: prefix, at: performance.now() };
+    pending = { letter: prefix, at: event.timeStamp };
     event.preventDefault();
     return;
   }

@@ -60,7 +60,7 @@ export function MapCanvas(props: MapCanvasProps) {
       scale: painter.scale,
       hit: (x, y) => painter.hit(x, y),
       point: (at) => painter.point(at),
-      cursor: () => painter.store.getState().cursor,
+      cursor: () => painter.cursor,
       open: (cell) => latest.current.onOpen?.(cell),
     };
   }, [painter]);
@@ -115,17 +115,20 @@ interface SpokenCellProps {
 
 /** A cell's kind and name come one after the other, shortly after the cursor: it is read out once, milliseconds. */
 const settledMs = 150;
+/** As long as its name is on its way; one that takes longer is read out when it comes. */
+const namingMs = 2000;
 
 /** The item at the cursor, read out while the map has the focus. */
 function SpokenCell({ painter, props, focused }: SpokenCellProps) {
   const cell = useStore(painter.store, (state) => state.cursor);
+  const { isNaming = false } = props;
   const isPartial = props.source.onGrowth !== undefined;
   const text = cell && focused ? cellText(cell, props.space, { name: props.nameOf?.(cell), isPartial }) : "";
   const [said, setSaid] = useState("");
   useEffect(() => {
-    const timer = setTimeout(() => setSaid(text), settledMs);
+    const timer = setTimeout(() => setSaid(text), isNaming ? namingMs : settledMs);
     return () => clearTimeout(timer);
-  }, [text]);
+  }, [text, isNaming]);
   return (
     <p className="visually-hidden" role="status" aria-live="polite" data-cell>
       {said}

@@ -150,6 +150,8 @@ export interface MapCanvasProps {
   readonly marked?: readonly number[];
   /** What the cursor's cluster is called when more than its kind is known: "L2 table 3". */
   readonly nameOf?: (cell: MapCell) => string | undefined;
+  /** The name of the cell at the cursor is on its way. */
+  readonly isNaming?: boolean;
   /** The cell under the pointer; undefined when it left. */
   onHover?(cell: MapCell | undefined): void;
   /** The cursor came to a cell, or its kind became known. */

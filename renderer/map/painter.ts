@@ -116,6 +116,12 @@ export class MapPainter extends CanvasPainter {
     return cell === undefined ? undefined : this.#info(state, state.layout, cell);
   }
 
+  /** The cell that has the cursor now; what is painted may lag behind it by a frame. */
+  get cursor(): MapCell | undefined {
+    const state = this.#input?.view.getState();
+    return state?.layout && this.#cursorCell(state, state.layout);
+  }
+
   retry(): void {
     this.#tiles?.retry();
   }
@@ -291,8 +297,12 @@ export class MapPainter extends CanvasPainter {
     return cellInfo(state.shape, layout, cell, this.#tiles?.cell(layout.level, cell));
   }
 
+  #cursorCell(state: MapViewState, layout: MapLayout): MapCell | undefined {
+    return layout.cells === 0 ? undefined : this.#info(state, layout, cellOf(state.cursor, layout));
+  }
+
   #updateCursor(state: MapViewState, layout: MapLayout): void {
-    const cell = layout.cells === 0 ? undefined : this.#info(state, layout, cellOf(state.cursor, layout));
+    const cell = this.#cursorCell(state, layout);
     if (!sameCell(cell, this.store.getState().cursor)) this.store.setState({ cursor: cell });
   }
 

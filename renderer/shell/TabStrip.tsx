@@ -2,6 +2,7 @@
 // The close crosses are for the pointer only; a tab may hold no second control for assistive technology.
 import type { LucideIcon } from "lucide-react";
 import { type KeyboardEvent, useEffect, useRef, type WheelEvent } from "react";
+import { flushSync } from "react-dom";
 import { runCommand } from "../commands/registry.ts";
 import { useImages } from "../store/images.ts";
 import { type Tab, tokensOf, useView } from "../store/view.ts";
@@ -141,11 +142,10 @@ function handleKey(event: KeyboardEvent<HTMLElement>, id: string): void {
     " ": index,
   };
   const target = tabs[targets[event.key] ?? -1];
-  if (event.key === "Delete") closeTab(id);
-  else if (target) activate(target.id);
-  else return;
+  if (event.key !== "Delete" && target === undefined) return;
   event.preventDefault();
+  // The strip is drawn and has the focus before the next key, which may wait already.
+  flushSync(() => (target === undefined ? closeTab(id) : activate(target.id)));
   const next = useView.getState().active;
-  // After the strip was drawn again.
-  requestAnimationFrame(() => next !== undefined && document.getElementById(tabId(next))?.focus());
+  if (next !== undefined) document.getElementById(tabId(next))?.focus();
 }

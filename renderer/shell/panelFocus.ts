@@ -2,8 +2,6 @@
 // pressed, bytes that are opened again, or a dialog.
 import { useView } from "../store/view.ts";
 
-/** How long a new panel may take to load before the focus is left where it is. */
-const focusWithinMs = 5000;
 const grids =
   '[data-context="grid"][tabindex="0"], [role="grid"][tabindex="0"], [role="grid"] [tabindex="0"]';
 
@@ -32,9 +30,6 @@ export function keepFocus(panel: HTMLElement): () => void {
   /** What had the focus in the panel last, and the pane it was in; undefined: it was elsewhere. */
   let last: { readonly element: Element; readonly pane: string | undefined } | undefined;
   let isNew = true;
-  const newTimer = setTimeout(() => {
-    isNew = false;
-  }, focusWithinMs);
   let soon: ReturnType<typeof setTimeout> | undefined;
   const look = () => {
     soon = undefined;
@@ -68,7 +63,6 @@ export function keepFocus(panel: HTMLElement): () => void {
   return () => {
     observer.disconnect();
     document.removeEventListener("focusin", onFocus);
-    clearTimeout(newTimer);
     clearTimeout(soon);
   };
 }

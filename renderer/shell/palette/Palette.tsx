@@ -51,7 +51,7 @@ export function Palette({ prefix }: { prefix: string }) {
                 else if (event.key === "Enter" && !event.nativeEvent.isComposing) {
                   // Also that no view and no button that has the focus next takes the same press.
                   event.preventDefault();
-                  choose(chosenIn(event.currentTarget) ?? items[0]?.id ?? "");
+                  choose(marked() ?? items[0]?.id ?? "");
                 } else event.continuePropagation();
               }}
             >
@@ -80,10 +80,10 @@ export function Palette({ prefix }: { prefix: string }) {
   );
 }
 
-/** The item that is marked; before anything was typed none is, and Enter takes the first. */
-function chosenIn(field: Element): string | undefined {
-  const id = field.getAttribute("aria-activedescendant");
-  return id == null ? undefined : document.getElementById(id)?.dataset.key;
+/** The item that is seen to be marked; before anything was typed none is, and Enter takes the first. */
+function marked(): string | undefined {
+  // aria-activedescendant of the field comes half a second later, and names an earlier item until then.
+  return document.querySelector<HTMLElement>('[role="option"][data-focused]')?.dataset.key;
 }
 
 function Row({ item }: { item: PaletteItem }) {
