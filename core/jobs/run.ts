@@ -51,7 +51,10 @@ export async function runJob<N extends JobName>(
 ): Promise<Jobs[N]["result"]> {
   let batch: Jobs[N]["item"][] = [];
   let sentAt = performance.now();
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const send = () => {
+    clearTimeout(timer);
+    timer = undefined;
     if (batch.length === 0) return;
     const items = batch;
     batch = [];
@@ -69,6 +72,8 @@ export async function runJob<N extends JobName>(
     item: (item) => {
       batch.push(item);
       if (batch.length >= batchItems || performance.now() - sentAt >= batchMs) send();
+      // The next item may be long in coming.
+      else timer ??= setTimeout(send, batchMs);
     },
   };
   try {

@@ -114,6 +114,21 @@ describe("a search for the first state that fails", () => {
     });
   });
 
+  it("tells of the states that were judged while the next takes its time", async () => {
+    const cancel = new AbortController();
+    const seen = path.join(tempDir(), "seen");
+    const line = `test "$(cat ${seen} 2>/dev/null)" = ab && exec sleep 60; test -e ${seen} && printf ab > ${seen} || printf a > ${seen}`;
+    let told = 0;
+    const { items } = await bisect({ judge: command(["sh", "-c", line, "{}"]) }, cancel, (batch) => {
+      told += batch.length;
+      if (told === 2) cancel.abort();
+    });
+    expect(items.map(({ entries, verdict }) => [entries, verdict])).toEqual([
+      [5, "good"],
+      [10, "good"],
+    ]);
+  });
+
   it("names the flushes, FUA writes and marks behind the last state that passes", async () => {
     const { result } = await bisect();
     expect([result.lastGood?.entries, result.firstBad?.entries]).toEqual([10, 15]);
