@@ -6,7 +6,7 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import type { Folder } from "./images.ts";
-import { choosing } from "./outside.ts";
+import { choosing, hold, launchAgain } from "./outside.ts";
 import { goTo as goToByte, shownBytes, statusBar, Truth } from "./words.ts";
 
 const table = (page: Page) => page.getByRole("grid", { name: /^Entries of/ });
@@ -598,6 +598,32 @@ test("an image can be the disk before the log: for what entries overwrote, and f
   await expect.poll(() => shownBytes(hexPane(page), 0)).toEqual(Array(16).fill("11"));
   await goToByte(page, "0x2000");
   await expect.poll(() => shownBytes(hexPane(page), 0x2000)).toEqual(Array(16).fill("BB"));
+});
+
+test("an image that comes while a dialog offers disks for the log can be chosen, too", async ({
+  launch,
+  folder,
+}) => {
+  const { log } = logged(folder, ...story);
+  const before = folder.file("before.raw");
+  writeFileSync(before, Buffer.alloc(size, 0xbb));
+  const { app, page } = await launch(log);
+  await opened(page);
+  const opening = await hold(app, "image:open");
+  await launchAgain(app, before);
+  await expect.poll(opening.count).toBe(1);
+  await page.getByRole("tab", { name: "Timeline: writes.log" }).click();
+  await expect(plot(page)).toBeFocused();
+  await page.keyboard.press("F1");
+  await page.keyboard.type("Disk before the log");
+  await page.keyboard.press("Enter");
+  const choices = page.getByRole("dialog").getByRole("radio", { name: /^Not known: shown|before\.raw/ });
+  await expect(choices).toHaveCount(1);
+  await opening.release();
+  await expect(choices).toHaveCount(2);
+  await choices.last().check();
+  await page.getByRole("button", { name: "Use it" }).click();
+  await expect(detail(page)).toContainText("what was there before is from before.raw");
 });
 
 test("what a disk discarded is taken for zeroes or for unknown, as is chosen and said", async ({

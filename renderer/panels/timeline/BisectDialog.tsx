@@ -9,7 +9,7 @@ import type { EntryRange } from "../../timeline/contract.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { bytes, decimal } from "../../widgets/format.ts";
 import styles from "./Bisect.module.css";
-import { baseChoices, baseId } from "./baseChoices.ts";
+import { baseId, useBaseChoices } from "./baseChoices.ts";
 import {
   type BisectField,
   type BisectForm,
@@ -31,7 +31,7 @@ export function BisectDialog({ session }: { session: TimelineSession }) {
     return { ...before, format: before.format || (formats[0] ?? "") };
   });
   const [below, setBelow] = useState(baseId(base));
-  const [images] = useState(() => baseChoices(session));
+  const images = useBaseChoices(session);
   const format = useFormat(session, (known) => {
     if (!formats.includes(known)) return;
     setForm((before) => (before.line === "" ? { ...before, judge: "check", format: known } : before));

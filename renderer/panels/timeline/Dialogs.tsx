@@ -3,11 +3,13 @@ import { type FormEvent, useId, useState } from "react";
 import { useStore } from "zustand";
 import type { FileRef } from "../../../electron/ipc/contract.ts";
 import { openImages } from "../../shell/openFlows.ts";
+import { useImages } from "../../store/images.ts";
 import { useView } from "../../store/view.ts";
 import { closeOverlay, Dialog, DialogActions } from "../../widgets/Dialog.tsx";
 import { decimal } from "../../widgets/format.ts";
+import { useSeen } from "../../widgets/useSeen.ts";
 import { BisectDialog } from "./BisectDialog.tsx";
-import { baseChoices, baseId } from "./baseChoices.ts";
+import { baseId, useBaseChoices } from "./baseChoices.ts";
 import { entryAt } from "./entryAt.ts";
 import { longestNote } from "./notes.ts";
 import type { TimelineSession } from "./session.ts";
@@ -111,7 +113,7 @@ function NoteDialog({ session }: { session: TimelineSession }) {
 }
 
 function BaseDialog({ session }: { session: TimelineSession }) {
-  const [images] = useState(() => baseChoices(session));
+  const images = useBaseChoices(session);
   const [chosen, setChosen] = useState(baseId(session.store.getState().base));
   const [discards, setDiscards] = useState(session.store.getState().discards);
   const submit = (event: FormEvent) => {
@@ -177,7 +179,9 @@ function CompareDialog({ session }: { session: TimelineSession }) {
   const { pinned, shown } = useStore(session.store);
   // The entry it was opened on: the scrub line moves on while a log is played or followed.
   const [entry] = useState(() => session.store.getState().entry);
-  const [images] = useState(() => openImages().filter(({ token }) => token !== session.image?.file.token));
+  useImages(({ byToken }) => byToken);
+  const others = openImages().filter(({ token }) => token !== session.image?.file.token);
+  const images = useSeen(others, ({ token }) => token);
   const id = useId();
   const [text, setText] = useState("");
   const place = entryAt(text, entry, shown?.summary.entries ?? 0);

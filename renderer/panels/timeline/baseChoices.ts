@@ -3,6 +3,7 @@
 import type { FileRef, OpenedImage } from "../../../electron/ipc/contract.ts";
 import { openImages } from "../../shell/openFlows.ts";
 import { useImages } from "../../store/images.ts";
+import { useSeen } from "../../widgets/useSeen.ts";
 import type { TimelineSession } from "./session.ts";
 
 /** `asFile`: the image's file, not what its format makes of it. */
@@ -18,6 +19,12 @@ export interface BaseChoice {
 
 export const baseId = (base: LogBase | undefined): string =>
   base === undefined ? "" : `${base.token}${base.asFile ? " file" : ""}`;
+
+/** The choices of a dialog, also those that come while it is open. */
+export function useBaseChoices(session: TimelineSession): readonly BaseChoice[] {
+  useImages(({ byToken }) => byToken);
+  return useSeen(baseChoices(session), ({ id }) => id);
+}
 
 export function baseChoices({ image, store }: TimelineSession): readonly BaseChoice[] {
   const open = choicesOf(image);
