@@ -4,6 +4,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test, toRepair } from "./app.ts";
 import { heading, pressButton, tabTo, walkToWrite } from "./repairSteps.ts";
+import { statusBar } from "./words.ts";
 
 /** The low byte of the incompatible features: bit 0 is the dirty bit. */
 const featuresAt = 79;
@@ -11,8 +12,11 @@ const featuresAt = 79;
 /** Of a table entry: the cluster that it points to has one user. */
 const copied = 0x8000_0000_0000_0000n;
 
-/** A qcow2 image with a cluster that two entries point to, an entry past the end, and refcounts too low and too high. */
-function brokenQcow2(path: string): void {
+/**
+ * A qcow2 image with a cluster that two entries point to, an entry past the end, and refcounts too low and too high;
+ * returns the place of the first of those, of the cluster that two point to.
+ */
+function brokenQcow2(path: string): number {
   execFileSync("qemu-img", ["create", "-q", "-f", "qcow2", path, "64M"]);
   execFileSync("qemu-io", ["-f", "qcow2", "-c", "write -P 5 0 1M", path], { stdio: "ignore" });
   const bytes = readFileSync(path);
@@ -21,10 +25,11 @@ function brokenQcow2(path: string): void {
   const block = pointer(pointer(48));
   bytes.writeBigUInt64BE(bytes.readBigUInt64BE(l2), l2 + 8);
   bytes.writeBigUInt64BE(copied | 0x7fff_0000_0000n, l2 + 3 * 8);
-  for (const [entry, refcount] of [[5, 0] as const, [7, 9] as const]) {
-    bytes.writeUInt16BE(refcount, block + 2 * (pointer(l2 + entry * 8) / 65_536));
-  }
+  const refcountOf = (entry: number) => block + 2 * (pointer(l2 + entry * 8) / 65_536);
+  bytes.writeUInt16BE(0, refcountOf(5));
+  bytes.writeUInt16BE(9, refcountOf(7));
   writeFileSync(path, bytes);
+  return refcountOf(0);
 }
 
 test("the plan's strips tell every kind from every other, in any colours", async ({ launch, folder }) => {
@@ -54,6 +59,22 @@ test("the plan's strips tell every kind from every other, in any colours", async
     expect(new Set(looks).size, JSON.stringify(media)).toBe(looks.length);
     expect(looks, JSON.stringify(media)).not.toContain("none ");
   }
+});
+
+test("a change is shown where it is in the file", async ({ launch, folder }) => {
+  const image = folder.file("broken.qcow2");
+  const refcount = brokenQcow2(image);
+  const { page } = await launch(image);
+  await toRepair(page);
+  await pressButton(page, "Next: Findings");
+  await pressButton(page, "Next: Plan");
+  await page.getByRole("row", { name: /Mend refcounts/ }).click();
+  const detail = page.getByRole("region", { name: "The change in this row" });
+  await expect(detail.getByRole("heading")).toContainText("Mend refcounts");
+  await expect(detail.locator("mark").first()).toBeVisible();
+  await detail.getByRole("button", { name: "Show in hex" }).click();
+  // Of two bytes, big-endian: 1 becomes 2.
+  await expect(statusBar(page)).toContainText(`file 0x${(refcount + 1).toString(16)} (`);
 });
 
 test("mends a dirty qcow2 image in place by keyboard, and takes it back", async ({ launch, folder }) => {

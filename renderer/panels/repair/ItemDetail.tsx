@@ -42,7 +42,7 @@ export function ItemDetail({ session, state, handle }: ItemDetailProps) {
           <b>Risk:</b> <Risk risk={item.risk} />. {riskMeanings[item.risk]}
         </p>
         <p>
-          <button type="button" className="button" onClick={() => session.showInHex(item.file.offset)}>
+          <button type="button" className="button" onClick={() => session.showInHex(item)}>
             Show in hex
           </button>
         </p>

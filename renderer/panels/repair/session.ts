@@ -169,10 +169,14 @@ export class RepairSession {
     this.#choosing.choose(which === "default" ? "default" : which === "safe" ? this.findings.safe : []);
   }
 
-  /** Shows a byte of the image's file in its own tab. */
-  showInHex(offset: number): void {
+  /** Shows in the file's own tab the first byte that an item changes, or that it is about where it adds to the file. */
+  showInHex(item: OfferedRepair): void {
     const file = this.#image?.nodes.find(({ path }) => path === "file");
-    if (this.#image && file) showNode(this.#image.file.token, file, offset);
+    if (!this.#image || !file) return;
+    const known = this.changeOf(item);
+    const changes = known === "failed" ? undefined : known;
+    const write = changes?.find(({ kind, offset }) => kind === "write" && offset < file.size);
+    showNode(this.#image.file.token, file, write?.offset ?? item.file.offset);
   }
 
   select(row: number): void {
