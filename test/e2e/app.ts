@@ -1,5 +1,5 @@
 // Starts the real app in real Electron with a fresh profile, and gives tests the words to talk about it.
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -7,7 +7,7 @@ import { _electron, test as base, type ElectronApplication, expect, type Page } 
 import type { CommandId } from "../../electron/commandTable.ts";
 import { commandItem } from "../../electron/menuTemplate.ts";
 import { electronArgs, electronPath } from "../../scripts/setup/electron.mjs";
-import { type Folder, makeFolder } from "./images.ts";
+import { type Folder, makeFolder, removeFolder } from "./images.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -31,8 +31,8 @@ export const test = base.extend<Fixtures>({
     await use(folder);
     folder.remove();
   },
-  // biome-ignore lint/correctness/noEmptyPattern: as above
-  launch: async ({}, use, info) => {
+  // Asks for the folder so that it goes after the apps, which have its files open.
+  launch: async ({ folder: _folder }, use, info) => {
     const running: Running[] = [];
     const profiles: string[] = [];
     await use(async (...args) => {
@@ -52,7 +52,7 @@ export const test = base.extend<Fixtures>({
       await app.close();
       expect(errors).toEqual([]);
     }
-    for (const profile of profiles) rmSync(profile, { recursive: true, force: true });
+    for (const profile of profiles) removeFolder(profile);
   },
 });
 

@@ -34,8 +34,13 @@ export function makeFolder(): Folder {
   return {
     path,
     file: (name) => join(path, name),
-    remove: () => rmSync(path, { recursive: true, force: true }),
+    remove: () => removeFolder(path),
   };
+}
+
+/** A process that is about to end may still write into it. */
+export function removeFolder(path: string): void {
+  rmSync(path, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
 }
 
 /** Byte i of sector s: never 0, different from sector to sector. */
