@@ -5,8 +5,9 @@ import { buildQed } from "../build/qed.ts";
 import { expect, test, toMap, toRepair } from "./app.ts";
 import { expectNoViolationsInBothThemes } from "./axe.ts";
 import { type Folder, pattern, sparse } from "./images.ts";
+import { typeAhead } from "./outside.ts";
 import { answerSave, heading, pressButton } from "./repairSteps.ts";
-import { list } from "./words.ts";
+import { list, statusBar } from "./words.ts";
 
 const clusterSize = 4096;
 const card = (page: Page) => page.locator('[data-pane="card"]');
@@ -51,8 +52,10 @@ test("marks for a moment what a scan again finds changed, and nothing where noth
   const plain = await canvas.screenshot();
   expect(marked.equals(plain)).toBe(false);
   await again();
-  await page.waitForTimeout(1500);
-  expect((await canvas.screenshot()).equals(plain)).toBe(true);
+  await expect(statusBar(page)).toContainText("has not changed since the scan before");
+  // A mark would come in the pause, and outlast the poll.
+  await page.waitForTimeout(500);
+  await expect.poll(async () => (await canvas.screenshot()).equals(plain), { timeout: 2000 }).toBe(true);
 });
 
 test("offers nothing to zoom into where a file has more clusters than a map holds", async ({
@@ -72,14 +75,13 @@ test("offers nothing to zoom into where a file has more clusters than a map hold
 test("goes from a comparison to the cluster of the byte at its caret", async ({ launch, folder }) => {
   const { path, places } = leakyQed(folder, "disk.qed");
   const raw = sparse(folder.file("disk.raw"), 16 * 1024 * 1024, [{ offset: 0, bytes: pattern(4096) }]);
-  const { page } = await launch(path, raw);
+  const { app, page } = await launch(path, raw);
   await expect(list(page)).toContainText("1 run");
   await page.keyboard.press("Control+g");
   await page.keyboard.type("0x9010");
   await page.keyboard.press("Enter");
   await page.locator('[data-pane="a"] [role="grid"]').focus();
-  await page.keyboard.press("g");
-  await page.keyboard.press("m");
+  await typeAhead(app, ["g", "m"]);
   // Byte 0x9010 is in guest cluster 9.
   await expect(card(page)).toContainText("L1[0] → L2[9]");
   await expect(card(page)).toContainText(`0x${(places.get(9) ?? 0).toString(16)}`);
