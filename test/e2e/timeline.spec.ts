@@ -6,8 +6,8 @@ import type { Page } from "@playwright/test";
 import { expect, test } from "./app.ts";
 import { expectNoViolations } from "./axe.ts";
 import type { Folder } from "./images.ts";
-import { choosing, hold, launchAgain } from "./outside.ts";
-import { goTo as goToByte, shownBytes, statusBar, Truth } from "./words.ts";
+import { choosing, hold, launchAgain, typeAhead } from "./outside.ts";
+import { expectCaret, goTo as goToByte, shownBytes, statusBar, Truth } from "./words.ts";
 
 const table = (page: Page) => page.getByRole("grid", { name: /^Entries of/ });
 const detail = (page: Page) => page.locator('[data-pane="detail"]');
@@ -58,6 +58,7 @@ async function goTo(page: Page, entry: number): Promise<void> {
   await page.keyboard.press("Home");
   for (let step = 0; step < entry; step++) await page.keyboard.press("ArrowDown");
   await expect(current(page)).toContainText(new RegExp(`^${entry}`));
+  await expect(detail(page)).toContainText(`Entry ${entry}:`);
 }
 
 test("a log opens as its entries, and by keyboard alone one goes to a write, its bytes and the disk after it", async ({
@@ -342,8 +343,7 @@ test("who wrote a byte is asked from the bytes, and its versions are stepped thr
   await goToByte(page, "0x1804");
   await expect(statusBar(page)).toContainText("guest 0x1804");
   await hexPane(page).locator('[role="grid"]').focus();
-  await page.keyboard.press("g");
-  await page.keyboard.press("t");
+  await typeAhead(app, ["g", "t"]);
   // Sector 12 is the fifth of the eight that entry 7 wrote.
   await expect(detail(page)).toContainText("History of sector 12 (0x1800)");
   await expect(detail(page)).toContainText("4 entries, newest first");
@@ -582,6 +582,7 @@ test("an image can be the disk before the log: for what entries overwrote, and f
   const { page } = await launch(base, log);
   // Chosen together: the log as its timeline, the other as an image.
   await expect(page.getByRole("tab", { name: "before.raw", exact: true })).toBeVisible();
+  await expectCaret(page, 0);
   await page.getByRole("tab", { name: "Timeline: writes.log" }).click();
   await opened(page);
   await page.keyboard.press("F1");
@@ -631,7 +632,7 @@ test("what a disk discarded is taken for zeroes or for unknown, as is chosen and
   folder,
 }) => {
   const { log } = logged(folder, ...story);
-  const { page } = await launch(log);
+  const { app, page } = await launch(log);
   await opened(page);
   await goTo(page, 4);
   await expect(detail(page)).toContainText(
@@ -655,8 +656,7 @@ test("what a disk discarded is taken for zeroes or for unknown, as is chosen and
     "discarded by entry 4: contents unknown, read as zeroes",
   );
   await hexPane(page).locator('[role="grid"]').focus();
-  await page.keyboard.press("g");
-  await page.keyboard.press("t");
+  await typeAhead(app, ["g", "t"]);
   await expect(detail(page)).toContainText("History of sector 2,048 (0x100000)");
 });
 
