@@ -141,6 +141,7 @@ test("goes where an expression says, shows it while it is typed, and comes back 
   const { a, b, differences } = rawPair(folder);
   const { page } = await launch(a, b);
   await expectScanned(page, "6 runs");
+  await expectCaret(page, differences[0]?.offset ?? -1);
   await page.keyboard.press("Control+g");
   const field = goToField(page);
   await field.fill("s:2048+0x10");

@@ -1,6 +1,6 @@
 // What happens to a window from outside while a person is at it: files that are chosen, a second launch, a slow answer, a lost session, a page that is busy.
 import type { ElectronApplication, Page } from "@playwright/test";
-import type { ChannelName } from "../../electron/ipc/contract.ts";
+import type { ChannelName, EventName } from "../../electron/ipc/contract.ts";
 
 /** What electron keeps of its handlers, which its types don't tell. */
 type Handlers = Map<string, (event: unknown, name: string, ...rest: unknown[]) => unknown>;
@@ -59,6 +59,18 @@ export async function hold(app: ElectronApplication, name: ChannelName): Promise
     count: () => app.evaluate(() => (globalThis as unknown as { held: number }).held),
     release: () => app.evaluate(() => (globalThis as unknown as { letGo: () => void }).letGo()),
   };
+}
+
+/** Events of this name don't reach the page any more. */
+export async function mute(app: ElectronApplication, name: EventName): Promise<void> {
+  await app.evaluate(({ BrowserWindow }, given) => {
+    for (const { webContents } of BrowserWindow.getAllWindows()) {
+      const send = webContents.send.bind(webContents);
+      webContents.send = (line, ...rest) => {
+        if (rest[0] !== given) send(line, ...rest);
+      };
+    }
+  }, name);
 }
 
 /** Has the page do nothing else for so long, from now on. */

@@ -176,6 +176,7 @@ test("goes to the tab that is there when a file that is gone is located at one t
   const { app, page } = await launch("open", a, b, folder.file("third.raw"));
   await expect(page.getByRole("tab")).toHaveCount(3);
   await page.getByRole("tab", { name: "left disk.raw" }).click();
+  await expect(page.getByRole("grid", { name: "left disk.raw, bytes" })).toBeVisible();
   renameSync(a, folder.file("away.raw"));
   await expect(page.getByText(/left disk\.raw is missing/)).toBeVisible();
   await choosing(app, b);
