@@ -18,7 +18,7 @@ export interface CommandOutcome {
 const mostOutput = 8192;
 /** Between the request to end and the end by force. */
 const graceMs = 1000;
-/** For output that is still on its way when the command has ended. */
+/** For output still on its way when the command has ended. Not for longer: a daemon that it started may keep it open. */
 const drainMs = 250;
 
 /** Throws ENOENT, EACCES (it can't be run at all), ECANCELED. */
@@ -58,11 +58,13 @@ export async function runCommand(
   const atExit = () => kill("SIGKILL");
   process.once("exit", atExit);
   signal.addEventListener("abort", end, { once: true });
+  // Asked for already now: where all its output has come, this is told together with the end.
+  const closed = new Promise((resolve) => child.once("close", resolve));
   try {
     const [exit, by] = await ended(child, program);
     // What it left running in the background would keep the file, and its output open.
     kill("SIGKILL");
-    await closed(child);
+    await atMost(drainMs, closed);
     if (signal.aborted) throw new BlockError("ECANCELED", "The search was stopped");
     return {
       exit: exit ?? undefined,
@@ -99,15 +101,14 @@ function ended(
 const pathHint = "If it is not among the programs of PATH, give its whole path.";
 const whyNot = { EACCES: "it may not be executed", ENOENT: "there is no such program" } as const;
 
-/** Until the last of its output has come, but not for long: a daemon that it started may keep it open. */
-function closed(child: ReturnType<typeof spawn>): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, drainMs);
-    child.once("close", () => {
-      clearTimeout(timer);
-      resolve();
-    });
+/** Waits, but not for longer. */
+async function atMost(ms: number, event: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLong = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms);
   });
+  await Promise.race([event, tooLong]);
+  clearTimeout(timer);
 }
 
 /** "exit 4", "ended by SIGSEGV", "longer than 30 s". */
