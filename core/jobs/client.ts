@@ -89,10 +89,10 @@ export function startJob<N extends JobName>(
       if (!open || timer !== undefined) return;
       port.post({ kind: "cancel" } satisfies ToWorker);
       if (writingJobs.has(name)) return;
-      timer = setTimeout(
-        () => terminate("the job did not stop within 2 seconds and was ended; what it had found is kept"),
-        cancelTimeoutMs,
-      );
+      const late = () =>
+        terminate("the job did not stop within 2 seconds and was ended; what it had found is kept");
+      // A result that came while this process stood still is read first.
+      timer = setTimeout(() => setImmediate(late), cancelTimeoutMs);
     },
     ask: (question, about) => questions.ask(question, about) as Promise<never>,
     terminate: () => terminate("the job was ended"),
