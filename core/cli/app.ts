@@ -119,7 +119,8 @@ function start({ command, args }: App, more: readonly string[]): Promise<void> {
     });
     child.on("spawn", () => {
       child.unref();
-      setTimeout(resolve, earlyEndMs);
+      // An end that came while this process stood still is heard first.
+      setTimeout(() => setImmediate(resolve), earlyEndMs);
     });
   });
 }
