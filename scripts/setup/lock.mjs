@@ -47,6 +47,16 @@ async function removeDead(/** @type {string} */ path, /** @type {number} */ owne
   else await rename(aside, path);
 }
 
+/** By one rename where it can: a lock that is emptied first can be taken over before its folder is gone. */
+async function giveBack(/** @type {string} */ path) {
+  const aside = `${path}.${randomUUID()}`;
+  const folder = await rename(path, aside).then(
+    () => aside,
+    () => path,
+  );
+  await rm(folder, { recursive: true, force: true });
+}
+
 /**
  * Runs `body` while holding the lock.
  * @template T
@@ -69,6 +79,6 @@ export async function withLock(path, body, onWait) {
   try {
     return await body();
   } finally {
-    await rm(path, { recursive: true, force: true });
+    await giveBack(path);
   }
 }

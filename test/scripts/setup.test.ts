@@ -1,5 +1,6 @@
 // What set-up decides: whether packages are current, which system packages are missing, where the cache is, and
 // who holds the lock.
+import { existsSync, renameSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -116,6 +117,26 @@ describe("the lock", () => {
       const failing = withLock(join(folder, "lock"), () => Promise.reject(new Error("no")));
       await expect(failing).rejects.toThrow("no");
       expect(await withLock(join(folder, "lock"), async () => "again")).toBe("again");
+    });
+  });
+
+  test("is given back in one step, while another grabs for it all the time", async () => {
+    await inFolder(async (folder) => {
+      const [lock, other] = [join(folder, "lock"), join(folder, "other")];
+      const grab = () => {
+        try {
+          renameSync(other, lock);
+        } catch {
+          setImmediate(grab);
+        }
+      };
+      for (let round = 0; round < 50; round++) {
+        await mkdir(other);
+        await writeFile(join(other, "pid"), "1");
+        await withLock(lock, async () => grab());
+        while (existsSync(other)) await new Promise((resolve) => setImmediate(resolve));
+        await rm(lock, { recursive: true });
+      }
     });
   });
 
