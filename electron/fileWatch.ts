@@ -77,8 +77,10 @@ export class FileWatch {
     return this.#state;
   }
 
-  /** Looks once; several callers share a look. */
-  check(): Promise<void> {
+  /** Looks once; several callers share a look that begins after all of them have called. */
+  async check(): Promise<void> {
+    // One that is under way may have seen the file before the call.
+    if (this.#checking !== undefined) await this.#checking;
     this.#checking ??= this.#look().finally(() => {
       this.#checking = undefined;
     });

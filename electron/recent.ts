@@ -10,8 +10,6 @@ import type { RecentItem } from "./ipc/contract.ts";
 export const mostRecent = 12;
 /** Longest file worth reading, bytes: twelve pairs of the longest paths need less. */
 const longestFile = 1024 * 1024;
-/** A dead mount answers never: a file not seen to be missing by then is taken to be there. */
-const lookMs = 250;
 
 const entry = z.object({
   paths: z.array(z.string().min(1).refine(path.isAbsolute)).min(1).max(2),
@@ -22,12 +20,15 @@ type Entry = z.output<typeof entry>;
 export class RecentList {
   readonly #file: string;
   readonly #tokens: FileTokens;
+  readonly #lookMs: number;
   #entries: Promise<readonly Entry[]> | undefined;
   #saving: Promise<void> = Promise.resolve();
 
-  constructor(file: string, tokens: FileTokens) {
+  /** A dead mount answers never: a file not seen to be missing within `lookMs` is taken to be there. */
+  constructor(file: string, tokens: FileTokens, lookMs = 250) {
     this.#file = file;
     this.#tokens = tokens;
+    this.#lookMs = lookMs;
   }
 
   async items(): Promise<readonly RecentItem[]> {
@@ -35,7 +36,7 @@ export class RecentList {
       (await this.#load()).map(async ({ paths, at }) => ({
         files: paths.map((file) => this.#tokens.refOf(file)),
         at,
-        missing: (await Promise.all(paths.map(isMissing))).includes(true),
+        missing: (await Promise.all(paths.map((file) => isMissing(file, this.#lookMs)))).includes(true),
       })),
     );
   }
@@ -103,7 +104,7 @@ function without(entries: readonly Entry[], paths: readonly string[]): readonly 
 
 const keyOf = (paths: readonly string[]) => JSON.stringify([...paths].sort());
 
-function isMissing(file: string): Promise<boolean> {
+function isMissing(file: string, lookMs: number): Promise<boolean> {
   const look = stat(file).then(
     () => false,
     (error: NodeJS.ErrnoException) => error.code === "ENOENT" || error.code === "ENOTDIR",

@@ -99,6 +99,15 @@ describe("a watched file", () => {
     expect(await watch.state(false)).toMatchObject({ kind: "changed", sizeDelta: 1 });
   });
 
+  it("is looked at anew when it is asked for during a look", async () => {
+    const looking = watch.check();
+    // The thread that looks has seen the file by then; what it saw has not come.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+    truncateSync(file, 5120);
+    expect(await watch.state(false)).toMatchObject({ kind: "changed", sizeDelta: 1024 });
+    await looking;
+  });
+
   it("cannot be accepted while it is missing", async () => {
     rmSync(file);
     expect(await watch.state(true)).toEqual({ kind: "missing" });

@@ -47,7 +47,7 @@ describe("the recent list", () => {
   it("marks entries of which a file is gone, and keeps them", async () => {
     const here = join(folder, "here.raw");
     writeFileSync(here, "");
-    const recent = list();
+    const recent = new RecentList(file, new FileTokens(), 60_000);
     await recent.remember([here, join(folder, "gone.raw")], 1);
     await recent.remember([join(here, "below a file")], 2);
     await recent.remember([here], 3);
