@@ -30,6 +30,16 @@ function filesOf(name: string): [string, number][] {
 
 /** Kills the command as soon as anything is in a file of that name; gives the names of files that hold something. */
 async function killedWithData(args: readonly string[], name: string): Promise<string[]> {
+  // After a pause of this process the command may have made the whole image: that says nothing.
+  for (let tries = 0; tries < 20; tries++) {
+    const left = await killedOnce(args, name);
+    if (!left.includes(name) || cli.run(["compare", "source.raw", name]).code !== 0) return left;
+    fs.rmSync(cli.path(name));
+  }
+  throw new Error(`'${name}' was always done before it could be killed`);
+}
+
+async function killedOnce(args: readonly string[], name: string): Promise<string[]> {
   const child = cli.start(args);
   const ended = new Promise((resolve) => child.once("exit", resolve));
   while (child.exitCode === null && filesOf(name).every(([, size]) => size === 0)) {
