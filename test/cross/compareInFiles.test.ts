@@ -67,7 +67,7 @@ function begunAtOnce(port: Port): Port["post"] {
     const { kind, index = 0, claims: given } = message as Sent;
     claims ??= given;
     port.post(message);
-    const until = performance.now() + 5000;
+    const until = performance.now() + 60_000;
     const isFree = () => claims && Atomics.load(claims, index % claims.length) === index + 1;
     while (kind === "scan" && isFree() && performance.now() < until);
   };

@@ -42,11 +42,12 @@ const lacksNbd = lacksPeer("qemu-nbd");
 function end(pid: number): void {
   const stat = `/proc/${pid}/stat`;
   spawnSync("kill", [String(pid)]);
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 3000; tries++) {
     // One whose parent does not ask for its end stays as a name only.
     if (!fs.existsSync(stat) || fs.readFileSync(stat, "utf8").includes(") Z ")) return;
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
   }
+  throw new Error(`qemu-nbd (${pid}) did not end within a minute`);
 }
 
 /** Ranges and whether they are dirty, as the stock server says: [start, length, isDirty]. */

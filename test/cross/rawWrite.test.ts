@@ -30,7 +30,7 @@ function space(filename: string): { size: number; taken: number } {
 function peerRefusal(...args: readonly string[]): string {
   const { stdout, stderr } = spawnSync("qemu-io", [...args, "-c", "quit"], {
     encoding: "utf8",
-    timeout: 5000,
+    timeout: 60_000,
   });
   return `${stdout}${stderr}`.replace(/^qemu-io: can't open(?: device [^:]*)?: /, "").trimEnd();
 }

@@ -119,7 +119,7 @@ it("describes the nodes of an image and tells what they notice while it is read"
   });
   expect(opened.nodes[3]).toMatchObject({ file: join(folder, "b.raw"), dirty: false });
   await session.calls.read({ image: opened.image, node: "", offset: 0, length: 8192 });
-  await vi.waitFor(() => expect(told).toHaveLength(1));
+  await vi.waitFor(() => expect(told).toHaveLength(1), { timeout: 20_000 });
   expect(told[0]).toMatchObject({
     image: opened.image,
     events: [{ kind: "mismatch", node: "", at: 5000, op: "read" }],
