@@ -24,7 +24,7 @@ const full = process.env.BLKSCOPE_CRASH === "full" || asked !== undefined;
 const effort: Effort = full ? { reorderings: 6 } : { cuts: 2, reorderings: 2 };
 const seeds =
   asked === undefined ? Array.from({ length: lives }, (_, index) => firstSeed + index) : [Number(asked)];
-const timeout = full ? 3_600_000 : 120_000;
+const timeout = full ? 3_600_000 : 480_000;
 
 function newTally(): Tally {
   return { states: 0, corrupt: 0, leaking: 0, requests: 0 };

@@ -46,9 +46,7 @@ beforeAll(() => {
 });
 afterAll(() => restore());
 
-it("mends what chance broke, changes nothing unnamed, and takes every byte back", {
-  timeout: 120_000,
-}, async () => {
+it("mends what chance broke, changes nothing unnamed, and takes every byte back", async () => {
   await seeded(async (random) => {
     const folder = tempDir();
     for (let round = 0; round < rounds; round++) {

@@ -8,7 +8,7 @@ import { Cli, describeWithQemu } from "../core/cli/support.ts";
 let cli: Cli;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 const peer = { BLKSCOPE_AS: "qemu-img" };
@@ -102,7 +102,7 @@ describeWithQemu("check", () => {
         ).toBe(0);
       }
     });
-  }, 120_000);
+  });
 
   it("says the same of what has no check, is missing, or is asked for wrongly", () => {
     cli.write("plain.raw", Buffer.alloc(4096));

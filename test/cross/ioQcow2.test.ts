@@ -28,7 +28,7 @@ beforeAll(async () => {
   lost.writeBigUInt64BE(0x400200n, Number(lost.readBigUInt64BE(64)));
   fs.writeFileSync(path.join(folder, "lost.qcow2"), lost);
   twins = new IoTwins(cli, folder);
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 /** Both say the same, and the peer finds no fault in our image. */

@@ -80,7 +80,7 @@ describeWithQemu("QED images in the place of qemu-io", () => {
     cli.qemuImg("create", "-f", "qed", "-o", "cluster_size=4096,table_size=2", "small.qed", "6M");
     for (const name of ["plain", "overlay", "small"])
       fs.copyFileSync(cli.path(`${name}.qed`), cli.path(`${name}.new`));
-  }, 60_000);
+  });
   afterAll(() => cli.remove());
 
   it.each(scripts)("%s", (_what, image, commands, ...options) => {

@@ -7,7 +7,7 @@ import { Cli, describeWithQemu } from "../core/cli/support.ts";
 let cli: Cli;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 function poke(name: string, at: number, value: bigint): void {

@@ -11,7 +11,7 @@ import { Cli, childEnv, describeWithQemu } from "../core/cli/support.ts";
 let cli: Cli;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 const peer = { BLKSCOPE_AS: "qemu-img" };
@@ -83,7 +83,7 @@ describeWithQemu("check of qcow2 images", () => {
       const theirs = cli.qemuImg("check", name);
       expect(cli.run(["check", name], peer), `${bits} bits`).toEqual(theirs);
     }
-  }, 60_000);
+  });
 });
 
 describeWithQemu("check of qcow2 images, where qemu-img can't", () => {
@@ -118,5 +118,5 @@ describeWithQemu("check of qcow2 images, where qemu-img can't", () => {
       expect(ours.code).toBe(0);
       expect(counts(JSON.parse(ours.stdout))).toEqual(counts(JSON.parse(theirs.stdout)));
     }
-  }, 30_000);
+  });
 });

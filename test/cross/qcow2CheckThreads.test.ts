@@ -10,7 +10,7 @@ import { Cli, describeWithQemu } from "../core/cli/support.ts";
 let cli: Cli;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 const name = "seeded.qcow2";

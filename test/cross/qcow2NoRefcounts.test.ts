@@ -1,17 +1,14 @@
 // A header that names no refcount table (refcount_table_clusters, at 56, is 0), beside the stock program: the disk is all
 // there, a check counts every cluster anew, and a repair writes the refcounts again.
 import * as fs from "node:fs";
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { Cli, describeWithQemu } from "../core/cli/support.ts";
-
-// Each runs a few programs, which a busy machine is slow to start.
-vi.setConfig({ testTimeout: 120_000 });
 
 let cli: Cli;
 let damaged: Buffer;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 const name = "disk.qcow2";

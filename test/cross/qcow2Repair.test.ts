@@ -17,7 +17,7 @@ beforeAll(async () => {
   cli = await Cli.build();
   // Nothing here asks what a power cut leaves, and hundreds of syncs take most of the time.
   restore = watchFiles({ skipSyncs: true, fault: () => undefined });
-}, 60_000);
+});
 afterAll(() => {
   restore();
   cli.remove();

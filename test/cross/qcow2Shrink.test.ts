@@ -39,7 +39,7 @@ function historyOf(random: Random, clusters: number, cluster: number): string[] 
 }
 
 describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("a qcow2 image that shrinks", () => {
-  it("leaves no longer a file and no more refcount blocks than qemu-img", { timeout: 120_000 }, () =>
+  it("leaves no longer a file and no more refcount blocks than qemu-img", () =>
     seeded(async (random) => {
       const folder = tempDir();
       const [peer, ours] = ["peer.qcow2", "ours.qcow2"].map((name) => path.join(folder, name)) as [
@@ -81,6 +81,5 @@ describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("a qcow2 image that shrinks", 
         expect(run("qemu-img", "compare", "-f", "qcow2", "-F", "qcow2", peer, ours)).toContain("identical");
       }
       expect(given).toBeGreaterThan(0);
-    }),
-  );
+    }));
 });

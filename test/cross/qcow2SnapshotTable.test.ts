@@ -2,18 +2,15 @@
 // repair of our own offers. The image has 4 KiB clusters and two snapshots; what is damaged are the header's count (at 60)
 // and offset (at 64) of the table, and its entries: l1_table_offset at 0, l1_size at 8, extra_data_size at 36.
 import * as fs from "node:fs";
-import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { buildQcow2, snapshotEntry } from "../build/qcow2.ts";
 import { Cli, describeWithQemu, type Ran } from "../core/cli/support.ts";
-
-// Each runs a few programs, which a busy machine is slow to start.
-vi.setConfig({ testTimeout: 120_000 });
 
 let cli: Cli;
 let sound: Buffer;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 const name = "disk.qcow2";

@@ -186,7 +186,7 @@ const kinds = [
 ];
 
 describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("snapshots by both programs in turn", () => {
-  test.each(kinds)("hold what the disk held then, and tables are right: %s", { timeout: 60_000 }, (options) =>
+  test.each(kinds)("hold what the disk held then, and tables are right: %s", (options) =>
     seeded(async (random) => {
       const made = makeImage(random, options);
       for (let step = 0; step < 8; step++) {
@@ -344,7 +344,7 @@ describe.skipIf(lacksPeer("qemu-img", "qemu-io"))("a write that blkdebug fails",
     "flush_to_disk",
   ];
 
-  test.each(events)("leaks clusters at most: %s", { timeout: 60_000 }, async (event) => {
+  test.each(events)("leaks clusters at most: %s", async (event) => {
     for (const kind of ["create", "apply", "delete"] as const) {
       const filename = path.join(tempDir(), "a.qcow2");
       run("qemu-img", "create", "-q", "-f", "qcow2", "-o", "cluster_size=4k", filename, "4M");
@@ -420,7 +420,7 @@ describeWithQemu("the command snapshot in the place of qemu-img", () => {
     }
     createLuks(path.join(twins.peerFolder, "luks"), "1M");
     fs.copyFileSync(path.join(twins.peerFolder, "luks"), path.join(twins.ownFolder, "luks"));
-  }, 60_000);
+  });
   afterAll(() => cli.remove());
 
   it.each([

@@ -130,20 +130,18 @@ async function playHistory(random: Random, wanted?: string): Promise<void> {
 }
 
 describe.skipIf(lacksPeer("qemu-img"))("writes to qcow2 images", () => {
-  test("random histories leave what the model holds, and tables that are right", { timeout: 120_000 }, () =>
+  test("random histories leave what the model holds, and tables that are right", () =>
     seeded(async (random) => {
       for (let round = 0; round < 20; round++) await playHistory(random);
-    }),
-  );
+    }));
 
-  test("so do those of images whose data lie in another file", { timeout: 60_000 }, () =>
+  test("so do those of images whose data lie in another file", () =>
     seeded(async (random) => {
       for (let round = 0; round < 3; round++) await playHistory(random, "data_file=FOLDER/data");
       for (let round = 0; round < 3; round++) {
         await playHistory(random, "data_file=FOLDER/data,data_file_raw=on");
       }
-    }),
-  );
+    }));
 });
 
 /** The file below is closed by the graph at the end of the test only; the peer wants its locks now. */
@@ -153,7 +151,7 @@ async function closeAll(node: BlockNode): Promise<void> {
 }
 
 describe.skipIf(lacksPeer("qemu-img"))("resizing qcow2 images", () => {
-  test("grows and shrinks disks as the model does, over all kinds of images", { timeout: 120_000 }, () =>
+  test("grows and shrinks disks as the model does, over all kinds of images", () =>
     seeded(async (random) => {
       for (let round = 0; round < 14; round++) {
         const made = makeImage(random, tempDir());
@@ -175,8 +173,7 @@ describe.skipIf(lacksPeer("qemu-img"))("resizing qcow2 images", () => {
         await closeAll(node);
         judge(made);
       }
-    }),
-  );
+    }));
 
   test("keeps a snapshot's disk, and of the file what is used", async () => {
     const folder = tempDir();

@@ -10,7 +10,7 @@ beforeAll(async () => {
   cli.qemuImg("create", "-f", "qed", "good.qed", "64M");
   cli.write("base.raw", Buffer.alloc(4096));
   cli.qemuImg("create", "-f", "qed", "-b", "base.raw", "-F", "raw", "overlay.qed", "64M");
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 type Change = (bytes: Buffer) => Buffer | undefined;

@@ -41,7 +41,7 @@ async function ourRefusal(spec: ImageSpec, readOnly = true): Promise<string> {
 }
 
 describe.skipIf(lacking)("requests to a raw image", () => {
-  it("leave the same bytes and the same holes as the peer's", { timeout: 60_000 }, () =>
+  it("leave the same bytes and the same holes as the peer's", () =>
     seeded(async (random) => {
       const size = 300 * 4096;
       const ours = tempFile("ours.raw", new Uint8Array(size).fill(1));
@@ -75,8 +75,7 @@ describe.skipIf(lacking)("requests to a raw image", () => {
       expect(firstDifference(fs.readFileSync(ours), fs.readFileSync(theirs))).toBeUndefined();
       const map = (filename: string) => run("qemu-img", "map", "-f", "raw", "--output", "json", filename);
       expect(map(ours)).toBe(map(theirs));
-    }),
-  );
+    }));
 
   it("in its last, partial sector make the file longer, as far as the sector goes", async () => {
     const [ours, theirs] = ["ours.raw", "theirs.raw"].map((name) => tempFile(name, filled(700, 1)));

@@ -11,7 +11,7 @@ import { Cli, describeWithQemu, type Ran } from "../core/cli/support.ts";
 let cli: Cli;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 const repair = (...args: string[]): Ran => cli.run(["repair", ...args]);
@@ -394,9 +394,7 @@ async function guestOf(name: string): Promise<(Uint8Array | undefined)[]> {
 }
 
 describeWithQemu("what repair mends", () => {
-  it("has no corruption left, reads as before where nothing is named, and comes back byte by byte", {
-    timeout: 120_000,
-  }, async () => {
+  it("has no corruption left, reads as before where nothing is named, and comes back byte by byte", async () => {
     await seeded(async (random) => {
       for (let round = 0; round < 10; round++) {
         const name = `random${round}.qed`;

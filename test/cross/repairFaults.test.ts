@@ -17,7 +17,7 @@ import { watchFiles } from "../crash/fileFaults.ts";
 let cli: Cli;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 const original = brokenQed();

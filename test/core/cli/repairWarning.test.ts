@@ -9,7 +9,7 @@ import { Cli } from "./support.ts";
 let cli: Cli;
 beforeAll(async () => {
   cli = await Cli.build();
-}, 60_000);
+});
 afterAll(() => cli.remove());
 
 /** A broken image and the path of its journal, which is not there yet. */

@@ -10,7 +10,7 @@ import { type Random, seeded } from "../../build/random.ts";
 
 const isFull = process.env.BLKSCOPE_LOAD === "full";
 const requests = isFull ? 100_000 : 3000;
-const timeout = isFull ? 1_200_000 : 60_000;
+const timeout = isFull ? 1_200_000 : 120_000;
 const depth = 32;
 const size = 2 * 1024 * 1024;
 const longest = 96 * 1024;

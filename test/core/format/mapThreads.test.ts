@@ -142,7 +142,7 @@ describe("the map in threads", () => {
       expect(plain.filter((offset) => reads.has(offset))).toEqual([]);
       expect(others.filter((offset) => !reads.has(offset))).toEqual([]);
     });
-  }, 60_000);
+  });
 
   it("is that of one thread where so many tables are no simple data that threads leave the rest", async () => {
     await seeded(async (random) => {
@@ -163,7 +163,7 @@ describe("the map in threads", () => {
       expect(kinds["refcount-low"].clusters).toBe(tables * perTable);
       expect([...l2Offsets.values()].filter((offset) => !reads.has(offset))).toEqual([]);
     });
-  }, 60_000);
+  });
 
   it("is that of one thread for QED in no order, which reads no L2 table itself", async () => {
     await seeded(async (random) => {
@@ -175,7 +175,7 @@ describe("the map in threads", () => {
       await mapOf({ driver: "qed", file: watching }, { sharing: two });
       expect([...l2Offsets.values()].filter((offset) => reads.has(offset))).toEqual([]);
     });
-  }, 60_000);
+  });
 
   it("is that of one thread where two tables refer to one cluster, however far apart", async () => {
     await seeded(async (random) => {
@@ -196,7 +196,7 @@ describe("the map in threads", () => {
       const summary = await expectAlike({ driver: "qed", file: await fileOf(bytes, vast) });
       expect(summary).toMatchObject({ extraReferences: 1, kinds: { overlap: { clusters: 1 } } });
     });
-  }, 60_000);
+  });
 
   it("is that of one thread where an entry points nowhere it may, or the file ends in a table", async () => {
     await seeded(async (random) => {
@@ -210,7 +210,7 @@ describe("the map in threads", () => {
       const end = (qcow2Bytes.plain.at(-1) ?? 0) + 512;
       await expectAlike({ driver: "qcow2", file: await fileOf(qcow2Bytes.bytes.subarray(0, end)) });
     });
-  }, 60_000);
+  });
 
   it("is that of one thread for damaged images", async () => {
     await seeded(async (random) => {
@@ -227,7 +227,7 @@ describe("the map in threads", () => {
       }
       expect(problems).toBeGreaterThan(20);
     });
-  }, 60_000);
+  });
 
   it.each(brokenQcow2())("is that of one thread: $name", async ({ bytes }) => {
     await expectAlike({ driver: "qcow2", file: await fileOf(bytes) });
@@ -311,7 +311,7 @@ describe("the map in threads", () => {
         }
       }
     });
-  }, 60_000);
+  });
 
   it("stops when it is cancelled while threads work", async () => {
     await seeded(async (random) => {

@@ -75,9 +75,7 @@ async function repairFailing(file: string, failing: number): Promise<RepairWritt
   }
 }
 
-it("can be finished and taken back, or has changed nothing, whichever call of the repair fails", {
-  timeout: 60_000,
-}, async () => {
+it("can be finished and taken back, or has changed nothing, whichever call of the repair fails", async () => {
   const whole = await mended();
   const result = fs.readFileSync(whole.file);
   const { original } = whole;

@@ -57,7 +57,7 @@ describe("the check in threads", () => {
       }
       expect(findings).toBeGreaterThan(12);
     });
-  }, 60_000);
+  });
 
   it.each(brokenQcow2())("finds the same: $name", async ({ bytes }) => {
     const file = await fileOf(bytes);

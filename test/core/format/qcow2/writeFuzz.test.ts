@@ -172,7 +172,7 @@ async function ends<T>(work: () => Promise<T>): Promise<T | undefined> {
 }
 
 describe("random writes", () => {
-  it("change what was asked for, and leave tables that are right", { timeout: 120_000 }, () =>
+  it("change what was asked for, and leave tables that are right", () =>
     seeded(async (random) => {
       for (let round = 0; round < 60; round++) {
         const { kind, size, bytes } = someImage(random);
@@ -197,15 +197,14 @@ describe("random writes", () => {
         expect(result).toMatchObject({ corruptions: 0, leaks: 0, checkErrors: 0 });
         await again.close();
       }
-    }),
-  );
+    }));
 });
 
 describe("writes into images with damaged tables", () => {
   /** What the guest writes: nothing in any table looks like it. */
   const pattern = Buffer.alloc(64, 0xa5);
 
-  it("end, and never reach a table", { timeout: 120_000 }, () =>
+  it("end, and never reach a table", () =>
     seeded(async (random) => {
       let written = 0;
       let refused = 0;
@@ -252,6 +251,5 @@ describe("writes into images with damaged tables", () => {
       }
       // Both ways are tried.
       expect(Math.min(written, refused)).toBeGreaterThan(100);
-    }),
-  );
+    }));
 });
