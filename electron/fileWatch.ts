@@ -69,6 +69,8 @@ export class FileWatch {
 
   /** The state as of now. With `accept`, what the file is now becomes what it is compared with. */
   async state(accept: boolean): Promise<FileState> {
+    // A look that is under way may have seen the file before the question.
+    await this.#checking;
     await this.check();
     if (accept && this.#last !== undefined) {
       this.#before = this.#last;
@@ -77,10 +79,8 @@ export class FileWatch {
     return this.#state;
   }
 
-  /** Looks once; several callers share a look that begins after all of them have called. */
-  async check(): Promise<void> {
-    // One that is under way may have seen the file before the call.
-    if (this.#checking !== undefined) await this.#checking;
+  /** Looks once; several callers share a look. */
+  check(): Promise<void> {
     this.#checking ??= this.#look().finally(() => {
       this.#checking = undefined;
     });

@@ -123,6 +123,15 @@ export function createHexView(): HexView {
   });
 }
 
+/** Keeps the caret, the selection and the places visited inside an image that is `extent` bytes long now. */
+export function keepWithin(view: HexView, extent: number): void {
+  const { caret, anchor, history } = view.getState();
+  const last = Math.max(0, extent - 1);
+  if (Math.max(caret, anchor, ...history) <= last) return;
+  const within = (offset: number) => Math.min(offset, last);
+  view.setState({ caret: within(caret), anchor: within(anchor), history: history.map(within) });
+}
+
 /** Marks a comparison puts on bytes: the pane asks for those touching what is on screen. */
 export interface DiffMarks {
   readonly side: "a" | "b";

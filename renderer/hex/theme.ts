@@ -111,8 +111,6 @@ function watch(): void {
 function readTheme(): Theme {
   const probe = document.createElement("span");
   probe.style.setProperty("forced-color-adjust", "none");
-  // Under reduced motion every element has a transition, however short: it would still show the colour before.
-  probe.style.setProperty("transition", "none", "important");
   document.body.append(probe);
   const entries = tokens.map((token) => {
     probe.style.color = `var(--${token})`;

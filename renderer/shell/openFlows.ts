@@ -9,7 +9,7 @@ import { sessionOf } from "../panels/compare/sessions.ts";
 import { viewsOf } from "../panels/hex/views.ts";
 import { mapSessionOf } from "../panels/map/session.ts";
 import { useApp } from "../store/app.ts";
-import { useImages } from "../store/images.ts";
+import { type OpenHow, useImages } from "../store/images.ts";
 import { usePrefs } from "../store/prefs.ts";
 import {
   compareTab,
@@ -106,9 +106,10 @@ async function openPair(a: FileRef, b: FileRef): Promise<void> {
   if (isOpen(a.token) && isOpen(b.token)) await useApp.getState().remember([a, b]);
 }
 
-function openImage(file: FileRef): Promise<void> {
+/** Opens an image without a tab of its own; one that is open stays as it is. */
+export function openImage(file: FileRef, how: OpenHow = {}): Promise<void> {
   known.set(file.token, file);
-  return useImages.getState().open(file);
+  return useImages.getState().open(file, how);
 }
 
 const isOpen = (token: string) => useImages.getState().byToken[token]?.kind === "open";

@@ -45,6 +45,9 @@ function beforeOf(known: ImageState): OpenState | undefined {
   return known.kind === "open" ? known : undefined;
 }
 
+/** The format that the image of that token was opened with, where the person chose it. */
+export const chosenFormat = (token: string): OpenHow["format"] => hows.get(token)?.format;
+
 /** Whether the person allowed the backing files of the image of that token. */
 export const trustsBacking = (token: string): boolean => hows.get(token)?.trustBacking === true;
 

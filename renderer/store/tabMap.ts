@@ -1,8 +1,6 @@
 // What lives as long as a tab: made when it is first asked for, kept while another tab shows and its panel is unmounted,
 // ended when the tab is closed.
-import { type Tab, useView } from "./view.ts";
-
-const all: TabMap<unknown>[] = [];
+import { useView } from "./view.ts";
 
 /** By the tab's id. One map lives as long as the app. */
 export class TabMap<T> {
@@ -10,7 +8,6 @@ export class TabMap<T> {
 
   /** `ended` is called once for each value whose tab was closed, when it is no longer in the map. */
   constructor(ended?: (value: T) => void) {
-    all.push(this);
     useView.subscribe(({ tabs }, before) => {
       if (tabs === before.tabs) return;
       for (const [id, value] of this.#values) {
@@ -30,22 +27,16 @@ export class TabMap<T> {
     return made;
   }
 
-  /** Gives the value of a tab to another that takes its place. */
-  move(tabId: string, to: string): void {
+  /** Gives the value of a tab to another that takes its place; undefined where there is none. */
+  move(tabId: string, to: string): T | undefined {
     const value = this.#values.get(tabId);
-    if (value === undefined) return;
+    if (value === undefined) return undefined;
     this.#values.delete(tabId);
     this.#values.set(to, value);
+    return value;
   }
 
   entries(): readonly (readonly [string, T])[] {
     return [...this.#values];
   }
-}
-
-/** Puts a tab in the place of another, with all that was kept for that; where it is open already, it keeps its own. */
-export function takePlace(id: string, tab: Tab): void {
-  const { tabs, replaceTab } = useView.getState();
-  if (!tabs.some((other) => other.id === tab.id)) for (const map of all) map.move(id, tab.id);
-  replaceTab(id, tab);
 }

@@ -2,20 +2,8 @@
 import { useState } from "react";
 import { toPlain } from "../../core/base/errors.ts";
 import type { FileRef, FileState } from "../../electron/ipc/contract.ts";
-import { call } from "../api.ts";
-import { useApp } from "../store/app.ts";
+import { locate } from "../shell/locate.ts";
 import { useImages } from "../store/images.ts";
-import { takePlace } from "../store/tabMap.ts";
-import {
-  compareTab,
-  hexTab,
-  mapTab,
-  repairTab,
-  type Tab,
-  timelineTab,
-  tokensOf,
-  useView,
-} from "../store/view.ts";
 import { bytes } from "./format.ts";
 import { Notice } from "./Notice.tsx";
 import styles from "./States.module.css";
@@ -80,48 +68,4 @@ function MissingActions({ file }: { file: FileRef }) {
       )}
     </>
   );
-}
-
-/**
- * Asks where the file is now and puts that file in its place in every tab. What a tab shows stays where it is, but for
- * a repair's: that is of one file, and begins anew.
- */
-async function locate(file: FileRef): Promise<void> {
-  const title = `Where is ${file.name} now?`;
-  const [found] = await call("files:choose", { title, multiple: false }).catch(() => []);
-  if (!found) return;
-  if (found.token === file.token) return useImages.getState().reload(file.token);
-  const { tabs, replaceTab } = useView.getState();
-  const isOfPair = tabs.map(tokensOf).some((pair) => pair.includes(file.token) && pair.includes(found.token));
-  if (isOfPair) {
-    const text = `${found.name} is what ${file.name} is compared with. Choose where ${file.name} is now.`;
-    return useApp.getState().refuse(text);
-  }
-  const opened = useImages.getState().open(found);
-  for (const tab of tabs) {
-    const moved = withToken(tab, file.token, found.token);
-    if (moved.id === tab.id) continue;
-    if (tab.kind === "repair") replaceTab(tab.id, moved);
-    else takePlace(tab.id, moved);
-  }
-  await opened;
-  await useImages.getState().close(file.token);
-}
-
-function withToken(tab: Tab, from: string, to: string): Tab {
-  const swap = (token: string) => (token === from ? to : token);
-  switch (tab.kind) {
-    case "hex":
-      return hexTab(swap(tab.token));
-    case "map":
-      return mapTab(swap(tab.token), tab.node);
-    case "compare":
-      return compareTab(swap(tab.a), swap(tab.b));
-    case "timeline":
-      return timelineTab(swap(tab.token));
-    case "repair":
-      return repairTab(swap(tab.token));
-    default:
-      return tab;
-  }
 }

@@ -6,5 +6,5 @@ export function useSeen<T>(now: readonly T[], idOf: (item: T) => string): readon
   const [seen, setSeen] = useState(now);
   const more = now.filter((item) => !seen.some((known) => idOf(known) === idOf(item)));
   if (more.length > 0) setSeen([...seen, ...more]);
-  return seen;
+  return seen.map((known) => now.find((item) => idOf(item) === idOf(known)) ?? known);
 }

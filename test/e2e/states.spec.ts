@@ -165,6 +165,33 @@ test("goes on at the same place, folded as before, with a file that is located w
   await expectScanned(page, "6 runs");
   await expectCaret(page, 81_936);
   await expect(folds).toHaveAttribute("aria-pressed", "true");
+  // A tab that is closed and opened again shows the file where it is.
+  await page.keyboard.press("Control+w");
+  await expect(page.getByRole("tab")).toHaveCount(0);
+  await page.keyboard.press("Control+Shift+t");
+  await expectScanned(page, "6 runs");
+});
+
+test("opens a file that is located as the one that is gone was opened, at the same place", async ({
+  launch,
+  folder,
+}) => {
+  // Cut within its L1 table: only its bytes can be shown.
+  const image = qedOf(rawPair(folder).a, folder.file("cut.qed"));
+  truncateSync(image, 100_000);
+  const { app, page } = await launch(image);
+  await page.getByRole("button", { name: /raw/i }).click();
+  const bytes = (name: string) => page.getByRole("grid", { name: `${name}, bytes` });
+  await expect(bytes("cut.qed")).toBeFocused();
+  await goTo(page, "0x10010");
+  await expectCaret(page, 0x10010);
+  const away = folder.file("away.qed");
+  renameSync(image, away);
+  await expect(page.getByText(/cut\.qed is missing/)).toBeVisible();
+  await choosing(app, away);
+  await page.getByRole("button", { name: "Locate…" }).click();
+  await expect(bytes("away.qed")).toBeVisible();
+  await expectCaret(page, 0x10010);
 });
 
 test("goes to the tab that is there when a file that is gone is located at one that is open", async ({

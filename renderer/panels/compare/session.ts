@@ -3,7 +3,7 @@
 import { createStore } from "zustand/vanilla";
 import type { CompareItem } from "../../../core/ops/mismatch.ts";
 import type { OpenedImage } from "../../../electron/ipc/contract.ts";
-import { createHexView, type HexView, plainRows, type RowMap } from "../../hex/model.ts";
+import { createHexView, type HexView, keepWithin, plainRows, type RowMap } from "../../hex/model.ts";
 import { cancelJob, forgetJob, type Job, jobOf, startJob, useJobs } from "../../store/jobs.ts";
 import { usePrefs } from "../../store/prefs.ts";
 import { useView } from "../../store/view.ts";
@@ -166,6 +166,7 @@ export class CompareSession {
     this.#baseRow = 0;
     this.#start(0, nothingBefore);
     this.store.setState({ stale: false, waiting: false });
+    for (const view of Object.values(this.#views)) keepWithin(view, this.extent);
     this.#newRows();
   }
 

@@ -9,7 +9,7 @@ import { GraphSplit } from "../../graph/GraphSplit.tsx";
 import { useEventSteps } from "../../graph/useEventSteps.ts";
 import type { RulerLane } from "../../hex/contract.ts";
 import { HexPane } from "../../hex/HexPane.tsx";
-import { plainRows } from "../../hex/model.ts";
+import { keepWithin, plainRows } from "../../hex/model.ts";
 import { OverviewRuler } from "../../hex/OverviewRuler.tsx";
 import { useHexCommands } from "../../hex/useHexCommands.ts";
 import { EncryptedNotice } from "../../imageFacts/EncryptedNotice.tsx";
@@ -167,12 +167,9 @@ async function followToFile(image: OpenedImage, { guest, file }: HexTabViews): P
 function useKeepPlace({ view, rows, extent }: Surface): void {
   const [before, setBefore] = useState(rows);
   useEffect(() => {
-    const { caret, anchor, topRow } = view.getState();
-    const last = Math.max(0, extent - 1);
-    if (caret > last || anchor > last) {
-      view.setState({ caret: Math.min(caret, last), anchor: Math.min(anchor, last) });
-    }
+    keepWithin(view, extent);
     if (before.bytesPerRow !== rows.bytesPerRow) {
+      const { topRow } = view.getState();
       view.scrollTo(rows.rowOf(before.row(Math.floor(topRow)).offset), rows);
       setBefore(rows);
     }

@@ -27,6 +27,11 @@ export function viewsOf(tabId: string): HexTabViews {
   return views.of(tabId, makeViews);
 }
 
+/** Gives the places of a tab to one that shows another image. */
+export function moveViews(tabId: string, to: string): void {
+  views.move(tabId, to);
+}
+
 function makeViews(): HexTabViews {
   const [guest, file] = [createHexView(), createHexView()];
   const others = new Map<string, HexView>();

@@ -160,7 +160,7 @@ function Grid({ session, tab, state, asTable, shown }: GridProps) {
           selection={selection}
           {...(marked && { marked })}
           nameOf={nameOf}
-          isNaming={place.kind === "loading"}
+          isNaming={order === "file" && place.kind === "loading"}
           onHover={setHovered}
           onCursor={(cell) => session.cursorAt(cell)}
           onOpen={open}

@@ -169,14 +169,15 @@ export class RepairSession {
     this.#choosing.choose(which === "default" ? "default" : which === "safe" ? this.findings.safe : []);
   }
 
-  /** Shows in the file's own tab the first byte that an item changes, or that it is about where it adds to the file. */
+  /** Shows in the file's own tab the first byte that the row's item changes, or what it is about where it adds to the file. */
   showInHex(item: OfferedRepair): void {
     const file = this.#image?.nodes.find(({ path }) => path === "file");
     if (!this.#image || !file) return;
-    const known = this.changeOf(item);
-    const changes = known === "failed" ? undefined : known;
-    const write = changes?.find(({ kind, offset }) => kind === "write" && offset < file.size);
-    showNode(this.#image.file.token, file, write?.offset ?? item.file.offset);
+    const { changes } = this.store.getState();
+    const known = changes.kind === "known" ? changes.value : [];
+    const written = known.filter(({ kind, offset }) => kind === "write" && offset < file.size);
+    const offset = Math.min(...written.map((write) => write.offset));
+    showNode(this.#image.file.token, file, Number.isFinite(offset) ? offset : item.file.offset);
   }
 
   select(row: number): void {

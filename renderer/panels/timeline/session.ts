@@ -443,7 +443,10 @@ export class TimelineSession {
   }
 }
 
-const sessions = new TabMap<TimelineSession>((session) => session.dispose());
+const sessions = new TabMap<TimelineSession>((session) => {
+  session.dispose();
+  tellLogs();
+});
 
 /** The session of a tab; made when first asked for, ended with the tab. */
 export function timelineSessionOf(tabId: string): TimelineSession {
@@ -468,8 +471,3 @@ function tellLogs(): void {
   });
   useLogs.setState({ logs });
 }
-
-// A tab that is closed takes its log with it; one that takes another's place has its log under a new name.
-useView.subscribe(({ tabs }, before) => {
-  if (tabs !== before.tabs) tellLogs();
-});

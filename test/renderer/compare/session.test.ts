@@ -115,6 +115,21 @@ describe("a comparison's session", () => {
     expect(jobRequests().at(-1)).toMatchObject({ a: 1, b: 7, from: 0 });
   });
 
+  it("keeps caret, selection and the places visited within images that are shorter when they are opened again", async () => {
+    await start();
+    const { rows } = session.store.getState();
+    const view = session.activeView;
+    view.jumpTo(700 * 512, rows);
+    view.jumpTo(900 * 512, rows);
+    view.moveTo(950 * 512, rows, true);
+    const shorter = { size: 600 * 512, fileSize: 600 * 512 };
+    session.attach({ a: image(8, shorter), b: image(9, shorter) });
+    const last = 600 * 512 - 1;
+    expect(view.getState()).toMatchObject({ caret: last, anchor: last });
+    view.back(session.store.getState().rows);
+    expect(caretOf(session)).toBe(last);
+  });
+
   it("jumps to the first mismatch when the caret was not moved, and not when it was", async () => {
     items(await start(), found(plainRun(160, 2)));
     expect(caretOf(session)).toBe(160 * 512);

@@ -1,6 +1,6 @@
 // What lives as long as a tab.
 import { beforeEach, expect, it } from "vitest";
-import { TabMap, takePlace } from "../../../renderer/store/tabMap.ts";
+import { TabMap } from "../../../renderer/store/tabMap.ts";
 import { hexTab, useView } from "../../../renderer/store/view.ts";
 
 const [one, two] = [hexTab("one"), hexTab("two")];
@@ -32,21 +32,13 @@ it("ends the value of a tab that is closed, and no other; a tab opened again has
   expect(of(one.id)).toBe(3);
 });
 
-it("keeps a tab's value for the tab that takes its place", () => {
+it("keeps a value that moved to a tab which is about to take its tab's place", () => {
   const other = hexTab("other");
   of(one.id);
-  of(two.id);
-  takePlace(one.id, other);
-  expect(useView.getState()).toMatchObject({ tabs: [other, two], active: other.id });
+  expect(map.move(one.id, other.id)).toBe(1);
+  useView.getState().say("on its way");
+  useView.getState().replaceTab(one.id, other);
   expect(ended).toEqual([]);
-  expect([of(other.id), of(two.id)]).toEqual([1, 2]);
-});
-
-it("leaves a tab that was open before it took another's place what it has", () => {
-  of(one.id);
-  of(two.id);
-  takePlace(one.id, two);
-  expect(useView.getState()).toMatchObject({ tabs: [two], active: two.id });
-  expect(ended).toEqual([1]);
-  expect(of(two.id)).toBe(2);
+  expect(of(other.id)).toBe(1);
+  expect(map.move("no tab", one.id)).toBeUndefined();
 });
