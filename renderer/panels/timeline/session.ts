@@ -38,6 +38,8 @@ export class TimelineSession {
   #image: OpenedImage | undefined;
   #identity: string | undefined;
   #goal: (() => void) | undefined;
+  #isGone = false;
+  /** Set until the question has its answer, too. */
   #detailTimer: ReturnType<typeof setTimeout> | undefined;
   #armed: "next" | "previous" | undefined;
   #flushStep: Promise<void> = Promise.resolve();
@@ -50,6 +52,7 @@ export class TimelineSession {
   dispose(): void {
     this.#stopJobs();
     this.playback.pause();
+    this.#isGone = true;
     clearTimeout(this.#detailTimer);
     this.filter.dispose();
     this.follower.halt();
@@ -257,8 +260,17 @@ export class TimelineSession {
     const before =
       detail.kind === "known" ? detail.detail : detail.kind === "loading" ? detail.before : undefined;
     this.store.setState({ detail: { kind: "loading", before } });
-    clearTimeout(this.#detailTimer);
-    this.#detailTimer = setTimeout(() => void this.#fetchDetail(), restMs);
+    this.#askSoon();
+  }
+
+  /** Asks for the newest entry shortly, one question after the other: also while a log is played or a key is held. */
+  #askSoon(): void {
+    this.#detailTimer ??= setTimeout(async () => {
+      await this.#fetchDetail();
+      this.#detailTimer = undefined;
+      const { detail, shown } = this.store.getState();
+      if (detail.kind === "loading" && shown !== undefined && !this.#isGone) this.#askSoon();
+    }, restMs);
   }
 
   async #fetchDetail(): Promise<void> {

@@ -148,6 +148,19 @@ describe("the scrub line", () => {
     expect(session.store.getState().detail).toMatchObject({ kind: "known", detail: { row: { entry: 3 } } });
     expect(bridge.requests("log:detail").length).toBeLessThan(3);
   });
+
+  it("has its details asked for while it moves on, one question after the other", async () => {
+    await read();
+    await rest();
+    const before = bridge.requests("log:detail").length;
+    for (let to = 1; to <= 20; to++) {
+      session.goTo(to);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(bridge.requests("log:detail").length).toBeGreaterThan(before);
+    await rest();
+    expect(session.store.getState().detail).toMatchObject({ kind: "known", detail: { row: { entry: 20 } } });
+  });
 });
 
 describe("a filter", () => {
