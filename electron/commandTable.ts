@@ -188,7 +188,7 @@ export const commandTable = [
   },
   {
     id: "compare.nextCluster",
-    label: "Next difference or problem in another cluster",
+    label: "Next problem in another cluster",
     keys: ["Mod+F8"],
     menu: { name: "Compare", group: 1 },
   },
