@@ -5,7 +5,7 @@ import { asBlockError, BlockError, type PlainError, toPlain } from "../base/erro
 import type { ByteRange } from "../block/finding.ts";
 import { openGraph } from "../graph.ts";
 import type { Journal } from "../repair/journal.ts";
-import { openJournal } from "../repair/journalFile.ts";
+import { type OpenJournal, openJournal, openProgress } from "../repair/journalFile.ts";
 import { imageOfJournal, journalPathOf } from "../repair/journalPath.ts";
 import { examine } from "../repair/run.ts";
 import { mostShown, shownWrite } from "./repairPlanChanges.ts";
@@ -16,12 +16,14 @@ import type { FoundJournal, JournalFacts } from "./repairRun.ts";
  * is touched. Throws what reading a journal throws: ECORRUPT, EINVAL (it is
  * none, or changed nothing), EBUSY (its repair is running), ENOENT. What is wrong with the image is part of the answer.
  */
-export function lookAtJournal(name: string, image?: string): Promise<JournalFacts> {
-  return withJournal(name, (journal) => factsOf(name, journal, image));
+export async function lookAtJournal(name: string, image?: string): Promise<JournalFacts> {
+  return whileNobodyWrites(await openJournal(name, true), (journal) => factsOf(name, journal, image));
 }
 
-async function withJournal<T>(name: string, use: (journal: Journal) => T | Promise<T>): Promise<T> {
-  const { file, journal, close } = await openJournal(name, true);
+async function whileNobodyWrites<T, R>(
+  { file, journal, close }: OpenJournal<T>,
+  use: (journal: T) => R | Promise<R>,
+): Promise<R> {
   try {
     // What a repair that runs has done so far is no state to act upon.
     await file.excludeWriters?.();
@@ -36,9 +38,10 @@ export async function journalBeside(imagePath: string): Promise<FoundJournal | u
   const journal = journalPathOf(imagePath);
   if (!fs.existsSync(journal)) return undefined;
   try {
-    // The image is read for a repair that can go on alone: most journals are at their end, and may be long.
-    const facts = await withJournal(journal, (found) =>
-      found.state === "verified" || found.state === "undone" ? undefined : factsOf(journal, found, imagePath),
+    // Journal and image are read for a repair that can go on alone: most are at their end, and may be long.
+    const facts = await whileNobodyWrites(
+      await openProgress(journal),
+      ({ whole }) => whole && factsOf(journal, whole, imagePath),
     );
     return facts && { journal, facts, error: undefined };
   } catch (thrown) {

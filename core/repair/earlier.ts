@@ -5,7 +5,7 @@ import * as path from "node:path";
 import { asBlockError } from "../base/errors.ts";
 import type { EarlierRepairs, GaveUp } from "../block/offered.ts";
 import { openGraph } from "../graph.ts";
-import { readJournal } from "./journal.ts";
+import { readJournal, readProgress } from "./journal.ts";
 import { isAsideName } from "./journalAside.ts";
 import { journalPathOf } from "./journalPath.ts";
 
@@ -50,9 +50,10 @@ async function journalGaveUp(filename: string, test: GaveUp): Promise<boolean> {
   try {
     const graph = await openGraph({ driver: "file", filename }, { readOnly: true, forceShare: true });
     try {
-      const journal = await readJournal(graph.root);
-      if (journal === undefined || journal.state === "planned" || journal.state === "undone") return false;
-      return journal.writes.some((write) => test(write, journal));
+      const progress = await readProgress(graph.root);
+      if (progress === undefined || progress.state === "planned" || progress.state === "undone") return false;
+      const journal = progress.whole ?? (await readJournal(graph.root));
+      return journal === undefined || journal.writes.some((write) => test(write, journal));
     } finally {
       await graph.close();
     }

@@ -186,7 +186,7 @@ export class JournalWriter {
 export async function setState(file: JournalFile, state: JournalState): Promise<void> {
   const header = await readPart(file, 0, headerLength);
   const slots = await readSlots(file, header);
-  const newest = slots.reduce((best, slot) => (slot.sequence > best.sequence ? slot : best), noSlot);
+  const newest = newestOf(slots);
   const next = newest.index === 0 ? 1 : 0;
   const slot = new Uint8Array(headerLength);
   const view = new DataView(slot.buffer);
@@ -205,6 +205,10 @@ interface Slot {
 }
 
 const noSlot: Slot = { index: 1, sequence: 0, state: undefined, isBlank: true };
+
+function newestOf(slots: readonly Slot[]): Slot {
+  return slots.reduce((best, slot) => (slot.sequence > best.sequence ? slot : best), noSlot);
+}
 
 function slotSum(slot: Uint8Array, header: Uint8Array): Uint8Array {
   return sha256(slot.subarray(0, 8), header.subarray(headerLength - 32));
@@ -239,6 +243,35 @@ function damaged(what: string): BlockError {
  * changed), EINVAL (not a journal), ENOTSUP (of a newer program), EIO.
  */
 export async function readJournal(file: JournalFile): Promise<Journal | undefined> {
+  const beginning = await readBeginning(file);
+  return beginning && readRest(file, beginning);
+}
+
+/** How far a repair came. */
+export interface Progress {
+  readonly state: JournalState;
+  /** Undefined where the repair came to its end: its records, which may be long, were not read then. */
+  readonly whole: Journal | undefined;
+}
+
+/** As `readJournal`, for those who act upon the records of an unfinished repair alone. */
+export async function readProgress(file: JournalFile): Promise<Progress | undefined> {
+  const beginning = await readBeginning(file);
+  if (beginning === undefined) return undefined;
+  const { state } = beginning;
+  const isAtEnd = state === "verified" || state === "undone";
+  return { state, whole: isAtEnd ? undefined : await readRest(file, beginning) };
+}
+
+/** What comes before the records, each part with a checksum of its own. */
+interface Beginning extends JournalHead {
+  readonly state: JournalState;
+  /** Of the records. */
+  readonly length: number;
+  readonly hash: Uint8Array;
+}
+
+async function readBeginning(file: JournalFile): Promise<Beginning | undefined> {
   const header = await readPart(file, 0, Math.min(headerLength, file.size));
   const slots = await readSlots(file, header);
   if (
@@ -253,6 +286,18 @@ export async function readJournal(file: JournalFile): Promise<Journal | undefine
       hint: "If the image is as it was, the file is of no use and can be deleted.",
     });
   }
+  const [oldSize, cutSize, newSize, length] = sizesOf(header);
+  if (oldSize === undefined || cutSize === undefined || newSize === undefined || length === undefined) {
+    throw damaged("a size is too large");
+  }
+  if (recordsOffset + length > file.size) throw damaged("it is cut short");
+  const state = stateOf(slots);
+  const [headHash, hash] = [header.slice(48, 80), header.slice(80, 112)];
+  return state && { oldSize, cutSize, newSize, headHash, state, length, hash };
+}
+
+/** The numbers of a header that is whole. */
+function sizesOf(header: Uint8Array): (number | undefined)[] {
   if (!startsWith(header, magic)) {
     throw new BlockError("EINVAL", "The file is not an undo journal, or its beginning is damaged", {
       hint: "An undo journal is named IMAGE.blkscope-undo unless another name was given.",
@@ -270,28 +315,25 @@ export async function readJournal(file: JournalFile): Promise<Journal | undefine
       `The undo journal has version ${u32le(header, 8)}; version 1 is known here`,
     );
   }
-  const sizes = [16, 24, 32, 40].map((at) => u64le(header, at));
-  const [oldSize, cutSize, newSize, length] = sizes;
-  if (oldSize === undefined || cutSize === undefined || newSize === undefined || length === undefined) {
-    throw damaged("a size is too large");
-  }
-  if (recordsOffset + length > file.size) throw damaged("it is cut short");
-  const newest = slots.reduce((best, slot) => (slot.sequence > best.sequence ? slot : best), noSlot);
-  const torn = slots.filter(({ state, isBlank }) => state === undefined && !isBlank).length;
-  // The first state was never written, or torn while it was.
-  if (newest.state === undefined && torn < 2) return undefined;
-  if (newest.state === undefined) throw damaged("its state can't be read");
-  const records = await readRecords(file, length, header.subarray(80, 112));
+  return [16, 24, 32, 40].map((at) => u64le(header, at));
+}
+
+/** Undefined: the first state was never written, or torn while it was. */
+function stateOf(slots: readonly Slot[]): JournalState | undefined {
+  const { state } = newestOf(slots);
+  const torn = slots.filter((slot) => slot.state === undefined && !slot.isBlank).length;
+  if (state === undefined && torn === 2) throw damaged("its state can't be read");
+  // What was being written is not known: how far the repair came is seen in the image.
+  return state !== undefined && torn > 0 ? "applying" : state;
+}
+
+async function readRest(
+  file: JournalFile,
+  { oldSize, cutSize, newSize, headHash, state, length, hash }: Beginning,
+): Promise<Journal> {
+  const records = await readRecords(file, length, hash);
   expectInside(records, { oldSize, cutSize, newSize });
-  return {
-    oldSize,
-    cutSize,
-    newSize,
-    headHash: header.slice(48, 80),
-    ...records,
-    // What was being written is not known: how far the repair came is seen in the image.
-    state: torn > 0 ? "applying" : newest.state,
-  };
+  return { oldSize, cutSize, newSize, headHash, ...records, state };
 }
 
 type Records = Pick<Journal, "imagePath" | "writes" | "last" | "patches" | "copies" | "tail">;

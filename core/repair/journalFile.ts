@@ -8,14 +8,21 @@ import type { RepairJob } from "../block/repair.ts";
 import { type Graph, openGraph } from "../graph.ts";
 import { identityOf, isOpenHere } from "../protocol/openFiles.ts";
 import { systemError } from "../protocol/systemError.ts";
-import { type Journal, type JournalState, readJournal } from "./journal.ts";
+import {
+  type Journal,
+  type JournalFile,
+  type JournalState,
+  type Progress,
+  readJournal,
+  readProgress,
+} from "./journal.ts";
 import { journalArguments, journalPathOf } from "./journalPath.ts";
 import { giveName, partialName } from "./newName.ts";
 import { createJournal } from "./run.ts";
 
-export interface OpenJournal {
+export interface OpenJournal<T = Journal> {
   readonly file: BlockNode;
-  readonly journal: Journal;
+  readonly journal: T;
   close(): Promise<void>;
 }
 
@@ -66,10 +73,30 @@ function expectSameFile(imagePath: string, { oldSize }: RepairScript): void {
 }
 
 /** Throws what reading it throws; EINVAL when it was never finished. */
-export async function openJournal(name: string, readOnly: boolean): Promise<OpenJournal> {
+export function openJournal(name: string, readOnly: boolean): Promise<OpenJournal> {
+  return openWith(name, readOnly, readJournal);
+}
+
+/** As `openJournal`, read-only, without the records of a repair that came to its end. */
+export function openProgress(name: string): Promise<OpenJournal<Progress>> {
+  return openWith(name, true, readProgress);
+}
+
+/** How far the repair of a journal came. Throws what `openProgress` throws. */
+export async function journalState(name: string): Promise<JournalState> {
+  const { journal, close } = await openProgress(name);
+  await close();
+  return journal.state;
+}
+
+async function openWith<T>(
+  name: string,
+  readOnly: boolean,
+  read: (file: JournalFile) => Promise<T | undefined>,
+): Promise<OpenJournal<T>> {
   const graph = await openFile(name, readOnly);
   try {
-    return opened(graph, await readJournal(graph.root));
+    return opened(graph, await read(graph.root));
   } catch (thrown) {
     await graph.close();
     const { code, message, context } = asBlockError(thrown);
@@ -85,8 +112,8 @@ export async function openJournal(name: string, readOnly: boolean): Promise<Open
   }
 }
 
-function opened(graph: Graph, journal: Journal | undefined): OpenJournal {
-  if (!journal) {
+function opened<T>(graph: Graph, journal: T | undefined): OpenJournal<T> {
+  if (journal === undefined) {
     throw new BlockError(
       "EINVAL",
       "The undo journal was never finished, so nothing was changed by its repair",
@@ -107,9 +134,7 @@ export async function unfinishedRepair(imagePath: string): Promise<string | unde
   if (!fs.existsSync(name)) return undefined;
   const resume = `blkscope repair --resume ${journalArguments(name, imagePath)}`;
   try {
-    const { journal, close } = await openJournal(name, true);
-    await close();
-    switch (journal.state) {
+    switch (await journalState(name)) {
       case "planned":
         return `A repair of '${imagePath}' was not begun: do it with ${resume}, or delete its journal`;
       case "applying":
@@ -147,11 +172,8 @@ export interface TakenName {
 
 /** The name of a new journal has a file already: what that is, and what to do about it. */
 export async function takenName(name: string): Promise<TakenName> {
-  const { state, hint } = await openJournal(name, true).then(
-    async ({ journal, close }) => {
-      await close();
-      return { state: journal.state, hint: takenHints[journal.state] };
-    },
+  const { state, hint } = await journalState(name).then(
+    (state) => ({ state, hint: takenHints[state] }),
     (thrown) => ({
       state: undefined,
       hint: `${asBlockError(thrown).message}. Move it away, or name another (--journal).`,

@@ -12,7 +12,7 @@ import { takenCopy } from "./copy.ts";
 import { type FileUser, usersOfFile } from "./fileUsers.ts";
 import type { JournalState } from "./journal.ts";
 import { asideName } from "./journalAside.ts";
-import { openJournal, takenName } from "./journalFile.ts";
+import { journalState, takenName } from "./journalFile.ts";
 import { journalPathOf } from "./journalPath.ts";
 
 export interface PreflightRequest {
@@ -279,9 +279,8 @@ async function checkUnfinished(name: string): Promise<PreflightCheck> {
   const none: PreflightCheck = { id, state: "ok", text: "No earlier repair was cut off." };
   if (!fs.existsSync(name)) return none;
   try {
-    const { journal, close } = await openJournal(name, true);
-    await close();
-    if (journal.state !== "applying" && journal.state !== "applied") return none;
+    const state = await journalState(name);
+    if (state !== "applying" && state !== "applied") return none;
     const text = `An earlier repair was cut off: its undo journal is '${name}'.`;
     const hint = "Finish it, or take it back, before anything else.";
     return { id, state: "refused", text, hint };

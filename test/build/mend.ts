@@ -1,4 +1,5 @@
 // A repair as the command line and the app do it, and its two endings, on real files.
+import * as fs from "node:fs";
 import { BlockError } from "../../core/base/errors.ts";
 import type { ImageSpec } from "../../core/block/driver.ts";
 import type { RepairScript } from "../../core/block/finding.ts";
@@ -47,6 +48,13 @@ export async function cutOffRepair(image: string, journal: string): Promise<void
   await mend(image, { journal, job }).catch((error: unknown) => {
     if (!(error instanceof BlockError) || error.code !== "ECANCELED") throw error;
   });
+}
+
+/** Done twice, it is as it was. */
+export function damageRecords(journal: string): void {
+  const bytes = fs.readFileSync(journal);
+  bytes[4096 + 30] = (bytes[4096 + 30] ?? 0) ^ 1;
+  fs.writeFileSync(journal, bytes);
 }
 
 /** Resumes or takes back. */

@@ -5,9 +5,10 @@ import * as path from "node:path";
 import { expect, it } from "vitest";
 import { openGraph } from "../../../core/graph.ts";
 import { asideName, deleteJournal, setJournalAside } from "../../../core/repair/journalAside.ts";
+import { unfinishedRepair } from "../../../core/repair/journalFile.ts";
 import { preflight } from "../../../core/repair/preflight.ts";
 import { brokenQed } from "../../build/brokenQed.ts";
-import { cutOffRepair, finish, mend } from "../../build/mend.ts";
+import { cutOffRepair, damageRecords, finish, mend } from "../../build/mend.ts";
 import { plannedJournal } from "../../build/plannedJournal.ts";
 import { tempDir, tempFile } from "../../build/temp.ts";
 
@@ -52,6 +53,29 @@ it("deletes a journal that was not begun, or taken back, and no other", async ()
   fs.writeFileSync(journal, "not a journal");
   await expect(deleteJournal(journal)).rejects.toMatchObject({ code: "EINVAL" });
   expect(Buffer.compare(fs.readFileSync(image), brokenQed())).toBe(0);
+});
+
+it("is told by the records of a repair that can go on, and by the state alone of one at its end", async () => {
+  const { image, journal } = broken();
+  const check = async (id: string) =>
+    (await preflight({ imagePath: image, backing: undefined })).find((each) => each.id === id);
+  await cutOffRepair(image, journal);
+  damageRecords(journal);
+  expect(await check("unfinished")).toMatchObject({
+    state: "warn",
+    text: expect.stringContaining("damaged"),
+  });
+  expect(await check("journal-place")).toMatchObject({
+    earlier: { state: undefined },
+    hint: expect.stringContaining("damaged"),
+  });
+  expect(await unfinishedRepair(image)).toMatch(/damaged/);
+  damageRecords(journal);
+  await finish(image, "resume", journal);
+  damageRecords(journal);
+  expect(await check("unfinished")).toMatchObject({ state: "ok" });
+  expect(await check("journal-place")).toMatchObject({ earlier: { state: "verified" } });
+  expect(await unfinishedRepair(image)).toBeUndefined();
 });
 
 it("does not delete a journal that was not begun when its image has changed since", async () => {
