@@ -77,7 +77,7 @@ async function refuse(): Promise<never> {
 }
 
 /** Of a sorted list, the first that ends behind `offset`. */
-function indexBehind<T>(list: readonly T[], offset: number, endOf: (entry: T) => number): number {
+export function indexBehind<T>(list: readonly T[], offset: number, endOf: (entry: T) => number): number {
   let low = 0;
   let high = list.length;
   while (low < high) {

@@ -4,6 +4,7 @@ import { hex } from "../base/bytes.ts";
 import { asBlockError, BlockError } from "../base/errors.ts";
 import { isZero } from "../base/zero.ts";
 import type { RepairScript } from "../block/finding.ts";
+import { indexBehind } from "../block/mendedFile.ts";
 import type { BlockNode } from "../block/node.ts";
 import type { RepairJob } from "../block/repair.ts";
 import {
@@ -48,18 +49,29 @@ export async function createJournal(
     await writer.write(write, write === last);
   }
   for (const { offset, newBytes } of patches) await writer.patch(offset, newBytes);
+  const sorted = [...patches].sort((a, b) => a.offset - b.offset);
   for (const copy of copies) {
     for (const { at, length } of pieces(0, copy.length)) {
       await turn(job);
       const piece = { from: copy.from + at, to: copy.to + at, length };
       const bytes = await readRange(image, piece.from, length);
-      for (const { offset, newBytes } of patches) overlay(bytes, piece.to, offset, newBytes);
+      overlayAll(bytes, piece.to, sorted);
       await writer.copy({ ...piece, hash: sha256(bytes) });
     }
   }
   await saveTail(image, cutSize, oldSize, writer, job);
   const headHash = sha256(await readRange(image, 0, headLength({ cutSize })));
   await writer.finish({ oldSize, cutSize, newSize, headHash });
+}
+
+/** Lays over `target` (which begins at `start`) what falls into it of patches by offset, of which no two overlap. */
+function overlayAll(target: Uint8Array, start: number, patches: RepairScript["patches"]): void {
+  const end = start + target.length;
+  for (let i = indexBehind(patches, start, (patch) => patch.offset + patch.newBytes.length); ; i++) {
+    const patch = patches[i];
+    if (patch === undefined || patch.offset >= end) break;
+    overlay(target, start, patch.offset, patch.newBytes);
+  }
 }
 
 /** What is cut off. Zeroes that follow each other are one record, however many they are. */

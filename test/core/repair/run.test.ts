@@ -47,6 +47,44 @@ it("tells how far each of its passes is, those that only read too", async () => 
   expect(Buffer.compare(fs.readFileSync(image), brokenQed())).toBe(0);
 });
 
+it("copies with what is laid over them, in whatever order that is given", async () => {
+  const piece = 1 << 20;
+  const cutSize = 512 + piece + 8;
+  const filename = tempFile("disk.raw", new Uint8Array(cutSize).fill(1));
+  const patch = (offset: number, fill: number) => ({ offset, newBytes: new Uint8Array(8).fill(fill) });
+  const script = {
+    ...{
+      items: [],
+      oldSize: cutSize,
+      cutSize,
+      newSize: 2 * cutSize,
+      last: undefined,
+      places: [],
+      writes: [],
+    },
+    copies: [
+      { from: 512, to: cutSize + 8, length: piece + 8 },
+      { from: 0, to: cutSize + piece + 16, length: 496 },
+    ],
+    // Behind both copies, over the seam of two pieces, over that of two copies, at the beginning, before the first.
+    patches: [
+      patch(2 * cutSize - 8, 2),
+      patch(cutSize + 8 + piece - 4, 3),
+      patch(cutSize + piece + 12, 4),
+      patch(cutSize + 8, 5),
+      patch(cutSize, 6),
+    ],
+  };
+  const image = await openGraph({ driver: "file", filename }, { readOnly: false });
+  const opened = await newJournal(`${filename}.undo`, image.root, script, filename, {});
+  await applyJournal(image.root, opened.file, opened.journal);
+  await opened.close();
+  await image.close();
+  const expected = new Uint8Array(2 * cutSize).fill(1);
+  for (const { offset, newBytes } of script.patches) expected.set(newBytes, offset);
+  expect(Buffer.compare(fs.readFileSync(filename), expected)).toBe(0);
+});
+
 it("does not say that nothing was changed when another program wrote meanwhile", async () => {
   const image = tempFile("disk.qed", brokenQed());
   const journal = `${image}.undo`;
