@@ -10,7 +10,7 @@ import { type OpenForRepair, openForRepair } from "./repairOpen.ts";
 import { phaseOf } from "./repairPhase.ts";
 import { changesOf } from "./repairPlanChanges.ts";
 import { RepairChooser } from "./repairPlanChoice.ts";
-import { mapBothWays } from "./repairPlanMap.ts";
+import { MapsBothWays } from "./repairPlanMap.ts";
 import { preflightChecks } from "./repairPlanPreflight.ts";
 import type { RepairOffered, RepairPlanParams, RepairPlanResult } from "./repairRun.ts";
 
@@ -71,6 +71,7 @@ function answerWith(
   job: JobContext<"repairPlan">,
 ): void {
   const chooser = new RepairChooser(offer, filename, file);
+  const maps = new MapsBothWays(root);
   let mapping: AbortController | undefined;
   job.answer?.({
     items: async ({ first, count }) => {
@@ -88,7 +89,7 @@ function answerWith(
       // A map of a choice that is not shown any more is not worth its time and memory.
       mapping?.abort();
       mapping = new AbortController();
-      return mapBothWays(root, mended, cells, AbortSignal.any([job.signal, mapping.signal]));
+      return maps.of(mended, cells, AbortSignal.any([job.signal, mapping.signal]));
     },
     preflight: async ({ ids, journal, writtenHere }) => {
       const script = chooser.script(ids);

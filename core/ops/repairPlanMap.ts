@@ -7,6 +7,7 @@ import type { BlockNode } from "../block/node.ts";
 import { driverNamed } from "../registry.ts";
 import { longestTile } from "./cells.ts";
 import { mapClusters } from "./clusterMap.ts";
+import { fileState } from "./mapIdentity.ts";
 import type { RepairAsks } from "./repairRun.ts";
 
 type Cells = RepairAsks["map"]["answer"];
@@ -14,48 +15,74 @@ type Cells = RepairAsks["map"]["answer"];
 /** Most cells of one map. */
 const mostCells = 1024 * 1024;
 
-/**
- * `root` is the image, `mended` its file as it would be. Cells are the worst of their clusters; where one of the files
- * has none any more they are unknown. Throws EINVAL, ECANCELED, EFBIG.
- */
-export async function mapBothWays(
-  root: BlockNode,
-  mended: BlockNode,
-  cells: number,
-  signal: AbortSignal,
-): Promise<Cells> {
-  if (!Number.isInteger(cells) || cells < 1 || cells > mostCells) {
-    throw new BlockError("EINVAL", `A map has 1 to ${mostCells} cells`);
+/** Maps of an image for one choice after another: what it is now is the same for all of them. */
+export class MapsBothWays {
+  readonly #root: BlockNode;
+  #now: (Scanned & { readonly clustersPerCell: number }) | undefined;
+
+  constructor(root: BlockNode) {
+    this.#root = root;
   }
-  if (!root.structure) throw new BlockError("ENOTSUP", "This image format has no clusters to be mapped");
-  const { clusterSize, fileSize } = root.structure;
-  const clusters = Math.ceil(Math.max(fileSize, mended.size) / clusterSize);
-  const clustersPerCell = Math.max(1, Math.ceil(clusters / cells));
-  // One after the other: a map takes more than a byte a cluster.
-  const before = await cellsOf(root, clusters, clustersPerCell, signal);
-  const then = await openOver(root.driver, mended);
-  return { clustersPerCell, before, after: await cellsOf(then, clusters, clustersPerCell, signal) };
+
+  /**
+   * `mended` is the image's file as it would be. A cell, of which there are `most` at the most, is the worst of its
+   * clusters; where one of the files has none any more it is unknown. Throws EINVAL, ECANCELED, EFBIG.
+   */
+  async of(mended: BlockNode, most: number, signal: AbortSignal): Promise<Cells> {
+    if (!Number.isInteger(most) || most < 1 || most > mostCells) {
+      throw new BlockError("EINVAL", `A map has 1 to ${mostCells} cells`);
+    }
+    const { structure, driver } = this.#root;
+    if (!structure) throw new BlockError("ENOTSUP", "This image format has no clusters to be mapped");
+    const clusters = Math.ceil(Math.max(structure.fileSize, mended.size) / structure.clusterSize);
+    const clustersPerCell = Math.max(1, Math.ceil(clusters / most));
+    const length = Math.ceil(clusters / clustersPerCell);
+    // One after the other: a map takes more than a byte a cluster.
+    const before = inLength(await this.#cellsNow(clustersPerCell, signal), length);
+    const then = await openOver(driver, mended);
+    const { cells: after } = await scan(then, clustersPerCell, signal);
+    return { clustersPerCell, before, after: inLength(after, length) };
+  }
+
+  /** Kept until another program writes to the file. */
+  async #cellsNow(clustersPerCell: number, signal: AbortSignal): Promise<Uint8Array> {
+    const kept = this.#now;
+    if (kept?.clustersPerCell === clustersPerCell && kept.state === fileState(this.#root)) return kept.cells;
+    const scanned = await scan(this.#root, clustersPerCell, signal);
+    this.#now = scanned.state === undefined ? undefined : { ...scanned, clustersPerCell };
+    return scanned.cells;
+  }
 }
 
-async function cellsOf(
-  node: BlockNode,
-  clusters: number,
-  clustersPerCell: number,
-  signal: AbortSignal,
-): Promise<Uint8Array> {
+/** A copy, whatever the length of the file that it is of. */
+function inLength(cells: Uint8Array, length: number): Uint8Array {
+  const all = new Uint8Array(length);
+  all.set(cells.subarray(0, length));
+  return all;
+}
+
+interface Scanned {
+  readonly cells: Uint8Array;
+  /** Of the file, when the scan began; undefined where that is not known. */
+  readonly state: string | undefined;
+}
+
+async function scan(node: BlockNode, clustersPerCell: number, signal: AbortSignal): Promise<Scanned> {
   const map = await mapClusters(node, { signal, progress: () => undefined });
+  const { clusters, identity } = map.summary;
   const cells = new Uint8Array(Math.ceil(clusters / clustersPerCell));
   const pace = new Pace(signal);
-  for (let first = 0; first < map.summary.clusters; first += longestTile) {
+  for (let first = 0; first < clusters; first += longestTile) {
     const kinds = await map.tile({ level: 0, first, count: longestTile });
-    for (const [i, kind] of kinds.entries()) {
+    for (let i = 0; i < kinds.length; i++) {
       const cell = Math.floor((first + i) / clustersPerCell);
-      if (kind > (cells[cell] ?? 0)) cells[cell] = kind;
+      const kind = kinds[i] as number;
+      if (kind > (cells[cell] as number)) cells[cell] = kind;
     }
     await pace.turn();
     if (pace.stopped) throw new BlockError("ECANCELED", "The map was cancelled");
   }
-  return cells;
+  return { cells, state: identity?.state };
 }
 
 /** The format over a file that is none on disk: read-only, without backing files. */

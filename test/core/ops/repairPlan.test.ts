@@ -176,6 +176,32 @@ it("shows the map before and after, and the second is the map of the mended file
   await mended.end();
 });
 
+it("shows the same map before for each choice, and another once the file was written to", async () => {
+  const file = tempFile("a.qed", brokenQed());
+  const looking = await look(file);
+  const { ids } = await looking.ask("choose", { ids: "default" });
+  const first = await looking.ask("map", { ids, cells: 10_000 });
+  const none = await looking.ask("map", { ids: [], cells: 10_000 });
+  expect(none.before.length).toBeLessThan(first.before.length);
+  expect(none.before).toEqual(first.before.subarray(0, none.before.length));
+  expect(none.after).toEqual(none.before);
+  // Numbers of cells are told apart, and so is what is given away from what is kept.
+  none.before.fill(0);
+  expect(await looking.ask("map", { ids, cells: 10_000 })).toEqual(first);
+  expect((await looking.ask("map", { ids, cells: 4 })).before.length).toBeLessThanOrEqual(4);
+  expect(await looking.ask("map", { ids, cells: 10_000 })).toEqual(first);
+  // The table of tables (QED header, byte 40) is empty now.
+  const bytes = fs.readFileSync(file);
+  const l1 = Number(bytes.readBigUInt64LE(40));
+  fs.writeFileSync(file, bytes.fill(0, l1, l1 + cluster));
+  // However coarse the clock of the file system is.
+  fs.utimesSync(file, 1, 1);
+  const other = await looking.ask("map", { ids: [], cells: 10_000 });
+  expect(other.before).not.toEqual(first.before.subarray(0, other.before.length));
+  expect(other.after).toEqual(other.before);
+  await looking.end();
+});
+
 it("ends a map for the sake of a newer one, and refuses what is no number of cells", async () => {
   const looking = await look(tempFile("a.qed", brokenQed()));
   const older = looking.ask("map", { ids: [], cells: 8 });
