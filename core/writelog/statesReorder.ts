@@ -22,18 +22,19 @@ export function reorderedStates(
   { count, seed, torn }: ReorderSample,
 ): CrashState[] {
   const moments = volatileMoments(index, first, end);
-  const found = new Map<string, CrashState>();
+  const found = new Map<string, { readonly text: string; readonly state: CrashState }>();
   const next = randomNumbers(seed);
   for (let misses = 0; moments.length > 0 && found.size < count && misses < mostRepeats * count; misses++) {
     const entries = moments[Math.floor(next() * moments.length)] ?? end;
     const lost = drawLost(index, volatileAt(index, entries, first), next, torn);
-    const key = `${entries} ${formatLost(lost)}`;
+    const text = formatLost(lost);
+    const key = `${entries} ${text}`;
     if (lost.size === 0 || found.has(key)) continue;
-    found.set(key, { entries, lost, kind: "reorder" });
+    found.set(key, { text, state: { entries, lost, kind: "reorder" } });
   }
-  return [...found.values()].sort(
-    (a, b) => a.entries - b.entries || (formatLost(a.lost) < formatLost(b.lost) ? -1 : 1),
-  );
+  return [...found.values()]
+    .sort((a, b) => a.state.entries - b.state.entries || (a.text < b.text ? -1 : 1))
+    .map(({ state }) => state);
 }
 
 /** Numbers of entries after which some write is not durable: behind each write that changes the disk. */
