@@ -3,10 +3,10 @@
 // also when it is told to stand still. Being cancelled is a result.
 import { BlockError } from "../base/errors.ts";
 import { openGraph } from "../graph.ts";
-import type { JobContext } from "../jobs/contract.ts";
+import type { Answers, JobContext } from "../jobs/contract.ts";
 import { type ClusterMap, mapClusters } from "./clusterMap.ts";
 import type { GrowingMap } from "./growingMap.ts";
-import type { MapParams, MapResult } from "./mapRun.ts";
+import type { MapParams, MapPlace, MapResult } from "./mapRun.ts";
 import { Standstill } from "./standstill.ts";
 
 const progressEveryMs = 100;
@@ -85,11 +85,27 @@ function answerSoFar(map: GrowingMap, standstill: Standstill, job: JobContext<"m
 function answer(map: ClusterMap, job: JobContext<"map">): void {
   job.answer?.({
     tile: (request) => map.tile(request, job.signal),
-    place: async ({ offset, limit }) => map.place(offset, limit, job.signal),
+    place: latestPlace(map, job.signal),
     guestPlace: ({ offset }) => map.guestPlace(offset),
     next: (question) => map.next(question, job.signal),
     pause: async () => undefined,
   });
+}
+
+/** Ends the search of a place for the sake of that of another; the same question asked meanwhile has its answer. */
+function latestPlace(map: ClusterMap, signal: AbortSignal): Answers<"map">["place"] {
+  let latest: { offset: number; limit: number; found: Promise<MapPlace> } | undefined;
+  let searching = new AbortController();
+  return ({ offset, limit = defaultReferences }) => {
+    if (latest?.offset === offset && latest.limit === limit) return latest.found;
+    searching.abort();
+    searching = new AbortController();
+    const found = map.place(offset, limit, AbortSignal.any([signal, searching.signal])).finally(() => {
+      if (latest?.found === found) latest = undefined;
+    });
+    latest = { offset, limit, found };
+    return found;
+  };
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

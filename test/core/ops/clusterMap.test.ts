@@ -2,13 +2,14 @@ import * as fs from "node:fs";
 import * as os from "node:os";
 import * as path from "node:path";
 import { MessageChannel } from "node:worker_threads";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ClusterMarks, maxMappedClusters } from "../../../core/block/clusterMarks.ts";
 import { kindWords } from "../../../core/block/kindWords.ts";
 import { clusterKinds, firstProblem, kindNumber } from "../../../core/block/structure.ts";
 import { startJob, startThread } from "../../../core/jobs/client.ts";
-import type { Port } from "../../../core/jobs/contract.ts";
+import type { Answers, Port } from "../../../core/jobs/contract.ts";
 import { portOfChannel } from "../../../core/jobs/port.ts";
+import { runJob } from "../../../core/jobs/run.ts";
 import { serveJob } from "../../../core/jobs/serve.ts";
 import { longestTile } from "../../../core/ops/cells.ts";
 import { mapClusters } from "../../../core/ops/clusterMap.ts";
@@ -22,6 +23,7 @@ const KiB = 1024;
 const quiet = () => ({ signal: new AbortController().signal, progress: () => undefined });
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "blkscope-map-"));
 beforeAll(buildThreads);
+afterEach(() => vi.restoreAllMocks());
 afterAll(() => fs.rmSync(folder, { recursive: true }));
 
 /** 3000 guest clusters of 4 KiB, every seventh missing. */
@@ -312,6 +314,37 @@ describe("the map job", () => {
     expect(await failureOf(job.ask("tile", { level: 0, first: 0, count: 1 }))).toMatchObject({
       code: "ECANCELED",
     });
+  });
+
+  it("ends the search of a place for that of another, not for the same that is asked again", async () => {
+    const { bytes, dataOffsets } = someQed();
+    const filename = path.join(folder, "places.qed");
+    fs.writeFileSync(filename, bytes);
+    const stop = new AbortController();
+    let done: Promise<unknown> | undefined;
+    const asks = await new Promise<Answers<"map">>((resolve) => {
+      let answers: Answers<"map">;
+      const told = { progress: () => undefined, items: () => resolve(answers) };
+      const answer = (given: Answers<"map">) => {
+        answers = given;
+      };
+      const spec = { driver: "qed", file: { driver: "file", filename } };
+      done = runJob("map", { spec }, told, { signal: stop.signal, answer });
+    });
+    // Every look at the clock takes longer than a turn: a search can be ended wherever it takes one.
+    let now = performance.now();
+    vi.spyOn(performance, "now").mockImplementation(() => (now += 30));
+    const [older, newer] = [8, 3 * 512 + 8].map((guest) => ({ offset: dataOffsets.get(guest) ?? 0 }));
+    const question = (place: typeof older) => asks.place(place ?? expect.fail("there is no such cluster"));
+    const first = failureOf(question(older));
+    const [second, again] = [question(newer), question(newer)];
+    expect(await first).toMatchObject({ code: "ECANCELED" });
+    const { references } = await second;
+    expect(references.list.map(({ by }) => by)).toEqual(["L1[3] -> L2[8]"]);
+    expect(await again).toEqual(await second);
+    expect((await question(older)).references.list.map(({ by }) => by)).toEqual(["L1[0] -> L2[8]"]);
+    stop.abort();
+    await done;
   });
 
   it("says that it was cancelled before the end, and answers only what it knows", async () => {
