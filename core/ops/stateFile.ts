@@ -57,7 +57,9 @@ export class StateFile {
     this.#shown = undefined;
     if (before === undefined) fs.rmSync(this.path, { force: true });
     if (before === undefined) fs.writeFileSync(this.path, "", { mode: 0o600, flag: "wx" });
-    const graph = await openGraph(imageSpecForPath(this.path), { format: "raw", readOnly: false });
+    // The command reads through the page cache, and nobody else needs the file: it is never made durable.
+    const options = { format: "raw", readOnly: false, cache: { noFlush: true } };
+    const graph = await openGraph(imageSpecForPath(this.path), options);
     try {
       if (before === undefined) await lengthenTo(graph.root, this.#size);
       const pace = new Pace(signal);
