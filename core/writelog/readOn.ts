@@ -1,8 +1,10 @@
 // A log that ends within an entry may be torn, or somebody is writing that entry just now. Which it is, its file tells a
-// moment later: where it has grown or counts more, it is read on as one that is being written; where it is shorter, as one
+// moment later, or at once where it has long been at rest: where it has grown or counts more, it is read on as one that is being written; where it is shorter, as one
 // that was cut.
+import * as fs from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BlockNode } from "../block/node.ts";
+import { fileOf } from "./fileOf.ts";
 import { extendIndex, statedEntries } from "./index.ts";
 import type { LogIndex } from "./logIndex.ts";
 import type { IndexJob } from "./walk.ts";
@@ -15,6 +17,8 @@ export interface OpenLog {
 
 /** Between two looks at a log that ends within an entry, milliseconds: longer than a write takes. */
 const momentMs = 200;
+/** Nobody is writing an entry to a file that was not changed for so long: long enough for a server's clock that is behind. */
+const restMs = 60_000;
 
 /**
  * `index` of the log that is `opened`, read on if that ended within an entry and the log has been written to since. Returns
@@ -29,7 +33,8 @@ export async function readOn<Log extends OpenLog>(
   moment: () => Promise<unknown> = () => pause(momentMs),
 ): Promise<Log> {
   if (index.end.kind !== "torn") return opened;
-  await moment();
+  if (!isAtRest(opened.root)) await moment();
+  // Also then: it may have been written to while it was read.
   const next = await reopen();
   let hasChanged: boolean;
   try {
@@ -44,4 +49,11 @@ export async function readOn<Log extends OpenLog>(
   const [used, unused] = hasChanged ? [next, opened] : [opened, next];
   await unused.close();
   return used;
+}
+
+/** Of a device nothing tells. A file's time of change can be set, that of its inode can't. */
+function isAtRest(log: BlockNode): boolean {
+  const file = fileOf(log);
+  const stat = file === undefined ? undefined : fs.statSync(file, { throwIfNoEntry: false });
+  return stat?.isFile() === true && Date.now() - Math.max(stat.mtimeMs, stat.ctimeMs) > restMs;
 }

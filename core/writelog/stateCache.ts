@@ -4,6 +4,7 @@
 import * as fs from "node:fs";
 import { Lru } from "../base/lru.ts";
 import type { BlockNode } from "../block/node.ts";
+import { fileOf } from "./fileOf.ts";
 import { indexLog } from "./index.ts";
 import { WriteIntervals } from "./intervals.ts";
 import { buildIntervals } from "./intervalsBuild.ts";
@@ -111,10 +112,4 @@ export function identityOf(log: BlockNode): string | undefined {
   const stat = fs.statSync(file, { bigint: true, throwIfNoEntry: false });
   if (!stat?.isFile() || Date.now() - Number(stat.mtimeMs) < freshMs) return undefined;
   return [file, stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs, log.size].join(":");
-}
-
-/** Also below a raw node that shows all of it. */
-function fileOf({ driver, info, children, size }: BlockNode): string | undefined {
-  const [first] = children;
-  return driver === "raw" && first?.node.size === size ? first.node.info.path : info.path;
 }

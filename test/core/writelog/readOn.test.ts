@@ -1,11 +1,14 @@
 // A log that ends within an entry: torn, or just being written. The writer takes its next step in the moment between.
-import { describe, expect, it } from "vitest";
+import * as fs from "node:fs";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { openGraph } from "../../../core/graph.ts";
 import { MemoryNode } from "../../../core/protocol/memory.ts";
 import { indexLog } from "../../../core/writelog/index.ts";
 import { type OpenLog, readOn } from "../../../core/writelog/readOn.ts";
 import { lacksEntries } from "../../../core/writelog/replaySelect.ts";
 import { failureOf, filled } from "../../build/open.ts";
 import { makeLog } from "../../build/randomLog.ts";
+import { tempFile } from "../../build/temp.ts";
 
 const whole = makeLog(512, [
   { sector: 0, payload: filled(1024, 1) },
@@ -105,4 +108,42 @@ describe("a log that ends within an entry", () => {
 it("a log that is whole is not looked at twice", async () => {
   const { looks, index } = await read(whole, step(512, 0));
   expect([looks, index.end.kind]).toEqual([0, "complete"]);
+});
+
+describe("the file of a log that ends within an entry", () => {
+  const open = (filename: string) => openGraph({ driver: "raw", file: { driver: "file", filename } });
+
+  /** Read, written to until `after`, and looked at again when as much time has passed as is given. */
+  async function readFile(filename: string, after: Uint8Array | undefined, passedMs: number) {
+    const first = await open(filename);
+    const index = await indexLog(first.root);
+    if (after !== undefined) fs.writeFileSync(filename, after);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + passedMs });
+    onTestFinished(() => void vi.useRealTimers());
+    const moment = vi.fn(async () => undefined);
+    const log = await readOn(first, index, () => open(filename), {}, moment);
+    onTestFinished(() => log.close());
+    return { index, moments: moment.mock.calls.length };
+  }
+
+  it("is not waited for where it has not changed for long", async () => {
+    const { index, moments } = await readFile(tempFile("a.log", step(3000, 3)), undefined, 3_600_000);
+    expect([index.count, index.end.kind, moments]).toEqual([2, "torn", 0]);
+  });
+
+  it("is read on where it changed while it was read, which took long", async () => {
+    const { index, moments } = await readFile(tempFile("a.log", step(3000, 2)), whole, 3_600_000);
+    expect([index.count, index.end.kind, moments]).toEqual([4, "growing", 0]);
+  });
+
+  it("is waited for where it has just changed, whatever time it was given, and where its time lies ahead", async () => {
+    const filename = tempFile("a.log", step(3000, 3));
+    expect((await readFile(filename, undefined, 0)).moments).toBe(1);
+    vi.useRealTimers();
+    const past = new Date(Date.now() - 3_600_000);
+    fs.utimesSync(filename, past, past);
+    expect((await readFile(filename, undefined, 0)).moments).toBe(1);
+    vi.useRealTimers();
+    expect((await readFile(filename, undefined, -3_600_000)).moments).toBe(1);
+  });
 });
