@@ -110,7 +110,11 @@ export class StateFile {
   ): Promise<void> {
     const buffer = new Uint8Array(Math.min(pieceLength, end - start));
     for (let at = start; at < end; ) {
-      const extent = await this.#extentAt(entries, at, end - at, lost);
+      let extent = await this.#extentAt(entries, at, Math.min(pieceLength, end - at), lost);
+      // How far it goes takes longer to find: that is asked of zeroes alone, as data are taken piece by piece.
+      if (extent.isZero && extent.length === pieceLength) {
+        extent = await this.#extentAt(entries, at, end - at, lost);
+      }
       const piece = extent.isZero ? undefined : buffer.subarray(0, Math.min(pieceLength, extent.length));
       if (piece !== undefined) await this.#states.read(entries, at, piece, lost);
       const length = piece?.length ?? extent.length;

@@ -1,6 +1,6 @@
 // A log that ends within an entry may be torn, or somebody is writing that entry just now. Which it is, its file tells a
-// moment later, or at once where it has long been at rest: where it has grown or counts more, it is read on as one that is being written; where it is shorter, as one
-// that was cut.
+// moment later, or at once where it has long been at rest: where it has grown or counts more, it is read on as one that is
+// being written; where it is shorter, as one that was cut.
 import * as fs from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import type { BlockNode } from "../block/node.ts";

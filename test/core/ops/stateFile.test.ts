@@ -42,4 +42,31 @@ describe("a state as a file", () => {
     }
     expect(sync).not.toHaveBeenCalled();
   });
+
+  it("holds every state's bytes where data and zeroes are longer than a piece, and holes take no room", async () => {
+    const sectorsOf = (kib: number) => kib * 2;
+    const long = (sector: number, kib: number, value: number): GivenEntry => ({
+      sector,
+      payload: filled(kib * 1024, value),
+    });
+    const states = await statesOf([
+      long(0, 600, 1),
+      long(sectorsOf(500), 300, 2),
+      { flags: 4, sector: sectorsOf(100), sectorCount: sectorsOf(512) },
+      write(sectorsOf(256), 3),
+      long(sectorsOf(4096), 256, 4),
+      { flags: 4, sector: 0, sectorCount: sectorsOf(3000) },
+    ]);
+    const size = 8 * 1024 * 1024;
+    const file = new StateFile(states, size, path.join(tempDir(), "a.raw"));
+    const expected = new Uint8Array(size);
+    for (const entries of [5, 6, 1, 0, 3, 2, 4]) {
+      await file.show({ entries, kind: "entry", lost: nothingLost }, signal);
+      await states.read(entries, 0, expected);
+      expect([entries, Buffer.compare(fs.readFileSync(file.path), expected)]).toEqual([entries, 0]);
+      if (entries === 6) expect(fs.statSync(file.path).blocks * 512).toBeLessThan(1024 * 1024);
+      // As a command that writes to it does: it is made anew.
+      if (entries === 0) fs.appendFileSync(file.path, "x");
+    }
+  });
 });
