@@ -195,15 +195,19 @@ class HeldLog {
 
   async extend(growing: boolean): Promise<LogIndexAsks["extend"]["answer"]> {
     const next = await openLog(this.#params);
+    const wasLent = this.#endLoan !== undefined;
     this.#endPreparation();
     const before = this.#graph;
     this.#graph = next;
     await before.close();
     const key = identityOf(next.root);
+    const { count } = this.#held;
     const changed = await this.#extendIndex(growing);
     this.#noteRead(key);
     this.#isSearched = false;
-    this.questions.changed(changed);
+    // What a writer has not counted yet is no entry: most often none came, and what was prepared still holds.
+    if (changed < count || this.#held.count > count) this.questions.changed(changed);
+    else if (wasLent) await this.#prepare();
     return { changed, summary: this.summary() };
   }
 

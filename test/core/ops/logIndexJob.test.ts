@@ -12,6 +12,8 @@ import type {
 } from "../../../core/ops/logIndexRun.ts";
 import { MemoryNode } from "../../../core/protocol/memory.ts";
 import { indexLog } from "../../../core/writelog/index.ts";
+import { lentTables } from "../../../core/writelog/lentTables.ts";
+import { identityOf } from "../../../core/writelog/stateCache.ts";
 import { failureOf, filled } from "../../build/open.ts";
 import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
 import { tempFile } from "../../build/temp.ts";
@@ -193,6 +195,48 @@ describe("the job that holds a log's index", () => {
     fs.writeFileSync(filename, makeLog(512, entries).bytes);
     expect(await ask.extend({})).toMatchObject({ changed: 6 });
     expect(await ask.page({ first: 0, count: 10 })).toHaveLength(6);
+  });
+
+  it("keeps and lends what it prepared as long as no entry comes", async () => {
+    const part = makeLog(512, entries.slice(0, 2)).bytes;
+    const filename = tempFile("a.log", part);
+    let age = 60_000;
+    /** A file that has just changed is read anew by everyone. */
+    const changeTo = (bytes: Uint8Array) => {
+      fs.writeFileSync(filename, bytes);
+      age -= 10_000;
+      const past = new Date(Date.now() - age);
+      fs.utimesSync(filename, past, past);
+    };
+    const lent = async () => {
+      const graph = await openGraph({ driver: "file", filename });
+      const key = identityOf(graph.root);
+      await graph.close();
+      return key === undefined ? undefined : lentTables(key);
+    };
+    changeTo(part);
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { ask } = await held(filename, { growing: true });
+    await ask.bins({ filter: "", firstEntry: 0, endEntry: 2, columns: 2, edges: Float64Array.of(0, 4096) });
+    await vi.advanceTimersByTimeAsync(1000);
+    await ask.base({ spec: undefined });
+    const first = await lent();
+    expect(first?.entries).toBe(2);
+    await ask.extend({ growing: true });
+    expect((await lent())?.levels).toBe(first?.levels);
+    // The writer is within its next entry, which it has not counted.
+    const uncounted = makeLog(512, entries).bytes;
+    uncounted.set(part.subarray(0, 512));
+    changeTo(uncounted);
+    expect(await lent()).toBeUndefined();
+    expect(await ask.extend({ growing: true })).toMatchObject({ changed: 2, summary: { entries: 2 } });
+    expect((await lent())?.levels).toBe(first?.levels);
+    changeTo(makeLog(512, entries).bytes);
+    await ask.extend({ growing: true });
+    expect(await lent()).toBeUndefined();
+    // Of the entry that came.
+    expect(await ask.versions({ offset: 2048, bytes: filled(16, 7) })).toMatchObject({ isCurrent: true });
   });
 
   it("recovers when it is asked to, at once or later", async () => {
