@@ -15,7 +15,7 @@ import { formatLost } from "../writelog/lost.ts";
 import { readOn } from "../writelog/readOn.ts";
 import { recoverAll } from "../writelog/recover.ts";
 import { LogStates } from "../writelog/state.ts";
-import { identityOf, shareTables } from "../writelog/stateCache.ts";
+import { identityOf, type LogTables, lentLog, shareTables } from "../writelog/stateCache.ts";
 import type { CrashState } from "../writelog/states.ts";
 import { bisectCommand } from "./bisectCommand.ts";
 import { type Looked, searchStates, statesBetween, statesOfRequest } from "./bisectStates.ts";
@@ -96,26 +96,36 @@ class Search {
     let log = opened;
     try {
       const key = identityOf(opened.root);
+      const lent = this.#lent(key);
+      // Whoever lends it goes on to.
+      if (lent !== undefined) return await this.#run(opened.root, lent, undefined, base);
       const index = await this.#read(opened, (used) => {
         log = used;
       });
-      return await this.#run(log.root, index, log === opened ? key : undefined, base);
+      return await this.#run(log.root, { index }, log === opened ? key : undefined, base);
     } finally {
       await log.close();
     }
   }
 
+  /** Of a log that ends well all that reading it would tell: no entry is to be looked for behind that end. */
+  #lent(key: string | undefined): LogTables | undefined {
+    const lent = key === undefined ? undefined : lentLog(key);
+    const isAll = lent?.index.end.kind === "complete" && (this.#params.range?.end ?? 0) <= lent.index.count;
+    return isAll ? lent : undefined;
+  }
+
   /** `key`: what the log's file was when the index was made of it. */
   async #run(
     log: BlockNode,
-    index: LogIndex,
+    { index, intervals: known }: Pick<LogTables, "index"> & Partial<LogTables>,
     key: string | undefined,
     base: BlockNode | undefined,
   ): Promise<LogBisectResult> {
     const { signal } = this.#job;
     const states = this.#states(index);
     const size = diskSize(this.#params.size, index.diskEnd, base);
-    const intervals = await buildIntervals(index, { signal });
+    const intervals = known ?? (await buildIntervals(index, { signal }));
     const jobs = Math.min(states.length, this.#params.jobs ?? availableParallelism());
     this.#totals = { ...nothingYet, states: states.length };
     const endLoan = shareTables(key, { index, intervals });

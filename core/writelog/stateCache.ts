@@ -8,7 +8,7 @@ import { fileOf } from "./fileOf.ts";
 import { indexLog } from "./index.ts";
 import { WriteIntervals } from "./intervals.ts";
 import { buildIntervals } from "./intervalsBuild.ts";
-import { type LentTables, lendTables, lentTables } from "./lentTables.ts";
+import { lendTables, lentTables } from "./lentTables.ts";
 import { LogIndex } from "./logIndex.ts";
 import { type OpenLog, readOn } from "./readOn.ts";
 import { recoverAll } from "./recover.ts";
@@ -51,8 +51,8 @@ export async function tablesOf(log: StateLog, recover = false): Promise<LogTable
   const identity = identityOf(log.node);
   if (identity === undefined) return makeTables(log, recover);
   const key = keyOf(identity, recover);
-  const lent = lentTables(key);
-  if (lent !== undefined) return tablesFrom(lent);
+  const lent = lentLog(key);
+  if (lent !== undefined) return lent;
   const known = kept.get(key);
   if (known !== undefined) {
     const tables = await known;
@@ -89,9 +89,12 @@ async function makeTables(log: StateLog, recover: boolean): Promise<MadeTables> 
   return { index, intervals: await buildIntervals(index), size: log.node.size };
 }
 
-function tablesFrom({ index: shared, entries, levels }: LentTables): LogTables {
-  const index = LogIndex.from(shared);
-  return { index, intervals: new WriteIntervals(index, entries, levels) };
+/** What a thread of this process has made of the file and lends; no row may be added to the index. */
+export function lentLog(identity: string): LogTables | undefined {
+  const lent = lentTables(identity);
+  if (lent === undefined) return undefined;
+  const index = LogIndex.from(lent.index);
+  return { index, intervals: new WriteIntervals(index, lent.entries, lent.levels) };
 }
 
 /**

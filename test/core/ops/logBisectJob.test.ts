@@ -2,7 +2,8 @@
 // that makes it again, and that nothing is left behind.
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { openGraph } from "../../../core/graph.ts";
 import type { JobProgress } from "../../../core/jobs/contract.ts";
 import { runJob } from "../../../core/jobs/run.ts";
 import type {
@@ -11,6 +12,10 @@ import type {
   LogBisectResult,
   LogBisectTotals,
 } from "../../../core/ops/logBisectRun.ts";
+import { indexLog } from "../../../core/writelog/index.ts";
+import { buildIntervals } from "../../../core/writelog/intervalsBuild.ts";
+import { lentTables } from "../../../core/writelog/lentTables.ts";
+import { identityOf, shareTables } from "../../../core/writelog/stateCache.ts";
 import { filled } from "../../build/open.ts";
 import { type GivenEntry, makeLog } from "../../build/randomLog.ts";
 import { tempDir, tempFile } from "../../build/temp.ts";
@@ -263,5 +268,40 @@ describe("a search for the first state that fails", () => {
     expect((await bisect({ base: sized })).result.command).toContain(
       ` --base 'json:${JSON.stringify(sized)}' `,
     );
+  });
+});
+
+describe("a log that another thread has read", () => {
+  /** Lent is what the log was up to `upTo`: that it is used shows in states that are not looked at. */
+  async function lentLog(upTo: number, growing = false) {
+    const filename = tempFile("lent.log", makeLog(512, entries).bytes);
+    const past = new Date(Date.now() - 60_000);
+    fs.utimesSync(filename, past, past);
+    const log = { driver: "file", filename };
+    const graph = await openGraph(log);
+    const part = await openGraph({ driver: "memory", bytes: makeLog(512, entries.slice(0, upTo)).bytes });
+    const index = await indexLog(part.root, { growing });
+    const key = identityOf(graph.root) ?? "";
+    const endLoan = shareTables(key, { index, intervals: await buildIntervals(index) });
+    onTestFinished(async () => {
+      endLoan();
+      await part.close();
+      await graph.close();
+    });
+    return { log, isLent: () => lentTables(key) !== undefined };
+  }
+
+  it("is not read again, and stays lent", async () => {
+    const { log, isLent } = await lentLog(12);
+    const { result } = await bisect({ log });
+    expect([result.totals.states, result.firstBad, isLent()]).toEqual([3, undefined, true]);
+  });
+
+  it("is read where more entries are asked for, or where more may come", async () => {
+    const more = await lentLog(12);
+    const { result } = await bisect({ log: more.log, range: { first: 0, end: 30 } });
+    expect(result.firstBad).toMatchObject({ entries: 15 });
+    const growing = await lentLog(12, true);
+    expect((await bisect({ log: growing.log })).result.firstBad).toMatchObject({ entries: 15 });
   });
 });
