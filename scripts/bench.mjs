@@ -38,11 +38,20 @@ const suites = [
   { name: "app", parts: ["node", "renderer"], run: app.run },
 ];
 
-const { values } = parseArgs({
-  options: { quick: { type: "boolean", default: false }, suite: { type: "string", multiple: true } },
-});
+/** Throws SetupError. */
+function wishes() {
+  try {
+    const quick = /** @type {const} */ ({ type: "boolean", default: false });
+    const suite = /** @type {const} */ ({ type: "string", multiple: true });
+    return parseArgs({ options: { quick, suite } }).values;
+  } catch (error) {
+    const usage = `Usage: npm run bench [-- [--quick] [--suite ${suites.map(({ name }) => name).join("|")}]...]`;
+    throw new SetupError(`${error instanceof Error ? error.message : error}\n${usage}`);
+  }
+}
 
 await runMain(async () => {
+  const values = wishes();
   const wanted = suites.filter(({ name }) => values.suite?.includes(name) ?? true);
   if (wanted.length === 0)
     throw new SetupError(`there are only the suites ${suites.map(({ name }) => name)}`);

@@ -45,6 +45,13 @@ describe("the bench", () => {
     expect(peakMemory({ name: "big", argv })).toBeGreaterThan(200 * 1024 * 1024);
   });
 
+  it("takes for a peak what the script took, not what started it", () => {
+    const large = Buffer.alloc(300 * 1024 * 1024, 1);
+    const peak = peakMemory({ name: "small", argv: [process.execPath, "-e", ""] });
+    expect(peak).toBeLessThan(large.length / 2);
+    expect(peak).toBeGreaterThan(10 * 1024 * 1024);
+  });
+
   it("makes equal sparse files with their data where it was asked for", () => {
     const files = ["a", "b"].map((name) => path.join(folder, name));
     scatteredFiles(files, 64 * 1024 * 1024, 4, 4096);
