@@ -3,6 +3,7 @@
 import { readFile, stat } from "node:fs/promises";
 import * as path from "node:path";
 import * as z from "zod";
+import { soonerOf } from "../core/base/wait.ts";
 import { writeAtomic } from "./atomicWrite.ts";
 import type { FileTokens } from "./files.ts";
 import type { RecentItem } from "./ipc/contract.ts";
@@ -104,14 +105,10 @@ function without(entries: readonly Entry[], paths: readonly string[]): readonly 
 
 const keyOf = (paths: readonly string[]) => JSON.stringify([...paths].sort());
 
-function isMissing(file: string, lookMs: number): Promise<boolean> {
+async function isMissing(file: string, lookMs: number): Promise<boolean> {
   const look = stat(file).then(
     () => false,
     (error: NodeJS.ErrnoException) => error.code === "ENOENT" || error.code === "ENOTDIR",
   );
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), lookMs);
-  });
-  return Promise.race([look, tooLong]).finally(() => clearTimeout(timer));
+  return (await soonerOf(look, lookMs)) ?? false;
 }

@@ -3,6 +3,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import type { Sharing } from "./sharing.ts";
+import { soonerOf } from "./wait.ts";
 
 /** Below, what threads cost is as much as they save. Each has some 12 MiB of memory of its own. */
 export const usualSharing: Sharing = {
@@ -107,13 +108,4 @@ export async function askAll<Order, Answer>(
     await look();
   }
   return answers;
-}
-
-/** Waits for it, but not longer. */
-async function soonerOf(work: Promise<void>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const time = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work, time]).finally(() => clearTimeout(timer));
 }

@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
+import { setDeadline } from "../base/wait.ts";
 import { systemError } from "../protocol/systemError.ts";
 import { CliError } from "./command.ts";
 import { openError } from "./openError.ts";
@@ -119,8 +120,7 @@ function start({ command, args }: App, more: readonly string[]): Promise<void> {
     });
     child.on("spawn", () => {
       child.unref();
-      // An end that came while this process stood still is heard first.
-      setTimeout(() => setImmediate(resolve), earlyEndMs);
+      setDeadline(resolve, earlyEndMs);
     });
   });
 }

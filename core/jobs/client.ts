@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { BlockError, fromPlain } from "../base/errors.ts";
+import { setDeadline } from "../base/wait.ts";
 import { giveLentTables } from "../writelog/lentTables.ts";
 import {
   type Answer,
@@ -91,8 +92,7 @@ export function startJob<N extends JobName>(
       if (writingJobs.has(name)) return;
       const late = () =>
         terminate("the job did not stop within 2 seconds and was ended; what it had found is kept");
-      // A result that came while this process stood still is read first.
-      timer = setTimeout(() => setImmediate(late), cancelTimeoutMs);
+      timer = setDeadline(late, cancelTimeoutMs);
     },
     ask: (question, about) => questions.ask(question, about) as Promise<never>,
     terminate: () => terminate("the job was ended"),

@@ -4,6 +4,7 @@
 import { BlockError } from "../base/errors.ts";
 import { openGraph } from "../graph.ts";
 import type { Answers, JobContext } from "../jobs/contract.ts";
+import { Latest } from "../jobs/latest.ts";
 import { type ClusterMap, mapClusters } from "./clusterMap.ts";
 import type { GrowingMap } from "./growingMap.ts";
 import type { MapParams, MapPlace, MapResult } from "./mapRun.ts";
@@ -95,12 +96,10 @@ function answer(map: ClusterMap, job: JobContext<"map">): void {
 /** Ends the search of a place for the sake of that of another; the same question asked meanwhile has its answer. */
 function latestPlace(map: ClusterMap, signal: AbortSignal): Answers<"map">["place"] {
   let latest: { offset: number; limit: number; found: Promise<MapPlace> } | undefined;
-  let searching = new AbortController();
+  const searches = new Latest(signal);
   return ({ offset, limit = defaultReferences }) => {
     if (latest?.offset === offset && latest.limit === limit) return latest.found;
-    searching.abort();
-    searching = new AbortController();
-    const found = map.place(offset, limit, AbortSignal.any([signal, searching.signal])).finally(() => {
+    const found = map.place(offset, limit, searches.next()).finally(() => {
       if (latest?.found === found) latest = undefined;
     });
     latest = { offset, limit, found };

@@ -5,6 +5,7 @@ import { BlockError } from "../base/errors.ts";
 import type { CheckResult, RepairOffer } from "../block/finding.ts";
 import { MendedFile } from "../block/mendedFile.ts";
 import type { JobContext } from "../jobs/contract.ts";
+import { Latest } from "../jobs/latest.ts";
 import { offerRepair } from "../repair/offer.ts";
 import { type OpenForRepair, openForRepair } from "./repairOpen.ts";
 import { phaseOf } from "./repairPhase.ts";
@@ -72,7 +73,7 @@ function answerWith(
 ): void {
   const chooser = new RepairChooser(offer, filename, file);
   const maps = new MapsBothWays(root);
-  let mapping: AbortController | undefined;
+  const mappings = new Latest(job.signal);
   job.answer?.({
     items: async ({ first, count }) => {
       const isPage = [first, count].every((value) => Number.isSafeInteger(value) && value >= 0);
@@ -87,9 +88,7 @@ function answerWith(
     map: async ({ ids, cells }) => {
       const mended = new MendedFile(file, chooser.script(ids));
       // A map of a choice that is not shown any more is not worth its time and memory.
-      mapping?.abort();
-      mapping = new AbortController();
-      return maps.of(mended, cells, AbortSignal.any([job.signal, mapping.signal]));
+      return maps.of(mended, cells, mappings.next());
     },
     preflight: async ({ ids, journal, writtenHere }) => {
       const script = chooser.script(ids);

@@ -2,6 +2,7 @@
 // all it started when it takes too long or when the search is stopped.
 import { spawn } from "node:child_process";
 import { BlockError } from "../base/errors.ts";
+import { soonerOf } from "../base/wait.ts";
 import { commandFor, type StateCommand } from "./commandWords.ts";
 
 export interface CommandOutcome {
@@ -64,7 +65,7 @@ export async function runCommand(
     const [exit, by] = await ended(child, program);
     // What it left running in the background would keep the file, and its output open.
     kill("SIGKILL");
-    await atMost(drainMs, closed);
+    await soonerOf(closed, drainMs);
     if (signal.aborted) throw new BlockError("ECANCELED", "The search was stopped");
     return {
       exit: exit ?? undefined,
@@ -100,16 +101,6 @@ function ended(
 
 const pathHint = "If it is not among the programs of PATH, give its whole path.";
 const whyNot = { EACCES: "it may not be executed", ENOENT: "there is no such program" } as const;
-
-/** Waits, but not for longer. */
-async function atMost(ms: number, event: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const tooLong = new Promise((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([event, tooLong]);
-  clearTimeout(timer);
-}
 
 /** "exit 4", "ended by SIGSEGV", "longer than 30 s". */
 export function outcomeText(

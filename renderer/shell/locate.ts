@@ -5,17 +5,7 @@ import { moveComparison } from "../panels/compare/sessions.ts";
 import { moveViews } from "../panels/hex/views.ts";
 import { useApp } from "../store/app.ts";
 import { chosenFormat, useImages } from "../store/images.ts";
-import {
-  compareTab,
-  hexTab,
-  mapTab,
-  repairTab,
-  type Tab,
-  timelineTab,
-  tokensOf,
-  useView,
-  votesTab,
-} from "../store/view.ts";
+import { type Tab, tokensOf, useView, withToken } from "../store/view.ts";
 import { openImage } from "./openFlows.ts";
 
 /** Asks where the file is now and puts that file in its place in every tab, opened in the same way. */
@@ -46,24 +36,4 @@ export async function locate(file: FileRef): Promise<void> {
 function keepPlaces(tab: Tab, moved: Tab): void {
   if (tab.kind === "hex") moveViews(tab.id, moved.id);
   if (tab.kind === "compare") moveComparison(tab.id, moved.id);
-}
-
-function withToken(tab: Tab, from: string, to: string): Tab {
-  const swap = (token: string) => (token === from ? to : token);
-  switch (tab.kind) {
-    case "hex":
-      return hexTab(swap(tab.token));
-    case "votes":
-      return votesTab(swap(tab.token), tab.node);
-    case "map":
-      return mapTab(swap(tab.token), tab.node);
-    case "compare":
-      return compareTab(swap(tab.a), swap(tab.b));
-    case "timeline":
-      return timelineTab(swap(tab.token));
-    case "repair":
-      return repairTab(swap(tab.token));
-    default:
-      return tab;
-  }
 }

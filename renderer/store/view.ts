@@ -119,6 +119,27 @@ export function tokensOf(tab: Tab): readonly string[] {
   return tab.kind === "compare" ? [tab.a, tab.b] : [tab.token];
 }
 
+/** The tab that shows the same of another image; one without that image stays as it is. */
+export function withToken(tab: Tab, from: string, to: string): Tab {
+  const swap = (token: string) => (token === from ? to : token);
+  switch (tab.kind) {
+    case "hex":
+      return hexTab(swap(tab.token));
+    case "votes":
+      return votesTab(swap(tab.token), tab.node);
+    case "map":
+      return mapTab(swap(tab.token), tab.node);
+    case "compare":
+      return compareTab(swap(tab.a), swap(tab.b));
+    case "timeline":
+      return timelineTab(swap(tab.token));
+    case "repair":
+      return repairTab(swap(tab.token));
+    default:
+      return tab;
+  }
+}
+
 /** What changes with the tab that shows. */
 function showing(active: string | undefined, before: ViewStore): Pick<ViewStore, "active" | "overlay"> {
   const { overlay } = before;

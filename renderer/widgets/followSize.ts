@@ -20,16 +20,17 @@ export function followSize(area: HTMLElement, canvas: HTMLCanvasElement, painter
   const observer = new ResizeObserver((entries) => {
     const entry = entries.at(-1);
     if (!entry) return;
-    const scale = window.devicePixelRatio;
     const exact = entry.devicePixelContentBoxSize?.[0];
     resize(
-      exact?.inlineSize ?? Math.round(entry.contentRect.width * scale),
-      exact?.blockSize ?? Math.round(entry.contentRect.height * scale),
+      exact?.inlineSize ?? devicePixels(entry.contentRect.width),
+      exact?.blockSize ?? devicePixels(entry.contentRect.height),
     );
   });
   // The observer tells with the next frame only: a key may come before it, and finds a view that has a size.
   const { width, height } = area.getBoundingClientRect();
-  resize(Math.round(width * window.devicePixelRatio), Math.round(height * window.devicePixelRatio));
+  resize(devicePixels(width), devicePixels(height));
   observer.observe(area, { box: "device-pixel-content-box" });
   return () => observer.disconnect();
 }
+
+const devicePixels = (css: number) => Math.round(css * window.devicePixelRatio);

@@ -38,7 +38,6 @@ export class TimelineSession {
   #image: OpenedImage | undefined;
   #identity: string | undefined;
   #goal: (() => void) | undefined;
-  #isGone = false;
   /** Set until the question has its answer, too. */
   #detailTimer: ReturnType<typeof setTimeout> | undefined;
   #armed: "next" | "previous" | undefined;
@@ -52,7 +51,6 @@ export class TimelineSession {
   dispose(): void {
     this.#stopJobs();
     this.playback.pause();
-    this.#isGone = true;
     clearTimeout(this.#detailTimer);
     this.filter.dispose();
     this.follower.halt();
@@ -269,7 +267,7 @@ export class TimelineSession {
       await this.#fetchDetail();
       this.#detailTimer = undefined;
       const { detail, shown } = this.store.getState();
-      if (detail.kind === "loading" && shown !== undefined && !this.#isGone) this.#askSoon();
+      if (detail.kind === "loading" && shown !== undefined) this.#askSoon();
     }, restMs);
   }
 
